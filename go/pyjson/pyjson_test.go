@@ -1,0 +1,222 @@
+package pyjson_test
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/remote-events/remote-events/go/pyjson"
+)
+
+func TestGrammar(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		text   string
+		offset int // of the fault; -1 where there is none
+	}{
+		{`{}`, -1},
+		{` [1, 2.5e-3, -0, "a\u00e9\ud800", true, false, null] `, -1},
+		{`[NaN, Infinity, -Infinity]`, -1},
+		{`{"a":{"b":[[],{}]},"a":1}`, -1},
+		{`"` + strings.Repeat("x", 100) + `"`, -1},
+		{``, 0},
+		{"\xef\xbb\xbf{}", 0},
+		{`{} {}`, 3},
+		{`[01]`, 2},
+		{`[1.]`, 2},
+		{`[.5]`, 1},
+		{`[+1]`, 1},
+		{`[1e]`, 2},
+		{`[-]`, 1},
+		{`[-NaN]`, 1},
+		{`[nan]`, 1},
+		{`[1,]`, 3},
+		{`[1 2]`, 3},
+		{`[`, 1},
+		{`{"a"}`, 4},
+		{`{"a":1,}`, 7},
+		{`{a:1}`, 1},
+		{`{"a":1 "b":2}`, 7},
+		{"[\"a\tb\"]", 3},
+		{"[\"" + strings.Repeat("x", 20) + "\x00\"]", 22},
+		{`["\x"]`, 2},
+		{`["\u12g4"]`, 2},
+		{`["\u12`, 2},
+		{`["abc`, 5},
+		{`[1}`, 2},
+	}
+	for _, c := range cases {
+		s := pyjson.Scanner{Src: []byte(c.text)}
+		_, _, _, err := s.Document()
+		var fault *pyjson.SyntaxError
+		switch {
+		case c.offset < 0 && err != nil:
+			t.Errorf("%q: %v", c.text, err)
+		case c.offset >= 0 && !errors.As(err, &fault):
+			t.Errorf("%q: want a syntax error, got %v", c.text, err)
+		case c.offset >= 0 && fault.Offset != c.offset:
+			t.Errorf("%q: fault at %d, want %d (%v)", c.text, fault.Offset, c.offset, err)
+		}
+	}
+}
+
+func TestDepth(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text string
+		deep bool
+	}{
+		{strings.Repeat("[", 3) + strings.Repeat("]", 3), false},
+		{strings.Repeat("[", 4) + strings.Repeat("]", 4), true},
+		{`[[[],[]],[[]]]`, false},
+		{`{"a":{"b":[{}]}}`, true},
+	} {
+		s := pyjson.Scanner{Src: []byte(c.text), MaxDepth: 3}
+		_, _, _, err := s.Document()
+		var deep *pyjson.DepthError
+		if errors.As(err, &deep) != c.deep || (!c.deep && err != nil) {
+			t.Errorf("%s: %v", c.text, err)
+		}
+	}
+	million := strings.Repeat("[", 1e6) + strings.Repeat("]", 1e6)
+	if !pyjson.Valid([]byte(million)) {
+		t.Error("a million levels, without a limit: not valid")
+	}
+}
+
+func TestUnquote(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		raw, text string
+		ok        bool
+	}{
+		{`plain`, "plain", true},
+		{`\"\\\/\b\f\n\r\t`, "\"\\/\b\f\n\r\t", true},
+		{`\u65e5本\u0000x`, "日本\x00x", true},
+		{`\ud83d\ude00`, "😀", true},
+		{`\uD83D\uDE00!`, "😀!", true},
+		{`a\ud83d`, "a\xed\xa0\xbd", false},
+		{`\ude00\ud83d`, "\xed\xb8\x80\xed\xa0\xbd", false},
+		{`\ud83d\ud83d\ude00`, "\xed\xa0\xbd😀", false},
+		{`\ud83dx`, "\xed\xa0\xbdx", false},
+	} {
+		if text, ok := pyjson.Unquote([]byte(c.raw)); text != c.text || ok != c.ok {
+			t.Errorf("%s: %q %v, want %q %v", c.raw, text, ok, c.text, c.ok)
+		}
+	}
+}
+
+func TestQuoteAsPython(t *testing.T) {
+	t.Parallel()
+	// json.dumps('a"\\/\x07\b\f\n\r\t\x7f é日😀')
+	const text, want = "a\"\\/\x07\b\f\n\r\t\x7f é日😀", `"a\"\\/\u0007\b\f\n\r\t\u007f \u00e9\u65e5\ud83d\ude00"`
+	if got := string(pyjson.AppendQuote(nil, text)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestDropDuplicates(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ text, want string }{
+		{`{"a":1,"b":2}`, `{"a":1,"b":2}`},
+		{`{"a":1,"a":2}`, `{"a":2}`},
+		{`{"a":1, "b":2, "\u0061":3, "a":[4]}`, `{"b":2, "a":[4]}`},
+		{`{"a":{"x":1,"x":2},"a":{"x":3,"y":{"z":1,"z":2}}}`, `{"a":{"x":3,"y":{"z":2}}}`},
+		{`[{"a":1,"a":2},{"a":3}]`, `[{"a":2},{"a":3}]`},
+		{`{"\ud83d":1,"\uD83D":2,"\ud83d\ude00":3}`, `{"\uD83D":2,"\ud83d\ude00":3}`},
+	} {
+		if got := string(pyjson.DropDuplicates([]byte(c.text))); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.text, got, c.want)
+		}
+	}
+}
+
+func TestFloat(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		number string
+		f      float64
+		ok     bool
+	}{
+		{"0", 0, true},
+		{"0.1", 0.1, true},
+		{"0.1000000000000000055511151231257827", 0.1, true},
+		{"9007199254740992", 1 << 53, true},
+		{"9007199254740993", 1 << 53, false},
+		{"9007199254740993.0", 1 << 53, true},
+		{"1180591620717411303424", 1 << 70, true},
+		{"1180591620717411300000", 1 << 70, true},
+		{"1180591620717411303425", 1 << 70, false},
+		{"1e999", math.Inf(1), false},
+		{"-1e-999", math.Copysign(0, -1), true},
+	} {
+		if f, ok := pyjson.Float([]byte(c.number)); f != c.f || ok != c.ok {
+			t.Errorf("%s: %v %v, want %v %v", c.number, f, ok, c.f, c.ok)
+		}
+	}
+	if pyjson.InFloatRange([]byte("1" + strings.Repeat("0", 309))) {
+		t.Error("10^309 lies in the range of a float64")
+	}
+	if !pyjson.IsSafeInteger([]byte("-9007199254740991")) || pyjson.IsSafeInteger([]byte("9007199254740992")) {
+		t.Error("the safe integers end at ±(2^53-1)")
+	}
+}
+
+// FuzzValid holds the scanner against encoding/json: what that accepts, this
+// accepts, and what this accepts beyond it holds a non-finite number.
+func FuzzValid(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,-2.5e+3,"\ud83d\ude00x",true,null]}`, `[NaN,-Infinity]`, `"\u00`, `{"a":1,"a":2}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if !utf8.Valid(text) {
+			return
+		}
+		var seen nonFinite
+		s := pyjson.Scanner{Src: text, MaxDepth: 10_000, Observer: &seen}
+		_, _, _, err := s.Document()
+		if strict := json.Valid(text); strict != (err == nil && !bool(seen)) {
+			t.Fatalf("%q: encoding/json says %v, the scanner %v (non-finite: %v)", text, strict, err, seen)
+		}
+		if err != nil {
+			return
+		}
+		kept := pyjson.DropDuplicates(text)
+		if !pyjson.Valid(kept) || string(pyjson.DropDuplicates(kept)) != string(kept) {
+			t.Fatalf("%q without duplicates: %q", text, kept)
+		}
+		if !bool(seen) && !sameValue(text, kept) {
+			t.Fatalf("%q without duplicates means something else: %q", text, kept)
+		}
+	})
+}
+
+// sameValue compares as encoding/json does, which also lets the last duplicate
+// win where the target is an empty interface.
+func sameValue(a, b []byte) bool {
+	norm := func(text []byte) string {
+		d := json.NewDecoder(strings.NewReader(string(text)))
+		d.UseNumber()
+		var v any
+		if d.Decode(&v) != nil {
+			return ""
+		}
+		out, _ := json.Marshal(v)
+		return string(out)
+	}
+	return norm(a) == norm(b)
+}
+
+type nonFinite bool
+
+func (n *nonFinite) Open(pyjson.Kind, int) {}
+func (n *nonFinite) Name([]byte, int)      {}
+func (n *nonFinite) Close()                {}
+func (n *nonFinite) Scalar(kind pyjson.Kind, _ []byte, _ int) {
+	if kind == pyjson.NonFinite {
+		*n = true
+	}
+}

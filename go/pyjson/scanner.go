@@ -1,0 +1,467 @@
+package pyjson
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+)
+
+// Kind is the kind of a JSON value.
+type Kind uint8
+
+// The kinds of value. NonFinite is NaN, Infinity or -Infinity, which are
+// values to Python and to no other reader of JSON.
+const (
+	Object Kind = iota + 1
+	Array
+	String
+	Number
+	True
+	False
+	Null
+	NonFinite
+)
+
+// String names the kind as an error message does: "an object", "null".
+func (k Kind) String() string {
+	return [...]string{
+		"no value", "an object", "an array", "a string", "a number",
+		"true", "false", "null", "a non-finite number",
+	}[k]
+}
+
+// A SyntaxError says where a text stops being JSON.
+type SyntaxError struct {
+	// Offset is the byte at which the fault stands, counted from 0.
+	Offset int
+	// Problem is the fault in words, without any of the text itself.
+	Problem string
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%s at byte %d", e.Problem, e.Offset)
+}
+
+// A DepthError says that a text nests deeper than [Scanner.MaxDepth].
+type DepthError struct {
+	// Offset is the bracket that went too deep.
+	Offset int
+	// Limit is the depth that was permitted.
+	Limit int
+}
+
+func (e *DepthError) Error() string {
+	return fmt.Sprintf("nested deeper than %d levels at byte %d", e.Limit, e.Offset)
+}
+
+// An Observer is told of everything that a [Scanner] passes, in the order of
+// the text. Slices are parts of the scanned text and must not be changed.
+type Observer interface {
+	// Open reports the bracket that begins an object or array.
+	Open(kind Kind, offset int)
+	// Name reports a member's name, without its quotes and still escaped;
+	// offset is that of the opening quote.
+	Name(raw []byte, offset int)
+	// Scalar reports a value that is neither object nor array, as it stands.
+	Scalar(kind Kind, raw []byte, offset int)
+	// Close reports the end of what was opened last.
+	Close()
+}
+
+// A Scanner walks over one text. The zero value with Src set is ready for use;
+// it must not be used by several goroutines at once.
+type Scanner struct {
+	// Src is the text. It is never changed.
+	Src []byte
+	// MaxDepth is how deep objects and arrays may nest, the outermost one
+	// counted as 1. Zero means any depth.
+	MaxDepth int
+	// Observer, where it is not nil, is told of all that is passed.
+	Observer Observer
+
+	depth int // of the Members and Elements calls under way
+}
+
+// Space returns the first position at or after pos that holds no white space.
+func (s *Scanner) Space(pos int) int {
+	for pos < len(s.Src) {
+		switch s.Src[pos] {
+		case ' ', '\n', '\r', '\t':
+			pos++
+		default:
+			return pos
+		}
+	}
+	return pos
+}
+
+// Document checks that Src is one value, with nothing but white space about it,
+// and returns the value's kind and place.
+func (s *Scanner) Document() (kind Kind, start, end int, err error) {
+	start = s.Space(0)
+	if kind, err = s.Peek(start); err != nil {
+		return 0, 0, 0, err
+	}
+	if end, err = s.Value(start); err != nil {
+		return 0, 0, 0, err
+	}
+	return kind, start, end, s.End(end)
+}
+
+// End checks that only white space stands at and after pos.
+func (s *Scanner) End(pos int) error {
+	if pos = s.Space(pos); pos < len(s.Src) {
+		return s.fail(pos, "something stands after the end of the value")
+	}
+	return nil
+}
+
+// Peek returns the kind of the value whose first byte is at pos, going by that
+// byte alone.
+func (s *Scanner) Peek(pos int) (Kind, error) {
+	if pos >= len(s.Src) {
+		return 0, s.fail(len(s.Src), "the text ends where a value should begin")
+	}
+	switch c := s.Src[pos]; c {
+	case '{':
+		return Object, nil
+	case '[':
+		return Array, nil
+	case '"':
+		return String, nil
+	case 't':
+		return True, nil
+	case 'f':
+		return False, nil
+	case 'n':
+		return Null, nil
+	case 'N', 'I':
+		return NonFinite, nil
+	case '-':
+		if pos+1 < len(s.Src) && s.Src[pos+1] == 'I' {
+			return NonFinite, nil
+		}
+		return Number, nil
+	default:
+		if isDigit(c) {
+			return Number, nil
+		}
+		return 0, s.fail(pos, "no value begins here")
+	}
+}
+
+// Members walks over the object whose brace stands at pos and returns the
+// position behind it. For each member it calls member with the name, still
+// escaped, and the position of the value; member returns the position behind
+// the value, most simply that of [Scanner.Value].
+func (s *Scanner) Members(pos int, member func(name []byte, pos int) (int, error)) (int, error) {
+	if err := s.open(Object, pos); err != nil {
+		return 0, err
+	}
+	if pos = s.Space(pos + 1); pos < len(s.Src) && s.Src[pos] == '}' {
+		s.close()
+		return pos + 1, nil
+	}
+	for {
+		name, value, err := s.name(pos)
+		if err != nil {
+			return 0, err
+		}
+		if pos, err = member(name, value); err != nil {
+			return 0, err
+		}
+		switch pos = s.Space(pos); s.at(pos) {
+		case ',':
+			pos = s.Space(pos + 1)
+		case '}':
+			s.close()
+			return pos + 1, nil
+		default:
+			return 0, s.fail(pos, "a member is followed by neither ',' nor '}'")
+		}
+	}
+}
+
+// Elements walks over the array whose bracket stands at pos, as
+// [Scanner.Members] does over an object.
+func (s *Scanner) Elements(pos int, element func(pos int) (int, error)) (int, error) {
+	if err := s.open(Array, pos); err != nil {
+		return 0, err
+	}
+	if pos = s.Space(pos + 1); pos < len(s.Src) && s.Src[pos] == ']' {
+		s.close()
+		return pos + 1, nil
+	}
+	for {
+		var err error
+		if pos, err = element(pos); err != nil {
+			return 0, err
+		}
+		switch pos = s.Space(pos); s.at(pos) {
+		case ',':
+			pos = s.Space(pos + 1)
+		case ']':
+			s.close()
+			return pos + 1, nil
+		default:
+			return 0, s.fail(pos, "an element is followed by neither ',' nor ']'")
+		}
+	}
+}
+
+// Value passes the whole value that begins at pos and returns the position
+// behind it.
+func (s *Scanner) Value(pos int) (int, error) {
+	var small [64]Kind
+	open := small[:0] // what is open, innermost last; the loop never recurses
+	for {
+		kind, err := s.Peek(pos)
+		if err != nil {
+			return 0, err
+		}
+		switch kind {
+		case Object, Array:
+			if err := s.open(kind, pos); err != nil {
+				return 0, err
+			}
+			pos = s.Space(pos + 1)
+			if s.at(pos) == closer(kind) {
+				s.close()
+				pos++
+				break
+			}
+			open = append(open, kind)
+			if kind == Object {
+				if _, pos, err = s.name(pos); err != nil {
+					return 0, err
+				}
+			}
+			continue
+		default:
+			if pos, err = s.Scalar(kind, pos); err != nil {
+				return 0, err
+			}
+		}
+		// A value has ended: close what ends with it, or go on to the next.
+		for {
+			if len(open) == 0 {
+				return pos, nil
+			}
+			pos = s.Space(pos)
+			in := open[len(open)-1]
+			if s.at(pos) == closer(in) {
+				open = open[:len(open)-1]
+				s.close()
+				pos++
+				continue
+			}
+			if s.at(pos) != ',' {
+				return 0, s.fail(pos, "a value is followed by neither ',' nor the end of what holds it")
+			}
+			pos = s.Space(pos + 1)
+			if in == Object {
+				if _, pos, err = s.name(pos); err != nil {
+					return 0, err
+				}
+			}
+			break
+		}
+	}
+}
+
+// Scalar passes the value of the given kind, neither object nor array, that
+// begins at pos.
+func (s *Scanner) Scalar(kind Kind, pos int) (end int, err error) {
+	switch kind {
+	case String:
+		end, err = s.str(pos)
+	case Number:
+		end, err = s.number(pos)
+	case True:
+		end, err = s.literal(pos, "true")
+	case False:
+		end, err = s.literal(pos, "false")
+	case Null:
+		end, err = s.literal(pos, "null")
+	default:
+		switch s.Src[pos] {
+		case 'N':
+			end, err = s.literal(pos, "NaN")
+		case 'I':
+			end, err = s.literal(pos, "Infinity")
+		default:
+			end, err = s.literal(pos, "-Infinity")
+		}
+	}
+	if err == nil && s.Observer != nil {
+		s.Observer.Scalar(kind, s.Src[pos:end], pos)
+	}
+	return end, err
+}
+
+func (s *Scanner) open(kind Kind, pos int) error {
+	s.depth++
+	if s.MaxDepth > 0 && s.depth > s.MaxDepth {
+		return &DepthError{Offset: pos, Limit: s.MaxDepth}
+	}
+	if s.Observer != nil {
+		s.Observer.Open(kind, pos)
+	}
+	return nil
+}
+
+func (s *Scanner) close() {
+	s.depth--
+	if s.Observer != nil {
+		s.Observer.Close()
+	}
+}
+
+// name passes a member's name and colon, and returns the name without its
+// quotes and the position of the value.
+func (s *Scanner) name(pos int) (name []byte, value int, err error) {
+	if s.at(pos) != '"' {
+		return nil, 0, s.fail(pos, "a member's name should begin here, with '\"'")
+	}
+	end, err := s.str(pos)
+	if err != nil {
+		return nil, 0, err
+	}
+	name = s.Src[pos+1 : end-1]
+	if s.Observer != nil {
+		s.Observer.Name(name, pos)
+	}
+	if end = s.Space(end); s.at(end) != ':' {
+		return nil, 0, s.fail(end, "a member's name is not followed by ':'")
+	}
+	return name, s.Space(end + 1), nil
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// str passes the string whose opening quote stands at pos.
+func (s *Scanner) str(pos int) (int, error) {
+	src := s.Src
+	i := pos + 1
+	for {
+		// Eight bytes at a time, as long as none of them ends the string,
+		// begins an escape or is a control character.
+		for i+8 <= len(src) {
+			w := binary.LittleEndian.Uint64(src[i:])
+			quote := w ^ (ones * '"')
+			slash := w ^ (ones * '\\')
+			if ((quote-ones)&^quote|(slash-ones)&^slash|(w-ones*0x20)&^w)&highs != 0 {
+				break
+			}
+			i += 8
+		}
+		if i >= len(src) {
+			return 0, s.fail(len(src), "the text ends within a string")
+		}
+		switch c := src[i]; {
+		case c == '"':
+			return i + 1, nil
+		case c == '\\':
+			n, err := s.escape(i)
+			if err != nil {
+				return 0, err
+			}
+			i += n
+		case c < 0x20:
+			return 0, s.fail(i, "a control character stands in a string without being escaped")
+		default:
+			i++
+		}
+	}
+}
+
+// escape returns the length of the escape sequence at pos.
+func (s *Scanner) escape(pos int) (int, error) {
+	switch s.at(pos + 1) {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2, nil
+	case 'u':
+		for i := pos + 2; i < pos+6; i++ {
+			if !isHex(s.at(i)) {
+				return 0, s.fail(pos, "\\u is not followed by four hexadecimal digits")
+			}
+		}
+		return 6, nil
+	}
+	return 0, s.fail(pos, "no escape sequence of JSON begins here")
+}
+
+func (s *Scanner) number(pos int) (int, error) {
+	i := pos
+	if s.Src[i] == '-' {
+		i++
+	}
+	switch {
+	case s.at(i) == '0':
+		i++
+	case isDigit(s.at(i)):
+		i = s.digits(i)
+	default:
+		return 0, s.fail(pos, "'-' is not followed by a digit")
+	}
+	if s.at(i) == '.' {
+		if !isDigit(s.at(i + 1)) {
+			return 0, s.fail(i, "a decimal point is not followed by a digit")
+		}
+		i = s.digits(i + 1)
+	}
+	if c := s.at(i); c == 'e' || c == 'E' {
+		j := i + 1
+		if c := s.at(j); c == '+' || c == '-' {
+			j++
+		}
+		if !isDigit(s.at(j)) {
+			return 0, s.fail(i, "an exponent has no digit")
+		}
+		i = s.digits(j)
+	}
+	return i, nil
+}
+
+func (s *Scanner) digits(pos int) int {
+	for pos < len(s.Src) && isDigit(s.Src[pos]) {
+		pos++
+	}
+	return pos
+}
+
+func (s *Scanner) literal(pos int, word string) (int, error) {
+	if !bytes.HasPrefix(s.Src[pos:], []byte(word)) {
+		return 0, s.fail(pos, "no value begins here")
+	}
+	return pos + len(word), nil
+}
+
+// at returns the byte at pos, or 0, which stands nowhere in the grammar,
+// behind the end.
+func (s *Scanner) at(pos int) byte {
+	if pos < len(s.Src) {
+		return s.Src[pos]
+	}
+	return 0
+}
+
+func (s *Scanner) fail(pos int, problem string) error {
+	return &SyntaxError{Offset: min(pos, len(s.Src)), Problem: problem}
+}
+
+func closer(kind Kind) byte {
+	if kind == Object {
+		return '}'
+	}
+	return ']'
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isHex(c byte) bool {
+	return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f'
+}

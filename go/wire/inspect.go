@@ -1,0 +1,205 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/remote-events/remote-events/go/pyjson"
+)
+
+// Inspect judges a raw message by itself: its key is taken to be its first
+// signal.
+func Inspect(raw []byte, limits Limits) Report {
+	judged, _ := inspect(nil, raw, limits)
+	return judged
+}
+
+// InspectFrom judges a raw message that stands in the list with the given key.
+func InspectFrom(key string, raw []byte, limits Limits) Report {
+	judged, _ := inspect(&key, raw, limits)
+	return judged
+}
+
+func inspect(key *string, raw []byte, limits Limits) (Report, parts) {
+	in := &inspector{}
+	p, fault := scan(raw, in)
+	elements := p.readSignals(raw)
+	if key == nil && len(elements) > 0 && elements[0].kind == pyjson.String {
+		key = &elements[0].text
+	}
+	in.measure(raw, limits.orDefaults())
+	if fault != nil {
+		in.findings = append(in.findings, *fault)
+	} else {
+		in.inspectMembers(key, raw, p, elements)
+	}
+	return report(in.findings, p.legacy(key, raw, elements, fault, in)), p
+}
+
+// inspectMembers notes what is wrong with the members of a message whose JSON
+// is without fault.
+func (in *inspector) inspectMembers(key *string, raw []byte, p parts, elements []element) {
+	if fault := p.checkData(raw); fault != nil {
+		in.findings = append(in.findings, *fault)
+	}
+	for _, offset := range in.reservedNames {
+		if p.data.start < offset && offset < p.data.end {
+			in.tolerate(ReqReservedData, offset, "data has a member _signals or _propagated, which an original receiver overwrites")
+		}
+	}
+	names, fault := p.checkSignals(raw, elements)
+	if fault != nil {
+		in.findings = append(in.findings, *fault)
+	} else {
+		in.inspectSignals(key, elements, names)
+	}
+	p.readMetadata(raw, in)
+}
+
+// measure notes what the limits say of the message's length.
+func (in *inspector) measure(raw []byte, limits Limits) {
+	if fault := oversize(raw, limits); fault != nil {
+		in.findings = append(in.findings, *fault)
+	} else if len(raw) > limits.SendBytes {
+		in.tolerate(ReqSize, limits.SendBytes, fmt.Sprintf("the message has %d bytes, more than the %d that a sender may write", len(raw), limits.SendBytes))
+	}
+}
+
+// inspector observes a scan and collects findings. A nil inspector ignores what
+// it is told.
+type inspector struct {
+	findings      []Finding
+	open          []names // the names of each open object, innermost last
+	reservedNames []int   // where _signals and _propagated stand one level down
+}
+
+var _ pyjson.Observer = (*inspector)(nil)
+
+func (in *inspector) tolerate(req Requirement, offset int, message string) {
+	in.add(Finding{Requirement: req, Severity: SeverityTolerated, Message: message, Offset: offset})
+}
+
+func (in *inspector) warn(req Requirement, offset int, message string) {
+	in.add(Finding{Requirement: req, Severity: SeverityWarning, Message: message, Offset: offset})
+}
+
+func (in *inspector) add(f Finding) {
+	if in != nil && !in.has(f.Requirement) {
+		in.findings = append(in.findings, f)
+	}
+}
+
+func (in *inspector) has(req Requirement) bool {
+	for _, f := range in.findings {
+		if f.Requirement == req {
+			return true
+		}
+	}
+	return false
+}
+
+func (in *inspector) Open(_ pyjson.Kind, offset int) {
+	if n := len(in.open); n < cap(in.open) {
+		in.open = in.open[:n+1]
+		in.open[n].reset()
+	} else {
+		in.open = append(in.open, names{})
+	}
+	if len(in.open) == MaxSendDepth+1 {
+		in.tolerate(ReqDepth, offset, fmt.Sprintf("the message nests deeper than %d levels; originals die of some thousand, and where exactly depends on the platform", MaxSendDepth))
+	}
+}
+
+func (in *inspector) Close() { in.open = in.open[:len(in.open)-1] }
+
+func (in *inspector) Name(raw []byte, offset int) {
+	escaped := bytes.IndexByte(raw, '\\') >= 0
+	if escaped && !pyjson.Paired(raw) {
+		in.tolerate(ReqSurrogates, offset, "a name holds a surrogate without its partner")
+	}
+	if len(raw) > 0 {
+		if text := raw; escaped || text[0] == '_' {
+			if escaped {
+				s, _ := pyjson.Unquote(raw)
+				text = []byte(s)
+			}
+			if len(in.open) == 2 && (string(text) == "_signals" || string(text) == "_propagated") {
+				in.reservedNames = append(in.reservedNames, offset)
+			}
+		}
+	}
+	if !in.open[len(in.open)-1].add(raw, escaped) {
+		in.tolerate(ReqUniqueNames, offset, "an object has two members of one name")
+	}
+}
+
+func (in *inspector) Scalar(kind pyjson.Kind, raw []byte, offset int) {
+	switch kind {
+	case pyjson.NonFinite:
+		in.tolerate(ReqFinite, offset, "NaN and infinities are numbers to Python only")
+	case pyjson.String:
+		if bytes.IndexByte(raw, '\\') >= 0 && !pyjson.Paired(raw[1:len(raw)-1]) {
+			in.tolerate(ReqSurrogates, offset, "a string holds a surrogate without its partner")
+		}
+	case pyjson.Number:
+		in.number(raw, offset)
+	default:
+	}
+}
+
+func (in *inspector) number(raw []byte, offset int) {
+	if pyjson.IsInteger(raw) {
+		if len(raw) <= 15 {
+			return
+		}
+		if pyjson.Digits(raw) > MaxIntegerDigits {
+			in.tolerate(ReqIntegerDigits, offset, fmt.Sprintf("an integer has more than %d digits, of which originals die", MaxIntegerDigits))
+		}
+		if !pyjson.IsSafeInteger(raw) {
+			in.warn(ReqSafeInteger, offset, "an integer lies beyond ±(2^53-1), where some languages round")
+		}
+	}
+	if !pyjson.InFloatRange(raw) {
+		in.tolerate(ReqFloatRange, offset, "a number lies beyond the range of a float64")
+	}
+}
+
+// names is the set of the names in one object. Few names are compared one by
+// one; many go into a map.
+type names struct {
+	few  [][]byte
+	many map[string]struct{}
+}
+
+func (n *names) reset() {
+	n.few = n.few[:0]
+	n.many = nil
+}
+
+// add reports whether the name, still escaped, is new.
+func (n *names) add(raw []byte, escaped bool) bool {
+	if escaped {
+		text, _ := pyjson.Unquote(raw)
+		raw = []byte(text)
+	}
+	if n.many == nil {
+		for _, name := range n.few {
+			if bytes.Equal(name, raw) {
+				return false
+			}
+		}
+		if len(n.few) < 16 {
+			n.few = append(n.few, raw)
+			return true
+		}
+		n.many = make(map[string]struct{}, 32)
+		for _, name := range n.few {
+			n.many[string(name)] = struct{}{}
+		}
+	}
+	if _, found := n.many[string(raw)]; found {
+		return false
+	}
+	n.many[string(raw)] = struct{}{}
+	return true
+}

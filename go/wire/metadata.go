@@ -1,0 +1,103 @@
+package wire
+
+import (
+	"time"
+
+	"github.com/remote-events/remote-events/go/pyjson"
+)
+
+// readMetadata reads the attributes of a message. What is not an attribute is
+// ignored, whatever it is, since the originals ignore all of it; an inspector,
+// where there is one, is told.
+func (p *parts) readMetadata(raw []byte, in *inspector) map[string]string {
+	if p.metadata.kind == 0 {
+		return nil
+	}
+	if p.metadata.kind != pyjson.Object {
+		in.tolerate(ReqMetadataObject, p.metadata.start, "metadata is "+p.metadata.kind.String()+", not an object")
+		return nil
+	}
+	var attributes map[string]string
+	s := pyjson.Scanner{Src: raw}
+	// The message was scanned before, so that nothing can fail.
+	_, _ = s.Members(p.metadata.start, func(rawName []byte, pos int) (int, error) {
+		end, err := s.Value(pos)
+		name, _ := pyjson.Unquote(rawName)
+		switch {
+		case !isAttributeName(name):
+			in.tolerate(ReqMetadataNames, pos, "the name of an attribute consists of other characters than a-z and 0-9, or is signals")
+		case raw[pos] != '"':
+			in.tolerate(ReqMetadataStrings, pos, "the attribute "+name+" is not a string")
+			delete(attributes, name)
+		default:
+			value, ok := pyjson.Unquote(raw[pos+1 : end-1])
+			if fault := attributeFault(name, value); fault != "" {
+				in.tolerate(ReqMetadataValues, pos, fault)
+			}
+			if !ok { // a lone surrogate, which is reported as such
+				delete(attributes, name)
+				break
+			}
+			if attributes == nil {
+				attributes = make(map[string]string, 4)
+			}
+			attributes[name] = value
+		}
+		return end, err
+	})
+	if in != nil && s.Space(p.metadata.start+1) == p.metadata.end-1 {
+		in.warn(ReqMetadataEmpty, p.metadata.start, "metadata is empty and may as well be left out")
+	}
+	return attributes
+}
+
+// isAttributeName holds CloudEvents' rule for names. The name signals is taken
+// by the envelope's JSON form.
+func isAttributeName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || 'z' < c) && (c < '0' || '9' < c) {
+			return false
+		}
+	}
+	return name != "" && name != "signals"
+}
+
+// attributeFault says what is wrong with the value of an attribute that this
+// specification defines, or nothing.
+func attributeFault(name, value string) string {
+	switch name {
+	case AttributeID, AttributeSource, AttributeDataSchema:
+		if value == "" {
+			return "the attribute " + name + " is empty"
+		}
+	case AttributeTime:
+		if _, err := time.Parse(time.RFC3339, value); err != nil {
+			return "the attribute time is not a time of RFC 3339"
+		}
+	case AttributeTraceParent:
+		if !isTraceParent(value) {
+			return "the attribute traceparent does not have the form of W3C Trace Context"
+		}
+	}
+	return ""
+}
+
+// isTraceParent reports whether value reads
+// version "-" trace-id "-" parent-id "-" flags in lower-case hexadecimal, with
+// no id of zeros alone. A version after 00 may say more behind the flags.
+func isTraceParent(value string) bool {
+	const form = "00-00000000000000000000000000000000-0000000000000000-00"
+	if len(value) < len(form) || value[:2] == "ff" {
+		return false
+	}
+	for i := range len(form) {
+		c := value[i]
+		if form[i] == '-' && c != '-' || form[i] == '0' && (c < '0' || '9' < c) && (c < 'a' || 'f' < c) {
+			return false
+		}
+	}
+	if len(value) > len(form) && (value[:2] == "00" || value[len(form)] != '-') {
+		return false
+	}
+	return value[3:35] != form[3:35] && value[36:52] != form[36:52]
+}

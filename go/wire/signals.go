@@ -1,0 +1,95 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/remote-events/remote-events/go/pyjson"
+)
+
+// element is one element of signals.
+type element struct {
+	kind   pyjson.Kind
+	text   string // of a string
+	usable bool   // a string that a Go string can hold
+	offset int
+}
+
+// readSignals reads the elements of signals, if it is an array.
+func (p *parts) readSignals(raw []byte) []element {
+	if p.signals.kind != pyjson.Array {
+		return nil
+	}
+	elements := make([]element, 0, 8)
+	s := pyjson.Scanner{Src: raw}
+	// The message was scanned before, so that nothing can fail.
+	_, _ = s.Elements(p.signals.start, func(pos int) (int, error) {
+		kind, err := s.Peek(pos)
+		if err != nil {
+			return 0, err
+		}
+		end, err := s.Value(pos)
+		e := element{kind: kind, offset: pos}
+		if kind == pyjson.String {
+			e.text, e.usable = pyjson.Unquote(raw[pos+1 : end-1])
+		}
+		elements = append(elements, e)
+		return end, err
+	})
+	return elements
+}
+
+// checkSignals returns the names that listeners hear, and says what is wrong
+// with the member signals, if anything: names is empty only then.
+func (p *parts) checkSignals(raw []byte, elements []element) (names []string, fault *Finding) {
+	switch p.signals.kind {
+	case pyjson.Array:
+	case 0:
+		return nil, malformed(ReqSignals, len(raw), "the member signals is missing")
+	default:
+		return nil, malformed(ReqSignals, p.signals.start, fmt.Sprintf("signals is %s, not an array", p.signals.kind))
+	}
+	names = make([]string, 0, len(elements))
+	for _, e := range elements {
+		switch {
+		case e.kind == pyjson.Object || e.kind == pyjson.Array:
+			return nil, malformed(ReqSignalStrings, e.offset, fmt.Sprintf("an element of signals is %s, not a string", e.kind))
+		case e.usable:
+			names = append(names, e.text)
+		}
+	}
+	if len(names) == 0 {
+		return nil, malformed(ReqSignals, p.signals.start, "signals names no event")
+	}
+	return names, nil
+}
+
+// inspectSignals notes what a sender must not write in signals. The elements
+// are those of a message that is not malformed.
+func (in *inspector) inspectSignals(key *string, elements []element, usable []string) {
+	var seen names
+	for _, e := range elements {
+		switch {
+		case e.kind != pyjson.String:
+			in.tolerate(ReqSignalStrings, e.offset, fmt.Sprintf("an element of signals is %s, not a string", e.kind))
+			continue
+		case Reserved(e.text):
+			in.tolerate(ReqReservedSignal, e.offset, "a signal belongs to the kernel of applauncher, and would command an original receiver")
+		}
+		if !seen.add([]byte(e.text), false) {
+			in.tolerate(ReqUniqueSignals, e.offset, "a signal stands twice, which calls an original's listener twice")
+		}
+	}
+	first := elements[0]
+	if key != nil && (first.kind != pyjson.String || first.text != *key) {
+		in.tolerate(ReqFirstSignal, first.offset, "the first signal is not the key of the list")
+	}
+	if n := len(usable); n < 3 || usable[n-2] != SignalRemoteEvent || usable[n-1] != SignalEvent {
+		in.tolerate(ReqBaseSignals, elements[len(elements)-1].offset, "signals does not consist of the event's name, its parents, remote_event and event")
+	}
+}
+
+// Reserved reports whether no event may have this name, nor any listener hear
+// it: the signals by which applauncher's kernel is run begin with "kernel."
+// (SIG-4).
+func Reserved(signal string) bool { return strings.HasPrefix(signal, "kernel.") }
