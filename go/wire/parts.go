@@ -61,12 +61,15 @@ func scan(raw []byte, in *inspector) (parts, *Finding) {
 			return 0, err
 		}
 		end, err := s.Value(pos)
+		if err != nil {
+			return 0, err
+		}
 		if member := p.named(name); member != nil {
 			*member = field{kind, pos, end}
 		} else if in != nil {
 			in.tolerate(ReqUnknownMembers, pos, "the message has a member other than data, signals and metadata")
 		}
-		return end, err
+		return end, nil
 	})
 	if err == nil {
 		err = s.End(end)

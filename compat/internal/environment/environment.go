@@ -1,0 +1,216 @@
+// Package environment makes the Python environments of the originals: one for
+// each version of remote_event_bundle, as published.
+//
+// An environment is a venv that holds the bundle alone and looks into a shared
+// one for applauncher and what else the originals have in common. Both are kept
+// in the user's cache under names made from their pinned content and the
+// interpreter, so that making one again costs a look at a file.
+package environment
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/remote-events/remote-events/compat/internal/cache"
+)
+
+// format is part of every key: a change to how environments are built raises it.
+const format = "1"
+
+// parallel is how many environments are built at once.
+const parallel = 2
+
+// Cache makes environments and keeps them. It is safe for concurrent use.
+type Cache struct {
+	dir      cache.Dir
+	name     string
+	progress io.Writer
+	slots    chan struct{}
+
+	mu     sync.Mutex // guards what follows
+	python *Python
+}
+
+// New returns a cache in dir that uses the interpreter called python ("" is
+// python3) from PATH. A line for every environment that has to be built goes to
+// progress (nil is nowhere).
+func New(dir cache.Dir, python string, progress io.Writer) *Cache {
+	if python == "" {
+		python = "python3"
+	}
+	if progress == nil {
+		progress = io.Discard
+	}
+	return &Cache{dir: dir, name: python, progress: progress, slots: make(chan struct{}, parallel)}
+}
+
+// Dir is where the environments are.
+func (c *Cache) Dir() cache.Dir { return c.dir }
+
+// Python is the interpreter that the environments are made with.
+func (c *Cache) Python(ctx context.Context) (Python, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.python == nil {
+		python, err := FindPython(ctx, c.name)
+		if err != nil {
+			return Python{}, err
+		}
+		c.python = &python
+	}
+	return *c.python, nil
+}
+
+// Ensure returns the interpreter of the original's environment, and builds the
+// environment first if it is not there, which needs the network.
+func (c *Cache) Ensure(ctx context.Context, original Original) (python string, err error) {
+	host, err := c.Python(ctx)
+	if err != nil {
+		return "", err
+	}
+	interpreter := []string{format, runtime.GOOS, runtime.GOARCH, host.Implementation, host.Version, host.Executable}
+	shared := "python-" + host.Version + "-" + cache.Key(append(append(interpreter, builders...), original.requirements()...)...)
+	name := "bundle-" + original.Bundle + "-" + cache.Key(append([]string{shared}, original.bundle()...)...)
+	base, err := c.build(ctx, shared, "what the originals have in common", func(ctx context.Context, dir string) error {
+		return buildShared(ctx, host, dir, original)
+	})
+	if err != nil {
+		return "", err
+	}
+	path, err := c.build(ctx, name, original.String(), func(ctx context.Context, dir string) error {
+		return buildOriginal(ctx, host, dir, base, original)
+	})
+	if err != nil {
+		return "", err
+	}
+	return executable(path), nil
+}
+
+// EnsureAll is Ensure for several originals at once. The interpreters stand in
+// the order of the originals. The first failure ends the rest: what one cannot
+// download, the others cannot either.
+func (c *Cache) EnsureAll(ctx context.Context, originals []Original) (pythons []string, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	pythons = make([]string, len(originals))
+	var group sync.WaitGroup
+	for i, original := range originals {
+		group.Go(func() {
+			python, err := c.Ensure(ctx, original)
+			if err != nil {
+				cancel(err)
+			}
+			pythons[i] = python
+		})
+	}
+	group.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	return pythons, nil
+}
+
+// build builds an entry of the cache in one of the slots, and says so.
+func (c *Cache) build(ctx context.Context, name, what string, build func(ctx context.Context, dir string) error) (string, error) {
+	return c.dir.Build(ctx, name, func(ctx context.Context, dir string) error {
+		select {
+		case c.slots <- struct{}{}:
+			defer func() { <-c.slots }()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		c.say("building the environment of %s", what)
+		start := time.Now()
+		if err := build(ctx, dir); err != nil {
+			return fmt.Errorf("build the environment of %s: %w", what, err)
+		}
+		c.say("built the environment of %s (%.1f s)", what, time.Since(start).Seconds())
+		return nil
+	})
+}
+
+func (c *Cache) say(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, _ = fmt.Fprintf(c.progress, format+"\n", args...)
+}
+
+// buildShared makes a venv with pip and everything but the bundle.
+func buildShared(ctx context.Context, host Python, dir string, original Original) error {
+	if err := host.requireVenv(); err != nil {
+		return err
+	}
+	if _, err := run(ctx, "make a venv", host.Executable, "-m", "venv", dir); err != nil {
+		return err
+	}
+	python := executable(dir)
+	if err := install(ctx, python, builders); err != nil {
+		return err
+	}
+	if err := install(ctx, python, original.requirements(), "--no-build-isolation"); err != nil {
+		return err
+	}
+	_, err := run(ctx, "import the kernel", python, "-c", "import applauncher.kernel, redis_bundle")
+	return err
+}
+
+// buildOriginal makes a venv with nothing but the bundle and a way to base.
+func buildOriginal(ctx context.Context, host Python, dir, base string, original Original) error {
+	if _, err := run(ctx, "make a venv", host.Executable, "-m", "venv", "--without-pip", dir); err != nil {
+		return err
+	}
+	const purelib = "import sysconfig; print(sysconfig.get_path('purelib'))"
+	own, err := run(ctx, "find the venv's packages", executable(dir), "-c", purelib)
+	if err != nil {
+		return err
+	}
+	shared, err := run(ctx, "find the shared venv's packages", executable(base), "-c", purelib)
+	if err != nil {
+		return err
+	}
+	// addsitedir, not a bare path: the shared packages have .pth files as well.
+	link := fmt.Sprintf("import site; site.addsitedir(%+q)\n", shared)
+	if err := os.WriteFile(filepath.Join(own, "shared.pth"), []byte(link), 0o600); err != nil {
+		return err
+	}
+	if err := install(ctx, executable(base), original.bundle(), "--target", own); err != nil {
+		return err
+	}
+	_, err = run(ctx, "check the environment", executable(dir), "-c", check, original.Bundle, original.Applauncher, original.RedisPy)
+	return err
+}
+
+// check imports what runs. 0.1 cannot be imported as it is: its driver helps it.
+const check = `
+import importlib, sys
+from importlib.metadata import version
+expected = dict(zip(("remote_event_bundle", "applauncher", "redis"), sys.argv[1:]))
+found = {name: version(name) for name in expected}
+assert found == expected, found
+import applauncher.kernel, redis_bundle
+if found["remote_event_bundle"] != "0.1":
+    importlib.import_module("remote_event_bundle")
+if not found["remote_event_bundle"].startswith("0."):
+    importlib.import_module("remote_event_bundle.backend.redis_backend")
+`
+
+// install installs pinned requirements and nothing that they ask for.
+func install(ctx context.Context, python string, requirements []string, options ...string) error {
+	args := append([]string{"-m", "pip", "install", "--no-deps"}, options...)
+	_, err := run(ctx, "pip could not install the packages; the first build needs the network or a mirror that pip is set up for", python, append(args, requirements...)...)
+	return err
+}
+
+// executable is the interpreter of the venv in dir.
+func executable(dir string) string {
+	if runtime.GOOS == "windows" {
+		return filepath.Join(dir, "Scripts", "python.exe")
+	}
+	return filepath.Join(dir, "bin", "python")
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
+
+// A pair is a member of a mapping.
+type pair struct{ key, value *yaml.Node }
+
+// check walks over the nodes of the document as PyYAML's constructor does, so
+// that what it refuses is refused here, even in a section of another bundle.
+func (d *document) check(root *yaml.Node) error {
+	anchors := make(map[string]bool)
+	var walk func(n *yaml.Node) error
+	walk = func(n *yaml.Node) error {
+		if n.Kind == yaml.AliasNode {
+			return nil // its target is walked over where it stands
+		}
+		if n.Anchor != "" && anchors[n.Anchor] {
+			return d.errorAt(n, "", "an anchor that is defined twice: PyYAML refuses it")
+		}
+		anchors[n.Anchor] = true
+		v, err := d.value(n)
+		if err != nil {
+			return err
+		}
+		if v.kind == mappingKind {
+			if _, err := d.flatten(n); err != nil {
+				return err
+			}
+		}
+		for i, child := range n.Content {
+			if n.Kind == yaml.MappingNode && i%2 == 0 && isSyntax(child) {
+				continue // a key '<<' or '=' has a meaning; a value has none
+			}
+			if err := walk(child); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return walk(root)
+}
+
+func isSyntax(key *yaml.Node) bool {
+	tag := tagOf(target(key))
+	return tag == mergeTag || tag == valueTag
+}
+
+// pairs returns the members of a mapping: merged ones first, each key once,
+// the last of its kind, all keys resolvable. Valid for checked documents.
+func (d *document) pairs(mapping *yaml.Node) []pair {
+	pairs, _ := d.flatten(mapping)
+	return pairs
+}
+
+// flatten resolves merge keys and duplicate ones.
+func (d *document) flatten(mapping *yaml.Node) ([]pair, error) {
+	if pairs, done := d.merged[mapping]; done {
+		if pairs == nil {
+			return nil, d.errorAt(mapping, "", "a mapping that is merged into itself")
+		}
+		return pairs, nil
+	}
+	d.merged[mapping] = nil // until it is done
+	var merged, own []pair
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		key, value := target(mapping.Content[i]), mapping.Content[i+1]
+		switch {
+		case key.Kind != yaml.ScalarNode:
+			return nil, d.errorAt(key, "", "a key that is not a scalar")
+		case tagOf(key) == mergeTag:
+			more, err := d.mergeable(value)
+			if err != nil {
+				return nil, err
+			}
+			merged = append(merged, more...)
+		case tagOf(key) == valueTag:
+			own = append(own, pair{&yaml.Node{
+				Kind: yaml.ScalarNode, Style: yaml.TaggedStyle, Tag: strTag, Value: key.Value,
+				Line: key.Line, Column: key.Column,
+			}, value})
+		default:
+			if _, err := d.value(key); err != nil {
+				return nil, err
+			}
+			own = append(own, pair{mapping.Content[i], value})
+		}
+	}
+	d.merged[mapping] = lastOfEach(append(merged, own...))
+	return d.merged[mapping], nil
+}
+
+// mergeable returns what a merge key's value contributes.
+func (d *document) mergeable(value *yaml.Node) ([]pair, error) {
+	switch n := target(value); n.Kind {
+	case yaml.MappingNode:
+		return d.flatten(n)
+	case yaml.SequenceNode:
+		var all []pair
+		for _, child := range slices.Backward(n.Content) { // the first wins
+			if target(child).Kind != yaml.MappingNode {
+				return nil, d.errorAt(child, "", "only mappings can be merged")
+			}
+			pairs, err := d.flatten(target(child))
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, pairs...)
+		}
+		return all, nil
+	}
+	return nil, d.errorAt(value, "", "only a mapping or a sequence of mappings can be merged")
+}
+
+// lastOfEach keeps the last pair of each key. It never returns nil.
+func lastOfEach(pairs []pair) []pair {
+	type identity struct{ tag, text string }
+	seen := make(map[identity]bool)
+	kept := make([]pair, 0, len(pairs))
+	for _, p := range slices.Backward(pairs) {
+		key := target(p.key)
+		id := identity{tagOf(key), key.Value}
+		if !seen[id] {
+			seen[id] = true
+			kept = append(kept, p)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
+}

@@ -1,0 +1,44 @@
+package config
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+const digits = `[0-9](?:_?[0-9])*`
+
+// pythonNumber is what Python's float() takes once spaces are stripped and
+// decimal digits of all scripts are ASCII.
+var pythonNumber = regexp.MustCompile(`(?i)^[+-]?(?:` +
+	`(?:` + digits + `(?:\.(?:` + digits + `)?)?|\.` + digits + `)(?:e[+-]?` + digits + `)?` +
+	`|inf|infinity|nan)$`)
+
+// readsAsNumber reports whether Python's float(s) succeeds.
+func readsAsNumber(s string) bool {
+	ascii := strings.Map(func(r rune) rune {
+		if r > unicode.MaxASCII && unicode.IsDigit(r) {
+			return '0'
+		}
+		return r
+	}, s)
+	return pythonNumber.MatchString(strings.TrimSpace(ascii))
+}
+
+// formatFloat is Python's str() of a float.
+func formatFloat(f float64) string {
+	exponential := strconv.FormatFloat(f, 'e', -1, 64)
+	mantissa, exponent, finite := strings.Cut(exponential, "e")
+	if !finite {
+		return strings.ToLower(strings.TrimPrefix(mantissa, "+")) // nan, inf, -inf
+	}
+	if n, _ := strconv.Atoi(exponent); n < -4 || n >= 16 {
+		return exponential
+	}
+	decimal := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(decimal, ".") {
+		decimal += ".0"
+	}
+	return decimal
+}
