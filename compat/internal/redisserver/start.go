@@ -1,0 +1,166 @@
+package redisserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/process"
+)
+
+// Options say what server to start. The zero value is one from Finder on a free
+// TCP port.
+type Options struct {
+	Finder
+
+	// Unix has the server listen on a unix socket instead of a TCP port.
+	Unix bool
+	// Password, if any, is asked of clients.
+	Password string
+	// Settings are further lines of redis.conf: "maxmemory 64mb".
+	Settings []string
+	// Timeout is how long the server may take to answer, by default 10 s.
+	Timeout time.Duration
+}
+
+// Start starts a redis-server that keeps nothing and waits until it answers. It
+// stops with Close, or when this process dies; ctx is for the start only.
+func Start(ctx context.Context, options Options) (*Server, error) {
+	binary, err := options.Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if options.Timeout <= 0 {
+		options.Timeout = 10 * time.Second
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, options.Timeout, fmt.Errorf("no answer within %v", options.Timeout))
+	defer cancel()
+	// Between finding a free port and listening on it somebody else may take it.
+	for attempt := 1; ; attempt++ {
+		server, err := start(ctx, binary, options)
+		if err == nil {
+			return server, nil
+		}
+		if attempt == 3 || options.Unix || !strings.Contains(err.Error(), "Address already in use") {
+			return nil, fmt.Errorf("start %s: %w", binary, err)
+		}
+	}
+}
+
+// run is a redis-server process.
+type run struct {
+	cmd    *exec.Cmd
+	dir    string
+	output bytes.Buffer // to be read after ended
+	ended  chan struct{}
+}
+
+func start(ctx context.Context, binary string, options Options) (server *Server, err error) {
+	dir, err := os.MkdirTemp("", "remote-event-redis-")
+	if err != nil {
+		return nil, err
+	}
+	address, settings, err := listen(dir, options)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	r := &run{dir: dir, ended: make(chan struct{})}
+	// The configuration goes in by stdin: everybody sees a command line.
+	r.cmd = process.Command(context.WithoutCancel(ctx), binary, "-")
+	r.cmd.Dir = dir
+	r.cmd.Stdin = strings.NewReader(strings.Join(settings, "\n") + "\n")
+	r.cmd.Stdout = &r.output
+	r.cmd.Stderr = &r.output
+	if err := r.cmd.Start(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	go func() {
+		_ = r.cmd.Wait() // how it ended is in its output
+		close(r.ended)
+	}()
+
+	server = &Server{url: address.String(), close: sync.OnceValue(r.stop)}
+	if err := server.await(ctx, r); err != nil {
+		return nil, errors.Join(err, server.Close())
+	}
+	return server, nil
+}
+
+// listen decides where the server listens.
+func listen(dir string, options Options) (address *url.URL, settings []string, err error) {
+	settings = []string{"daemonize no", `save ""`, "appendonly no", `logfile ""`, "protected-mode no"}
+	if options.Unix {
+		socket := filepath.Join(dir, "redis.sock")
+		address = &url.URL{Scheme: "unix", Path: socket}
+		settings = append(settings, "port 0", "unixsocket "+quote(socket))
+	} else {
+		port, err := freePort()
+		if err != nil {
+			return nil, nil, err
+		}
+		address = &url.URL{Scheme: "redis", Host: fmt.Sprintf("127.0.0.1:%d", port), Path: "/0"}
+		settings = append(settings, "bind 127.0.0.1", fmt.Sprintf("port %d", port))
+	}
+	if options.Password != "" {
+		address.User = url.UserPassword("", options.Password)
+		settings = append(settings, "requirepass "+quote(options.Password))
+	}
+	return address, append(settings, options.Settings...), nil
+}
+
+// quote writes a string as redis.conf has it.
+func quote(text string) string {
+	var quoted strings.Builder
+	quoted.WriteByte('"')
+	for _, c := range []byte(text) {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			fmt.Fprintf(&quoted, `\x%02x`, c)
+		} else {
+			quoted.WriteByte(c)
+		}
+	}
+	quoted.WriteByte('"')
+	return quoted.String()
+}
+
+// await asks until the process that was started answers.
+func (s *Server) await(ctx context.Context, r *run) error {
+	options, err := redis.ParseURL(s.url)
+	if err != nil {
+		return errors.New("the server's own URL is not valid") // no detail: it may hold the password
+	}
+	var last error
+	for {
+		if last = s.identify(ctx, options); last == nil {
+			if s.pid == r.cmd.Process.Pid {
+				return nil
+			}
+			last = errors.New("another server answers")
+		}
+		pause(ctx, 2*time.Millisecond, r.ended)
+		select {
+		case <-r.ended:
+			return fmt.Errorf("it ended at once: %s", lastLines(r.output.Bytes(), 5))
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", context.Cause(ctx), last)
+		default:
+		}
+	}
+}
+
+// stop ends the process, which has nothing to save, and removes its directory.
+func (r *run) stop() error {
+	err := process.Kill(r.cmd)
+	<-r.ended
+	return errors.Join(err, os.RemoveAll(r.dir))
+}
