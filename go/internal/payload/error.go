@@ -1,0 +1,51 @@
+package payload
+
+import (
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// Error says why a payload does not fit a type. It quotes nothing of the
+// payload but the names of members that the type has too.
+type Error struct {
+	// Type is the Go type that was to be filled.
+	Type reflect.Type
+	// Path is the JSON Pointer of the value that does not fit, with * in the
+	// place of names that only the payload knows.
+	Path string
+	// Problem is why.
+	Problem string
+	// Err is what a type's own unmarshaler returned, or nil.
+	Err error
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("payload does not fit " + e.Type.String())
+	if e.Path != "" {
+		b.WriteString(" at " + e.Path)
+	}
+	b.WriteString(": " + e.Problem)
+	return b.String()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// errDuplicate tells that a member stands twice. The payload is then read anew
+// without those that are replaced.
+var errDuplicate = errors.New("a member stands twice")
+
+func misfit(problem string) error { return &Error{Problem: problem} }
+
+// within adds a step to the path of an error on its way out.
+func within(name string, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Path = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name) + e.Path
+	}
+	return err
+}
+
+func atIndex(i int, err error) error { return within(strconv.Itoa(i), err) }

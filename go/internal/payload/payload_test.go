@@ -1,0 +1,203 @@
+package payload_test
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/remote-events/remote-events/go/internal/payload"
+	"github.com/remote-events/remote-events/go/pyjson"
+)
+
+type Parent struct {
+	Name string
+	Tag  string `json:"tag"`
+}
+
+type Node struct {
+	Value int
+	Next  *Node
+}
+
+type Everything struct {
+	Parent
+
+	Bool    bool
+	Int     int
+	Int8    int8
+	Uint    uint
+	Uint8   uint8
+	Float   float64
+	Float32 float32
+	Text    string
+	Bytes   []byte
+	Raw     json.RawMessage
+	Number  json.Number
+	Any     any
+	Pointer *int
+	Slice   []string
+	Array   [2]int
+	Map     map[string]int
+	IntMap  map[int]string
+	Nested  struct{ A, B int }
+	List    Node
+	Time    time.Time
+	Quoted  int `json:",string"`
+	Hidden  int `json:"-"`
+	private int //nolint:unused // it must be passed over
+}
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	seven := 7
+	for _, c := range []struct {
+		text string
+		want Everything
+	}{
+		{`{}`, Everything{}},
+		{`{"Name": "n", "tag": "t", "Tag": "no", "name": "no"}`, Everything{Parent: Parent{"n", "t"}}},
+		{`{"\u0049nt": 1}`, Everything{Int: 1}},
+		{`{"Bool": true, "Int": -5, "Int8": -128, "Uint": 18446744073709551615, "Uint8": 255}`, Everything{Bool: true, Int: -5, Int8: -128, Uint: math.MaxUint64, Uint8: 255}},
+		{`{"Float": 1, "Float32": 0.1}`, Everything{Float: 1, Float32: 0.1}},
+		{`{"Float": 123456789012345670000}`, Everything{Float: 123456789012345670000}},
+		{`{"Float": -Infinity, "Float32": Infinity}`, Everything{Float: math.Inf(-1), Float32: float32(math.Inf(1))}},
+		{`{"Text": "\u65e5\ud83d\ude00", "Bytes": "aGk="}`, Everything{Text: "日😀", Bytes: []byte("hi")}},
+		{`{"Raw": [1,  NaN], "Number": 1e400}`, Everything{Raw: json.RawMessage(`[1,  NaN]`), Number: "1e400"}},
+		{`{"Any": {"a": [1, "x", null, true, 9007199254740993]}}`, Everything{Any: map[string]any{"a": []any{1.0, "x", nil, true, json.Number("9007199254740993")}}}},
+		{`{"Pointer": 7, "Slice": ["a", "b"], "Array": [1], "Map": {"x": 1}, "IntMap": {"-1": "y"}}`, Everything{Pointer: &seven, Slice: []string{"a", "b"}, Array: [2]int{1}, Map: map[string]int{"x": 1}, IntMap: map[int]string{-1: "y"}}},
+		{`{"List": {"Value": 1, "Next": {"Value": 2, "Next": null}}}`, Everything{List: Node{1, &Node{2, nil}}}},
+		{`{"Time": "2026-11-23T20:00:00Z", "Quoted": "12", "Hidden": 1, "private": 1}`, Everything{Time: time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC), Quoted: 12}},
+		{`{"Int": null, "Text": null, "Slice": null, "Map": null, "Pointer": null, "Any": null, "Float": null, "Nested": null, "Bool": null, "Bytes": null, "Array": null, "Time": null}`, Everything{}},
+		// The last duplicate counts and replaces, whatever the earlier ones were.
+		{`{"Int": "x", "Int": 1}`, Everything{Int: 1}},
+		{`{"Nested": {"A": 1}, "Nested": {"B": 2}}`, Everything{Nested: struct{ A, B int }{0, 2}}},
+		{`{"Map": {"a": 1, "a": 2}, "Any": {"b": "\ud800", "b": 1}}`, Everything{Map: map[string]int{"a": 2}, Any: map[string]any{"b": 1.0}}},
+		{`{"unknown": {"a": 1, "a": NaN}, "Int": 1}`, Everything{Int: 1}},
+	} {
+		got := Everything{Text: "from before"}
+		if err := payload.Decode([]byte(c.text), &got); err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, %v", c.text, got, err)
+		}
+	}
+	var nan Everything
+	if err := payload.Decode([]byte(`{"Float": NaN, "Any": [NaN]}`), &nan); err != nil || !math.IsNaN(nan.Float) || !math.IsNaN(nan.Any.([]any)[0].(float64)) {
+		t.Errorf("NaN: %+v, %v", nan, err)
+	}
+}
+
+func TestDecodeMisfits(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ text, path string }{
+		{`[]`, ""},
+		{`{"Int": 1.0}`, "/Int"},
+		{`{"Int": 1e2}`, "/Int"},
+		{`{"Int": 10000000000000000000000000000000000000000}`, "/Int"},
+		{`{"Int": NaN}`, "/Int"},
+		{`{"Int": "1"}`, "/Int"},
+		{`{"Int": true}`, "/Int"},
+		{`{"Int8": 128}`, "/Int8"},
+		{`{"Uint": -1}`, "/Uint"},
+		{`{"Bool": 1}`, "/Bool"},
+		{`{"Float": 1e309}`, "/Float"},
+		{`{"Float": 9007199254740993}`, "/Float"},
+		{`{"Float32": 16777217}`, "/Float32"},
+		{`{"Float32": 1e39}`, "/Float32"},
+		{`{"Text": "\ud800"}`, "/Text"},
+		{`{"Text": 5}`, "/Text"},
+		{`{"Bytes": "?"}`, "/Bytes"},
+		{`{"Slice": ["a", 1]}`, "/Slice/1"},
+		{`{"Slice": {}}`, "/Slice"},
+		{`{"Array": [1, 2, 3]}`, "/Array"},
+		{`{"Map": {"secret": "x"}}`, "/Map/*"},
+		{`{"IntMap": {"secret": "x"}}`, "/IntMap/*"},
+		{`{"Any": {"secret": "\udc00"}}`, "/Any/*"},
+		{`{"List": {"Next": {"Value": "secret"}}}`, "/List/Next/Value"},
+		{`{"Time": "secret"}`, "/Time"},
+		{`{"Time": NaN}`, "/Time"},
+		{`{"Quoted": 12}`, "/Quoted"},
+		{`{"Number": NaN}`, "/Number"},
+	} {
+		err := payload.Decode([]byte(c.text), new(Everything))
+		var misfit *payload.Error
+		if !errors.As(err, &misfit) || misfit.Path != c.path || misfit.Type != reflect.TypeFor[Everything]() {
+			t.Errorf("%s: want a misfit at %q, got %v", c.text, c.path, err)
+		} else if strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: the error quotes the payload: %v", c.text, err)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	type Other struct{ Name string }
+	for _, c := range []struct {
+		value any
+		ok    bool
+	}{
+		{Everything{}, true},
+		{struct {
+			Parent
+			Name string
+		}{}, true}, // its own field hides the parent's
+		{struct {
+			Parent
+			Other
+		}{}, false},
+		{struct{ C chan int }{}, false},
+		{struct{ F func() }{}, false},
+		{struct{ I interface{ M() } }{}, false},
+		{struct{ M map[struct{}]int }{}, false},
+	} {
+		if err := payload.Check(reflect.TypeOf(c.value)); (err == nil) != c.ok {
+			t.Errorf("%T: %v", c.value, err)
+		}
+	}
+}
+
+func TestEncode(t *testing.T) {
+	t.Parallel()
+	text, err := payload.Encode(struct{ A, B string }{"<&>", "\ufffd"})
+	if want := "{\"A\":\"<&>\",\"B\":\"\ufffd\"}"; err != nil || string(text) != want {
+		t.Errorf("%s, %v", text, err)
+	}
+	for _, v := range []any{
+		Parent{Name: "\xff"},
+		map[string]any{"x": []string{"\xff"}},
+		&struct{ P *Parent }{&Parent{Tag: "\xc0"}},
+		map[string]int{"\xff": 1},
+	} {
+		if _, err := payload.Encode(v); !errors.Is(err, payload.ErrNotUTF8) {
+			t.Errorf("%+v: %v", v, err)
+		}
+	}
+}
+
+// FuzzDecode holds Decode against encoding/json: where both accept a payload
+// without duplicates whose names differ by more than their case, they agree.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"Int": 1, "Float": 2.5, "Text": "x", "Slice": ["y"], "Nested": {"A": 1}, "Any": {"z": [null, true]}}`))
+	f.Add([]byte(`{"Int": 1, "Int": 2, "Time": "2026-11-23T20:00:00Z", "List": {"Next": {"Value": 3}}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if !pyjson.Valid(text) {
+			return
+		}
+		var ours, theirs Everything
+		if payload.Decode(text, &ours) != nil || strings.Contains(string(text), `"Array"`) {
+			return
+		}
+		if len(pyjson.DropDuplicates(text)) < len(text) || !json.Valid(text) || json.Unmarshal(text, &theirs) != nil {
+			return
+		}
+		if a, err := json.Marshal(ours); err == nil {
+			// Names that differ only by case count for encoding/json.
+			again := new(Everything)
+			if json.Unmarshal(a, again) != nil || payload.Decode(a, &ours) != nil {
+				t.Fatalf("%q does not come back from %s", text, a)
+			}
+		}
+	})
+}

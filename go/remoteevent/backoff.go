@@ -1,0 +1,40 @@
+package remoteevent
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	minDelay = 50 * time.Millisecond
+	maxDelay = 5 * time.Second
+)
+
+// backoff spaces attempts: each delay is chosen by chance up to a bound that
+// doubles, so that many receivers do not come back all at once.
+type backoff struct {
+	failures int
+	delay    time.Duration
+}
+
+// next counts a failure and returns the delay that [backoff.wait] will take.
+func (b *backoff) next() time.Duration {
+	bound := maxDelay
+	if b.failures < 7 {
+		bound = min(maxDelay, minDelay<<b.failures)
+	}
+	b.failures++
+	b.delay = minDelay/2 + rand.N(bound) //nolint:gosec // chance, not secrecy
+	return b.delay
+}
+
+// wait sleeps for the delay or until the context ends.
+func (b *backoff) wait(ctx context.Context) {
+	timer := time.NewTimer(b.delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,38 @@
+package remoteevent
+
+import (
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// replyTimeout is how long Redis may take to answer, beyond the time that a
+// command blocks.
+const replyTimeout = 5 * time.Second
+
+// dedicated returns a client with the options of another and connections of its
+// own: one for each queue, which blocks most of the time, and as many again for
+// what is done meanwhile. Its commands are not repeated automatically, and
+// contexts bound them. release closes it. A client of a kind that this package
+// does not know is used as it is.
+func dedicated(client redis.UniversalClient, queues int) (_ redis.UniversalClient, release func()) {
+	var own redis.UniversalClient
+	switch client := client.(type) {
+	case *redis.Client:
+		options := *client.Options()
+		options.MaxRetries = -1
+		options.PoolSize = max(options.PoolSize, 2*queues)
+		options.MaxActiveConns = 0
+		options.ContextTimeoutEnabled = true
+		own = redis.NewClient(&options)
+	case *redis.ClusterClient:
+		options := *client.Options()
+		options.PoolSize = max(options.PoolSize, 2*queues)
+		options.MaxActiveConns = 0
+		options.ContextTimeoutEnabled = true
+		own = redis.NewClusterClient(&options)
+	default:
+		return client, func() {}
+	}
+	return own, func() { _ = own.Close() }
+}

@@ -1,0 +1,74 @@
+package remoteevent
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/remote-events/remote-events/go/internal/payload"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// Errors that can be told apart with [errors.Is].
+var (
+	// ErrNoQueues is returned by [Receiver.Run] where there is nothing to
+	// consume.
+	ErrNoQueues = errors.New("the receiver has no queues: register an event with Handle, or name some with Queues")
+	// ErrRunning is returned where a receiver has been started already: a
+	// receiver runs once, and listeners are registered before.
+	ErrRunning = errors.New("the receiver has been started before")
+	// ErrDrainTimeout is the cause with which a listener's context is
+	// cancelled when the drain timeout has passed, and what [Receiver.Run]
+	// returns then.
+	ErrDrainTimeout = errors.New("the drain timeout has passed with events still being handled")
+	// ErrNotSent marks an event that is certainly not in Redis because no
+	// command for it got there.
+	ErrNotSent = errors.New("not sent")
+	// ErrUnknown marks an event of which nobody knows whether it is in Redis:
+	// it was sent, and the answer did not come. Sending it again may make two.
+	ErrUnknown = errors.New("sent, but the answer was lost: it may be stored or not")
+	// ErrUnreliable is returned by [NewReceiver] without [AtMostOnce].
+	ErrUnreliable = errors.New("at-least-once delivery, which will be the default, does not exist yet: pass AtMostOnce() to receive as the original does")
+)
+
+type (
+	// RefusedError says which requirements an event violates that may not be
+	// sent.
+	RefusedError = wire.RefusedError
+	// MalformedError says why a message can be delivered to nobody.
+	MalformedError = wire.MalformedError
+	// PayloadError says where and why a payload does not fit an event's type.
+	PayloadError = payload.Error
+)
+
+// TypeError says why a Go type cannot be an event.
+type TypeError struct {
+	// Type is the type, and Field the field of it that is at fault, if one is.
+	Type  reflect.Type
+	Field string
+	// Problem is what is wrong, in words.
+	Problem string
+}
+
+func (e *TypeError) Error() string {
+	if e.Field != "" {
+		return fmt.Sprintf("%s cannot be an event: field %s: %s", e.Type, e.Field, e.Problem)
+	}
+	return fmt.Sprintf("%s cannot be an event: %s", e.Type, e.Problem)
+}
+
+// PanicError is what a listener's panic is turned into.
+type PanicError struct {
+	// Value is what the listener panicked with.
+	Value any
+	// Stack is where it did.
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("the listener panicked: %v", e.Value) }
+
+// Unwrap returns the value of the panic where that is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}

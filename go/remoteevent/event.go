@@ -1,0 +1,97 @@
+package remoteevent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/remote-events/remote-events/go/internal/payload"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// Event is a remote event. Its exported fields are its payload, laid out by
+// encoding/json; its name is the Redis list that carries it.
+//
+// EventName must return the same name for every value of the type: it is asked
+// of a zero value, once. Any Unicode string is a name, except those that begin
+// with "kernel.", and "event" and "remote_event", which are the bases of all.
+//
+// A struct that embeds events by value is their child. Its chain of signals is
+// its own name, those of the embedded events in the order of the fields, each
+// followed by its own parents and each named once, then remote_event and event.
+// A listener of any of them hears it. What would go wrong without a word is
+// refused when the type is first seen, by [Handle], [Listen]'s typed decoding
+// and [Sender.Send], with a *[TypeError]:
+//
+//   - an EventName that is the parent's, because the child has none of its own;
+//   - an embedded pointer or interface that is an event, and an embedded event
+//     with a json tag, neither of which lends its fields to the child;
+//   - two fields that compete for one JSON name, of which encoding/json would
+//     write neither;
+//   - a MarshalJSON or UnmarshalJSON that comes from the parent, which would
+//     leave out what the child adds;
+//   - a field of a type that no JSON can fill.
+//
+// It implements CHAIN-1 to CHAIN-4.
+type Event interface {
+	EventName() string
+}
+
+// NewEnvelope makes the envelope of an event, with its payload and its signals
+// and without attributes, as [Sender.Send] does before it adds some. It is the
+// way to attributes of one's own: set them and pass the envelope to
+// [Sender.Forward].
+func NewEnvelope(event Event) (wire.Envelope, error) {
+	value := reflect.ValueOf(event)
+	if !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil() {
+		return wire.Envelope{}, &TypeError{Type: reflect.TypeOf(event), Problem: "the event is nil"}
+	}
+	chain, err := chainOf(value.Type())
+	if err != nil {
+		return wire.Envelope{}, err
+	}
+	text, err := payload.Encode(event)
+	if err != nil {
+		return wire.Envelope{}, refusePayload(chain[0], err)
+	}
+	return wire.Envelope{EventName: chain[0], Payload: text, Metadata: wire.Metadata{Signals: chain}}, nil
+}
+
+// refusePayload says which requirement a value violates that encoding/json
+// could not write.
+func refusePayload(name string, err error) error {
+	finding := wire.Finding{Severity: wire.SeverityMalformed, Requirement: wire.ReqSyntax}
+	var unsupported *json.UnsupportedValueError
+	switch {
+	case errors.Is(err, payload.ErrNotUTF8):
+		finding.Requirement, finding.Message = wire.ReqUTF8, err.Error()
+	case errors.As(err, &unsupported) && (unsupported.Str == "NaN" || unsupported.Str == "+Inf" || unsupported.Str == "-Inf"):
+		finding.Requirement, finding.Message = wire.ReqFinite, "a float is NaN or infinite"
+	default:
+		finding.Message = "encoding/json cannot write the payload"
+	}
+	return fmt.Errorf("%w: %w", &wire.RefusedError{EventName: name, Findings: []wire.Finding{finding}}, err)
+}
+
+// Decode fills an event of type E from the payload of an envelope, by whichever
+// name it came. Members that E does not have are passed over; what does not fit
+// is an error that names the field. In the zero value of E, null changes
+// nothing.
+func Decode[E Event](env wire.Envelope) (E, error) {
+	var event E
+	if _, err := chainOf(reflect.TypeFor[E]()); err != nil {
+		return event, err
+	}
+	target := any(&event)
+	if t := reflect.TypeFor[E](); t.Kind() == reflect.Pointer {
+		value := reflect.New(t.Elem())
+		event, _ = value.Interface().(E)
+		target = value.Interface()
+	}
+	if err := payload.Decode(env.Payload, target); err != nil {
+		var zero E
+		return zero, fmt.Errorf("event %q: %w", env.EventName, err)
+	}
+	return event, nil
+}

@@ -1,0 +1,139 @@
+package remoteevent
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// SenderOption is an option of [NewSender].
+type SenderOption interface{ applyToSender(*senderConfig) }
+
+// ReceiverOption is an option of [NewReceiver].
+type ReceiverOption interface{ applyToReceiver(*receiverConfig) }
+
+// Option is an option of both.
+type Option interface {
+	SenderOption
+	ReceiverOption
+}
+
+type senderConfig struct {
+	source   string
+	plain    bool
+	maxBytes int
+	logger   *slog.Logger
+}
+
+func (c *senderConfig) validate() error {
+	switch {
+	case c.plain && c.source != "":
+		return errors.New("NewSender: Plain() writes no metadata, and so no source: leave out one of the two")
+	case c.maxBytes < 0:
+		return fmt.Errorf("NewSender: WithMaxSendBytes(%d): a message has no fewer than 0 bytes", c.maxBytes)
+	case c.logger == nil:
+		return errors.New("NewSender: WithLogger(nil): pass slog.New(slog.DiscardHandler) to log nothing")
+	}
+	return nil
+}
+
+type receiverConfig struct {
+	atMostOnce   bool
+	concurrency  int
+	drainTimeout time.Duration
+	middleware   []Middleware
+	maxBytes     int
+	logger       *slog.Logger
+}
+
+func (c *receiverConfig) validate() error {
+	switch {
+	case !c.atMostOnce:
+		return fmt.Errorf("NewReceiver: %w", ErrUnreliable)
+	case c.concurrency < 1:
+		return fmt.Errorf("NewReceiver: WithConcurrency(%d): at least one event has to be handled at a time", c.concurrency)
+	case c.drainTimeout < 0:
+		return fmt.Errorf("NewReceiver: WithDrainTimeout(%v): the time cannot be negative", c.drainTimeout)
+	case c.maxBytes < 0:
+		return fmt.Errorf("NewReceiver: WithMaxReceiveBytes(%d): a message has no fewer than 0 bytes", c.maxBytes)
+	case c.logger == nil:
+		return errors.New("NewReceiver: WithLogger(nil): pass slog.New(slog.DiscardHandler) to log nothing")
+	}
+	return nil
+}
+
+type senderOption func(*senderConfig)
+
+func (o senderOption) applyToSender(c *senderConfig) { o(c) }
+
+type receiverOption func(*receiverConfig)
+
+func (o receiverOption) applyToReceiver(c *receiverConfig) { o(c) }
+
+// WithSource names the sender in the attribute source of every event that it
+// makes: a URI or a path, such as "/billing/worker-3". Without it, events have
+// no source.
+func WithSource(source string) SenderOption {
+	return senderOption(func(c *senderConfig) { c.source = source })
+}
+
+// Plain makes events without metadata, in the shape of those that an original
+// sends. Nothing but size is gained: originals ignore metadata. What is lost is
+// the id, by which a receiver knows an event that was sent twice.
+func Plain() SenderOption {
+	return senderOption(func(c *senderConfig) { c.plain = true })
+}
+
+// WithMaxSendBytes changes how long a message may be, 1 MiB by default
+// (LIMIT-2). Longer messages hold up Redis and whoever shares it; receivers of
+// this specification take 64 MiB unless they are told otherwise.
+func WithMaxSendBytes(n int) SenderOption {
+	return senderOption(func(c *senderConfig) { c.maxBytes = n })
+}
+
+// AtMostOnce receives as the original does: an event is out of Redis when it
+// is taken, and lost if the process dies before it is handled. Up to the number
+// of [WithConcurrency] may be lost for each queue.
+func AtMostOnce() ReceiverOption {
+	return receiverOption(func(c *receiverConfig) { c.atMostOnce = true })
+}
+
+// WithConcurrency sets how many events of each queue are handled at a time, 1
+// by default. With 1, the events of a queue are handled in their order, as the
+// original does; with more, the order is lost. Queues never wait for each
+// other. As many events as this are taken from Redis ahead of being handled,
+// in one round trip where so many wait.
+func WithConcurrency(n int) ReceiverOption {
+	return receiverOption(func(c *receiverConfig) { c.concurrency = n })
+}
+
+// WithDrainTimeout sets how long [Receiver.Run] lets events be handled after
+// its context has ended, 10 seconds by default. Then the contexts of the
+// listeners are cancelled. Too short a time cuts off work that with AtMostOnce
+// nobody takes up again; too long a time holds up a deployment.
+func WithDrainTimeout(d time.Duration) ReceiverOption {
+	return receiverOption(func(c *receiverConfig) { c.drainTimeout = d })
+}
+
+// WithMiddleware wraps the dispatch of every event. The first is the outermost.
+// Given more than once, it adds to what was there.
+func WithMiddleware(middleware ...Middleware) ReceiverOption {
+	return receiverOption(func(c *receiverConfig) { c.middleware = append(c.middleware, middleware...) })
+}
+
+// WithMaxReceiveBytes changes how long a message may be to be taken in, 64 MiB
+// by default (LIMIT-3). Redis itself ends at 512 MB. Each event that is handled
+// at a time may need some times this much memory.
+func WithMaxReceiveBytes(n int) ReceiverOption {
+	return receiverOption(func(c *receiverConfig) { c.maxBytes = n })
+}
+
+type loggerOption struct{ logger *slog.Logger }
+
+func (o loggerOption) applyToSender(c *senderConfig)     { c.logger = o.logger }
+func (o loggerOption) applyToReceiver(c *receiverConfig) { c.logger = o.logger }
+
+// WithLogger sets the logger, [slog.Default] by default. Neither payloads nor
+// passwords are logged.
+func WithLogger(logger *slog.Logger) Option { return loggerOption{logger} }
