@@ -3,7 +3,7 @@
 // A type is laid out as encoding/json lays it out: tags, embedding, and the
 // interfaces of its own marshalers mean what they mean there. Reading differs
 // where encoding/json would change a value without a word, and goes the way of
-// Python instead; chapter 8 of spec/wire.md has the table. In short:
+// Python instead; chapter 11 of spec/wire.md has the table. In short:
 //
 //   - names are exact; the last of several members with one name counts, and
 //     replaces what the others said;

@@ -1,0 +1,108 @@
+// Package redistest gives tests their Redis: the embedded one and a real one.
+package redistest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+// Each runs a test on the embedded Redis and on a real one, each empty.
+func Each(t *testing.T, test func(t *testing.T, client *redis.Client)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		test(t, connect(t, miniredis.RunT(t).Addr()))
+	})
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		test(t, connect(t, Start(t, FreeAddr(t)).Addr))
+	})
+}
+
+// Server is a real Redis on a loopback port, without persistence.
+type Server struct {
+	Addr string
+
+	command *exec.Cmd
+}
+
+// Start starts a real Redis, waits until it serves, and stops it when the test
+// ends. The program is the one that REMOTE_EVENT_REDIS_SERVER names, else the
+// redis-server of the PATH; a test without one fails.
+func Start(t *testing.T, addr string, args ...string) *Server {
+	t.Helper()
+	program := os.Getenv("REMOTE_EVENT_REDIS_SERVER")
+	if program == "" {
+		program = "redis-server"
+	}
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatalf("no %s: install Redis, or run the tests by `go tool mage test`, which gets one (%v)", program, err)
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{"--bind", host, "--port", port, "--save", "", "--dir", t.TempDir()}, args...)
+	s := &Server{Addr: addr, command: exec.CommandContext(context.Background(), path, args...)} //nolint:gosec // the test's own choice
+	output, err := s.command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	lines := bufio.NewScanner(output)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "Ready to accept connections") {
+			go func() {
+				for lines.Scan() { //nolint:revive // Redis must not block on what it logs
+				}
+			}()
+			return s
+		}
+	}
+	t.Fatalf("%s %s ended before it served", filepath.Base(path), addr)
+	return nil
+}
+
+// Stop kills the server. It may be called more than once.
+func (s *Server) Stop() {
+	_ = s.command.Process.Kill()
+	_ = s.command.Wait()
+}
+
+// FreeAddr returns a loopback address whose port was free just now.
+func FreeAddr(t *testing.T) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func connect(t *testing.T, addr string) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	t.Cleanup(func() { _ = client.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := client.Ping(ctx).Err(); err != nil {
+		t.Fatal(fmt.Errorf("ping: %w", err))
+	}
+	return client
+}

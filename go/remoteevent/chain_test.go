@@ -1,0 +1,157 @@
+package remoteevent_test
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+type FileEvent struct {
+	Path string `json:"path"`
+}
+
+func (FileEvent) EventName() string { return "file_event" }
+
+type NewFileEvent struct {
+	FileEvent
+
+	Size int64 `json:"size,omitempty"`
+}
+
+func (NewFileEvent) EventName() string { return "new_file_event" }
+
+type Audited struct {
+	By string `json:"by,omitempty"`
+}
+
+func (Audited) EventName() string { return "audited" }
+
+type AuditedFile struct {
+	NewFileEvent
+	Audited
+}
+
+func (*AuditedFile) EventName() string { return "audited_file" }
+
+type Tags map[string]string
+
+func (Tags) EventName() string { return "tags" }
+
+func TestChain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		event remoteevent.Event
+		want  string
+	}{
+		{FileEvent{}, "file_event remote_event event"},
+		{NewFileEvent{}, "new_file_event file_event remote_event event"},
+		{&NewFileEvent{}, "new_file_event file_event remote_event event"},
+		{&AuditedFile{}, "audited_file new_file_event file_event audited remote_event event"},
+		{Tags{"a": "b"}, "tags remote_event event"},
+	} {
+		env, err := remoteevent.NewEnvelope(c.event)
+		if got := strings.Join(env.Metadata.Signals, " "); err != nil || got != c.want || env.EventName != env.Metadata.Signals[0] {
+			t.Errorf("%T: %s, %v", c.event, got, err)
+		}
+	}
+}
+
+type (
+	Promoted  struct{ FileEvent }
+	ByPointer struct{ *FileEvent }
+	Tagged    struct {
+		FileEvent `json:"file"`
+	}
+	Rival    struct{ Name string }
+	Named    struct{ Name string }
+	TwoNames struct {
+		Named
+		Rival
+	}
+	Stamped      struct{ At time.Time }
+	StampedChild struct {
+		Stamped
+		More int
+	}
+	Own struct {
+		Stamped
+		More int
+	}
+	ByInterface struct{ remoteevent.Event }
+	Kernel      struct{}
+	Base        struct{}
+	NotText     struct{}
+	Panics      struct{ P *int }
+	Unfillable  struct{ C chan int }
+	List        []int
+)
+
+func (ByPointer) EventName() string            { return "by_pointer" }
+func (Tagged) EventName() string               { return "tagged" }
+func (Rival) EventName() string                { return "rival" }
+func (Named) EventName() string                { return "named" }
+func (TwoNames) EventName() string             { return "two_names" }
+func (Stamped) EventName() string              { return "stamped" }
+func (s Stamped) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]any{"at": s.At}) }
+func (StampedChild) EventName() string         { return "stamped_child" }
+func (Own) EventName() string                  { return "own" }
+func (Own) MarshalJSON() ([]byte, error)       { return []byte(`{"more": 1}`), nil }
+func (ByInterface) EventName() string          { return "by_interface" }
+func (Kernel) EventName() string               { return "kernel.kernel_shutdown" }
+func (Base) EventName() string                 { return "remote_event" }
+func (NotText) EventName() string              { return "\xff" }
+func (p Panics) EventName() string             { return string(rune(*p.P)) }
+func (Unfillable) EventName() string           { return "unfillable" }
+func (List) EventName() string                 { return "list" }
+
+func TestTypesThatCannotBeEvents(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		event remoteevent.Event
+		field string
+	}{
+		{Promoted{}, "FileEvent"},
+		{ByPointer{}, "FileEvent"},
+		{Tagged{}, "FileEvent"},
+		{TwoNames{}, ""},
+		{StampedChild{}, "Stamped"},
+		{ByInterface{}, "Event"},
+		{Kernel{}, ""},
+		{Base{}, ""},
+		{NotText{}, ""},
+		{Panics{P: new(int)}, ""},
+		{Unfillable{}, ""},
+		{(*FileEvent)(nil), ""},
+		{nil, ""},
+	} {
+		_, err := remoteevent.NewEnvelope(c.event)
+		var fault *remoteevent.TypeError
+		if !errors.As(err, &fault) || fault.Field != c.field {
+			t.Errorf("%T: %v", c.event, err)
+		}
+	}
+	if _, err := remoteevent.NewEnvelope(Own{}); err != nil {
+		t.Errorf("a MarshalJSON of its own: %v", err)
+	}
+}
+
+type Measurement struct{ Value float64 }
+
+func (Measurement) EventName() string { return "measurement" }
+
+func TestPayloadsThatCannotBeSent(t *testing.T) {
+	t.Parallel()
+	for _, event := range []remoteevent.Event{Measurement{math.NaN()}, Measurement{math.Inf(-1)}, FileEvent{"\xff"}} {
+		_, err := remoteevent.NewEnvelope(event)
+		var refused *remoteevent.RefusedError
+		if !errors.As(err, &refused) || !slices.Contains([]string{"JSON-4", "JSON-1"}, string(refused.Findings[0].Requirement)) {
+			t.Errorf("%T: %v", event, err)
+		}
+	}
+}

@@ -1,0 +1,493 @@
+package remoteevent_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// log collects what a receiver logs.
+type log struct {
+	mu    sync.Mutex
+	text  strings.Builder
+	lines chan string
+}
+
+func newLog() (*log, remoteevent.Option) {
+	l := &log{lines: make(chan string, 1000)}
+	return l, remoteevent.WithLogger(slog.New(slog.NewTextHandler(l, nil)))
+}
+
+func (l *log) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(line)
+	l.lines <- string(line)
+	return len(line), nil
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// wait returns the next line that holds the words.
+func (l *log) wait(t *testing.T, words string) string {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		select {
+		case line := <-l.lines:
+			if strings.Contains(line, words) {
+				return line
+			}
+		case <-deadline:
+			t.Fatalf("nothing was logged of %q", words)
+		}
+	}
+}
+
+// start runs a receiver until the test ends or stop is called, which returns
+// what Run did.
+func start(t *testing.T, r *remoteevent.Receiver) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	var once sync.Once
+	var err error
+	stop = func() error {
+		once.Do(func() {
+			cancel()
+			select {
+			case err = <-done:
+			case <-time.After(30 * time.Second):
+				err = errors.New("Run does not return")
+			}
+		})
+		return err
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return stop
+}
+
+func receiver(t *testing.T, client redis.UniversalClient, options ...remoteevent.ReceiverOption) *remoteevent.Receiver {
+	t.Helper()
+	r, err := remoteevent.NewReceiver(client, append(options, remoteevent.AtMostOnce())...)
+	must(t, err)
+	return r
+}
+
+func sender(t *testing.T, client redis.UniversalClient, options ...remoteevent.SenderOption) *remoteevent.Sender {
+	t.Helper()
+	s, err := remoteevent.NewSender(client, options...)
+	must(t, err)
+	return s
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func next[T any](t *testing.T, values <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-values:
+		return v
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing came")
+		panic("unreachable")
+	}
+}
+
+func TestSendAndReceive(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		ctx := t.Context()
+		got := make(chan string, 100)
+		r := receiver(t, client)
+		must(t, remoteevent.Handle(r, func(_ context.Context, e NewFileEvent) error { got <- fmt.Sprintf("child %+v", e); return nil }))
+		must(t, remoteevent.Handle(r, func(_ context.Context, e *FileEvent) error { got <- fmt.Sprintf("parent %+v", *e); return nil }))
+		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error {
+			got <- fmt.Sprintf("any %s %s %s", d.Queue, d.Envelope.EventName, d.Envelope.Payload)
+			return nil
+		}))
+		start(t, r)
+		s := sender(t, client, remoteevent.WithSource("/test"))
+		must(t, s.Send(ctx, NewFileEvent{FileEvent{"/uploads/video1.mp4"}, 7}))
+		for _, want := range []string{
+			"child {FileEvent:{Path:/uploads/video1.mp4} Size:7}",
+			"parent {Path:/uploads/video1.mp4}",
+			`any new_file_event new_file_event {"path":"/uploads/video1.mp4","size":7}`,
+		} {
+			if event := next(t, got); event != want {
+				t.Errorf("got %s, want %s", event, want)
+			}
+		}
+		// As an original sends it: no metadata, Python's layout.
+		must(t, client.LPush(ctx, "file_event", `{"data": {"path": "/x", "score": NaN}, "signals": ["file_event", "remote_event", "event"]}`).Err())
+		for _, want := range []string{"parent {Path:/x}", `any file_event file_event {"path": "/x", "score": NaN}`} {
+			if event := next(t, got); event != want {
+				t.Errorf("got %s, want %s", event, want)
+			}
+		}
+	})
+}
+
+func TestBytesOnTheWire(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		ctx := t.Context()
+		must(t, sender(t, client, remoteevent.Plain()).Send(ctx, NewFileEvent{FileEvent: FileEvent{"/x"}}))
+		raw := client.RPop(ctx, "new_file_event").Val()
+		if want := `{"data": {"path":"/x"}, "signals": ["new_file_event", "file_event", "remote_event", "event"]}`; raw != want {
+			t.Errorf("got %s", raw)
+		}
+		must(t, sender(t, client, remoteevent.WithSource("/test")).Send(ctx, FileEvent{"/x"}))
+		raw = client.RPop(ctx, "file_event").Val()
+		env, err := wire.Decode([]byte(raw), wire.Limits{})
+		must(t, err)
+		a := env.Metadata.Attributes
+		if sent, err := time.Parse(time.RFC3339, a["time"]); err != nil || time.Since(sent) > time.Minute || a["source"] != "/test" || len(a["id"]) != 36 || a["id"][14] != '7' || len(a) != 3 {
+			t.Errorf("attributes %v", a)
+		}
+		if judged := wire.InspectFrom("file_event", []byte(raw), wire.Limits{}); judged.Verdict != wire.Safe || len(judged.Findings) != 0 {
+			t.Errorf("%+v", judged)
+		}
+	})
+}
+
+func TestForward(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		ctx := t.Context()
+		s := sender(t, client)
+		name := "日本 {x} \"'\n"
+		attributes := map[string]string{"ext": "1"}
+		must(t, s.Forward(ctx, wire.Envelope{EventName: name, Payload: json.RawMessage(`{ "big" : 12345678901234567890 }`), Metadata: wire.Metadata{Attributes: attributes}}))
+		if len(attributes) != 1 {
+			t.Errorf("the caller's attributes became %v", attributes)
+		}
+		env, err := wire.Decode([]byte(client.RPop(ctx, name).Val()), wire.Limits{})
+		must(t, err)
+		if env.EventName != name || string(env.Payload) != `{ "big" : 12345678901234567890 }` || env.Metadata.Attributes["ext"] != "1" || env.Metadata.Attributes["id"] == "" {
+			t.Errorf("%+v", env)
+		}
+		must(t, s.Forward(ctx, env))
+		again, err := wire.Decode([]byte(client.RPop(ctx, name).Val()), wire.Limits{})
+		must(t, err)
+		if fmt.Sprint(again) != fmt.Sprint(env) {
+			t.Errorf("forwarded %+v as %+v", env, again)
+		}
+	})
+}
+
+func TestSendBatch(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		ctx := t.Context()
+		must(t, client.Set(ctx, "tags", "not a list", 0).Err())
+		s := sender(t, client, remoteevent.Plain())
+		var events []remoteevent.Event
+		for i := range 2500 {
+			events = append(events, FileEvent{fmt.Sprint(i)})
+		}
+		must(t, s.SendBatch(ctx, events...))
+		for i := range 2500 {
+			if raw := client.RPop(ctx, "file_event").Val(); !strings.Contains(raw, fmt.Sprintf(`{"path":"%d"}`, i)) {
+				t.Fatalf("number %d is %s", i, raw)
+			}
+		}
+		err := s.SendBatch(ctx, FileEvent{"a"}, Measurement{0}, FileEvent{"\xff"}, Tags{}, FileEvent{"b"}, Promoted{})
+		var batch *remoteevent.BatchError
+		if !errors.As(err, &batch) {
+			t.Fatalf("got %v", err)
+		}
+		var outcomes []remoteevent.Outcome
+		for _, r := range batch.Results {
+			outcomes = append(outcomes, r.Outcome)
+		}
+		if want := []remoteevent.Outcome{remoteevent.Stored, remoteevent.Stored, remoteevent.Refused, remoteevent.Refused, remoteevent.Stored, remoteevent.Refused}; !slices.Equal(outcomes, want) {
+			t.Errorf("outcomes %v, %v", outcomes, err)
+		}
+		if n := client.LLen(ctx, "file_event").Val(); n != 2 {
+			t.Errorf("%d events of the batch are stored", n)
+		}
+		must(t, s.SendBatch(ctx))
+	})
+}
+
+func TestNobodyThere(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: redistest.FreeAddr(t)})
+	defer client.Close()
+	s := sender(t, client)
+	if err := s.Send(t.Context(), FileEvent{"x"}); !errors.Is(err, remoteevent.ErrNotSent) {
+		t.Errorf("got %v", err)
+	}
+	err := s.SendBatch(t.Context(), FileEvent{"x"}, Tags{})
+	var batch *remoteevent.BatchError
+	if !errors.As(err, &batch) || batch.Count(remoteevent.Refused) != 2 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBadMessagesStopNothing(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		ctx := t.Context()
+		logged, option := newLog()
+		got := make(chan string, 10)
+		r := receiver(t, client, option)
+		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error {
+			switch e.Path {
+			case "panic":
+				panic("secret of the listener")
+			case "error":
+				return errors.New("the disk is full")
+			}
+			got <- e.Path
+			return nil
+		}))
+		for _, raw := range []string{
+			"", "\xff\xfe", "secret", `{"data": {"path": "secret"}}`,
+			`{"data": {"path": 5}, "signals": ["file_event"]}`,
+			`{"data": {"path": "panic"}, "signals": ["file_event"]}`,
+			`{"data": {"path": "error"}, "signals": ["file_event"]}`,
+			`{"data": {}, "signals": ["kernel.kernel_shutdown", "event"]}`,
+			`{"data": {"path": "once"}, "signals": ["file_event", "file_event"]}`,
+			`{"data": {"path": "canary"}, "signals": ["file_event"]}`,
+		} {
+			must(t, client.LPush(ctx, "file_event", raw).Err())
+		}
+		stop := start(t, r)
+		if a, b := next(t, got), next(t, got); a != "once" || b != "canary" {
+			t.Errorf("got %s and %s", a, b)
+		}
+		must(t, stop())
+		text := logged.String()
+		for words, count := range map[string]int{"verdict=malformed": 4, "legacy=dies": 4, "a listener failed": 3, "nobody listens": 1, "at /path": 1, "the disk is full": 1} {
+			if strings.Count(text, words) != count {
+				t.Errorf("%q is not logged %d times:\n%s", words, count, text)
+			}
+		}
+		if strings.Contains(text, `"secret"`) {
+			t.Errorf("a payload is logged:\n%s", text)
+		}
+	})
+}
+
+func TestConcurrencyAndDrain(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		ctx := t.Context()
+		started, release, done := make(chan string, 10), make(chan struct{}), make(chan string, 10)
+		r := receiver(t, client, remoteevent.WithConcurrency(3))
+		must(t, remoteevent.Handle(r, func(ctx context.Context, e FileEvent) error {
+			started <- e.Path
+			<-release
+			if ctx.Err() == nil {
+				done <- e.Path
+			}
+			return nil
+		}))
+		for i := range 5 {
+			must(t, sender(t, client).Send(ctx, FileEvent{fmt.Sprint(i)}))
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		result := make(chan error, 1)
+		go func() { result <- r.Run(ctx) }()
+		for range 3 {
+			next(t, started)
+		}
+		if n := client.LLen(t.Context(), "file_event").Val(); n != 2 {
+			t.Errorf("with 3 slots, %d of 5 events are left in Redis", n)
+		}
+		cancel()
+		close(release)
+		must(t, next(t, result))
+		if len(done) != 3 || len(started) != 0 {
+			t.Errorf("%d events were handled to their end, and %d taken after the end of the context", len(done), len(started))
+		}
+		if err := r.Run(t.Context()); !errors.Is(err, remoteevent.ErrRunning) {
+			t.Errorf("a second run: %v", err)
+		}
+	})
+}
+
+func TestDrainTimeout(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cause := make(chan error, 1)
+		r := receiver(t, client, remoteevent.WithDrainTimeout(time.Millisecond))
+		must(t, remoteevent.Handle(r, func(ctx context.Context, _ FileEvent) error {
+			cancel()
+			<-ctx.Done()
+			cause <- context.Cause(ctx)
+			return nil
+		}))
+		must(t, sender(t, client).Send(t.Context(), FileEvent{}))
+		if err := r.Run(ctx); !errors.Is(err, remoteevent.ErrDrainTimeout) {
+			t.Errorf("Run returned %v", err)
+		}
+		if err := next(t, cause); !errors.Is(err, remoteevent.ErrDrainTimeout) {
+			t.Errorf("the listener's context was cancelled with %v", err)
+		}
+	})
+}
+
+func TestMiddleware(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		got := make(chan string, 10)
+		named := func(name string) remoteevent.Middleware {
+			return func(next remoteevent.Handler) remoteevent.Handler {
+				return func(ctx context.Context, d *remoteevent.Delivery) error {
+					got <- name
+					return next(ctx, d)
+				}
+			}
+		}
+		r := receiver(t, client, remoteevent.WithMiddleware(named("outer"), named("inner")))
+		must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error { got <- "listener"; return nil }))
+		start(t, r)
+		must(t, sender(t, client).Send(t.Context(), FileEvent{}))
+		for _, want := range []string{"outer", "inner", "listener"} {
+			if name := next(t, got); name != want {
+				t.Errorf("got %s, want %s", name, want)
+			}
+		}
+	})
+}
+
+// TestManyQueues has more queues than an original has threads, and more than a
+// client has connections.
+func TestManyQueues(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		const queues = 60
+		got := make(chan string, queues)
+		r := receiver(t, client)
+		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
+		for i := range queues {
+			must(t, r.Queues(fmt.Sprint(i), fmt.Sprint(i)))
+		}
+		start(t, r)
+		seen := map[string]bool{}
+		for i := range queues {
+			must(t, sender(t, client).Forward(t.Context(), wire.Envelope{EventName: fmt.Sprint(i), Payload: []byte(`{}`)}))
+		}
+		for range queues {
+			seen[next(t, got)] = true
+		}
+		if len(seen) != queues {
+			t.Errorf("%d of %d queues are served", len(seen), queues)
+		}
+	})
+}
+
+func TestLostConnections(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	server := redistest.Start(t, addr)
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	defer client.Close()
+	logged, option := newLog()
+	got := make(chan string, 10)
+	r := receiver(t, client, option)
+	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+	start(t, r)
+	send := func(path string) {
+		t.Helper()
+		must(t, sender(t, client).Send(t.Context(), FileEvent{path}))
+		if received := next(t, got); received != path {
+			t.Errorf("got %s, want %s", received, path)
+		}
+	}
+	send("before")
+	must(t, client.ClientKillByFilter(t.Context(), "TYPE", "normal", "SKIPME", "yes").Err())
+	logged.wait(t, "receiving again")
+	send("after CLIENT KILL")
+	server.Stop()
+	logged.wait(t, "cannot receive for now")
+	redistest.Start(t, addr)
+	logged.wait(t, "receiving again")
+	send("after a restart")
+	must(t, client.ConfigSet(t.Context(), "requirepass", "s3cret").Err())
+	must(t, client.Do(t.Context(), "AUTH", "s3cret").Err())
+	if strings.Contains(logged.String(), "s3cret") {
+		t.Error("a password is logged")
+	}
+}
+
+func TestWrongType(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		logged, option := newLog()
+		got := make(chan string, 10)
+		must(t, client.Set(t.Context(), "file_event", "x", 0).Err())
+		r := receiver(t, client, option)
+		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+		start(t, r)
+		logged.wait(t, "WRONGTYPE")
+		must(t, client.Del(t.Context(), "file_event").Err())
+		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+		next(t, got)
+	})
+}
+
+func TestMisuse(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{})
+	defer client.Close()
+	if _, err := remoteevent.NewReceiver(client); !errors.Is(err, remoteevent.ErrUnreliable) {
+		t.Errorf("without AtMostOnce: %v", err)
+	}
+	for _, option := range []remoteevent.ReceiverOption{remoteevent.WithConcurrency(0), remoteevent.WithDrainTimeout(-1), remoteevent.WithMaxReceiveBytes(-1), remoteevent.WithLogger(nil)} {
+		if _, err := remoteevent.NewReceiver(client, remoteevent.AtMostOnce(), option); err == nil {
+			t.Error("an option that makes no sense is accepted")
+		}
+	}
+	if _, err := remoteevent.NewSender(client, remoteevent.Plain(), remoteevent.WithSource("/x")); err == nil {
+		t.Error("a plain sender has a source")
+	}
+	if _, err := remoteevent.NewSender(nil); err == nil {
+		t.Error("a sender without a client")
+	}
+	r := receiver(t, client)
+	if err := r.Run(t.Context()); !errors.Is(err, remoteevent.ErrNoQueues) {
+		t.Errorf("without queues: %v", err)
+	}
+	if err := r.Listen("kernel.kernel_shutdown", nil); err == nil {
+		t.Error("a listener for the kernel's signals")
+	}
+	var fault *remoteevent.TypeError
+	if err := remoteevent.Handle(r, func(context.Context, Promoted) error { return nil }); !errors.As(err, &fault) {
+		t.Errorf("a listener for a type that cannot be an event: %v", err)
+	}
+}

@@ -1,0 +1,11 @@
+// Package spec embeds the specification, so that programs and tests of this
+// repository read it without a copy.
+package spec
+
+import "embed"
+
+// Files holds the normative text and the test vectors, at their paths below
+// spec/.
+//
+//go:embed *.md vectors
+var Files embed.FS
