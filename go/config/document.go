@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -15,6 +16,7 @@ import (
 // have read without an error.
 type document struct {
 	*source
+
 	node   *yaml.Node // of the root, or nil where there is none
 	lines  []int      // where each line of text starts
 	merged map[*yaml.Node][]pair
@@ -22,7 +24,7 @@ type document struct {
 
 // readText reads a file as Python's open() does: UTF-8, universal newlines.
 func readText(file string) (string, error) {
-	content, err := os.ReadFile(file)
+	content, err := os.ReadFile(file) //nolint:gosec // reading the file that the caller names is the purpose
 	if err != nil {
 		return "", unreadable(file, err)
 	}
@@ -61,13 +63,10 @@ func parse(s *source) (*document, error) {
 		return nil, syntaxError(s, err)
 	}
 	d := &document{source: s, node: node, lines: lineStarts(s.text), merged: make(map[*yaml.Node][]pair)}
-	if node == nil {
-		node = &yaml.Node{Kind: yaml.ScalarNode, Line: 1, Column: 1}
-	}
-	if err := d.checkStrict(node); err != nil {
+	if err := d.checkStrict(); err != nil {
 		return nil, err
 	}
-	if err := d.check(node); err != nil {
+	if err := d.checkNodes(); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -98,6 +97,8 @@ func compose(text string) (root *yaml.Node, err error) {
 	return nil, errors.New("a second document: there may be one only")
 }
 
+var yamlPrefix = regexp.MustCompile(`^yaml: (line \d+: )?`)
+
 // syntaxError finds out where the fault is, without help from the message of
 // yaml.v3, whose line is that of an enclosing construct and whose text may
 // hold what was substituted. Either a value is at fault, and then the text
@@ -110,13 +111,9 @@ func syntaxError(s *source, err error) error {
 		}
 		err = templateErr
 	}
-	message, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), ", '")
-	if line := ""; strings.HasPrefix(message, "line ") {
-		line, message, _ = strings.Cut(message, ": ")
-		_ = line
-	}
+	message := yamlPrefix.ReplaceAllString(err.Error(), "")
 	if strings.HasPrefix(message, "unknown anchor") {
-		message = "an alias to an unknown anchor"
+		message = "an alias to an unknown anchor" // yaml.v3 quotes this one
 	}
 	return &Error{File: s.file, Line: faultyLine(s.harmless(0)), Message: "not YAML: " + message}
 }

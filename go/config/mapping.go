@@ -9,9 +9,12 @@ import (
 // A pair is a member of a mapping.
 type pair struct{ key, value *yaml.Node }
 
-// check walks over the nodes of the document as PyYAML's constructor does, so
+// checkNodes walks over the nodes of the document as PyYAML's constructor does, so
 // that what it refuses is refused here, even in a section of another bundle.
-func (d *document) check(root *yaml.Node) error {
+func (d *document) checkNodes() error {
+	if d.node == nil {
+		return nil
+	}
 	anchors := make(map[string]bool)
 	var walk func(n *yaml.Node) error
 	walk = func(n *yaml.Node) error {
@@ -41,7 +44,7 @@ func (d *document) check(root *yaml.Node) error {
 		}
 		return nil
 	}
-	return walk(root)
+	return walk(d.node)
 }
 
 func isSyntax(key *yaml.Node) bool {
@@ -111,8 +114,9 @@ func (d *document) mergeable(value *yaml.Node) ([]pair, error) {
 			all = append(all, pairs...)
 		}
 		return all, nil
+	default:
+		return nil, d.errorAt(value, "", "only a mapping or a sequence of mappings can be merged")
 	}
-	return nil, d.errorAt(value, "", "only a mapping or a sequence of mappings can be merged")
 }
 
 // lastOfEach keeps the last pair of each key. It never returns nil.

@@ -57,8 +57,7 @@ func addFile(parameters map[string]parameter, file string) error {
 			return err
 		}
 		if key.kind != stringKind {
-			return doc.errorAt(p.key, "", fmt.Sprintf(
-				"a parameter's name must be a string, but this is %s in YAML 1.1: write it in quotes", key.kind))
+			continue // no placeholder can name it
 		}
 		v, err := doc.value(p.value)
 		if err != nil {
@@ -87,8 +86,10 @@ func fileParameter(v value) parameter {
 		return parameter{text: "'" + v.text + "'"}
 	case timestampKind:
 		return parameter{text: v.text}
+	default:
+		return parameter{problem: fmt.Sprintf(
+			"its value in the parameters file is %s: only a number, a string, a boolean, null or a timestamp can be substituted", v.kind)}
 	}
-	return parameter{problem: fmt.Sprintf("its value in the parameters file is %s: only scalars can be substituted", v.kind)}
 }
 
 func addEnvironment(parameters map[string]parameter, environ []string) {

@@ -7,12 +7,12 @@ import (
 	"unicode"
 )
 
-const digits = `[0-9](?:_?[0-9])*`
+const decimals = `[0-9](?:_?[0-9])*`
 
 // pythonNumber is what Python's float() takes once spaces are stripped and
 // decimal digits of all scripts are ASCII.
 var pythonNumber = regexp.MustCompile(`(?i)^[+-]?(?:` +
-	`(?:` + digits + `(?:\.(?:` + digits + `)?)?|\.` + digits + `)(?:e[+-]?` + digits + `)?` +
+	`(?:` + decimals + `(?:\.(?:` + decimals + `)?)?|\.` + decimals + `)(?:e[+-]?` + decimals + `)?` +
 	`|inf|infinity|nan)$`)
 
 // readsAsNumber reports whether Python's float(s) succeeds.

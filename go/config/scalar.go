@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,10 +100,10 @@ func tagOf(n *yaml.Node) string {
 func resolve(n *yaml.Node) (v value, problem string) {
 	v.node = n
 	tag := tagOf(n)
-	switch n.Kind {
-	case yaml.MappingNode:
+	if n.Kind == yaml.MappingNode {
 		return resolveCollection(v, tag, "!!map", mappingKind, "!!set")
-	case yaml.SequenceNode:
+	}
+	if n.Kind == yaml.SequenceNode {
 		return resolveCollection(v, tag, "!!seq", sequenceKind, "!!omap", "!!pairs")
 	}
 	switch tag {
@@ -124,7 +125,7 @@ func resolve(n *yaml.Node) (v value, problem string) {
 			return v, "not base64"
 		}
 	case mergeTag, valueTag:
-		return v, "'<<' and '=' mean something to YAML 1.1: write them in quotes"
+		return v, "a plain '<<' or '=', which is no string in YAML 1.1: write it in quotes"
 	default:
 		return v, "a tag that PyYAML's safe_load does not know"
 	}
@@ -132,17 +133,15 @@ func resolve(n *yaml.Node) (v value, problem string) {
 }
 
 func resolveCollection(v value, tag, own string, k kind, others ...string) (value, string) {
-	if tag == own {
+	switch {
+	case tag == own:
 		v.kind = k
-		return v, ""
+	case slices.Contains(others, tag):
+		v.kind = otherKind
+	default:
+		return v, "a tag that PyYAML's safe_load does not take here"
 	}
-	for _, other := range others {
-		if tag == other {
-			v.kind = otherKind
-			return v, ""
-		}
-	}
-	return v, "a tag that PyYAML's safe_load does not take here"
+	return v, ""
 }
 
 func resolveBoolean(v value) (value, string) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -46,8 +45,8 @@ var (
 )
 
 // checkStrict refuses what yaml.v3 reads and PyYAML does not, or not so.
-func (d *document) checkStrict(root *yaml.Node) error {
-	nodes := inOrder(root, nil)
+func (d *document) checkStrict() error {
+	nodes := inOrder(d.node, nil)
 	var stretches []stretch
 	for i, n := range nodes {
 		if n.Kind != yaml.ScalarNode || n.Style&^yaml.TaggedStyle == 0 {
@@ -91,7 +90,11 @@ func (d *document) checkTabs(verbatim []stretch) error {
 			i = d.lineEnd(i)
 			continue
 		case c == '\t':
-			return &Error{File: d.file, Line: d.line(i), Message: "a tab: YAML takes spaces only, except in quotes"}
+			message := "a tab: YAML takes spaces only, except in quotes"
+			if _, _, by := d.origin(i); by != nil {
+				message = fmt.Sprintf("the value of {%s} holds a tab and gets no quotes: YAML takes spaces only", by.name)
+			}
+			return &Error{File: d.file, Line: d.line(i), Message: message}
 		default:
 			commentMayStart = strings.IndexByte(" \n\r[]{},", c) >= 0
 		}
@@ -102,6 +105,9 @@ func (d *document) checkTabs(verbatim []stretch) error {
 
 // inOrder returns the nodes in the order in which they stand in the text.
 func inOrder(n *yaml.Node, nodes []*yaml.Node) []*yaml.Node {
+	if n == nil {
+		return nodes
+	}
 	nodes = append(nodes, n)
 	for _, child := range n.Content {
 		nodes = inOrder(child, nodes)
@@ -160,5 +166,3 @@ func (d *document) quoteNode(n *yaml.Node) string {
 func (d *document) placeholdersOf(n *yaml.Node) []span {
 	return d.placeholders(d.offset(n), max(d.end(n), min(d.offset(n)+1, len(d.text))))
 }
-
-var _ = utf8.RuneError

@@ -1,0 +1,195 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// A setter takes the value of a key, which is not null, or returns what the
+// value must be.
+type setter func(v value) (must string)
+
+func text[T ~string](to *T) setter {
+	return func(v value) string {
+		if v.kind != stringKind {
+			return stringKind.String()
+		}
+		*to = T(v.text)
+		return ""
+	}
+}
+
+func oneOf(to *string, allowed ...string) setter {
+	return func(v value) string {
+		if v.kind != stringKind || !slices.Contains(allowed, v.text) {
+			return "the string " + strings.Join(allowed, " or ")
+		}
+		*to = v.text
+		return ""
+	}
+}
+
+func boolean(to *bool) setter {
+	return func(v value) string {
+		if v.kind != booleanKind {
+			return booleanKind.String()
+		}
+		*to = v.boolean
+		return ""
+	}
+}
+
+func integer(to *int, low, high int64) setter {
+	return func(v value) string {
+		if v.kind != integerKind {
+			return integerKind.String()
+		}
+		if !v.integer.IsInt64() || v.integer.Int64() < low || v.integer.Int64() > high {
+			return fmt.Sprintf("an integer from %d to %d", low, high)
+		}
+		*to = int(v.integer.Int64())
+		return ""
+	}
+}
+
+func seconds(to *time.Duration) setter {
+	return func(v value) string {
+		var n int
+		const most = int64(math.MaxInt64 / time.Second)
+		must := integer(&n, 1, min(most, math.MaxInt32))(v)
+		if must != "" {
+			return strings.Replace(must, "an integer", "an integer number of seconds", 1)
+		}
+		*to = time.Duration(n) * time.Second
+		return ""
+	}
+}
+
+// nothing is the setter of a key that has no value but null.
+func nothing(value) string { return "null, the only value that redis_bundle 0.2 takes" }
+
+// unsetOr is for the keys that redis_bundle 0.2 declares as a mapping with one
+// boolean, `nullable`, by mistake, and reads as null when it gets that mapping.
+func unsetOr(assign setter) setter {
+	return func(v value) string {
+		if v.kind != mappingKind {
+			return assign(v)
+		}
+		for i := 0; i+1 < len(v.node.Content); i += 2 {
+			key, member := v.node.Content[i], target(v.node.Content[i+1])
+			tag := tagOf(member)
+			if key.Value != "nullable" || tagOf(key) != strTag || tag != boolTag && tag != nullTag {
+				return assign(v)
+			}
+		}
+		return ""
+	}
+}
+
+// section reads the mapping at node into fields and returns what is wrong.
+// A null, or no node, leaves the defaults.
+func (d *document) section(name string, node *yaml.Node, fields map[string]setter) error {
+	if node == nil {
+		return nil
+	}
+	section, err := d.value(node)
+	switch {
+	case err != nil:
+		return err
+	case section.kind == nullKind:
+		return nil
+	case section.kind != mappingKind:
+		return d.mismatch(node, name, "a mapping", section)
+	}
+	var faults []error
+	for _, p := range d.pairs(section.node) {
+		faults = append(faults, d.set(name, p, fields))
+	}
+	return errors.Join(faults...)
+}
+
+// set reads one member of a section.
+func (d *document) set(section string, p pair, fields map[string]setter) error {
+	key, err := d.value(p.key)
+	if err != nil {
+		return err
+	}
+	assign, known := fields[key.text]
+	if key.kind != stringKind || !known {
+		message := "not a key here: known are " + strings.Join(slices.Sorted(maps.Keys(fields)), ", ")
+		if key.kind != stringKind {
+			message = fmt.Sprintf("%s in YAML 1.1, and ", key.kind) + message
+		}
+		return d.errorAt(p.key, section+"."+d.quoteNode(p.key), message)
+	}
+	path := section + "." + key.text
+	if len(d.placeholdersOf(p.key)) > 0 {
+		path = section + "." + d.quoteNode(p.key)
+	}
+	v, err := d.value(p.value)
+	if err != nil {
+		return err
+	}
+	if v.kind == nullKind {
+		return nil
+	}
+	if must := assign(v); must != "" {
+		return d.mismatch(p.value, path, must, v)
+	}
+	return nil
+}
+
+// mismatch says that the value at node must be something else.
+func (d *document) mismatch(node *yaml.Node, key, must string, v value) error {
+	return d.errorAt(node, key, fmt.Sprintf("must be %s, not %s%s", must, d.describe(node, key, v), d.hint(node, must, v)))
+}
+
+// describe quotes a value. Of a password it quotes the placeholders only: what
+// else there is may be the password.
+func (d *document) describe(node *yaml.Node, key string, v value) string {
+	var quote string
+	switch {
+	case strings.HasSuffix(key, ".password"):
+		var names strings.Builder
+		for _, sp := range d.placeholdersOf(node) {
+			names.WriteString("{" + sp.name + "}")
+		}
+		quote = names.String()
+	case target(node).Kind == yaml.ScalarNode:
+		quote = d.quoteNode(node)
+	}
+	if quote == "" {
+		return v.kind.String()
+	}
+	return fmt.Sprintf("%s (%s)", quote, v.kind)
+}
+
+func (d *document) hint(node *yaml.Node, must string, v value) string {
+	from := d.placeholdersOf(node)
+	scalar := v.kind != sequenceKind && v.kind != mappingKind
+	switch {
+	case strings.Contains(must, "string") && v.kind != stringKind && scalar:
+		switch {
+		case len(from) == 0:
+			return ": write it in quotes"
+		case from[0].parameter.fromEnvironment:
+			return " once it is substituted: what reads as a number or as true or false in the environment gets no " +
+				"quotes; unset it, and give it in parameters.yml as a string in quotes"
+		}
+		return " once it is substituted: write it in quotes in parameters.yml"
+	case strings.HasPrefix(must, "an integer") && v.kind == stringKind, must == booleanKind.String() && v.kind == stringKind:
+		if len(from) == 0 {
+			return ": write it without quotes"
+		}
+		return " once it is substituted: a string gets quotes in parameters.yml, and in the environment " +
+			"unless it reads as a number or as true or false"
+	}
+	return ""
+}
