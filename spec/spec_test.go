@@ -23,7 +23,7 @@ func TestRequirements(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		places := requirement.FindAllStringSubmatchIndex(string(text), -1)
+		places := requirement.FindAllSubmatchIndex(text, -1)
 		if len(places) == 0 {
 			t.Errorf("%s has no requirements", file)
 		}

@@ -39,7 +39,7 @@ func Unquote(raw []byte) (text string, ok bool) {
 				raw = raw[6:]
 			default:
 				ok = false
-				b.Write([]byte{byte(0xE0 | r>>12), byte(0x80 | r>>6&0x3F), byte(0x80 | r&0x3F)})
+				b.Write([]byte{0xE0 | byte(r>>12), 0x80 | byte(r>>6&0x3F), 0x80 | byte(r&0x3F)}) //nolint:gosec // r < 0x10000
 			}
 		}
 		if i = bytes.IndexByte(raw, '\\'); i < 0 {

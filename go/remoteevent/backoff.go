@@ -25,7 +25,7 @@ func (b *backoff) next() time.Duration {
 		bound = min(maxDelay, minDelay<<b.failures)
 	}
 	b.failures++
-	b.delay = minDelay/2 + rand.N(bound) //nolint:gosec // chance, not secrecy
+	b.delay = minDelay/2 + rand.N(bound)
 	return b.delay
 }
 

@@ -67,8 +67,7 @@ func lineage(t reflect.Type) ([]string, error) {
 	if t.Kind() != reflect.Struct {
 		return names, nil
 	}
-	for i := range t.NumField() {
-		field := t.Field(i)
+	for field := range t.Fields() {
 		if !field.Anonymous || !isEvent(field.Type) {
 			continue
 		}
@@ -107,7 +106,7 @@ func nameOf(t reflect.Type) (name string, err error) {
 			err = fault("EventName panics for the zero value; it must return a constant")
 		}
 	}()
-	event, ok := reflect.New(t).Interface().(Event)
+	event, ok := reflect.TypeAssert[Event](reflect.New(t))
 	if !ok {
 		return "", fault("it has no method EventName")
 	}
@@ -138,8 +137,7 @@ func checkMarshalers(t reflect.Type) error {
 		if !reflect.PointerTo(t).Implements(m.method) || declares(t, m.name) {
 			continue
 		}
-		for i := range t.NumField() {
-			field := t.Field(i)
+		for field := range t.Fields() {
 			if field.Anonymous && (field.Type.Implements(m.method) || reflect.PointerTo(field.Type).Implements(m.method)) {
 				return &TypeError{Type: t, Field: field.Name, Problem: m.name + " comes from the embedded field and would leave out what the child adds; give the child its own"}
 			}

@@ -77,10 +77,12 @@ type (
 	Stamped      struct{ At time.Time }
 	StampedChild struct {
 		Stamped
+
 		More int
 	}
 	Own struct {
 		Stamped
+
 		More int
 	}
 	ByInterface struct{ remoteevent.Event }

@@ -86,7 +86,7 @@ func Decode[E Event](env wire.Envelope) (E, error) {
 	target := any(&event)
 	if t := reflect.TypeFor[E](); t.Kind() == reflect.Pointer {
 		value := reflect.New(t.Elem())
-		event, _ = value.Interface().(E)
+		event, _ = reflect.TypeAssert[E](value)
 		target = value.Interface()
 	}
 	if err := payload.Decode(env.Payload, target); err != nil {

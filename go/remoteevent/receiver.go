@@ -145,8 +145,7 @@ func (r *Receiver) deliver(ctx context.Context, queue string, raw []byte) {
 	}
 	if err := protect(r.handle)(ctx, &Delivery{Queue: queue, Envelope: env}); err != nil {
 		attrs := []any{"queue", queue, "event", env.EventName, "id", env.Metadata.Attributes[wire.AttributeID], "error", err}
-		var panicked *PanicError
-		if errors.As(err, &panicked) {
+		if panicked, ok := errors.AsType[*PanicError](err); ok {
 			attrs = append(attrs, "stack", string(panicked.Stack))
 		}
 		log.ErrorContext(ctx, "a listener failed", attrs...)

@@ -43,7 +43,7 @@ func (p *parts) iterated(raw []byte) []element {
 	var elements []element
 	if p.signals.kind == pyjson.String {
 		text, _ := pyjson.Unquote(raw[p.signals.start+1 : p.signals.end-1])
-		for _, character := range strings.Split(text, "") {
+		for character := range strings.SplitSeq(text, "") {
 			elements = append(elements, element{kind: pyjson.String, text: character})
 		}
 		return elements

@@ -120,8 +120,7 @@ func (p *parts) checkData(raw []byte) *Finding {
 }
 
 func syntax(err error) *Finding {
-	var deep *pyjson.DepthError
-	if errors.As(err, &deep) {
+	if deep, ok := errors.AsType[*pyjson.DepthError](err); ok {
 		return malformed(ReqReceiveDepth, deep.Offset, fmt.Sprintf("the message nests deeper than %d levels", deep.Limit))
 	}
 	var fault *pyjson.SyntaxError

@@ -35,8 +35,7 @@ func Decode(text []byte, target any) error {
 		v.SetZero()
 		err = decode(kept, v, read)
 	}
-	var misfit *Error
-	if errors.As(err, &misfit) {
+	if misfit, ok := errors.AsType[*Error](err); ok {
 		misfit.Type = v.Type()
 	}
 	return err

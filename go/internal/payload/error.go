@@ -41,8 +41,7 @@ func misfit(problem string) error { return &Error{Problem: problem} }
 
 // within adds a step to the path of an error on its way out.
 func within(name string, err error) error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		e.Path = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name) + e.Path
 	}
 	return err

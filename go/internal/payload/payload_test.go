@@ -1,10 +1,13 @@
 package payload_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -84,7 +87,7 @@ func TestDecode(t *testing.T) {
 		}
 	}
 	var nan Everything
-	if err := payload.Decode([]byte(`{"Float": NaN, "Any": [NaN]}`), &nan); err != nil || !math.IsNaN(nan.Float) || !math.IsNaN(nan.Any.([]any)[0].(float64)) {
+	if err := payload.Decode([]byte(`{"Float": NaN, "Any": [NaN]}`), &nan); err != nil || !math.IsNaN(nan.Float) || fmt.Sprint(nan.Any) != "[NaN]" {
 		t.Errorf("NaN: %+v, %v", nan, err)
 	}
 }
@@ -141,6 +144,7 @@ func TestCheck(t *testing.T) {
 		{Everything{}, true},
 		{struct {
 			Parent
+
 			Name string
 		}{}, true}, // its own field hides the parent's
 		{struct {
@@ -176,8 +180,9 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// FuzzDecode holds Decode against encoding/json: where both accept a payload
-// without duplicates whose names differ by more than their case, they agree.
+// FuzzDecode holds Decode against encoding/json. Where both read a payload, they
+// agree, unless a name stands in it twice or in another case, or an array is too
+// long, all of which encoding/json lets pass.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"Int": 1, "Float": 2.5, "Text": "x", "Slice": ["y"], "Nested": {"A": 1}, "Any": {"z": [null, true]}}`))
 	f.Add([]byte(`{"Int": 1, "Int": 2, "Time": "2026-11-23T20:00:00Z", "List": {"Next": {"Value": 3}}}`))
@@ -186,18 +191,27 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		var ours, theirs Everything
-		if payload.Decode(text, &ours) != nil || strings.Contains(string(text), `"Array"`) {
+		if payload.Decode(text, &ours) != nil || json.Unmarshal(text, &theirs) != nil {
 			return
 		}
-		if len(pyjson.DropDuplicates(text)) < len(text) || !json.Valid(text) || json.Unmarshal(text, &theirs) != nil {
+		if len(pyjson.DropDuplicates(bytes.ToLower(text))) < len(text) || !exactNames(text) {
 			return
 		}
-		if a, err := json.Marshal(ours); err == nil {
-			// Names that differ only by case count for encoding/json.
-			again := new(Everything)
-			if json.Unmarshal(a, again) != nil || payload.Decode(a, &ours) != nil {
-				t.Fatalf("%q does not come back from %s", text, a)
-			}
+		// An integer that a float64 would round stays exact in ours alone.
+		if a, b := fmt.Sprintf("%+v", ours), fmt.Sprintf("%+v", theirs); a != b && ours.Any == nil && ours.Pointer == nil && ours.List.Next == nil {
+			t.Fatalf("%q: %s, and encoding/json reads %s", text, a, b)
 		}
 	})
+}
+
+// exactNames reports whether every name that a field of the types here has, in
+// any case, stands in the payload in its own.
+func exactNames(text []byte) bool {
+	for _, name := range []string{"Name", "tag", "Bool", "Int", "Int8", "Uint", "Uint8", "Float", "Float32", "Text", "Bytes", "Raw", "Number", "Any", "Pointer", "Slice", "Array", "Map", "IntMap", "Nested", "A", "B", "List", "Value", "Next", "Time", "Quoted"} {
+		folded := regexp.MustCompile(`(?i)"`+name+`"`).FindAll(text, -1)
+		if len(folded) != bytes.Count(text, []byte(`"`+name+`"`)) {
+			return false
+		}
+	}
+	return !bytes.ContainsAny(text, "\\ſK")
 }

@@ -251,6 +251,7 @@ func (b builder) structure(t reflect.Type) (reader, error) {
 	}
 	type member struct {
 		field
+
 		read reader
 		ord  int
 	}

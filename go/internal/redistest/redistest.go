@@ -40,7 +40,7 @@ type Server struct {
 // Start starts a real Redis, waits until it serves, and stops it when the test
 // ends. The program is the one that REMOTE_EVENT_REDIS_SERVER names, else the
 // redis-server of the PATH; a test without one fails.
-func Start(t *testing.T, addr string, args ...string) *Server {
+func Start(t testing.TB, addr string, args ...string) *Server {
 	t.Helper()
 	program := os.Getenv("REMOTE_EVENT_REDIS_SERVER")
 	if program == "" {
@@ -68,7 +68,7 @@ func Start(t *testing.T, addr string, args ...string) *Server {
 	for lines.Scan() {
 		if strings.Contains(lines.Text(), "Ready to accept connections") {
 			go func() {
-				for lines.Scan() { //nolint:revive // Redis must not block on what it logs
+				for lines.Scan() {
 				}
 			}()
 			return s
@@ -85,7 +85,7 @@ func (s *Server) Stop() {
 }
 
 // FreeAddr returns a loopback address whose port was free just now.
-func FreeAddr(t *testing.T) string {
+func FreeAddr(t testing.TB) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,0 +1,203 @@
+package remoteevent_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+type Item struct {
+	SKU      string   `json:"sku"`
+	Quantity int      `json:"quantity"`
+	Price    float64  `json:"price"`
+	Tags     []string `json:"tags"`
+}
+
+type Order struct {
+	Path  string `json:"path"`
+	Items []Item `json:"items,omitempty"`
+}
+
+func (Order) EventName() string { return "order" }
+
+// orders are the sizes that are measured: as the README's event, and 16 KiB.
+func orders() map[string]Order {
+	large := Order{Path: "/uploads/video1.mp4"}
+	for i := range 160 {
+		large.Items = append(large.Items, Item{fmt.Sprintf("sku-%06d", i), i, float64(i) * 1.1, []string{"a tag", "another tag"}})
+	}
+	return map[string]Order{"91B": {Path: "/uploads/video1.mp4"}, "16KiB": large}
+}
+
+func BenchmarkCodec(b *testing.B) {
+	for size, order := range orders() {
+		env, err := remoteevent.NewEnvelope(order)
+		if err != nil {
+			b.Fatal(err)
+		}
+		raw, _, err := wire.Encode(env, wire.Limits{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run("encode/"+size, func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				env, _ := remoteevent.NewEnvelope(order)
+				_, _, _ = wire.Encode(env, wire.Limits{})
+			}
+		})
+		b.Run("decode/"+size, func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				env, _ := wire.Decode(raw, wire.Limits{})
+				_, _ = remoteevent.Decode[Order](env)
+			}
+		})
+		b.Run("decode-by-encoding-json/"+size, func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				var message struct {
+					Data    Order
+					Signals []string
+				}
+				_ = json.Unmarshal(raw, &message)
+			}
+		})
+	}
+}
+
+func benchmarkRedis(b *testing.B) *redis.Client {
+	b.Helper()
+	addr := redistest.FreeAddr(b)
+	redistest.Start(b, addr)
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	b.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func BenchmarkSend(b *testing.B) {
+	client := benchmarkRedis(b)
+	ctx := b.Context()
+	event := Order{Path: "/uploads/video1.mp4"}
+	env, err := remoteevent.NewEnvelope(event)
+	if err != nil {
+		b.Fatal(err)
+	}
+	raw, _, err := wire.Encode(env, wire.Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	sender, err := remoteevent.NewSender(client, remoteevent.Plain())
+	if err != nil {
+		b.Fatal(err)
+	}
+	report := func(b *testing.B, batch int) {
+		b.Helper()
+		b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "events/s")
+		client.FlushAll(ctx)
+	}
+	b.Run("one/go-redis", func(b *testing.B) {
+		for b.Loop() {
+			client.LPush(ctx, "order", raw)
+		}
+		report(b, 1)
+	})
+	b.Run("one/sender", func(b *testing.B) {
+		for b.Loop() {
+			_ = sender.Send(ctx, event)
+		}
+		report(b, 1)
+	})
+	const size = 1000
+	b.Run("batch/go-redis", func(b *testing.B) {
+		values := make([]any, size)
+		for i := range values {
+			values[i] = raw
+		}
+		for b.Loop() {
+			client.LPush(ctx, "order", values...)
+		}
+		report(b, size)
+	})
+	b.Run("batch/sender", func(b *testing.B) {
+		events := make([]remoteevent.Event, size)
+		for i := range events {
+			events[i] = event
+		}
+		for b.Loop() {
+			_ = sender.SendBatch(ctx, events...)
+		}
+		report(b, size)
+	})
+}
+
+func BenchmarkReceive(b *testing.B) {
+	client := benchmarkRedis(b)
+	raw := `{"data": {"path": "/uploads/video1.mp4"}, "signals": ["order", "remote_event", "event"]}`
+	fill := func(b *testing.B) {
+		b.Helper()
+		values := strings.Split(strings.Repeat(raw+"\n", 1000), "\n")[:1000]
+		batch := make([]any, len(values))
+		for i, v := range values {
+			batch[i] = v
+		}
+		for range b.N/1000 + 1 {
+			client.LPush(b.Context(), "order", batch...)
+		}
+	}
+	b.Run("go-redis-brpop", func(b *testing.B) {
+		fill(b)
+		b.ResetTimer()
+		for range b.N {
+			reply := client.BRPop(b.Context(), 0, "order").Val()
+			var message struct{ Data Order }
+			_ = json.Unmarshal([]byte(reply[1]), &message)
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		client.FlushAll(b.Context())
+	})
+	for _, concurrency := range []int{1, 100} {
+		b.Run(fmt.Sprintf("receiver/concurrency-%d", concurrency), func(b *testing.B) {
+			fill(b)
+			receiver, err := remoteevent.NewReceiver(client, remoteevent.AtMostOnce(),
+				remoteevent.WithConcurrency(concurrency), remoteevent.WithLogger(slog.New(slog.DiscardHandler)))
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(b.Context())
+			handled := make(chan struct{}, concurrency)
+			err = remoteevent.Handle(receiver, func(context.Context, Order) error { handled <- struct{}{}; return nil })
+			if err != nil {
+				b.Fatal(err)
+			}
+			ended := make(chan error)
+			b.ResetTimer()
+			go func() { ended <- receiver.Run(ctx) }()
+			for range b.N {
+				<-handled
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+			cancel()
+			go func() {
+				for range handled { //nolint:revive // what was taken beyond b.N
+				}
+			}()
+			<-ended
+			close(handled)
+			client.FlushAll(b.Context())
+		})
+	}
+}
