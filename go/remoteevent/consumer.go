@@ -43,10 +43,15 @@ func (c *consumer) run(ctx, work context.Context) {
 			<-c.slots
 		}
 		for _, raw := range messages {
-			inFlight.Go(func() {
+			handle := func() {
 				defer func() { <-c.slots }()
 				c.deliver(work, c.queue, []byte(raw))
-			})
+			}
+			if cap(c.slots) == 1 {
+				handle() // nothing can be done meanwhile
+			} else {
+				inFlight.Go(handle)
+			}
 		}
 		switch {
 		case err == nil && retry.failures > 0:

@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/remote-events/remote-events/go/pyjson"
 )
@@ -21,7 +23,8 @@ func InspectFrom(key string, raw []byte, limits Limits) Report {
 }
 
 func inspect(key *string, raw []byte, limits Limits) (Report, parts) {
-	in := &inspector{}
+	in := inspectors.Get().(*inspector) //nolint:forcetypeassert // the pool holds nothing else
+	defer in.release()
 	p, fault := scan(raw, in)
 	elements := p.readSignals(raw)
 	if key == nil && len(elements) > 0 && elements[0].kind == pyjson.String {
@@ -33,7 +36,7 @@ func inspect(key *string, raw []byte, limits Limits) (Report, parts) {
 	} else {
 		in.inspectMembers(key, raw, p, elements)
 	}
-	return report(in.findings, p.legacy(key, raw, elements, fault, in)), p
+	return report(slices.Clone(in.findings), p.legacy(key, raw, elements, fault, in)), p
 }
 
 // inspectMembers notes what is wrong with the members of a message whose JSON
@@ -73,7 +76,27 @@ type inspector struct {
 	reservedNames []int   // where _signals and _propagated stand one level down
 }
 
-var _ pyjson.Observer = (*inspector)(nil)
+var (
+	_ pyjson.Observer = (*inspector)(nil)
+
+	// inspectors are kept for their slices: a sender inspects all that it sends.
+	inspectors = sync.Pool{New: func() any { return new(inspector) }}
+)
+
+// maxKept is the deepest message whose slices are kept for the next.
+const maxKept = 64
+
+func (in *inspector) release() {
+	for i := range in.open[:cap(in.open)] {
+		in.open[:cap(in.open)][i].reset()
+	}
+	in.open = in.open[:0]
+	in.findings = in.findings[:0]
+	in.reservedNames = in.reservedNames[:0]
+	if cap(in.open) <= maxKept {
+		inspectors.Put(in)
+	}
+}
 
 func (in *inspector) tolerate(req Requirement, offset int, message string) {
 	in.add(Finding{Requirement: req, Severity: SeverityTolerated, Message: message, Offset: offset})
@@ -172,6 +195,7 @@ type names struct {
 }
 
 func (n *names) reset() {
+	clear(n.few) // the names are parts of a message
 	n.few = n.few[:0]
 	n.many = nil
 }

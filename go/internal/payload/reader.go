@@ -127,7 +127,7 @@ func (b builder) slice(t reflect.Type) (reader, error) {
 		if kind != pyjson.Array {
 			return 0, misfit("it is " + kind.String() + ", not an array")
 		}
-		v.Set(reflect.MakeSlice(t, 0, 0))
+		v.Set(reflect.MakeSlice(t, 0, 4))
 		return d.Elements(pos, func(pos int) (int, error) {
 			i := v.Len()
 			if i == v.Cap() {
