@@ -1,0 +1,297 @@
+// Package adapter runs an adapter and speaks the adapter protocol with it: the
+// runner's side of what compat/README.md describes.
+//
+// An adapter is somebody else's program. Whatever it does or leaves undone, each
+// call ends in time with an error that tells what was seen.
+package adapter
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/remote-events/remote-events/compat/internal/process"
+)
+
+// Options say what adapter to start and how long to wait for it.
+type Options struct {
+	// Command is the program and its arguments.
+	Command []string
+	// RedisURL becomes REDIS_URL in the program's environment.
+	RedisURL string
+	// Dir is its working directory, by default that of this process.
+	Dir string
+	// Env is added to the environment of this process.
+	Env []string
+
+	// StartTimeout is for the answer to hello, and for ready: 30 s by default.
+	// An interpreter on a busy machine takes its time.
+	StartTimeout time.Duration
+	// Timeout is for every other answer: 2 s by default.
+	Timeout time.Duration
+	// Grace is how long the program may take to end by itself: 2 s by default.
+	Grace time.Duration
+	// MaxLine is the longest line that is read, in bytes: 1 MiB by default. A
+	// payload comes back up to six times as long as it was sent.
+	MaxLine int
+
+	// Trace, if set, is called with every line in either direction, with "→"
+	// for those to the adapter. It must not keep or change the line.
+	Trace func(direction string, line []byte)
+}
+
+// LargeLine is a MaxLine for payloads of every size that a receiver takes.
+const LargeLine = 128 << 20
+
+// maxUnread is how many observations wait for Next.
+const maxUnread = 100_000
+
+// Adapter is a running adapter. Its methods may be called concurrently.
+type Adapter struct {
+	options Options
+	cmd     *exec.Cmd
+	hide    *strings.Replacer
+	stderr  tail
+	stdin   *os.File
+	stdout  *os.File
+	exited  chan struct{} // closed when the process has ended
+	told    chan struct{} // closed when all of its stderr has been read
+	done    chan struct{} // closed when nothing will be read any more
+	workers sync.WaitGroup
+	unwatch func() bool
+
+	writing sync.Mutex // one request at a time is written
+
+	mu      sync.Mutex // guards what follows
+	greeted bool       // hello was asked
+	lastID  int64
+	pending map[int64]chan line
+	unread  []Observation
+	arrived chan struct{} // holds one element while unread or fault changed
+	fault   *Error        // why no more lines are read; set before done is closed
+	closing bool
+}
+
+// hello has no id in the protocol.
+const helloID = 0
+
+// Start starts the program. It is killed when ctx ends; Close ends it in peace.
+func Start(ctx context.Context, options Options) (*Adapter, error) {
+	if len(options.Command) == 0 {
+		return nil, &Error{Kind: ErrStart, Detail: "no command is given"}
+	}
+	hide, err := hider(options.RedisURL)
+	if err != nil {
+		return nil, &Error{Kind: ErrStart, Detail: err.Error()}
+	}
+	setDefault(&options.StartTimeout, 30*time.Second)
+	setDefault(&options.Timeout, 2*time.Second)
+	setDefault(&options.Grace, 2*time.Second)
+	if options.MaxLine <= 0 {
+		options.MaxLine = 1 << 20
+	}
+	a := &Adapter{
+		options: options,
+		hide:    hide,
+		exited:  make(chan struct{}),
+		told:    make(chan struct{}),
+		done:    make(chan struct{}),
+		pending: map[int64]chan line{},
+		arrived: make(chan struct{}, 1),
+	}
+	if err := a.launch(ctx); err != nil {
+		return nil, &Error{Kind: ErrStart, Detail: hide.Replace(err.Error())}
+	}
+	return a, nil
+}
+
+func setDefault(duration *time.Duration, value time.Duration) {
+	if *duration <= 0 {
+		*duration = value
+	}
+}
+
+// launch starts the process and the goroutines that serve it. The pipes are our
+// own, because those of os/exec have no deadlines.
+func (a *Adapter) launch(ctx context.Context) (err error) {
+	var theirs, ours []*os.File
+	defer func() {
+		for _, file := range theirs {
+			err = errors.Join(err, file.Close())
+		}
+		if err != nil {
+			for _, file := range ours {
+				_ = file.Close()
+			}
+		}
+	}()
+	var pipes [3][2]*os.File // stdin, stdout, stderr: the end to read, the end to write
+	for i := range pipes {
+		read, write, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		pipes[i] = [2]*os.File{read, write}
+		if i == 0 {
+			theirs, ours = append(theirs, read), append(ours, write)
+		} else {
+			theirs, ours = append(theirs, write), append(ours, read)
+		}
+	}
+	a.cmd = process.Command(context.WithoutCancel(ctx), a.options.Command[0], a.options.Command[1:]...)
+	a.cmd.Dir = a.options.Dir
+	a.cmd.Env = append(append(os.Environ(), a.options.Env...), "REDIS_URL="+a.options.RedisURL)
+	a.cmd.Stdin, a.cmd.Stdout, a.cmd.Stderr = theirs[0], theirs[1], theirs[2]
+	if err := a.cmd.Start(); err != nil {
+		return err
+	}
+	a.stdin, a.stdout = ours[0], ours[1]
+	stderr := ours[2]
+
+	a.workers.Go(func() {
+		_, _ = io.Copy(&a.stderr, stderr)
+		_ = stderr.Close()
+		close(a.told)
+	})
+	a.workers.Go(func() {
+		a.read()
+		_ = a.stdout.Close()
+	})
+	a.workers.Go(func() {
+		_ = a.cmd.Wait() // its state says how it ended
+		// A child of its own may hold the pipes open.
+		deadline := time.Now().Add(a.options.Grace)
+		_ = a.stdout.SetReadDeadline(deadline)
+		_ = stderr.SetReadDeadline(deadline)
+		close(a.exited)
+	})
+	a.unwatch = context.AfterFunc(ctx, func() { a.kill() })
+	return nil
+}
+
+// read reads the adapter's lines until there are none or one is wrong.
+func (a *Adapter) read() {
+	scanner := bufio.NewScanner(a.stdout)
+	scanner.Buffer(nil, a.options.MaxLine)
+	for scanner.Scan() {
+		a.trace("←", scanner.Bytes())
+		message, err := parse(scanner.Bytes())
+		if err == nil {
+			err = a.deliver(message)
+		}
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, ErrFlood) {
+			a.fail(&Error{Kind: ErrFlood, Detail: fmt.Sprintf("%d observations wait", maxUnread)})
+		} else {
+			a.fail(&Error{Kind: ErrProtocol, Detail: err.Error() + ": " + excerpt(scanner.Bytes())})
+		}
+		a.drain()
+		return
+	}
+	if errors.Is(scanner.Err(), bufio.ErrTooLong) {
+		a.fail(&Error{Kind: ErrLine, Detail: fmt.Sprintf("more than %d bytes", a.options.MaxLine)})
+		a.drain()
+		return
+	}
+	// Its output ended: so has the process, or it will be made to.
+	select {
+	case <-a.exited:
+		<-a.told // its last words are the reason
+		a.fail(&Error{Kind: ErrExited, Detail: a.cmd.ProcessState.String()})
+	case <-time.After(a.options.Grace):
+		a.fail(&Error{Kind: ErrProtocol, Detail: "it closed its stdout and runs on"})
+	}
+}
+
+// drain reads on so that an adapter at fault does not block before it is closed.
+func (a *Adapter) drain() { _, _ = io.Copy(io.Discard, a.stdout) }
+
+// deliver hands a message to whoever waits for it.
+func (a *Adapter) deliver(message line) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch message.Op {
+	case "event":
+		return a.observe(Event{Signal: *message.Signal, Signals: message.Signals, PayloadText: *message.PayloadText})
+	case "died":
+		return a.observe(Died{Queue: *message.Queue, Error: *message.Error})
+	}
+	var id int64 = helloID
+	if message.ID != nil {
+		id = *message.ID
+	}
+	answer, ok := a.pending[id]
+	switch {
+	case ok:
+		delete(a.pending, id)
+		answer <- message
+		return nil
+	case id < helloID || id > a.lastID || id == helloID && !a.greeted:
+		return errors.New("an answer to a request that was not made")
+	default:
+		return nil // too late: whoever asked has gone
+	}
+}
+
+// observe queues an observation; the caller holds mu.
+func (a *Adapter) observe(observation Observation) error {
+	if len(a.unread) >= maxUnread {
+		return ErrFlood
+	}
+	a.unread = append(a.unread, observation)
+	a.signal()
+	return nil
+}
+
+// signal wakes Next.
+func (a *Adapter) signal() {
+	select {
+	case a.arrived <- struct{}{}:
+	default:
+	}
+}
+
+// fail records the fault that ends the conversation; the first one counts.
+func (a *Adapter) fail(fault *Error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.fault != nil {
+		return
+	}
+	if a.closing {
+		fault = &Error{Kind: ErrClosed}
+	}
+	a.fault = fault
+	close(a.done)
+	a.signal()
+}
+
+// failure is the fault as the caller of op sees it.
+func (a *Adapter) failure(op string) error {
+	a.mu.Lock()
+	fault := *a.fault
+	a.mu.Unlock()
+	fault.Op = op
+	fault.Detail = a.hide.Replace(fault.Detail)
+	if fault.Kind != ErrClosed {
+		fault.Stderr = a.stderr.lines(a.hide)
+	}
+	return &fault
+}
+
+func (a *Adapter) trace(direction string, text []byte) {
+	if a.options.Trace != nil {
+		a.options.Trace(direction, text)
+	}
+}
+
+func (a *Adapter) kill() { _ = process.Kill(a.cmd) }

@@ -1,0 +1,119 @@
+package adapter
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// What can go wrong with an adapter. Every Error wraps one of them.
+var (
+	ErrStart    = errors.New("the adapter does not start")
+	ErrTimeout  = errors.New("the adapter does not answer")
+	ErrProtocol = errors.New("the adapter does not keep to the protocol")
+	ErrLine     = errors.New("the adapter wrote too long a line")
+	ErrFlood    = errors.New("the adapter reports more than is read")
+	ErrExited   = errors.New("the adapter has ended")
+	ErrClosed   = errors.New("the adapter is closed")
+)
+
+// Error is a fault of an adapter, with what it last wrote to stderr.
+type Error struct {
+	Op     string // the request that met it, "" for a report
+	Kind   error  // one of the errors above
+	Detail string
+	Stderr []string
+}
+
+// Error says what happened and quotes stderr.
+func (e *Error) Error() string {
+	var text strings.Builder
+	if e.Op != "" {
+		text.WriteString(e.Op + ": ")
+	}
+	text.WriteString(e.Kind.Error())
+	if e.Detail != "" {
+		text.WriteString(": " + e.Detail)
+	}
+	if len(e.Stderr) > 0 {
+		text.WriteString("; its last words on stderr:\n    " + strings.Join(e.Stderr, "\n    "))
+	}
+	return text.String()
+}
+
+// Unwrap is the kind of the fault.
+func (e *Error) Unwrap() error { return e.Kind }
+
+// FailedError is an adapter's answer that it could not do what it was asked. The
+// adapter lives on.
+type FailedError struct {
+	Op     string
+	Reason string
+}
+
+// Error quotes the adapter.
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("%s: the adapter failed: %s", e.Op, e.Reason)
+}
+
+// Unsupported reports that the adapter has no way to do it at all, which is no
+// fault of it.
+func (e *FailedError) Unsupported() bool { return strings.Contains(e.Reason, "unsupported") }
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const (
+	tailBytes = 8 << 10
+	tailLines = 12
+)
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p[max(0, len(p)-tailBytes):]...)
+	if surplus := len(t.text) - tailBytes; surplus > 0 {
+		t.text = append(t.text[:0], t.text[surplus:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) lines(hide *strings.Replacer) []string {
+	t.mu.Lock()
+	text := strings.TrimSpace(strings.ToValidUTF8(string(t.text), "\uFFFD"))
+	t.mu.Unlock()
+	if text == "" {
+		return nil
+	}
+	lines := strings.Split(hide.Replace(text), "\n")
+	return lines[max(0, len(lines)-tailLines):]
+}
+
+// hider replaces a URL's password, in the forms that a message may have it in.
+func hider(address string) (*strings.Replacer, error) {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		// The parser's error holds the URL, and so the password.
+		return nil, errors.New("the URL of Redis is not valid")
+	}
+	password, _ := parsed.User.Password()
+	if password == "" {
+		return strings.NewReplacer(), nil
+	}
+	_, encoded, _ := strings.Cut(parsed.User.String(), ":")
+	return strings.NewReplacer(encoded, "***", url.QueryEscape(password), "***", password, "***"), nil
+}
+
+// excerpt quotes the beginning of a line.
+func excerpt(text []byte) string {
+	const most = 200
+	if len(text) > most {
+		return fmt.Sprintf("%q… (%d bytes)", text[:most], len(text))
+	}
+	return fmt.Sprintf("%q", text)
+}
