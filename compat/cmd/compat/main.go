@@ -1,0 +1,122 @@
+// Command compat checks implementations of the wire against each other, the
+// original Python packages above all.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/compat/internal/cache"
+	"github.com/remote-events/remote-events/compat/internal/environment"
+)
+
+// The exit codes are those of remote-event.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitConnection  = 3
+	exitFindings    = 5
+	exitInterrupted = 130
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the command, and returns its exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, diagnostics io.Writer) int {
+	root := &cobra.Command{
+		Use:   "compat",
+		Short: "Check implementations of the remote-event wire against each other",
+		Long: `Check implementations of the remote-event wire against each other.
+
+The originals are the Python packages as published, each version in an
+environment of its own, made on first use in the user's cache directory (or
+where REMOTE_EVENT_CACHE says).
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 no connection, 5 a pairing fails,
+130 interrupted.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(diagnostics)
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
+	root.AddCommand(runCommand(), setupCommand(), pythonCommand(), adapterCommand())
+
+	running := false
+	for _, c := range root.Commands() {
+		inner := c.RunE
+		c.RunE = func(c *cobra.Command, args []string) error {
+			running = true
+			return inner(c, args)
+		}
+	}
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	var coded *codedError
+	switch {
+	case errors.Is(err, errFindings):
+		return exitFindings
+	case ctx.Err() != nil:
+		fmt.Fprintln(diagnostics, "compat: interrupted")
+		return exitInterrupted
+	}
+	fmt.Fprintln(diagnostics, "compat:", err)
+	switch {
+	case errors.As(err, &coded):
+		return coded.code
+	case !running: // an unknown command, or arguments that it does not take
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// errFindings ends a run in which something failed, after its report.
+var errFindings = errors.New("a pairing fails")
+
+// codedError ends the command with a code of its own.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
+// environments returns the cache of the originals. What it builds it says on
+// the diagnostics.
+func environments(diagnostics io.Writer) (*environment.Cache, error) {
+	dir, err := cache.Default()
+	if err != nil {
+		return nil, err
+	}
+	return environment.New(dir, "", diagnostics), nil
+}
+
+// formatFlag adds -o to a command.
+func formatFlag(c *cobra.Command, format *string) {
+	c.Flags().StringVarP(format, "output", "o", "text", "format of the output: text or json")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if *format != "text" && *format != "json" {
+			return &codedError{exitUsage, fmt.Errorf("-o %s: the formats are text and json", *format)}
+		}
+		return nil
+	}
+}
