@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/go/config"
+)
+
+const (
+	defaultRedisURL = "redis://localhost:6379/0"
+	redisURLEnv     = "REMOTE_EVENT_REDIS_URL"
+)
+
+// connectionFlags say where Redis is and how to get there.
+type connectionFlags struct {
+	url, config            string
+	tlsCA, tlsCert, tlsKey string
+	timeout                time.Duration
+}
+
+func (f *connectionFlags) register(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.StringVar(&f.url, "redis", "", "`URL` of Redis, redis://, rediss:// or unix:// (default $"+redisURLEnv+", else the file of --config, else "+defaultRedisURL+")")
+	flags.StringVar(&f.config, "config", "", "applauncher configuration `FILE`, for its redis and remote_event sections (default none)")
+	flags.StringVar(&f.tlsCA, "tls-ca", "", "PEM `FILE` of the authorities that may sign Redis' certificate (default those of the system)")
+	flags.StringVar(&f.tlsCert, "tls-cert", "", "PEM `FILE` of the client's certificate (default none)")
+	flags.StringVar(&f.tlsKey, "tls-key", "", "PEM `FILE` of the client's key (default none)")
+	flags.DurationVar(&f.timeout, "connect-timeout", 5*time.Second, "how long the first connection may take")
+	for _, name := range []string{"config", "tls-ca", "tls-cert", "tls-key"} {
+		_ = root.MarkPersistentFlagFilename(name)
+	}
+}
+
+// configuration reads the file of --config and shows its warnings. It returns
+// nil where there is none.
+func (a *app) configuration() (*config.Config, error) {
+	if a.connection.config == "" {
+		return nil, nil
+	}
+	c, err := config.Load(a.connection.config, config.WithEnviron(a.environ))
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range c.Warnings {
+		a.warn(w.String())
+	}
+	return c, nil
+}
+
+// redisOptions finds the address: --redis, then the environment, then the
+// configuration, which may be nil, then localhost.
+func (a *app) redisOptions(c *config.Config) (*redis.Options, error) {
+	f := &a.connection
+	if f.timeout <= 0 {
+		return nil, usageError("--connect-timeout must be longer than nothing")
+	}
+	var options *redis.Options
+	var err error
+	switch fromEnv := a.getenv(redisURLEnv); {
+	case f.url != "":
+		options, err = parseRedisURL("--redis", f.url)
+	case fromEnv != "":
+		options, err = parseRedisURL(redisURLEnv, fromEnv)
+	case c != nil:
+		options, err = c.Redis.Options()
+	default:
+		options, err = parseRedisURL("the default", defaultRedisURL)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := f.applyTLS(options); err != nil {
+		return nil, err
+	}
+	options.DialTimeout = f.timeout
+	options.DialerRetries = 1 // a refusal is an answer; whoever may wait does so elsewhere
+	options.MaxRetries = -1
+	options.ContextTimeoutEnabled = true
+	return options, nil
+}
+
+// applyTLS adds the TLS flags to options that ask for TLS.
+func (f *connectionFlags) applyTLS(options *redis.Options) error {
+	if f.tlsCA == "" && f.tlsCert == "" && f.tlsKey == "" {
+		return nil
+	}
+	if options.TLSConfig == nil {
+		return usageError("--tls-ca, --tls-cert and --tls-key are for a connection with TLS: its URL begins with rediss://")
+	}
+	if (f.tlsCert == "") != (f.tlsKey == "") {
+		return usageError("--tls-cert and --tls-key: one is of no use without the other")
+	}
+	if f.tlsCA != "" {
+		pem, err := os.ReadFile(f.tlsCA)
+		if err != nil {
+			return fmt.Errorf("--tls-ca: %w", err)
+		}
+		options.TLSConfig.RootCAs = x509.NewCertPool()
+		if !options.TLSConfig.RootCAs.AppendCertsFromPEM(pem) {
+			return fmt.Errorf("--tls-ca: no certificate in %s; it must be PEM", f.tlsCA)
+		}
+	}
+	if f.tlsCert != "" {
+		certificate, err := tls.LoadX509KeyPair(f.tlsCert, f.tlsKey)
+		if err != nil {
+			return fmt.Errorf("--tls-cert, --tls-key: %w", err)
+		}
+		options.TLSConfig.Certificates = []tls.Certificate{certificate}
+	}
+	return nil
+}
+
+// parseRedisURL reads a URL. Its errors quote nothing of it: where it is
+// malformed, nobody can tell which part is the password.
+func parseRedisURL(origin, text string) (*redis.Options, error) {
+	fault := func(problem string) error {
+		return withHint(usageError(origin+": "+problem),
+			"the form is redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], rediss:// for TLS, or unix://[[USER]:PASSWORD@]/PATH[?db=DB]; "+
+				"in a password, characters other than letters and digits are written as %XX, such as @ as %40 and / as %2F")
+	}
+	scheme, rest, found := strings.Cut(text, "://")
+	if !found || scheme != "redis" && scheme != "rediss" && scheme != "unix" {
+		return nil, fault("not a URL that begins with redis://, rediss:// or unix://")
+	}
+	// A password that ends the authority too early would be taken for a host,
+	// a port or a database, and its rest for a path.
+	if end := strings.IndexAny(rest, "/?#"); scheme != "unix" && end >= 0 && strings.Contains(rest[end:], "@") {
+		return nil, fault("an @ stands behind the first / or ? or # of the URL: does the password hold one of these?")
+	}
+	if strings.Contains(rest, "#") {
+		return nil, fault("a URL of Redis has no #: is it part of the password?")
+	}
+	options, err := redis.ParseURL(text)
+	switch {
+	case err == nil:
+		return options, nil
+	case strings.HasPrefix(err.Error(), "redis: invalid database number"):
+		return nil, fault("the database, behind the last /, is not a number")
+	case strings.HasPrefix(err.Error(), "redis: unexpected option: "):
+		return nil, fault("there is no such " + strings.TrimPrefix(err.Error(), "redis: unexpected "))
+	default:
+		return nil, fault("not a URL of Redis")
+	}
+}
+
+// credentials matches what stands before the @ of a URL.
+var credentials = regexp.MustCompile(`(\b[a-zA-Z][a-zA-Z0-9+.-]*://)\S*@`)
+
+// redact removes user and password from every URL in a text.
+func redact(text string) string { return credentials.ReplaceAllString(text, "${1}[redacted]@") }
+
+// addressOf writes where options lead to, without user and password.
+func addressOf(options *redis.Options) string {
+	switch {
+	case options.Network == "unix" && options.DB == 0:
+		return "unix://" + options.Addr
+	case options.Network == "unix":
+		return fmt.Sprintf("unix://%s?db=%d", options.Addr, options.DB)
+	case options.TLSConfig != nil:
+		return fmt.Sprintf("rediss://%s/%d", options.Addr, options.DB)
+	default:
+		return fmt.Sprintf("redis://%s/%d", options.Addr, options.DB)
+	}
+}
+
+// connect connects to Redis and waits until it answers. It gives up at once
+// where the connection or the password is refused, and after --connect-timeout
+// where nothing answers or Redis is still loading. The client is the caller's
+// to close.
+func (a *app) connect(ctx context.Context, c *config.Config) (client *redis.Client, address string, err error) {
+	options, err := a.redisOptions(c)
+	if err != nil {
+		return nil, "", err
+	}
+	address = addressOf(options)
+	client = redis.NewClient(options)
+	bounded, cancel := context.WithTimeout(ctx, a.connection.timeout)
+	defer cancel()
+	answer := make(chan error, 1)
+	go func() { answer <- ping(bounded, client) }()
+	select {
+	case err = <-answer:
+	case <-ctx.Done(): // which does not call off a read
+		_ = client.Close()
+		<-answer
+		return nil, "", errInterrupted
+	}
+	switch {
+	case err == nil:
+		return client, address, nil
+	case ctx.Err() != nil:
+		err = errInterrupted
+	case bounded.Err() != nil && !redis.IsLoadingError(err):
+		err = a.explain(address, options, fmt.Errorf("no answer within %v", a.connection.timeout))
+	default:
+		err = a.explain(address, options, err)
+	}
+	_ = client.Close()
+	return nil, "", err
+}
+
+// ping asks Redis for a sign of life, again while it says that it will have one
+// soon.
+func ping(ctx context.Context, client *redis.Client) error {
+	for {
+		err := client.Ping(ctx).Err()
+		switch {
+		case redis.IsPermissionError(err): // this user may not PING, and is known
+			return nil
+		case redis.IsLoadingError(err), redis.IsMasterDownError(err), redis.IsMaxClientsError(err):
+		default:
+			return err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// connectionError is the reason for which there is no working with Redis.
+type connectionError struct {
+	address string
+	err     error
+}
+
+func (e *connectionError) Error() string {
+	return fmt.Sprintf("cannot use Redis at %s: %v", e.address, e.err)
+}
+func (e *connectionError) Unwrap() error { return e.err }
+
+func isConnectionError(err error) bool {
+	var failed *connectionError
+	return errors.As(err, &failed)
+}
+
+// explain turns an error of the connection into one with a hint.
+func (a *app) explain(address string, options *redis.Options, err error) error {
+	return withHint(&connectionError{address, err}, hintFor(options, err))
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// FileEvent says that something happened to a file.
+type FileEvent struct {
+	Path string `json:"path"`
+}
+
+// EventName implements [remoteevent.Event].
+func (FileEvent) EventName() string { return "file_event" }
+
+// NewFileEvent is a child of FileEvent: whoever listens to one hears the other.
+type NewFileEvent struct{ FileEvent }
+
+// EventName implements [remoteevent.Event].
+func (NewFileEvent) EventName() string { return "new_file_event" }
+
+// Reading is what a sensor measured, or NaN where it failed to.
+type Reading struct {
+	Celsius float64 `json:"c"`
+}
+
+// EventName implements [remoteevent.Event].
+func (Reading) EventName() string { return "probe" }
+
+// What the demo puts into Redis by hand.
+const (
+	pythonMessage = `{"data": {"c": NaN}, "signals": ["probe", "remote_event", "event"]}`
+	deadlyMessage = `{"data": {"path": "/uploads/lost.mp4"}}`
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "demo",
+		GroupID: groupStart,
+		Short:   "Send and receive some events through an embedded Redis, and show them",
+		Long: `Send and receive some events through an embedded Redis, and show what went over
+the wire. It needs neither Redis nor configuration, and leaves nothing behind.`,
+		Example: "  remote-event demo",
+		Args:    noSuchArgument,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
+	}
+}
+
+func (a *app) demo(ctx context.Context) error {
+	server := miniredis.NewMiniRedis()
+	if err := server.StartAddr("127.0.0.1:0"); err != nil {
+		return fmt.Errorf("start the embedded Redis: %w", err)
+	}
+	defer server.Close()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer client.Close()
+
+	d := demonstration{heard: make(chan hearing, 16)}
+	if err := d.send(ctx, client); err != nil {
+		return err
+	}
+	receiver, err := d.receiver(client)
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- receiver.Run(running) }()
+	err = d.listen(ctx)
+	stop()
+	if err == nil {
+		err = a.print(d.account(a.coloursOf(a.stdout), terminalWidth(a.stdout)))
+	}
+	return errors.Join(err, <-ended)
+}
+
+// demonstration is what the demo sent and received.
+type demonstration struct {
+	sent      string // the message of the first event, as it stood in Redis
+	heard     chan hearing
+	listeners map[string][]string // by the path of the event, or its name
+
+	mu        sync.Mutex // guards what the receiver writes
+	envelopes []wire.Envelope
+	log       bytes.Buffer
+}
+
+// hearing is one call of a listener.
+type hearing struct{ listener, event string }
+
+// send puts four messages into Redis: two typed events, and two by hand.
+func (d *demonstration) send(ctx context.Context, client *redis.Client) error {
+	sender, err := remoteevent.NewSender(client)
+	if err != nil {
+		return err
+	}
+	if err := sender.Send(ctx, NewFileEvent{FileEvent{Path: "/uploads/video1.mp4"}}); err != nil {
+		return err
+	}
+	if d.sent, err = client.LIndex(ctx, "new_file_event", -1).Result(); err != nil {
+		return err
+	}
+	if err := client.LPush(ctx, "probe", pythonMessage).Err(); err != nil {
+		return err
+	}
+	if err := client.LPush(ctx, "new_file_event", deadlyMessage).Err(); err != nil {
+		return err
+	}
+	return sender.Send(ctx, NewFileEvent{FileEvent{Path: "/uploads/video2.mp4"}})
+}
+
+// receiver makes a receiver with three listeners, two of which hear a
+// NewFileEvent.
+func (d *demonstration) receiver(client *redis.Client) (*remoteevent.Receiver, error) {
+	receiver, err := remoteevent.NewReceiver(client,
+		remoteevent.AtMostOnce(),
+		remoteevent.WithLogger(slog.New(slog.NewJSONHandler(d, nil))),
+		remoteevent.WithMiddleware(d.record))
+	if err != nil {
+		return nil, err
+	}
+	return receiver, errors.Join(
+		remoteevent.Handle(receiver, func(_ context.Context, e NewFileEvent) error {
+			d.heard <- hearing{"Handle[NewFileEvent]", e.Path}
+			return nil
+		}),
+		remoteevent.Handle(receiver, func(_ context.Context, e FileEvent) error {
+			d.heard <- hearing{"Handle[FileEvent]", e.Path}
+			return nil
+		}),
+		remoteevent.Handle(receiver, func(_ context.Context, e Reading) error {
+			d.heard <- hearing{fmt.Sprintf("Handle[Reading], whose Celsius is %v", e.Celsius), e.EventName()}
+			return nil
+		}),
+	)
+}
+
+// record keeps the envelopes of what is received.
+func (d *demonstration) record(next remoteevent.Handler) remoteevent.Handler {
+	return func(ctx context.Context, delivery *remoteevent.Delivery) error {
+		d.mu.Lock()
+		d.envelopes = append(d.envelopes, delivery.Envelope)
+		d.mu.Unlock()
+		return next(ctx, delivery)
+	}
+}
+
+// Write takes what the receiver logs.
+func (d *demonstration) Write(entry []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.log.Write(entry)
+}
+
+// listen waits until every listener has heard what it should.
+func (d *demonstration) listen(ctx context.Context) error {
+	d.listeners = map[string][]string{}
+	for range 5 { // two events with two listeners, one with one
+		select {
+		case h := <-d.heard:
+			d.listeners[h.event] = append(d.listeners[h.event], h.listener)
+		case <-time.After(8 * time.Second):
+			return errors.New("the events did not arrive")
+		case <-ctx.Done():
+			return errInterrupted
+		}
+	}
+	return nil
+}
+
+// logged returns the first entry of the receiver's log.
+func (d *demonstration) logged() string {
+	var entry struct{ Msg, Error string }
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := json.NewDecoder(bytes.NewReader(d.log.Bytes())).Decode(&entry); err != nil {
+		return "nothing"
+	}
+	return entry.Msg
+}
+
+// envelope returns that of the event with a name, as JSON.
+func (d *demonstration) envelope(name string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, env := range d.envelopes {
+		if env.EventName == name {
+			text, _ := env.MarshalJSON() // an envelope that was received can be written
+			return string(text)
+		}
+	}
+	return ""
+}
+
+// account tells what happened, on one screen.
+func (d *demonstration) account(c colours, width int) string {
+	var b strings.Builder
+	row := func(label, text string) {
+		for i, part := range wrap(text, width-11) {
+			if i > 0 {
+				label = ""
+			}
+			fmt.Fprintf(&b, "  %s %s\n", c.cyan(fmt.Sprintf("%-8s", label)), part)
+		}
+	}
+	verdict := func(key, message string) {
+		judged := wire.InspectFrom(key, []byte(message), wire.Limits{})
+		text := fmt.Sprintf("%s; an original %s", c.verdict(judged.Verdict), c.legacy(judged.Legacy))
+		for _, f := range judged.Findings {
+			text += fmt.Sprintf("; [%s] %s", f.Requirement, f.Message)
+		}
+		row("verdict", text)
+	}
+	hears := func(event string) string { return strings.Join(d.listeners[event], " and ") }
+
+	fmt.Fprintf(&b, "%s a NewFileEvent, child of FileEvent, to the list %s\n", c.bold("1 Sent in Go:"), c.bold("new_file_event"))
+	row("message", d.sent)
+	row("envelope", spaced(d.envelope("new_file_event")))
+	row("heard by", hears("/uploads/video1.mp4")+", its parent's")
+	fmt.Fprintf(&b, "%s as a Python original sends it: no metadata, and a NaN\n", c.bold("2 Pushed by hand,"))
+	row("message", pythonMessage)
+	verdict("probe", pythonMessage)
+	row("heard by", hears("probe"))
+	fmt.Fprintf(&b, "%s a message that ends an original receiver for good\n", c.bold("3 Pushed by hand,"))
+	row("message", deadlyMessage)
+	verdict("new_file_event", deadlyMessage)
+	row("Go logs", d.logged())
+	row("and goes", "on to video2.mp4, heard by "+hears("/uploads/video2.mp4"))
+	if _, err := exec.LookPath("python3"); err == nil {
+		fmt.Fprintf(&b, "%s go run ./compat/cmd/compat run    shows the Python originals receive\n", c.bold("Next"))
+	}
+	fmt.Fprintf(&b, "%s go run ./go/cmd/remote-event dev  a Redis to develop against\n", c.bold("Next"))
+	return b.String()
+}
+
+// spaced puts spaces into JSON where a line may break.
+func spaced(text string) string {
+	return strings.NewReplacer(`","`, `", "`, `":{`, `": {`, `},"`, `}, "`, `],"`, `], "`).Replace(text)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/spf13/cobra"
+)
+
+const defaultDevAddr = "127.0.0.1:6379"
+
+func (a *app) devCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:     "dev",
+		GroupID: groupStart,
+		Short:   "Run an embedded Redis to develop against, until Ctrl-C",
+		Long: `Run an embedded Redis to develop against, until Ctrl-C. It is for development:
+what it holds is in memory and gone at the end, and it asks nobody for a password.`,
+		Example: `  remote-event dev
+  remote-event dev --addr 127.0.0.1:0 -o json`,
+		Args: noSuchArgument,
+	}
+	output := outputFlag(command, formatText, formatJSON)
+	addr := command.Flags().String("addr", defaultDevAddr, "`HOST:PORT` to listen on; port 0 is any that is free")
+	command.RunE = func(cmd *cobra.Command, _ []string) error {
+		return a.dev(cmd.Context(), *addr, output.value)
+	}
+	return command
+}
+
+func (a *app) dev(ctx context.Context, addr, format string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return usageError(fmt.Sprintf("--addr: %q is not HOST:PORT, such as %s", addr, defaultDevAddr))
+	}
+	server := miniredis.NewMiniRedis()
+	if err := server.StartAddr(addr); err != nil {
+		err = fmt.Errorf("cannot listen on %s: %w", addr, err)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return withHint(err, "another Redis may run there already; --addr 127.0.0.1:0 takes a port that is free")
+		}
+		return err
+	}
+	defer server.Close()
+	server.ClockTTL(true)
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		a.warn("whoever reaches " + server.Addr() + " may read and write: there is no password")
+	}
+	if format == formatJSON {
+		err = a.printJSON(struct {
+			Address string `json:"address"`
+			URL     string `json:"url"`
+		}{server.Addr(), urlOf(server.Addr())})
+	} else {
+		err = a.print(a.coloursOf(a.stdout).banner(server.Addr()))
+	}
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func urlOf(addr string) string { return "redis://" + addr + "/0" }
+
+// banner says how to use the embedded Redis, in one block.
+func (c colours) banner(addr string) string {
+	flag := ""
+	if addr != defaultDevAddr {
+		flag = " --redis " + urlOf(addr)
+	}
+	host, port, _ := net.SplitHostPort(addr)
+	var b strings.Builder
+	row := func(label, text string) { fmt.Fprintf(&b, "  %s  %s\n", c.cyan(fmt.Sprintf("%-7s", label)), text) }
+	fmt.Fprintf(&b, "%s is running, in memory only; Ctrl-C ends it\n\n", c.bold("An embedded Redis"))
+	row("URL", c.bold(urlOf(addr)))
+	row("Shell", "remote-event listen new_file_event"+flag)
+	row("", "remote-event send new_file_event '{\"path\": \"/uploads/video1.mp4\"}'"+flag)
+	row("Go", fmt.Sprintf("client := redis.NewClient(&redis.Options{Addr: %q})", addr))
+	row("Python", c.dim("# config/config.yml of an applauncher application"))
+	row("", "redis:")
+	row("", "  host: "+yamlString(host))
+	row("", "  port: "+port)
+	row("", "remote_event:")
+	row("", "  backend: redis")
+	row("", "  events:")
+	row("", "    - name: new_file_event")
+	return b.String()
+}
+
+// yamlString quotes what YAML would take for something else, such as "::1".
+func yamlString(text string) string {
+	if strings.ContainsAny(text, ":%") {
+		return "'" + text + "'"
+	}
+	return text
+}

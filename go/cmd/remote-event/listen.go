@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// listening is what the flags of the verb listen ask for.
+type listening struct {
+	names   []string
+	count   int
+	timeout time.Duration
+	format  string
+}
+
+func (a *app) listenCommand() *cobra.Command {
+	var l listening
+	command := &cobra.Command{
+		Use:     "listen [NAME…]",
+		GroupID: groupEvents,
+		Short:   "Take events from their queues and print them",
+		Long: `Take events from the queues NAME…, or from those in the remote_event section of
+--config where none is named, and print each on a line, until Ctrl-C.
+
+An event that is printed is out of Redis: no other receiver gets it. The next is
+taken once the last is printed. What cannot be decoded is taken, logged to
+standard error, and not counted.
+
+With -o ndjson a line is {"event_name": …, "payload": …, "metadata": …}, always
+valid JSON: a payload that is JSON to Python only, such as one with NaN, comes as
+the string payload_text instead of payload.
+
+Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`,
+		Example: `  remote-event listen new_file_event
+  remote-event listen new_file_event -o ndjson --count 1 --timeout 30s
+  remote-event listen --config config/config.yml`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	output := outputFlag(command, formatText, formatNDJSON)
+	flags := command.Flags()
+	flags.IntVar(&l.count, "count", 0, "end after `N` events, and take no more than these (default no end)")
+	flags.DurationVar(&l.timeout, "timeout", 0, "end when no event came for this long, to about a second (default no end)")
+	command.RunE = func(cmd *cobra.Command, names []string) error {
+		switch {
+		case cmd.Flags().Changed("count") && l.count < 1:
+			return usageError("--count: at least one event")
+		case cmd.Flags().Changed("timeout") && l.timeout <= 0:
+			return usageError("--timeout must be longer than nothing")
+		}
+		l.names, l.format = names, output.value
+		return a.listen(cmd.Context(), &l)
+	}
+	return command
+}
+
+// Why listening ends, as causes of its context.
+var (
+	errEnough = errors.New("as many events as were asked for")
+	errQuiet  = errors.New("no event for some time")
+)
+
+func (a *app) listen(ctx context.Context, l *listening) error {
+	configuration, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	if len(l.names) == 0 && configuration != nil {
+		l.names = configuration.RemoteEvent.Events
+	}
+	queues := slices.Compact(slices.Sorted(slices.Values(l.names)))
+	if len(queues) == 0 {
+		return withHint(usageError("no event to listen to: name one, or give --config with events in its section remote_event"),
+			"remote-event listen new_file_event")
+	}
+	client, address, err := a.connect(ctx, configuration)
+	if errors.Is(err, errInterrupted) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if isTerminal(a.stderr) {
+		names := make([]string, len(queues))
+		for i, queue := range queues {
+			names[i] = visible(queue)
+		}
+		fmt.Fprintf(a.stderr, "%s %s at %s; Ctrl-C ends it\n",
+			a.coloursOf(a.stderr).green("listening to"), strings.Join(names, ", "), address)
+	}
+	received, err := a.receive(ctx, l, queues, client)
+	switch {
+	case errors.Is(err, errQuiet) && received == 0:
+		return &exitError{exitNothing, fmt.Errorf("no event within %v", l.timeout)}
+	case errors.Is(err, errQuiet), errors.Is(err, errEnough), err == nil:
+		return nil
+	case isAnswer(err):
+		return a.sendError(address, client.Options(), err)
+	default:
+		return err
+	}
+}
+
+// receive prints events until it is told to end, and returns how many, and why
+// it ended: nil where ctx did.
+func (a *app) receive(ctx context.Context, l *listening, queues []string, client *redis.Client) (received int, err error) {
+	running, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	quiet := time.AfterFunc(1<<62, func() { end(errQuiet) })
+	defer quiet.Stop()
+	if l.timeout > 0 {
+		quiet.Reset(l.timeout)
+	}
+	began := false
+	serial := newOneAtATime(running, client, queues, func(err error) {
+		// Later, Redis may mend what it refuses; at first, people should.
+		if !began && isAnswer(err) && !redis.IsLoadingError(err) {
+			end(err)
+		}
+		began = true
+	})
+	handle := func(ctx context.Context, d *remoteevent.Delivery) error {
+		if err := a.printDelivery(l.format, d); err != nil {
+			end(err)
+			if err := serial.putBack(ctx); err != nil {
+				a.warn(fmt.Sprintf("an event of %s is lost: it could not be put back: %v", visible(d.Queue), err))
+			}
+			return nil
+		}
+		received++
+		if received == l.count {
+			end(errEnough)
+		}
+		if l.timeout > 0 {
+			quiet.Reset(l.timeout)
+		}
+		return nil
+	}
+	receiver, err := remoteevent.NewReceiver(serial,
+		remoteevent.AtMostOnce(), // what is printed is dealt with
+		remoteevent.WithConcurrency(1),
+		remoteevent.WithLogger(slog.New(slog.NewTextHandler(a.stderr, nil))),
+		// In place of listeners, which hear by signal, this sees every event.
+		remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler { return handle }))
+	if err != nil {
+		return 0, err
+	}
+	if err := receiver.Queues(queues...); err != nil {
+		return 0, err
+	}
+	if err := receiver.Run(running); err != nil {
+		return received, err
+	}
+	if ctx.Err() != nil && !isOutputError(context.Cause(running)) {
+		return received, nil
+	}
+	return received, context.Cause(running)
+}
+
+// isAnswer tells an error with which Redis answered from all others.
+func isAnswer(err error) bool {
+	var answer redis.Error
+	return errors.As(err, &answer)
+}
+
+// printDelivery prints an event on one line.
+func (a *app) printDelivery(format string, d *remoteevent.Delivery) error {
+	if format == formatNDJSON {
+		// json.Marshal would rewrite what is special in HTML.
+		text, err := d.Envelope.MarshalJSON()
+		if err != nil {
+			return err
+		}
+		return a.print(string(text) + "\n")
+	}
+	return a.print(a.coloursOf(a.stdout).delivery(d, time.Now()))
+}
+
+// delivery writes an event for people.
+func (c colours) delivery(d *remoteevent.Delivery, at time.Time) string {
+	env := d.Envelope
+	text := c.dim(at.Format(time.TimeOnly)) + " " + c.bold(visible(env.EventName)) + " " + oneLine(env.Payload)
+	var more []string
+	if d.Queue != env.EventName {
+		more = append(more, "queue="+visible(d.Queue))
+	}
+	if parents := parentsOf(env); len(parents) > 0 {
+		more = append(more, "parents="+visible(strings.Join(parents, ",")))
+	}
+	if id := env.Metadata.Attributes[wire.AttributeID]; id != "" {
+		more = append(more, "id="+visible(id))
+	}
+	if len(more) > 0 {
+		text += " " + c.dim(strings.Join(more, " "))
+	}
+	return text + "\n"
+}
+
+// parentsOf returns the signals of an event besides its own and the bases of
+// all.
+func parentsOf(env wire.Envelope) []string {
+	return slices.DeleteFunc(slices.Clone(env.Metadata.Signals[1:]), func(signal string) bool {
+		return signal == wire.SignalRemoteEvent || signal == wire.SignalEvent
+	})
+}

@@ -1,0 +1,157 @@
+// Command remote-event sends, receives and judges the remote events of
+// Applauncher applications, and brings a Redis of its own to try it with.
+//
+// Data goes to standard output, diagnostics to standard error. See
+// "remote-event help" for the verbs, and exit.go for the exit codes.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	// A reader that went away is an error of the write, not the end of the
+	// process (see isBrokenPipe).
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal kills
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+}
+
+// run is the whole command: it returns the exit code. The context ends with
+// the first signal.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
+	logging.Disable() // go-redis says in its errors whatever there is to say
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !a.running {
+		err = &exitError{code: exitUsage, err: err}
+	}
+	a.report(err)
+	return exitCode(err)
+}
+
+// app is one run of the command.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	environ        []string
+	connection     connectionFlags
+	running        bool // the arguments are understood and a verb does its work
+}
+
+// getenv returns an environment variable, or "".
+func (a *app) getenv(name string) string {
+	for _, variable := range a.environ {
+		if value, ok := strings.CutPrefix(variable, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// report prints what an error has to say, without any password.
+func (a *app) report(err error) {
+	var quiet *exitError
+	if err == nil || isBrokenPipe(err) || errors.As(err, &quiet) && quiet.err == nil {
+		return
+	}
+	c := a.coloursOf(a.stderr)
+	fmt.Fprintf(a.stderr, "%s %s\n", c.red("remote-event:"), redact(strings.TrimSpace(err.Error())))
+	var hinted *hintError
+	if errors.As(err, &hinted) {
+		fmt.Fprintf(a.stderr, "%s %s\n", c.bold("hint:"), redact(hinted.hint))
+	}
+}
+
+// warn prints something that is no error.
+func (a *app) warn(text string) {
+	fmt.Fprintf(a.stderr, "%s %s\n", a.coloursOf(a.stderr).yellow("warning:"), redact(text))
+}
+
+// The groups in which help lists the verbs.
+const (
+	groupStart    = "start"
+	groupEvents   = "events"
+	groupMessages = "messages"
+)
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "remote-event",
+		Short: "Send, receive and judge the remote events of Applauncher applications",
+		Long: `remote-event sends, receives and judges the remote events of Applauncher
+applications, which travel through Redis lists.
+
+The address of Redis is that of --redis, else of REMOTE_EVENT_REDIS_URL, else of
+the redis section in the applauncher file of --config, else
+` + defaultRedisURL + `.
+
+Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage,
+3 no connection or no permission, 4 nothing there, 5 findings, 130 work cut short.`,
+		Example: `  remote-event demo
+  remote-event send new_file_event '{"path": "/uploads/video1.mp4"}'
+  remote-event listen new_file_event`,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+	}
+	root.AddGroup(
+		&cobra.Group{ID: groupStart, Title: "To begin with:"},
+		&cobra.Group{ID: groupEvents, Title: "Events:"},
+		&cobra.Group{ID: groupMessages, Title: "Messages:"},
+	)
+	a.connection.register(root)
+	root.SetFlagErrorFunc(flagError)
+	for _, command := range []*cobra.Command{
+		a.demoCommand(), a.devCommand(), a.sendCommand(), a.listenCommand(), a.validateCommand(), a.versionCommand(),
+	} {
+		work := command.RunE
+		command.RunE = func(cmd *cobra.Command, args []string) error {
+			a.running = true
+			return work(cmd, args)
+		}
+		root.AddCommand(command)
+	}
+	a.adoptHelpers(root)
+	return root
+}
+
+// adoptHelpers makes cobra's own verbs, help and completion, keep to the exit
+// codes of the others.
+func (a *app) adoptHelpers(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, command := range root.Commands() {
+		switch command.Name() {
+		case "completion":
+			command.Args = noSuchArgument
+			command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		case "help":
+			command.Run = nil
+			command.RunE = func(_ *cobra.Command, args []string) error {
+				topic, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					return fmt.Errorf("no help on %q: remote-event help lists the verbs", strings.Join(args, " "))
+				}
+				topic.InitDefaultHelpFlag()
+				return topic.Help()
+			}
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// sending is what the flags of the verb send ask for.
+type sending struct {
+	name     string
+	parents  []string
+	pairs    []string // of --metadata
+	metadata map[string]string
+	plain    bool
+	ndjson   string
+	format   string
+}
+
+// sent is what send -o json says of one event.
+type sent struct {
+	EventName string `json:"event_name"`
+	ID        string `json:"id,omitempty"`
+	Bytes     int    `json:"bytes"`
+}
+
+func (a *app) sendCommand() *cobra.Command {
+	var s sending
+	command := &cobra.Command{
+		Use:     "send NAME [JSON|-]",
+		GroupID: groupEvents,
+		Short:   "Send an event, or many",
+		Long: `Send an event with the payload JSON, an object, or with the one on standard
+input. With --ndjson, send one for each line of a file.
+
+What is not portable, or would stop an original receiver, is refused before
+anything is sent. With --ndjson the lines before a bad one are sent, and none
+after it.
+
+On a terminal, a line on standard error confirms what was sent; in pipes and
+scripts the exit code does. With -o json, standard output gets one object:
+event_name, id and bytes, or with --ndjson event_name, sent, and unknown where
+the connection was lost before Redis answered.`,
+		Example: `  remote-event send new_file_event '{"path": "/uploads/video1.mp4"}'
+  remote-event send new_file_event --parent file_event < payload.json
+  remote-event send new_file_event --ndjson payloads.ndjson`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return withHint(errors.New("send takes the event's name and one payload at most"), cmd.UseLine())
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	output := outputFlag(command, formatText, formatJSON)
+	flags := command.Flags()
+	flags.StringArrayVar(&s.parents, "parent", nil, "`NAME` of a parent event, whose listeners hear this one; repeatable, nearest first (default none)")
+	flags.StringArrayVar(&s.pairs, "metadata", nil, "attribute `NAME=VALUE`; repeatable (default id, a UUIDv7, and time)")
+	flags.BoolVar(&s.plain, "plain", false, "no metadata: the message has the shape of an original's (default false)")
+	flags.StringVar(&s.ndjson, "ndjson", "", "send one payload for each line of `FILE`, or - for standard input (default none)")
+	_ = command.MarkFlagFilename("ndjson")
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		s.name, s.format = args[0], output.value
+		if err := s.check(args, cmd.Flags().Changed("ndjson")); err != nil {
+			return err
+		}
+		if cmd.Flags().Changed("ndjson") {
+			return a.sendLines(cmd.Context(), &s)
+		}
+		return a.sendOne(cmd.Context(), &s, args[1:])
+	}
+	return command
+}
+
+// check finds flags that make no sense together, and reads the attributes.
+func (s *sending) check(args []string, lines bool) error {
+	if s.plain && len(s.pairs) > 0 {
+		return usageError("--plain is without metadata: leave out --plain or --metadata")
+	}
+	if lines && len(args) > 1 {
+		return usageError("--ndjson reads the payloads: leave out the payload or --ndjson")
+	}
+	if lines && s.ndjson == "" {
+		return usageError("--ndjson: name a file, or - for standard input")
+	}
+	for _, pair := range s.pairs {
+		name, value, ok := strings.Cut(pair, "=")
+		_, twice := s.metadata[name]
+		switch {
+		case !ok:
+			return usageError(fmt.Sprintf("--metadata %q: the form is NAME=VALUE", pair))
+		case twice:
+			return usageError(fmt.Sprintf("--metadata %s: given twice", name))
+		case lines && name == wire.AttributeID:
+			return usageError("--metadata id: an id is that of one event, and --ndjson sends many")
+		}
+		if s.metadata == nil {
+			s.metadata = map[string]string{}
+		}
+		s.metadata[name] = value
+	}
+	return nil
+}
+
+// envelope makes the event of a payload, with the attributes that a
+// [remoteevent.Sender] would give it. It gets them here so that its id and its
+// message are known before it is sent.
+func (s *sending) envelope(payload []byte) wire.Envelope {
+	env := wire.Envelope{
+		EventName: s.name,
+		Payload:   bytes.TrimRight(payload, " \t\r\n"),
+		Metadata:  wire.Metadata{Signals: wire.Chain(s.name, s.parents...)},
+	}
+	if s.plain {
+		return env
+	}
+	attributes := make(map[string]string, 2+len(s.metadata))
+	attributes[wire.AttributeID] = uuid.Must(uuid.NewV7()).String()
+	attributes[wire.AttributeTime] = time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
+	for name, value := range s.metadata {
+		attributes[name] = value
+	}
+	env.Metadata.Attributes = attributes
+	return env
+}
+
+// sender makes the library's sender. It logs nothing: warnings are shown by
+// whoever checks an event before it is sent.
+func (s *sending) sender(client *redis.Client) (*remoteevent.Sender, error) {
+	options := []remoteevent.SenderOption{remoteevent.WithLogger(slog.New(slog.DiscardHandler))}
+	if s.plain {
+		options = append(options, remoteevent.Plain())
+	}
+	return remoteevent.NewSender(client, options...)
+}
+
+// sendOne sends the event of one payload.
+func (a *app) sendOne(ctx context.Context, s *sending, args []string) error {
+	payload, err := a.payload(ctx, args)
+	if err != nil {
+		return err
+	}
+	env := s.envelope(payload)
+	message, warnings, err := wire.Encode(env, wire.Limits{})
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		a.warn(w.String())
+	}
+	client, address, err := a.connectConfigured(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	sender, err := s.sender(client)
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	// Once begun it is finished, so that what became of it is known.
+	if err := sender.Forward(context.WithoutCancel(ctx), env); err != nil {
+		return a.sendError(address, client.Options(), err)
+	}
+	if s.format == formatJSON {
+		return a.printJSON(sent{s.name, env.Metadata.Attributes[wire.AttributeID], len(message)})
+	}
+	if isTerminal(a.stderr) {
+		fmt.Fprintf(a.stderr, "%s %s (%d bytes) to %s\n", a.coloursOf(a.stderr).green("sent"), visible(s.name), len(message), address)
+	}
+	return nil
+}
+
+// payload is that of the arguments, or what standard input holds.
+func (a *app) payload(ctx context.Context, args []string) ([]byte, error) {
+	if len(args) == 1 && args[0] != stdinName {
+		return []byte(args[0]), nil
+	}
+	if len(args) == 0 && isTerminal(a.stdin) {
+		return nil, withHint(usageError("no payload: give it as an argument or on standard input"),
+			`remote-event send new_file_event '{"path": "/uploads/video1.mp4"}'`)
+	}
+	payload, err := a.readMessage(ctx, stdinName)
+	if ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	return payload, err
+}
+
+// connectConfigured connects to the Redis of the flags, the environment or the
+// configuration file.
+func (a *app) connectConfigured(ctx context.Context) (*redis.Client, string, error) {
+	c, err := a.configuration()
+	if err != nil {
+		return nil, "", err
+	}
+	return a.connect(ctx, c)
+}
+
+// sendError tells a refused event from a Redis that does not take one.
+func (a *app) sendError(address string, options *redis.Options, err error) error {
+	var answer redis.Error
+	switch {
+	case isPermission(err), errors.Is(err, remoteevent.ErrNotSent), errors.Is(err, remoteevent.ErrUnknown):
+		return a.explain(address, options, err)
+	case errors.As(err, &answer):
+		return withHint(err, hintForAnswer(options, answer.Error()))
+	default:
+		return err
+	}
+}

@@ -1,0 +1,321 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// A batch is as many lines as are there when the one before it is stored, up to
+// these bounds: a slow source is not held up, and memory is bounded.
+const (
+	maxBatchLines = 1000
+	maxBatchBytes = 1 << 20
+)
+
+// line is one payload that may be sent, or the end of them.
+type line struct {
+	number  int   // from 1, blank lines counted
+	end     int64 // where it ends in the source
+	bytes   int   // of the message
+	event   wire.Envelope
+	warning string
+	err     error // why nothing comes after it; io.EOF at the end of the source
+}
+
+// batch is what is sent together.
+type batch struct {
+	lines []line
+	bytes int
+	err   error // why nothing comes after it
+}
+
+func (b *batch) add(l line) {
+	if b.err = l.err; b.err == nil {
+		b.lines, b.bytes = append(b.lines, l), b.bytes+l.bytes
+	}
+}
+
+func (b *batch) empty() bool { return len(b.lines) == 0 && b.err == nil }
+
+func (b *batch) full() bool {
+	return len(b.lines) >= maxBatchLines || b.bytes >= maxBatchBytes || b.err != nil
+}
+
+func (b *batch) events() []wire.Envelope {
+	events := make([]wire.Envelope, len(b.lines))
+	for i, l := range b.lines {
+		events[i] = l.event
+	}
+	return events
+}
+
+// gather makes batches of lines, until one says that it is the last or the
+// context ends.
+func gather(ctx context.Context, lines <-chan line) <-chan batch {
+	batches := make(chan batch)
+	go func() {
+		defer close(batches)
+		var b batch
+		for {
+			from, to := lines, batches
+			if b.full() {
+				from = nil
+			}
+			if b.empty() {
+				to = nil
+			}
+			select {
+			case l := <-from:
+				b.add(l)
+			case to <- b:
+				if b.err != nil {
+					return
+				}
+				b = batch{}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return batches
+}
+
+// progress counts what has been sent.
+type progress struct {
+	EventName string `json:"event_name"`
+	Sent      int    `json:"sent"`
+	Unknown   int    `json:"unknown,omitempty"`
+
+	last int // the number of the last line that was sent
+}
+
+// sendLines sends an event for each line of a file or of standard input.
+func (a *app) sendLines(ctx context.Context, s *sending) error {
+	source := a.stdin
+	if s.ndjson != stdinName {
+		file, err := os.Open(s.ndjson)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		source = file
+	}
+	client, address, err := a.connectConfigured(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	sender, err := s.sender(client)
+	if err != nil {
+		return err
+	}
+	bar := a.progressBar(s.name, source)
+	done := progress{EventName: s.name}
+	err = a.pump(ctx, s, source, bar, &done, sender)
+	_ = bar.Clear()
+	if s.format == formatJSON {
+		if err := a.printJSON(done); err != nil {
+			return err
+		}
+	}
+	var failed *remoteevent.BatchError
+	if errors.As(err, &failed) {
+		return a.sendError(address, client.Options(), &partlySentError{failed, done})
+	}
+	if err == nil && isTerminal(a.stderr) {
+		fmt.Fprintf(a.stderr, "%s %d of %s to %s\n", a.coloursOf(a.stderr).green("sent"), done.Sent, visible(s.name), address)
+	}
+	return err
+}
+
+// partlySentError says how far sending came before Redis was lost or refused.
+type partlySentError struct {
+	batch *remoteevent.BatchError
+	done  progress
+}
+
+func (e *partlySentError) Error() string {
+	for _, r := range e.batch.Results {
+		if r.Err != nil {
+			text := fmt.Sprintf("%v; stored: %d", r.Err, e.done.Sent)
+			if e.done.last > 0 {
+				text += fmt.Sprintf(" (up to line %d)", e.done.last)
+			}
+			if e.done.Unknown > 0 {
+				text += fmt.Sprintf(", stored or not, which nobody knows: %d (the next)", e.done.Unknown)
+			}
+			return text + ", not sent: the rest"
+		}
+	}
+	return e.batch.Error()
+}
+
+func (e *partlySentError) Unwrap() error { return e.batch }
+
+// pump reads, checks and sends lines until the source ends, a line is bad,
+// Redis fails or the context ends.
+func (a *app) pump(
+	ctx context.Context, s *sending, source io.Reader, bar *progressbar.ProgressBar, done *progress, sender *remoteevent.Sender,
+) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	lines := make(chan line)
+	// Nothing waits for the reader to end: it may wait for its source for ever.
+	go s.read(reading, source, lines)
+	for b := range gather(reading, lines) {
+		if ctx.Err() != nil {
+			break
+		}
+		if len(b.lines) > 0 {
+			if err := a.store(ctx, b, bar, done, sender); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(b.err, io.EOF):
+			return nil
+		case b.err != nil:
+			return fmt.Errorf("%w; sent before it: %d, after it: none", b.err, done.Sent)
+		}
+	}
+	text := fmt.Sprintf("interrupted; sent: %d", done.Sent)
+	if done.last > 0 {
+		text += fmt.Sprintf(" (up to line %d)", done.last)
+	}
+	return &exitError{exitInterrupted, errors.New(text + ", after that: none")}
+}
+
+// store sends a batch and counts what became of it.
+func (a *app) store(ctx context.Context, b batch, bar *progressbar.ProgressBar, done *progress, sender *remoteevent.Sender) error {
+	for _, l := range b.lines {
+		if l.warning != "" {
+			_ = bar.Clear()
+			a.warn(fmt.Sprintf("line %d: %s; later lines like it are not reported", l.number, l.warning))
+		}
+	}
+	// What is begun is finished, so that its outcome is known.
+	err := sender.ForwardBatch(context.WithoutCancel(ctx), b.events()...)
+	var partly *remoteevent.BatchError
+	if errors.As(err, &partly) {
+		done.Unknown = partly.Count(remoteevent.Unknown)
+		for i, r := range partly.Results {
+			if r.Outcome == remoteevent.Stored {
+				done.Sent++
+				done.last = b.lines[i].number
+			}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	last := b.lines[len(b.lines)-1]
+	done.Sent += len(b.lines)
+	done.last = last.number
+	if bar.GetMax64() > 0 {
+		_ = bar.Set64(last.end)
+	} else {
+		_ = bar.Add(len(b.lines))
+	}
+	return nil
+}
+
+// progressBar shows on a terminal how much of the source has been sent: in
+// bytes where its length is known, else the number of events.
+func (a *app) progressBar(name string, source io.Reader) *progressbar.ProgressBar {
+	if !isTerminal(a.stderr) {
+		return progressbar.DefaultSilent(1)
+	}
+	options := []progressbar.Option{
+		progressbar.OptionSetWriter(a.stderr),
+		progressbar.OptionSetDescription("sending " + visible(name)),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionThrottle(100 * time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+	}
+	if file, ok := source.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
+			return progressbar.NewOptions64(info.Size(), append(options, progressbar.OptionShowBytes(true))...)
+		}
+	}
+	return progressbar.NewOptions64(-1, append(options,
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"))...)
+}
+
+// read reads lines and checks each as the sender will, until one is bad.
+func (s *sending) read(ctx context.Context, source io.Reader, lines chan<- line) {
+	in := lineReader{source: bufio.NewReaderSize(source, 64<<10)}
+	warned := map[wire.Requirement]bool{}
+	for {
+		payload, err := in.next()
+		l := line{number: in.number, end: in.offset, err: err}
+		if err == nil {
+			l.event = s.envelope(payload)
+			message, warnings, err := wire.Encode(l.event, wire.Limits{})
+			if err != nil {
+				l.err = fmt.Errorf("line %d: %w", l.number, err)
+			}
+			l.bytes = len(message)
+			for _, w := range warnings {
+				if !warned[w.Requirement] {
+					warned[w.Requirement], l.warning = true, w.String()
+				}
+			}
+		}
+		select {
+		case lines <- l:
+		case <-ctx.Done():
+			return
+		}
+		if l.err != nil {
+			return
+		}
+	}
+}
+
+// maxLine is the longest line that is read in whole: it is refused all the
+// same, and its length told.
+const maxLine = wire.DefaultReceiveBytes
+
+// lineReader reads lines of any length but the longest.
+type lineReader struct {
+	source *bufio.Reader
+	number int
+	offset int64
+}
+
+// next returns the next line that is not blank, in memory of its own, or
+// io.EOF.
+func (r *lineReader) next() ([]byte, error) {
+	for {
+		var whole []byte
+		for {
+			part, err := r.source.ReadSlice('\n')
+			r.offset += int64(len(part))
+			whole = append(whole, part...)
+			if len(whole) > maxLine {
+				return nil, fmt.Errorf("line %d: it is longer than %d MiB", r.number+1, maxLine>>20)
+			}
+			if err == nil || errors.Is(err, io.EOF) && len(whole) > 0 {
+				break
+			}
+			if !errors.Is(err, bufio.ErrBufferFull) {
+				return nil, err
+			}
+		}
+		r.number++
+		if text := bytes.TrimRight(whole, " \t\r\n"); len(text) > 0 {
+			return text, nil
+		}
+	}
+}

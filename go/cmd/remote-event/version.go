@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// wireFormat is the version of the specification that this command follows.
+const wireFormat = "1.0-draft"
+
+// versions is what the verb version tells.
+type versions struct {
+	Version    string `json:"version"`
+	Revision   string `json:"revision,omitempty"`
+	Go         string `json:"go"`
+	WireFormat string `json:"wire_format"`
+}
+
+func currentVersions() versions {
+	v := versions{Version: "(devel)", WireFormat: wireFormat}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	v.Go = info.GoVersion
+	if info.Main.Version != "" {
+		v.Version = info.Main.Version
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			v.Revision = setting.Value
+		}
+	}
+	return v
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "version",
+		Short: "Show the versions of this command, of Go and of the wire format",
+		Args:  noSuchArgument,
+	}
+	output := outputFlag(command, formatText, formatJSON)
+	command.RunE = func(*cobra.Command, []string) error {
+		v := currentVersions()
+		if output.value == formatJSON {
+			return a.printJSON(v)
+		}
+		text := fmt.Sprintf("remote-event %s\n", v.Version)
+		if v.Revision != "" {
+			text += fmt.Sprintf("revision     %s\n", v.Revision)
+		}
+		return a.print(text + fmt.Sprintf("go           %s\nwire format  %s\n", v.Go, v.WireFormat))
+	}
+	return command
+}
+
+// printJSON writes a value as one line of JSON to standard output.
+func (a *app) printJSON(v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return a.print(string(line) + "\n")
+}
