@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v5"
 	"go.uber.org/goleak"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
@@ -19,6 +19,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/originals"
+	"github.com/remote-events/remote-events/schemas"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -91,7 +92,8 @@ func (s *stage) start(t *testing.T, env ...string) *adapter.Adapter {
 	a, err := adapter.Start(context.WithoutCancel(t.Context()), adapter.Options{
 		Command: s.command, RedisURL: s.server.URL(), Env: env, MaxLine: adapter.LargeLine,
 		Trace: func(direction string, line []byte) {
-			value, err := jsonschema.UnmarshalJSON(strings.NewReader(string(line)))
+			var value any
+			err := json.Unmarshal(line, &value)
 			if err == nil {
 				err = schema.Validate(value)
 			}
@@ -128,7 +130,7 @@ func (s *stage) assertList(t *testing.T, queue string, want ...string) {
 	}
 }
 
-func TestHello(t *testing.T) {
+func TestOriginalHello(t *testing.T) {
 	t.Parallel()
 	everyOriginal(t, func(t *testing.T, stage *stage) {
 		identity, err := stage.start(t).Hello(t.Context())
@@ -142,7 +144,7 @@ func TestHello(t *testing.T) {
 	})
 }
 
-func TestSend(t *testing.T) {
+func TestOriginalSend(t *testing.T) {
 	t.Parallel()
 	everyOriginal(t, func(t *testing.T, stage *stage) {
 		a := stage.start(t)
@@ -161,7 +163,7 @@ func TestSend(t *testing.T) {
 	})
 }
 
-func TestSendFails(t *testing.T) {
+func TestOriginalSendFails(t *testing.T) {
 	t.Parallel()
 	stage := newStage(t, environment.Originals()[6], redisserver.Options{})
 	a := stage.start(t)
@@ -199,7 +201,7 @@ func TestSendFails(t *testing.T) {
 
 // One of everything that a receiver does: the hierarchy's listeners are called,
 // a message without signals is dropped, one that is no JSON ends the queue.
-func TestReceive(t *testing.T) {
+func TestOriginalReceive(t *testing.T) {
 	t.Parallel()
 	everyOriginal(t, func(t *testing.T, stage *stage) {
 		// What waits before the receiver starts is not lost.
@@ -235,7 +237,7 @@ func TestReceive(t *testing.T) {
 }
 
 // A message that starts a second set of consumers: their ends are reported too.
-func TestReceiveInjectorReady(t *testing.T) {
+func TestOriginalReceiveInjectorReady(t *testing.T) {
 	t.Parallel()
 	stage := newStage(t, environment.Originals()[6], redisserver.Options{})
 	a := stage.start(t)
@@ -250,7 +252,7 @@ func TestReceiveInjectorReady(t *testing.T) {
 	}
 }
 
-func TestReceiveRefuses(t *testing.T) {
+func TestOriginalReceiveRefuses(t *testing.T) {
 	t.Parallel()
 	stage := newStage(t, environment.Originals()[6], redisserver.Options{})
 	var queues []string
@@ -264,7 +266,7 @@ func TestReceiveRefuses(t *testing.T) {
 
 // The ways to a Redis, with an environment that would change a configuration
 // file's text and the interpreter.
-func TestAddresses(t *testing.T) {
+func TestOriginalAddresses(t *testing.T) {
 	t.Parallel()
 	const password = `p@ss "w" {host} '1/2:3`
 	for name, options := range map[string]redisserver.Options{
@@ -281,7 +283,7 @@ func TestAddresses(t *testing.T) {
 }
 
 // A user name, where the default user may not come in.
-func TestAddressWithUser(t *testing.T) {
+func TestOriginalAddressWithUser(t *testing.T) {
 	t.Parallel()
 	stage := newStage(t, environment.Originals()[6], redisserver.Options{})
 	if err := stage.redis.Do(t.Context(), "ACL", "SETUSER", "some%one", "on", ">sec ret", "~*", "&*", "+@all").Err(); err != nil {
@@ -326,24 +328,15 @@ func expect(t *testing.T, a *adapter.Adapter, want adapter.Observation) {
 	}
 }
 
-var schemaText = sync.OnceValues(func() ([]byte, error) { return os.ReadFile("../../schemas/adapter.schema.json") })
+const schemaName = "adapter.schema.json"
 
 func compileSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	text, err := schemaText()
+	text, err := schemas.Files.ReadFile(schemaName)
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const id = "https://remote-events.github.io/schemas/v1/adapter.schema.json"
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource(id, document); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := compiler.Compile(id)
+	schema, err := jsonschema.CompileString("https://remote-events.github.io/schemas/v1/"+schemaName, string(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +346,7 @@ func compileSchema(t *testing.T) *jsonschema.Schema {
 func TestSchemaExamples(t *testing.T) {
 	t.Parallel()
 	schema := compileSchema(t)
-	text, err := schemaText()
+	text, err := schemas.Files.ReadFile(schemaName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,8 +362,8 @@ func TestSchemaExamples(t *testing.T) {
 		}
 	}
 	for _, wrong := range []string{`{}`, `{"op":"what"}`, `{"op":"sent"}`, `{"op":"event","signal":"a"}`, `{"op":"failed","id":1}`, `[]`} {
-		value, err := jsonschema.UnmarshalJSON(strings.NewReader(wrong))
-		if err != nil {
+		var value any
+		if err := json.Unmarshal([]byte(wrong), &value); err != nil {
 			t.Fatal(err)
 		}
 		if schema.Validate(value) == nil {

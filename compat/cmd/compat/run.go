@@ -61,15 +61,15 @@ then given to each receiver, followed by a canary.`,
 }
 
 func play(ctx context.Context, c *cobra.Command, server string, progress func(string)) (*pairing.Report, error) {
-	commands, err := participants(ctx, c)
-	if err != nil {
-		return nil, err
-	}
 	redis, prefix, err := provide(ctx, server)
 	if err != nil {
 		return nil, err
 	}
 	defer redis.Close()
+	commands, err := participants(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	cases, err := pairing.Cases(prefix)
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func TestOriginals(t *testing.T) {
 
 // The real build, from nothing: two caches on one directory, as two processes
 // have them, ask for the same environment at once.
-func TestEnsureBuildsOnce(t *testing.T) {
+func TestOriginalEnvironmentBuildsOnce(t *testing.T) {
 	t.Parallel()
 	dir := cache.Dir(t.TempDir())
 	original := environment.Originals()[6]
@@ -93,7 +93,7 @@ func TestEnsureBuildsOnce(t *testing.T) {
 }
 
 // A machine without a network, or whose mirror lacks the packages.
-func TestEnsureWithoutPackages(t *testing.T) {
+func TestOriginalEnvironmentWithoutPackages(t *testing.T) {
 	t.Setenv("PIP_NO_INDEX", "1")
 	t.Setenv("PIP_FIND_LINKS", t.TempDir())
 	dir := cache.Dir(t.TempDir())
@@ -117,7 +117,7 @@ func TestEnsureWithoutPackages(t *testing.T) {
 	}
 }
 
-func TestEnsureCancelled(t *testing.T) {
+func TestOriginalEnvironmentCancelled(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	environments := environment.New(cache.Dir(t.TempDir()), "", nil)
@@ -130,7 +130,7 @@ func TestEnsureCancelled(t *testing.T) {
 	}
 }
 
-func TestFindPython(t *testing.T) {
+func TestOriginalFindPython(t *testing.T) {
 	t.Parallel()
 	old := script(t, `echo '{"executable":"/usr/bin/python3","implementation":"CPython","version":"3.6.9","supported":false,"venv":true}'`)
 	bare := script(t, `echo '{"executable":"/usr/bin/python3","implementation":"CPython","version":"3.11.2","supported":true,"venv":false}'`)

@@ -1,0 +1,11 @@
+// Package schemas embeds the JSON Schemas of what crosses a process boundary,
+// so that programs and tests of this repository read them without a copy.
+package schemas
+
+import "embed"
+
+// Files holds the schemas, each at its file name. Their $id is
+// https://remote-events.github.io/schemas/v1/ and that name.
+//
+//go:embed *.schema.json
+var Files embed.FS
