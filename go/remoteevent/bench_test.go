@@ -192,10 +192,12 @@ func BenchmarkReceive(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 			cancel()
 			go func() {
-				for range handled { //nolint:revive // what was taken beyond b.N
+				for range handled {
 				}
 			}()
-			<-ended
+			if err := <-ended; err != nil {
+				b.Error(err)
+			}
 			close(handled)
 			client.FlushAll(b.Context())
 		})

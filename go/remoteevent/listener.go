@@ -15,6 +15,8 @@ import (
 type Delivery struct {
 	// Queue is the list that it came by, which need not be the event's name.
 	Queue string
+	// Raw is the message as it stood in Redis, byte for byte.
+	Raw []byte
 	// Envelope is the event. Listeners must not change it, and share it with
 	// each other.
 	Envelope wire.Envelope

@@ -143,7 +143,7 @@ func (r *Receiver) deliver(ctx context.Context, queue string, raw []byte) {
 			"verdict", string(judged.Verdict), "legacy", string(judged.Legacy), "bytes", len(raw), "error", err)
 		return
 	}
-	if err := protect(r.handle)(ctx, &Delivery{Queue: queue, Envelope: env}); err != nil {
+	if err := protect(r.handle)(ctx, &Delivery{Queue: queue, Raw: raw, Envelope: env}); err != nil {
 		attrs := []any{"queue", queue, "event", env.EventName, "id", env.Metadata.Attributes[wire.AttributeID], "error", err}
 		if panicked, ok := errors.AsType[*PanicError](err); ok {
 			attrs = append(attrs, "stack", string(panicked.Stack))

@@ -133,11 +133,11 @@ func provide(ctx context.Context, name string) (server *redisserver.Server, pref
 // clears; elsewhere it shows nothing.
 func progressLine(c *cobra.Command) (progress func(string), done func()) {
 	file, ok := c.ErrOrStderr().(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) { //nolint:gosec // a file descriptor
+	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return func(string) {}, func() {}
 	}
-	const clear = "\r\x1b[K"
-	return func(doing string) { fmt.Fprintf(file, "%s%s …", clear, doing) }, func() { fmt.Fprint(file, clear) }
+	const wipe = "\r\x1b[K"
+	return func(doing string) { fmt.Fprintf(file, "%s%s …", wipe, doing) }, func() { fmt.Fprint(file, wipe) }
 }
 
 func adapterCommand() *cobra.Command {

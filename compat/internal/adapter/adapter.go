@@ -282,7 +282,7 @@ func (a *Adapter) failure(op string) error {
 	a.mu.Unlock()
 	fault.Op = op
 	fault.Detail = a.hide.Replace(fault.Detail)
-	if fault.Kind != ErrClosed {
+	if !errors.Is(fault.Kind, ErrClosed) {
 		fault.Stderr = a.stderr.lines(a.hide)
 	}
 	return &fault

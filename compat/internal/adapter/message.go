@@ -102,7 +102,7 @@ func parse(text []byte) (line, error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return l, fmt.Errorf("not a message of the protocol: %w", err)
 	}
-	complete := true
+	var complete bool
 	switch l.Op {
 	case "hello":
 		complete = l.Name != "" && l.Roles != nil

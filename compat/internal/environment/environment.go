@@ -125,17 +125,17 @@ func (c *Cache) build(ctx context.Context, name, what string, build func(ctx con
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		c.say("building the environment of %s", what)
+		c.sayf("building the environment of %s", what)
 		start := time.Now()
 		if err := build(ctx, dir); err != nil {
 			return fmt.Errorf("build the environment of %s: %w", what, err)
 		}
-		c.say("built the environment of %s (%.1f s)", what, time.Since(start).Seconds())
+		c.sayf("built the environment of %s (%.1f s)", what, time.Since(start).Seconds())
 		return nil
 	})
 }
 
-func (c *Cache) say(format string, args ...any) {
+func (c *Cache) sayf(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, _ = fmt.Fprintf(c.progress, format+"\n", args...)

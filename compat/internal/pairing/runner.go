@@ -213,7 +213,7 @@ func observe(ctx context.Context, client *redis.Client, a *adapter.Adapter, c Ca
 		}
 		switch o := o.(type) {
 		case adapter.Died:
-			observed = append(observed, fmt.Sprintf("died: %s", o.Error))
+			observed = append(observed, "died: "+o.Error)
 			fail("the consumer of %q died: %s", o.Queue, o.Error)
 			return observed, false
 		case adapter.Event:

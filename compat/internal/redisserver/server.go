@@ -120,13 +120,13 @@ func authentication(message string) bool {
 }
 
 // freePort is a TCP port of the loopback interface that nobody listens on now.
-func freePort() (port int, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (port string, err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	port = listener.Addr().(*net.TCPAddr).Port
-	return port, listener.Close()
+	_, port, err = net.SplitHostPort(listener.Addr().String())
+	return port, errors.Join(err, listener.Close())
 }
 
 // moduleVersion is the version of a module that this program is built with.

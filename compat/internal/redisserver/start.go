@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -70,7 +71,7 @@ func start(ctx context.Context, binary string, options Options) (server *Server,
 	if err != nil {
 		return nil, err
 	}
-	address, settings, err := listen(dir, options)
+	address, settings, err := listen(ctx, dir, options)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -97,19 +98,19 @@ func start(ctx context.Context, binary string, options Options) (server *Server,
 }
 
 // listen decides where the server listens.
-func listen(dir string, options Options) (address *url.URL, settings []string, err error) {
+func listen(ctx context.Context, dir string, options Options) (address *url.URL, settings []string, err error) {
 	settings = []string{"daemonize no", `save ""`, "appendonly no", `logfile ""`, "protected-mode no"}
 	if options.Unix {
 		socket := filepath.Join(dir, "redis.sock")
 		address = &url.URL{Scheme: "unix", Path: socket}
 		settings = append(settings, "port 0", "unixsocket "+quote(socket))
 	} else {
-		port, err := freePort()
+		port, err := freePort(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
-		address = &url.URL{Scheme: "redis", Host: fmt.Sprintf("127.0.0.1:%d", port), Path: "/0"}
-		settings = append(settings, "bind 127.0.0.1", fmt.Sprintf("port %d", port))
+		address = &url.URL{Scheme: "redis", Host: net.JoinHostPort("127.0.0.1", port), Path: "/0"}
+		settings = append(settings, "bind 127.0.0.1", "port "+port)
 	}
 	if options.Password != "" {
 		address.User = url.UserPassword("", options.Password)
