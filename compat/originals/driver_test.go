@@ -185,7 +185,7 @@ func TestOriginalSendFails(t *testing.T) {
 		{"swallowed by the original", adapter.Message{EventName: "string", PayloadText: "{}"}, "WRONGTYPE", false},
 	} {
 		err := a.Send(t.Context(), test.message)
-		failed, ok := err.(*adapter.FailedError) //nolint:errorlint // it is not wrapped
+		failed, ok := err.(*adapter.FailedError)
 		if !ok || !strings.Contains(failed.Reason, test.want) || failed.Unsupported() != test.unsupported {
 			t.Errorf("%s: got %v, want one that says %q", test.name, err, test.want)
 		}

@@ -4,11 +4,18 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // replyTimeout is how long Redis may take to answer, beyond the time that a
 // command blocks.
 const replyTimeout = 5 * time.Second
+
+// noNotifications leaves out of a client made from another's options what handles
+// the server's notifications, which belongs to that one client.
+func noNotifications() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
 
 // dedicated returns a client with the options of another and connections of its
 // own: one for each queue, which blocks most of the time, and as many again for
@@ -24,12 +31,17 @@ func dedicated(client redis.UniversalClient, queues int) (_ redis.UniversalClien
 		options.PoolSize = max(options.PoolSize, 2*queues)
 		options.MaxActiveConns = 0
 		options.ContextTimeoutEnabled = true
+		options.PushNotificationProcessor = nil
+		options.MaintNotificationsConfig = noNotifications()
+		options.ClientSideCacheConfig, options.ClientSideCache = nil, nil
 		own = redis.NewClient(&options)
 	case *redis.ClusterClient:
 		options := *client.Options()
 		options.PoolSize = max(options.PoolSize, 2*queues)
 		options.MaxActiveConns = 0
 		options.ContextTimeoutEnabled = true
+		options.PushNotificationProcessor = nil
+		options.MaintNotificationsConfig = noNotifications()
 		own = redis.NewClusterClient(&options)
 	default:
 		return client, func() {}

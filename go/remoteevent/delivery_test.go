@@ -430,6 +430,9 @@ func TestLostConnections(t *testing.T) {
 		}
 	}
 	send("before")
+	for !strings.Contains(client.Info(t.Context(), "clients").Val(), "blocked_clients:1") {
+		must(t, t.Context().Err())
+	}
 	must(t, client.ClientKillByFilter(t.Context(), "TYPE", "normal", "SKIPME", "yes").Err())
 	logged.wait(t, "receiving again")
 	send("after CLIENT KILL")
