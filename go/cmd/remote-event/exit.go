@@ -36,7 +36,8 @@ func (e *exitError) Unwrap() error { return e.err }
 // sense together.
 func usageError(text string) error { return &exitError{exitUsage, errors.New(text)} }
 
-// hintError adds to an error what its reader may do about it.
+// hintError adds to an error what its reader may do about it, in words of ours:
+// nothing in it comes from the arguments.
 type hintError struct {
 	err  error
 	hint string

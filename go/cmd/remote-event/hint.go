@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
 // hintFor says what may be done about an error of the connection.
@@ -24,13 +26,18 @@ func hintFor(options *redis.Options, err error) string {
 		return "--tls-ca FILE names the authority that signed Redis' certificate; the host of the URL must be one for which it was made"
 	case errors.As(err, &header):
 		return "the server does not speak TLS there: try redis:// instead of rediss://"
+	case errors.Is(err, remoteevent.ErrUnknown):
+		return "Redis, or the way to it, broke down meanwhile; what is sent again may be there twice"
 	case errors.As(err, &noHost):
 		return "is the host spelled right?"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "is Redis running there? remote-event dev starts one to develop against; --redis or " + redisURLEnv + " names another"
 	case options.Network == "unix":
 		return "is that the path of Redis' unixsocket, and may you open it?"
-	case options.TLSConfig == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		if options.TLSConfig != nil {
+			return "does Redis speak TLS there? If not, the URL begins with redis://"
+		}
 		return "does Redis want TLS there? Then the URL begins with rediss://"
 	case strings.HasPrefix(err.Error(), "no answer"):
 		return "is the address right, and does a firewall let you through? --connect-timeout sets how long to wait"

@@ -35,9 +35,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ}
 	root := a.rootCommand()
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !a.running {
 		err = &exitError{code: exitUsage, err: err}
@@ -75,7 +72,7 @@ func (a *app) report(err error) {
 	fmt.Fprintf(a.stderr, "%s %s\n", c.red("remote-event:"), redact(strings.TrimSpace(err.Error())))
 	var hinted *hintError
 	if errors.As(err, &hinted) {
-		fmt.Fprintf(a.stderr, "%s %s\n", c.bold("hint:"), redact(hinted.hint))
+		fmt.Fprintf(a.stderr, "%s %s\n", c.bold("hint:"), hinted.hint)
 	}
 }
 
@@ -116,6 +113,9 @@ Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage
 		&cobra.Group{ID: groupEvents, Title: "Events:"},
 		&cobra.Group{ID: groupMessages, Title: "Messages:"},
 	)
+	root.SetIn(a.stdin) // before cobra makes its own verbs, which keep them
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	a.connection.register(root)
 	root.SetFlagErrorFunc(flagError)
 	for _, command := range []*cobra.Command{

@@ -103,7 +103,7 @@ func (c *choice) Set(value string) error {
 // outputFlag adds the flag -o to a command; the first format is the default.
 func outputFlag(command *cobra.Command, formats ...string) *choice {
 	c := &choice{value: formats[0], allowed: formats}
-	command.Flags().VarP(c, "output", "o", "format of what goes to standard output:")
+	command.Flags().VarP(c, "output", "o", "format of standard output")
 	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }

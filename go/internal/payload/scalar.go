@@ -1,0 +1,131 @@
+package payload
+
+import (
+	"encoding/base64"
+	"math"
+	"reflect"
+	"strconv"
+
+	"github.com/remote-events/remote-events/go/pyjson"
+)
+
+func readRaw(d *decoder, pos int, v reflect.Value) (int, error) {
+	end, err := d.Value(pos)
+	if err == nil {
+		v.SetBytes(append([]byte(nil), d.Src[pos:end]...))
+	}
+	return end, err
+}
+
+func readNumber(d *decoder, pos int, v reflect.Value) (int, error) {
+	raw, end, err := d.scalar(pos, pyjson.Number)
+	if err == nil && raw != nil {
+		v.SetString(string(raw))
+	}
+	return end, err
+}
+
+func readBool(d *decoder, pos int, v reflect.Value) (int, error) {
+	kind, err := d.Peek(pos)
+	if err != nil {
+		return 0, err
+	}
+	switch kind {
+	case pyjson.True, pyjson.False:
+		v.SetBool(kind == pyjson.True)
+	case pyjson.Null:
+	default:
+		return 0, misfit("it is " + kind.String() + ", not true or false")
+	}
+	return d.Value(pos)
+}
+
+func readString(d *decoder, pos int, v reflect.Value) (int, error) {
+	s, _, end, err := d.text(pos)
+	if err == nil {
+		v.SetString(s)
+	}
+	return end, err
+}
+
+func readInt(d *decoder, pos int, v reflect.Value) (int, error) {
+	raw, end, err := d.scalar(pos, pyjson.Number)
+	if err != nil || raw == nil {
+		return end, err
+	}
+	n, err := strconv.ParseInt(string(raw), 10, v.Type().Bits())
+	if err != nil {
+		return 0, misfitInteger(raw, v.Type())
+	}
+	v.SetInt(n)
+	return end, nil
+}
+
+func readUint(d *decoder, pos int, v reflect.Value) (int, error) {
+	raw, end, err := d.scalar(pos, pyjson.Number)
+	if err != nil || raw == nil {
+		return end, err
+	}
+	n, err := strconv.ParseUint(string(raw), 10, v.Type().Bits())
+	if err != nil {
+		return 0, misfitInteger(raw, v.Type())
+	}
+	v.SetUint(n)
+	return end, nil
+}
+
+func misfitInteger(raw []byte, t reflect.Type) error {
+	if !pyjson.IsInteger(raw) {
+		return misfit("it is written as a fraction, not as an integer")
+	}
+	return misfit("the integer does not fit " + t.Kind().String())
+}
+
+func readFloat(d *decoder, pos int, v reflect.Value) (int, error) {
+	kind, err := d.Peek(pos)
+	if err != nil {
+		return 0, err
+	}
+	if kind == pyjson.NonFinite {
+		v.SetFloat(nonFinite(d.Src[pos]))
+		return d.Value(pos)
+	}
+	raw, end, err := d.scalar(pos, pyjson.Number)
+	if err != nil || raw == nil {
+		return end, err
+	}
+	f, ok := pyjson.Float(raw)
+	if ok && v.Kind() == reflect.Float32 {
+		ok = !math.IsInf(float64(float32(f)), 0) && (!pyjson.IsInteger(raw) || float64(float32(f)) == f)
+	}
+	if !ok {
+		return 0, misfit("the number does not fit " + v.Kind().String())
+	}
+	v.SetFloat(f)
+	return end, nil
+}
+
+// nonFinite returns the number whose literal has this first byte.
+func nonFinite(first byte) float64 {
+	switch first {
+	case 'N':
+		return math.NaN()
+	case 'I':
+		return math.Inf(1)
+	default:
+		return math.Inf(-1)
+	}
+}
+
+func readBytes(d *decoder, pos int, v reflect.Value) (int, error) {
+	s, ok, end, err := d.text(pos)
+	if err != nil || !ok {
+		return end, err
+	}
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return 0, misfit("the string is not base64")
+	}
+	v.SetBytes(b)
+	return end, nil
+}
