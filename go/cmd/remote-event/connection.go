@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"regexp"
 	"strings"
@@ -193,7 +194,7 @@ func (a *app) connect(ctx context.Context, c *config.Config) (client *redis.Clie
 	case err = <-answer:
 	case <-ctx.Done(): // which does not call off a read
 		_ = client.Close()
-		<-answer
+		<-answer //nolint:errcheck // it says that the client is closed
 		return nil, "", errInterrupted
 	}
 	switch {
@@ -201,7 +202,7 @@ func (a *app) connect(ctx context.Context, c *config.Config) (client *redis.Clie
 		return client, address, nil
 	case ctx.Err() != nil:
 		err = errInterrupted
-	case bounded.Err() != nil && !redis.IsLoadingError(err):
+	case (bounded.Err() != nil || isTimeout(err)) && !isAnswer(err):
 		err = a.explain(address, options, fmt.Errorf("no answer within %v", a.connection.timeout))
 	default:
 		err = a.explain(address, options, err)
@@ -228,6 +229,11 @@ func ping(ctx context.Context, client *redis.Client) error {
 			return err
 		}
 	}
+}
+
+func isTimeout(err error) bool {
+	failed, ok := errors.AsType[net.Error](err)
+	return ok && failed.Timeout()
 }
 
 // connectionError is the reason for which there is no working with Redis.

@@ -190,7 +190,7 @@ func TestInterruptedWhileConnecting(t *testing.T) {
 		go func() {
 			connection, err := listener.Accept()
 			if err == nil {
-				defer connection.Close()
+				defer func() { _ = connection.Close() }()
 				_, _ = connection.Read(make([]byte, 1)) // it says hello
 			}
 			cancel()
@@ -280,7 +280,7 @@ func TestUnixSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(directory)
+	defer func() { _ = os.RemoveAll(directory) }()
 	socket := filepath.Join(directory, "s")
 	redistest.Start(t, redistest.FreeAddr(t), "--unixsocket", socket)
 	invoke(t, "send", "x", "{}", "--redis", "unix://"+socket).expect(t, exitDone)

@@ -185,13 +185,15 @@ func (d *demonstration) listen(ctx context.Context) error {
 
 // logged returns the first entry of the receiver's log.
 func (d *demonstration) logged() string {
-	var entry struct{ Msg, Error string }
+	var entry struct {
+		Message string `json:"msg"`
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := json.NewDecoder(bytes.NewReader(d.log.Bytes())).Decode(&entry); err != nil {
 		return "nothing"
 	}
-	return entry.Msg
+	return entry.Message
 }
 
 // envelope returns that of the event with a name, as JSON.
@@ -220,11 +222,9 @@ func (d *demonstration) account(c colours, width int) string {
 	}
 	verdict := func(key, message string) {
 		judged := wire.InspectFrom(key, []byte(message), wire.Limits{})
-		text := fmt.Sprintf("%s; an original %s", c.verdict(judged.Verdict), c.legacy(judged.Legacy))
-		for _, f := range judged.Findings {
-			text += fmt.Sprintf("; [%s] %s", f.Requirement, f.Message)
-		}
-		row("verdict", text)
+		worst := judged.Findings[0]
+		row("verdict", fmt.Sprintf("%s; an original %s; [%s] %s",
+			c.verdict(judged.Verdict), c.legacy(judged.Legacy), worst.Requirement, worst.Message))
 	}
 	hears := func(event string) string { return strings.Join(d.listeners[event], " and ") }
 

@@ -20,7 +20,7 @@ func TestDev(t *testing.T) {
 	ended := make(chan result, 1)
 	go func() {
 		r := invocation{args: []string{"dev", "--addr", "127.0.0.1:0", "-o", "json"}, stdout: write}.run(ctx)
-		write.Close()
+		_ = write.Close()
 		ended <- r
 	}()
 	line, err := bufio.NewReader(read).ReadString('\n')

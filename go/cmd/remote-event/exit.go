@@ -32,7 +32,7 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// usageErrorf is the error of arguments that are each well formed and make no
+// usageError is the error of arguments that are each well formed and make no
 // sense together.
 func usageError(text string) error { return &exitError{exitUsage, errors.New(text)} }
 

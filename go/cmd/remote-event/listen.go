@@ -130,13 +130,13 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 		}
 		began = true
 	})
-	handle := func(ctx context.Context, d *remoteevent.Delivery) error {
+	handle := func(ctx context.Context, d *remoteevent.Delivery) {
 		if err := a.printDelivery(l.format, d); err != nil {
 			end(err)
 			if err := serial.putBack(ctx); err != nil {
 				a.warn(fmt.Sprintf("an event of %s is lost: it could not be put back: %v", visible(d.Queue), err))
 			}
-			return nil
+			return
 		}
 		received++
 		if received == l.count {
@@ -145,14 +145,18 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 		if l.timeout > 0 {
 			quiet.Reset(l.timeout)
 		}
-		return nil
 	}
 	receiver, err := remoteevent.NewReceiver(serial,
 		remoteevent.AtMostOnce(), // what is printed is dealt with
 		remoteevent.WithConcurrency(1),
 		remoteevent.WithLogger(slog.New(slog.NewTextHandler(a.stderr, nil))),
 		// In place of listeners, which hear by signal, this sees every event.
-		remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler { return handle }))
+		remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler {
+			return func(ctx context.Context, d *remoteevent.Delivery) error {
+				handle(ctx, d)
+				return nil
+			}
+		}))
 	if err != nil {
 		return 0, err
 	}

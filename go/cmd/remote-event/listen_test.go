@@ -124,10 +124,10 @@ func listenInBackground(t *testing.T, args ...string) (lines *bufio.Reader, canc
 	end := make(chan result, 1)
 	go func() {
 		r := invocation{args: append([]string{"listen", "-o", "ndjson"}, args...), stdout: write}.run(ctx)
-		write.Close()
+		_ = write.Close()
 		end <- r
 	}()
-	t.Cleanup(func() { cancel(); read.Close() })
+	t.Cleanup(func() { cancel(); _ = read.Close() })
 	return bufio.NewReader(read), cancel, end
 }
 

@@ -70,8 +70,7 @@ func (a *app) report(err error) {
 	}
 	c := a.coloursOf(a.stderr)
 	fmt.Fprintf(a.stderr, "%s %s\n", c.red("remote-event:"), redact(strings.TrimSpace(err.Error())))
-	var hinted *hintError
-	if errors.As(err, &hinted) {
+	if hinted, ok := errors.AsType[*hintError](err); ok {
 		fmt.Fprintf(a.stderr, "%s %s\n", c.bold("hint:"), hinted.hint)
 	}
 }

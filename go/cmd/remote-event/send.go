@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 
@@ -128,9 +129,7 @@ func (s *sending) envelope(payload []byte) wire.Envelope {
 	attributes := make(map[string]string, 2+len(s.metadata))
 	attributes[wire.AttributeID] = uuid.Must(uuid.NewV7()).String()
 	attributes[wire.AttributeTime] = time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
-	for name, value := range s.metadata {
-		attributes[name] = value
-	}
+	maps.Copy(attributes, s.metadata)
 	env.Metadata.Attributes = attributes
 	return env
 }

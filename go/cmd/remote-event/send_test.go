@@ -93,6 +93,11 @@ func embedded(t *testing.T) *redis.Client {
 func TestSendRefuses(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)
+	t.Cleanup(func() {
+		if keys, err := client.Keys(context.Background(), "*").Result(); err != nil || len(keys) > 0 {
+			t.Errorf("something was sent: %q %v", keys, err)
+		}
+	})
 	for _, test := range []struct {
 		name, event, payload string
 		flags                []string
@@ -102,7 +107,7 @@ func TestSendRefuses(t *testing.T) {
 		{"syntax", "x", `{"a": }`, nil, []string{"[JSON-2]", "at byte 6"}},
 		{"empty", "x", " \n", nil, []string{"[WIRE-1]", "empty"}},
 		{"two values", "x", `{} {}`, nil, []string{"[JSON-2]"}},
-		{"second member", "x", `{}, "metadata": {}`, nil, []string{"[JSON-2]"}},
+		{"second member", "x", `{}, "metadata": {}`, []string{"--plain"}, []string{"[JSON-2]"}},
 		{"UTF-8", "x", "{\"a\": \"\xff\"}", nil, []string{"[JSON-1]", "at byte 7"}},
 		{"NaN", "x", `{"a": NaN}`, nil, []string{"[JSON-4]", "at byte 6"}},
 		{"duplicate", "x", `{"a": 1, "a": 2}`, nil, []string{"[JSON-5]"}},
@@ -120,14 +125,12 @@ func TestSendRefuses(t *testing.T) {
 		{"name", "\xff", `{}`, nil, []string{"[JSON-1]"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			args := append([]string{"send", test.event, test.payload, "--redis", urlOfClient(client)}, test.flags...)
 			invoke(t, args...).expect(t, exitFailed, test.want...)
 			i := invocation{args: append([]string{"send", test.event, "-", "--redis", urlOfClient(client)}, test.flags...), stdin: strings.NewReader(test.payload)}
 			i.run(t.Context()).expect(t, exitFailed, test.want...)
 		})
-	}
-	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) > 0 {
-		t.Errorf("something was sent: %q %v", keys, err)
 	}
 }
 
@@ -209,7 +212,7 @@ func TestSendManyLines(t *testing.T) {
 		for first := 1; first < many; first += 1000 {
 			_, _ = io.WriteString(write, numbered(first, first+999))
 		}
-		write.Close()
+		_ = write.Close()
 	}()
 	invocation{args: []string{"send", "x", "--ndjson", "-", "--redis", urlOfClient(client)}, stdin: read}.run(t.Context()).expect(t, exitDone)
 	expectNumbered(t, client, "x", many)
@@ -256,7 +259,7 @@ func TestSendLinesAsTheyCome(t *testing.T) {
 		}
 		cancel()
 		(<-ended).expect(t, exitInterrupted, "interrupted; sent: 5 (up to line 5)")
-		write.Close() // lets the reader end
+		_ = write.Close() // lets the reader end
 	})
 }
 
@@ -295,7 +298,7 @@ func TestSendLinesWhereTheConnectionIsLost(t *testing.T) {
 	}
 	_, _ = io.WriteString(write, numbered(2, 2))
 	r := (<-ended).expect(t, exitConnection, "stored: 1 (up to line 1)", "nobody knows: 1", "not sent: the rest")
-	write.Close()
+	_ = write.Close()
 	if r.stdout != `{"event_name":"x","sent":1,"unknown":1}`+"\n" {
 		t.Errorf("stdout: %s", r.stdout)
 	}

@@ -108,7 +108,7 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 		if err != nil {
 			return err
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }() // it was read only
 		source = file
 	}
 	client, address, err := a.connectConfigured(ctx)
@@ -129,8 +129,7 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 			return err
 		}
 	}
-	var failed *remoteevent.BatchError
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*remoteevent.BatchError](err); ok {
 		return a.sendError(address, client.Options(), &partlySentError{failed, done})
 	}
 	if err == nil && isTerminal(a.stderr) {
@@ -206,8 +205,7 @@ func (a *app) store(ctx context.Context, b batch, bar *progressbar.ProgressBar, 
 	}
 	// What is begun is finished, so that its outcome is known.
 	err := sender.ForwardBatch(context.WithoutCancel(ctx), b.events()...)
-	var partly *remoteevent.BatchError
-	if errors.As(err, &partly) {
+	if partly, ok := errors.AsType[*remoteevent.BatchError](err); ok {
 		done.Unknown = partly.Count(remoteevent.Unknown)
 		for i, r := range partly.Results {
 			if r.Outcome == remoteevent.Stored {

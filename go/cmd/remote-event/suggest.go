@@ -11,13 +11,12 @@ import (
 // flagError explains a flag that could not be understood, with the nearest one
 // that exists.
 func flagError(command *cobra.Command, err error) error {
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		if near := nearestFlag(command, unknown.GetSpecifiedName()); near != "" {
 			return withHint(err, "did you mean --"+near+"?")
 		}
 	}
-	return withHint(err, fmt.Sprintf("%s --help lists the flags", command.CommandPath()))
+	return withHint(err, command.CommandPath()+" --help lists the flags")
 }
 
 // nearestFlag returns the name of the flag that is the fewest edits away, or ""

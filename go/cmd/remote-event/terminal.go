@@ -16,14 +16,14 @@ import (
 // isTerminal tells whether a person sees or types there.
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // a file descriptor
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // terminalWidth is the number of columns to fill: those of the terminal, from
 // 60 to 100, and 80 where there is none.
 func terminalWidth(stream any) int {
 	if file, ok := stream.(*os.File); ok {
-		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 { //nolint:gosec // a file descriptor
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
 			return min(max(width, 60), 100)
 		}
 	}

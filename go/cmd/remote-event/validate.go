@@ -122,17 +122,16 @@ func (a *app) readMessage(ctx context.Context, file string) ([]byte, error) {
 func (a *app) readFile(file string) ([]byte, error) {
 	source := a.stdin
 	if file != stdinName {
-		opened, err := os.Open(file)
+		opened, err := os.Open(file) //nolint:gosec // the user's choice
 		if err != nil {
 			return nil, err
 		}
-		defer opened.Close()
+		defer func() { _ = opened.Close() }() // it was read only
 		source = opened
 	}
 	raw, err := io.ReadAll(io.LimitReader(source, maxMessage+1))
 	if err != nil {
-		var path *os.PathError
-		if !errors.As(err, &path) {
+		if _, named := errors.AsType[*os.PathError](err); !named {
 			err = fmt.Errorf("read %s: %w", file, err)
 		}
 		return nil, err
