@@ -77,6 +77,10 @@ func (c *consumer) acquire(ctx context.Context) int {
 	case <-ctx.Done():
 		return 0
 	}
+	if ctx.Err() != nil { // the slot and the end may have come together
+		<-c.slots
+		return 0
+	}
 	for n := 1; ; n++ {
 		select {
 		case c.slots <- struct{}{}:

@@ -110,21 +110,29 @@ func (s *Sender) forward(ctx context.Context, envelopes []wire.Envelope, faults 
 	return results
 }
 
-// stamp gives a new event its attributes. The map may be the caller's.
+// stamp gives a new event its attributes.
 func (s *Sender) stamp(env *wire.Envelope) {
 	if s.config.plain || env.Metadata.Attributes[wire.AttributeID] != "" {
 		return
 	}
+	*env = Stamp(*env)
+	if s.config.source != "" && env.Metadata.Attributes[wire.AttributeSource] == "" {
+		env.Metadata.Attributes[wire.AttributeSource] = s.config.source
+	}
+}
+
+// Stamp returns the envelope with an id, a UUIDv7, and the time, where it lacks
+// them, as [Sender.Send] sends it. It is for who wants to know the id before the
+// event is sent. The attributes are a copy.
+func Stamp(env wire.Envelope) wire.Envelope {
 	now := time.Now().UTC()
 	attributes := map[string]string{
 		wire.AttributeID:   newID(now),
 		wire.AttributeTime: now.Format("2006-01-02T15:04:05.000Z"),
 	}
-	if s.config.source != "" {
-		attributes[wire.AttributeSource] = s.config.source
-	}
 	maps.Copy(attributes, env.Metadata.Attributes)
 	env.Metadata.Attributes = attributes
+	return env
 }
 
 // warn logs what is doubtful about an event, once for each event's name.

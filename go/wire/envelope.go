@@ -9,6 +9,9 @@ import (
 	"slices"
 )
 
+// FormatVersion is the version of the specification that this package follows.
+const FormatVersion = "1.0-draft"
+
 // The signals that end every chain: the names of Python's base classes.
 const (
 	SignalRemoteEvent = "remote_event"

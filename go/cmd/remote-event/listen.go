@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -49,7 +50,7 @@ Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`
 	}
 	output := outputFlag(command, formatText, formatNDJSON)
 	flags := command.Flags()
-	flags.IntVar(&l.count, "count", 0, "end after `N` events, and take no more than these (default no end)")
+	flags.IntVar(&l.count, "count", 0, "end after `N` events, and leave the rest in Redis (default no end)")
 	flags.DurationVar(&l.timeout, "timeout", 0, "end when no event came for this long, to about a second (default no end)")
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		switch {
@@ -91,6 +92,9 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 		return err
 	}
 	defer client.Close()
+	if err := checkQueues(ctx, client, queues); err != nil {
+		return a.sendError(address, client.Options(), err)
+	}
 	if isTerminal(a.stderr) {
 		names := make([]string, len(queues))
 		for i, queue := range queues {
@@ -103,13 +107,28 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 	switch {
 	case errors.Is(err, errQuiet) && received == 0:
 		return &exitError{exitNothing, fmt.Errorf("no event within %v", l.timeout)}
-	case errors.Is(err, errQuiet), errors.Is(err, errEnough), err == nil:
+	case errors.Is(err, errQuiet), errors.Is(err, errEnough):
 		return nil
-	case isAnswer(err):
-		return a.sendError(address, client.Options(), err)
 	default:
 		return err
 	}
+}
+
+// checkQueues asks Redis, before anything is taken, for an error that would only
+// come again and again: no permission, a replica, a key of another type.
+func checkQueues(ctx context.Context, client *redis.Client, queues []string) error {
+	for _, queue := range queues {
+		// No pop waits for a negative time: Redis answers what else is wrong, or
+		// else that, and leaves the queue alone.
+		err := client.Do(ctx, "BRPOP", queue, "-1").Err()
+		if isAnswer(err) && !strings.Contains(err.Error(), "timeout is negative") {
+			return err
+		}
+		if err := client.LLen(ctx, queue).Err(); redis.HasErrorPrefix(err, "WRONGTYPE") {
+			return fmt.Errorf("queue %s: %w", visible(queue), err)
+		}
+	}
+	return nil
 }
 
 // receive prints events until it is told to end, and returns how many, and why
@@ -122,21 +141,21 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 	if l.timeout > 0 {
 		quiet.Reset(l.timeout)
 	}
-	began := false
-	serial := newOneAtATime(running, client, queues, func(err error) {
-		// Later, Redis may mend what it refuses; at first, people should.
-		if !began && isAnswer(err) && !redis.IsLoadingError(err) {
-			end(err)
-		}
-		began = true
-	})
-	handle := func(ctx context.Context, d *remoteevent.Delivery) {
-		if err := a.printDelivery(l.format, d); err != nil {
-			end(err)
-			if err := serial.putBack(ctx); err != nil {
-				a.warn(fmt.Sprintf("an event of %s is lost: it could not be put back: %v", visible(d.Queue), err))
+	var printing sync.Mutex // each queue has its own consumer
+	handle := func(ctx context.Context, d *remoteevent.Delivery) error {
+		printing.Lock()
+		defer printing.Unlock()
+		printed := running.Err() == nil
+		if printed {
+			if err := a.printDelivery(l.format, d); err != nil {
+				end(err)
+				printed = false
 			}
-			return
+		}
+		if !printed {
+			// It came too late, or could not be printed: it goes back to the
+			// place from which it was taken.
+			return client.RPush(ctx, d.Queue, d.Raw).Err()
 		}
 		received++
 		if received == l.count {
@@ -145,18 +164,14 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 		if l.timeout > 0 {
 			quiet.Reset(l.timeout)
 		}
+		return nil
 	}
-	receiver, err := remoteevent.NewReceiver(serial,
+	receiver, err := remoteevent.NewReceiver(client,
 		remoteevent.AtMostOnce(), // what is printed is dealt with
 		remoteevent.WithConcurrency(1),
 		remoteevent.WithLogger(slog.New(slog.NewTextHandler(a.stderr, nil))),
 		// In place of listeners, which hear by signal, this sees every event.
-		remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler {
-			return func(ctx context.Context, d *remoteevent.Delivery) error {
-				handle(ctx, d)
-				return nil
-			}
-		}))
+		remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler { return handle }))
 	if err != nil {
 		return 0, err
 	}

@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"strings"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
@@ -114,24 +111,18 @@ func (s *sending) check(args []string, lines bool) error {
 	return nil
 }
 
-// envelope makes the event of a payload, with the attributes that a
-// [remoteevent.Sender] would give it. It gets them here so that its id and its
-// message are known before it is sent.
+// envelope makes the event of a payload. It is stamped here, so that its id and
+// its message are known before it is sent.
 func (s *sending) envelope(payload []byte) wire.Envelope {
 	env := wire.Envelope{
 		EventName: s.name,
 		Payload:   bytes.TrimRight(payload, " \t\r\n"),
-		Metadata:  wire.Metadata{Signals: wire.Chain(s.name, s.parents...)},
+		Metadata:  wire.Metadata{Signals: wire.Chain(s.name, s.parents...), Attributes: s.metadata},
 	}
 	if s.plain {
 		return env
 	}
-	attributes := make(map[string]string, 2+len(s.metadata))
-	attributes[wire.AttributeID] = uuid.Must(uuid.NewV7()).String()
-	attributes[wire.AttributeTime] = time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
-	maps.Copy(attributes, s.metadata)
-	env.Metadata.Attributes = attributes
-	return env
+	return remoteevent.Stamp(env)
 }
 
 // sender makes the library's sender. It logs nothing: warnings are shown by

@@ -6,10 +6,9 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-)
 
-// wireFormat is the version of the specification that this command follows.
-const wireFormat = "1.0-draft"
+	"github.com/remote-events/remote-events/go/wire"
+)
 
 // versions is what the verb version tells.
 type versions struct {
@@ -20,7 +19,7 @@ type versions struct {
 }
 
 func currentVersions() versions {
-	v := versions{Version: "(devel)", WireFormat: wireFormat}
+	v := versions{Version: "(devel)", WireFormat: wire.FormatVersion}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v

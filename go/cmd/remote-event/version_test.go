@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/remote-events/remote-events/go/wire"
 	"github.com/remote-events/remote-events/spec"
 )
 
@@ -14,17 +15,17 @@ func TestVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), "**"+wireFormat+"**") {
-		t.Errorf("the specification is not of version %s", wireFormat)
+	if !strings.Contains(string(text), "**"+wire.FormatVersion+"**") {
+		t.Errorf("the specification is not of version %s", wire.FormatVersion)
 	}
-	if got := invoke(t, "version").expect(t, exitDone).stdout; !strings.Contains(got, "wire format  "+wireFormat) {
+	if got := invoke(t, "version").expect(t, exitDone).stdout; !strings.Contains(got, "wire format  "+wire.FormatVersion) {
 		t.Errorf("version: %s", got)
 	}
 	var v versions
 	if err := json.Unmarshal([]byte(invoke(t, "version", "-o", "json").expect(t, exitDone).stdout), &v); err != nil {
 		t.Fatal(err)
 	}
-	if v.WireFormat != wireFormat || !strings.HasPrefix(v.Go, "go") || v.Version == "" {
+	if v.WireFormat != wire.FormatVersion || !strings.HasPrefix(v.Go, "go") || v.Version == "" {
 		t.Errorf("version: %+v", v)
 	}
 }
