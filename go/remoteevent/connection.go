@@ -7,9 +7,10 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// replyTimeout is how long Redis may take to answer, beyond the time that a
-// command blocks.
-const replyTimeout = 5 * time.Second
+// replyTimeout is how long Redis may take to answer in full, beyond the time that
+// a command blocks: long enough for a message of 64 MiB over a slow line, since
+// with the connection the message would be lost.
+const replyTimeout = time.Minute
 
 // noNotifications leaves out of a client made from another's options what handles
 // the server's notifications, which belongs to that one client.
@@ -37,6 +38,7 @@ func dedicated(client redis.UniversalClient, queues int) (_ redis.UniversalClien
 		own = redis.NewClient(&options)
 	case *redis.ClusterClient:
 		options := *client.Options()
+		options.MaxRetries = -1 // redirections are none
 		options.PoolSize = max(options.PoolSize, 2*queues)
 		options.MaxActiveConns = 0
 		options.ContextTimeoutEnabled = true

@@ -22,16 +22,15 @@ type consumer struct {
 	client  redis.UniversalClient
 	log     *slog.Logger
 	slots   chan struct{} // one for each message that may be under way
-	deliver func(ctx context.Context, queue string, raw []byte)
+	deliver func(raw []byte)
+	// handling is told of the messages that are under way.
+	handling *sync.WaitGroup
 
 	single bool // the server pops one message at a time (before Redis 6.2)
 }
 
-// run consumes until ctx ends and what was taken is handled. Messages are
-// handled in the context work.
-func (c *consumer) run(ctx, work context.Context) {
-	var inFlight sync.WaitGroup
-	defer inFlight.Wait()
+// run takes messages until the context ends.
+func (c *consumer) run(ctx context.Context) {
 	var retry backoff
 	for {
 		free := c.acquire(ctx)
@@ -43,15 +42,12 @@ func (c *consumer) run(ctx, work context.Context) {
 			<-c.slots
 		}
 		for _, raw := range messages {
-			handle := func() {
+			// In a goroutine of its own even where there is but one slot: a
+			// listener may end it.
+			c.handling.Go(func() {
 				defer func() { <-c.slots }()
-				c.deliver(work, c.queue, []byte(raw))
-			}
-			if cap(c.slots) == 1 {
-				handle() // nothing can be done meanwhile
-			} else {
-				inFlight.Go(handle)
-			}
+				c.deliver([]byte(raw))
+			})
 		}
 		switch {
 		case err == nil && retry.failures > 0:
@@ -94,20 +90,18 @@ func (c *consumer) acquire(ctx context.Context) int {
 // takes those behind it. What was taken is returned even with an error. The
 // context does not call it off: Redis may have taken the message out already.
 func (c *consumer) pop(ctx context.Context, limit int) ([]string, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), blockTime+replyTimeout)
-	defer cancel()
-	reply, err := c.client.BRPop(ctx, blockTime, c.queue).Result()
-	if errors.Is(err, redis.Nil) {
-		return nil, nil
+	messages, err := c.first(context.WithoutCancel(ctx))
+	if err != nil || len(messages) == 0 || ctx.Err() != nil {
+		return messages, err
 	}
-	if err != nil {
-		return nil, err
-	}
-	messages := reply[1:]
-	if limit == 1 || c.single {
+	// Where messages are long, a few are enough for a round trip.
+	limit = min(limit-1, takeBytes/max(1, len(messages[0])))
+	if limit < 1 || c.single {
 		return messages, nil
 	}
-	more, err := c.client.RPopCount(ctx, c.queue, limit-1).Result()
+	behind, cancel := context.WithTimeout(context.WithoutCancel(ctx), replyTimeout)
+	defer cancel()
+	more, err := c.client.RPopCount(behind, c.queue, limit).Result()
 	switch {
 	case errors.Is(err, redis.Nil):
 		err = nil
@@ -115,4 +109,22 @@ func (c *consumer) pop(ctx context.Context, limit int) ([]string, error) {
 		c.single, err = true, nil
 	}
 	return append(messages, more...), err
+}
+
+// takeBytes is how much is taken in one round trip, going by the length of the
+// first message, unless that alone has more.
+const takeBytes = 1 << 20
+
+// first waits for one message.
+func (c *consumer) first(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, blockTime+replyTimeout)
+	defer cancel()
+	reply, err := c.client.BRPop(ctx, blockTime, c.queue).Result()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return reply[1:], nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/remote-events/remote-events/go/internal/payload"
 	"github.com/remote-events/remote-events/go/wire"
@@ -21,8 +22,8 @@ import (
 // its own name, those of the embedded events in the order of the fields, each
 // followed by its own parents and each named once, then remote_event and event.
 // A listener of any of them hears it. What would go wrong without a word is
-// refused when the type is first seen, by [Handle], [Listen]'s typed decoding
-// and [Sender.Send], with a *[TypeError]:
+// refused when the type is first seen, by [Handle], [Decode] and [Sender.Send],
+// with a *[TypeError]:
 //
 //   - an EventName that is the parent's, because the child has none of its own;
 //   - an embedded pointer or interface that is an event, and an embedded event
@@ -55,7 +56,7 @@ func NewEnvelope(event Event) (wire.Envelope, error) {
 	if err != nil {
 		return wire.Envelope{}, refusePayload(chain[0], err)
 	}
-	return wire.Envelope{EventName: chain[0], Payload: text, Metadata: wire.Metadata{Signals: chain}}, nil
+	return wire.Envelope{EventName: chain[0], Payload: text, Metadata: wire.Metadata{Signals: slices.Clone(chain)}}, nil
 }
 
 // refusePayload says which requirement a value violates that encoding/json

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -40,6 +41,9 @@ type Middleware func(next Handler) Handler
 // listener; the error, which has a *[PayloadError] in its chain, goes where the
 // listener's errors go.
 func Handle[E Event](r *Receiver, listener func(ctx context.Context, event E) error) error {
+	if listener == nil {
+		return errors.New("Handle: the listener is nil")
+	}
 	chain, err := chainOf(reflect.TypeFor[E]())
 	if err != nil {
 		return fmt.Errorf("Handle: %w", err)
@@ -64,6 +68,9 @@ func (r *Receiver) Listen(signal string, handler Handler) error {
 	if wire.Reserved(signal) {
 		return fmt.Errorf("Listen: the signal %q is reserved for the kernel of applauncher", signal)
 	}
+	if handler == nil {
+		return errors.New("Listen: the handler is nil")
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.started {
@@ -78,31 +85,49 @@ func (r *Receiver) Listen(signal string, handler Handler) error {
 // whatever the others return.
 func (r *Receiver) dispatch(ctx context.Context, d *Delivery) error {
 	var errs []error
-	heard := false
-	signals := d.Envelope.Metadata.Signals
-	for i, signal := range signals {
-		if slices.Contains(signals[:i], signal) {
+	var heard []string // as few as there are signals with listeners
+	for _, signal := range d.Envelope.Metadata.Signals {
+		listeners := r.listeners[signal]
+		if len(listeners) == 0 || slices.Contains(heard, signal) {
 			continue
 		}
-		for _, listener := range r.listeners[signal] {
-			heard = true
+		heard = append(heard, signal)
+		for _, listener := range listeners {
 			if err := protect(listener)(ctx, d); err != nil {
 				errs = append(errs, err)
 			}
 		}
 	}
-	if !heard {
+	if len(heard) == 0 {
 		r.unheard(ctx, d)
 	}
 	return errors.Join(errs...)
 }
 
-// unheard logs, once for each event's name, that nobody listens to it.
+// unheard logs, once for each event's name and for so many names at most, that
+// nobody listens to it.
 func (r *Receiver) unheard(ctx context.Context, d *Delivery) {
-	if _, logged := r.silent.LoadOrStore(d.Envelope.EventName, true); !logged {
-		r.config.logger.WarnContext(ctx, "an event was received to which nobody listens; later ones of this name are not reported",
-			"event", d.Envelope.EventName, "queue", d.Queue)
+	const most = 1000
+	name := brief(d.Envelope.EventName)
+	r.silent.Lock()
+	logged := r.silent.names[name] || len(r.silent.names) == most
+	if !logged {
+		r.silent.names[name] = true
 	}
+	r.silent.Unlock()
+	if !logged {
+		r.config.logger.WarnContext(ctx, "an event was received to which nobody listens; later ones of this name are not reported",
+			"event", name, "queue", d.Queue)
+	}
+}
+
+// brief cuts short, for a log, what a message may make as long as it likes.
+func brief(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // protect turns a handler's panic into an error.

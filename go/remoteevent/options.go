@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -55,6 +56,8 @@ func (c *receiverConfig) validate() error {
 		return fmt.Errorf("NewReceiver: WithConcurrency(%d): at least one event has to be handled at a time", c.concurrency)
 	case c.drainTimeout < 0:
 		return fmt.Errorf("NewReceiver: WithDrainTimeout(%v): the time cannot be negative", c.drainTimeout)
+	case slices.ContainsFunc(c.middleware, func(m Middleware) bool { return m == nil }):
+		return errors.New("NewReceiver: WithMiddleware(nil): a middleware is a function")
 	case c.maxBytes < 0:
 		return fmt.Errorf("NewReceiver: WithMaxReceiveBytes(%d): a message has no fewer than 0 bytes", c.maxBytes)
 	case c.logger == nil:
@@ -93,8 +96,9 @@ func WithMaxSendBytes(n int) SenderOption {
 }
 
 // AtMostOnce receives as the original does: an event is out of Redis when it
-// is taken, and lost if the process dies before it is handled. Up to the number
-// of [WithConcurrency] may be lost for each queue.
+// is taken, and lost if the process dies before it is handled, or if the
+// connection breaks while it is on its way. Up to the number of
+// [WithConcurrency] may be lost for each queue.
 func AtMostOnce() ReceiverOption {
 	return receiverOption(func(c *receiverConfig) { c.atMostOnce = true })
 }
@@ -102,8 +106,8 @@ func AtMostOnce() ReceiverOption {
 // WithConcurrency sets how many events of each queue are handled at a time, 1
 // by default. With 1, the events of a queue are handled in their order, as the
 // original does; with more, the order is lost. Queues never wait for each
-// other. As many events as this are taken from Redis ahead of being handled,
-// in one round trip where so many wait.
+// other. Where many wait, up to as many as this are taken from Redis together,
+// as far as they come to about 1 MiB.
 func WithConcurrency(n int) ReceiverOption {
 	return receiverOption(func(c *receiverConfig) { c.concurrency = n })
 }

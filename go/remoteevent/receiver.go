@@ -19,8 +19,12 @@ import (
 type Receiver struct {
 	client redis.UniversalClient
 	config receiverConfig
-	handle Handler  // the dispatch, with its middleware
-	silent sync.Map // event names to which nobody listens, once they are logged
+	handle Handler // the dispatch, with its middleware
+	silent struct {
+		sync.Mutex
+
+		names map[string]bool // of events to which nobody listens, once logged
+	}
 
 	mu        sync.Mutex
 	started   bool
@@ -40,12 +44,16 @@ func NewReceiver(client redis.UniversalClient, options ...ReceiverOption) (*Rece
 	}
 	config := receiverConfig{concurrency: 1, drainTimeout: 10 * time.Second, logger: slog.Default()}
 	for _, option := range options {
+		if option == nil {
+			return nil, errors.New("NewReceiver: an option is nil")
+		}
 		option.applyToReceiver(&config)
 	}
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
 	r := &Receiver{client: client, config: config, listeners: map[string][]Handler{}}
+	r.silent.names = map[string]bool{}
 	r.handle = r.dispatch
 	for _, wrap := range slices.Backward(config.middleware) {
 		r.handle = wrap(r.handle)
@@ -71,8 +79,10 @@ func (r *Receiver) Queues(names ...string) error {
 
 // Run consumes until the context ends; then it takes nothing more, waits until
 // what it has taken is handled, and returns nil, within about a second where
-// nothing is under way. Where the drain timeout passes first, it cancels the
-// listeners' contexts and returns [ErrDrainTimeout], if need be before they do.
+// nothing is under way: Redis cannot be told to stop waiting for a message, and
+// what it hands over in that second is handled as well. Where the drain timeout
+// passes first, it cancels the listeners' contexts and returns
+// [ErrDrainTimeout], if need be before they do.
 //
 // A lost connection, a Redis that restarts, loads its data, refuses a password
 // or has another type under a queue's name: all are logged, and tried again
@@ -89,34 +99,52 @@ func (r *Receiver) Run(ctx context.Context) error {
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 
-	var all sync.WaitGroup
+	var fetching, handling sync.WaitGroup
 	for _, queue := range queues {
 		c := consumer{
 			queue: queue, client: client, log: r.config.logger.With("queue", queue),
-			slots: make(chan struct{}, r.config.concurrency), deliver: r.deliver,
+			slots: make(chan struct{}, r.config.concurrency), handling: &handling,
+			deliver: func(raw []byte) { r.deliver(work, queue, raw) },
 		}
-		all.Go(func() { c.run(ctx, work) })
+		fetching.Go(func() { c.run(ctx) })
 	}
-	drained := make(chan struct{})
-	go func() { all.Wait(); close(drained) }()
-
 	<-ctx.Done()
-	select {
-	case <-drained:
+	if fetched := wait(&fetching); !ended(fetched, blockTime+time.Second) {
+		release() // Redis does not answer: cut the connections
+		<-fetched
+	}
+	handled := wait(&handling)
+	if ended(handled, max(r.config.drainTimeout, 10*time.Millisecond)) {
 		return nil
-	case <-time.After(r.config.drainTimeout):
 	}
 	cancel(ErrDrainTimeout)
-	select {
-	case <-drained:
-	case <-time.After(cancelGrace):
-	}
+	ended(handled, cancelGrace)
 	return fmt.Errorf("Run: %w", ErrDrainTimeout)
 }
 
 // cancelGrace is how long listeners have to return after their contexts were
 // cancelled, before Run returns without them.
 const cancelGrace = 2 * time.Second
+
+// wait returns a channel that is closed when the group is done.
+func wait(group *sync.WaitGroup) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	return done
+}
+
+// ended waits for the channel, but no longer than for the time.
+func ended(done <-chan struct{}, atMost time.Duration) bool {
+	select {
+	case <-done:
+		return true
+	case <-time.After(atMost):
+		return false
+	}
+}
 
 func (r *Receiver) start() (queues []string, err error) {
 	r.mu.Lock()
@@ -134,17 +162,30 @@ func (r *Receiver) start() (queues []string, err error) {
 // deliver decodes a message and hands it to the listeners. Whatever goes wrong
 // is logged, without anything of the payload.
 func (r *Receiver) deliver(ctx context.Context, queue string, raw []byte) {
-	log := r.config.logger
+	log := r.config.logger.With("queue", queue)
 	limits := wire.Limits{ReceiveBytes: r.config.maxBytes}
 	env, err := wire.Decode(raw, limits)
 	if err != nil {
-		judged := wire.InspectFrom(queue, raw, limits)
-		log.ErrorContext(ctx, "a message was passed over that can be delivered to nobody", "queue", queue,
-			"verdict", string(judged.Verdict), "legacy", string(judged.Legacy), "bytes", len(raw), "error", err)
+		attrs := []any{"verdict", string(wire.Malformed), "bytes", len(raw), "error", err}
+		var malformed *MalformedError
+		// A message that is too long is not looked at any further.
+		if errors.As(err, &malformed) && malformed.Finding.Requirement != wire.ReqReceiveSize {
+			attrs = append(attrs, "legacy", string(wire.InspectFrom(queue, raw, limits).Legacy))
+		}
+		log.ErrorContext(ctx, "a message was passed over that can be delivered to nobody", attrs...)
 		return
 	}
-	if err := protect(r.handle)(ctx, &Delivery{Queue: queue, Raw: raw, Envelope: env}); err != nil {
-		attrs := []any{"queue", queue, "event", env.EventName, "id", env.Metadata.Attributes[wire.AttributeID], "error", err}
+	log = log.With("event", brief(env.EventName), "id", brief(env.Metadata.Attributes[wire.AttributeID]))
+	returned := false
+	defer func() {
+		if !returned { // nor panicked, which protect turns into an error
+			log.ErrorContext(ctx, "a listener ended its goroutine, by runtime.Goexit or a test's FailNow")
+		}
+	}()
+	err = protect(r.handle)(ctx, &Delivery{Queue: queue, Raw: raw, Envelope: env})
+	returned = true
+	if err != nil {
+		attrs := []any{"error", err}
 		if panicked, ok := errors.AsType[*PanicError](err); ok {
 			attrs = append(attrs, "stack", string(panicked.Stack))
 		}

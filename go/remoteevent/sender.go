@@ -36,6 +36,9 @@ func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, 
 	}
 	config := senderConfig{logger: slog.Default()}
 	for _, option := range options {
+		if option == nil {
+			return nil, errors.New("NewSender: an option is nil")
+		}
 		option.applyToSender(&config)
 	}
 	if err := config.validate(); err != nil {
@@ -64,8 +67,8 @@ func (s *Sender) Send(ctx context.Context, event Event) error {
 // outcome of each. An event that is refused holds up none of the others.
 //
 // A batch is no transaction: events for one list are stored in their order, up
-// to 1,000 of them all together or not at all, and other clients may come
-// between those of different lists.
+// to 1,000 of them or 1 MiB all together or not at all, and other clients may
+// come between.
 func (s *Sender) SendBatch(ctx context.Context, events ...Event) error {
 	envelopes := make([]wire.Envelope, len(events))
 	faults := make([]error, len(events))
@@ -112,7 +115,7 @@ func (s *Sender) forward(ctx context.Context, envelopes []wire.Envelope, faults 
 
 // stamp gives a new event its attributes.
 func (s *Sender) stamp(env *wire.Envelope) {
-	if s.config.plain || env.Metadata.Attributes[wire.AttributeID] != "" {
+	if _, known := env.Metadata.Attributes[wire.AttributeID]; known || s.config.plain {
 		return
 	}
 	*env = Stamp(*env)

@@ -17,7 +17,7 @@ func Decode(raw []byte, limits Limits) (Envelope, error) {
 	if fault != nil {
 		return Envelope{}, &MalformedError{Finding: *fault}
 	}
-	names, fault := p.checkSignals(raw, p.readSignals(raw))
+	names, fault := p.checkSignals(raw)
 	if fault != nil {
 		return Envelope{}, &MalformedError{Finding: *fault}
 	}

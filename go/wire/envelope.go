@@ -67,9 +67,13 @@ func Chain(name string, parents ...string) []string {
 
 // MarshalJSON writes the envelope's JSON form, which is always strict JSON: a
 // payload that is JSON to Python only stands in it as the string payload_text
-// instead of payload.
+// instead of payload. The payload keeps its bytes, unless [json.Marshal] calls
+// this, which removes white space and rewrites <, > and &.
 func (e Envelope) MarshalJSON() ([]byte, error) {
 	form := envelopeJSON{EventName: e.EventName, Metadata: e.Metadata}
+	if form.Metadata.Signals == nil {
+		form.Metadata.Signals = Chain(e.EventName)
+	}
 	if json.Valid(e.Payload) {
 		form.Payload = e.Payload
 	} else {

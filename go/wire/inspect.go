@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/remote-events/remote-events/go/pyjson"
@@ -26,35 +27,35 @@ func inspect(key *string, raw []byte, limits Limits) (Report, parts) {
 	in := inspectors.Get().(*inspector) //nolint:forcetypeassert // the pool holds nothing else
 	defer in.release()
 	p, fault := scan(raw, in)
-	elements := p.readSignals(raw)
-	if key == nil && len(elements) > 0 && elements[0].kind == pyjson.String {
-		key = &elements[0].text
+	if key == nil {
+		key = p.firstSignal(raw)
 	}
 	in.measure(raw, limits.orDefaults())
 	if fault != nil {
 		in.findings = append(in.findings, *fault)
 	} else {
-		in.inspectMembers(key, raw, p, elements)
+		in.inspectMembers(key, raw, p)
 	}
-	return report(slices.Clone(in.findings), p.legacy(key, raw, elements, fault, in)), p
+	return report(slices.Clone(in.findings), p.legacy(key, raw, fault, in)), p
 }
 
 // inspectMembers notes what is wrong with the members of a message whose JSON
 // is without fault.
-func (in *inspector) inspectMembers(key *string, raw []byte, p parts, elements []element) {
+func (in *inspector) inspectMembers(key *string, raw []byte, p parts) {
 	if fault := p.checkData(raw); fault != nil {
 		in.findings = append(in.findings, *fault)
 	}
 	for _, offset := range in.reservedNames {
 		if p.data.start < offset && offset < p.data.end {
-			in.tolerate(ReqReservedData, offset, "data has a member _signals or _propagated, which an original receiver overwrites")
+			in.tolerate(ReqReservedData, offset, "data has a member of a name that Python uses itself")
+			in.methodName = in.methodName || isMethodName(raw[offset:])
 		}
 	}
-	names, fault := p.checkSignals(raw, elements)
+	names, fault := p.checkSignals(raw)
 	if fault != nil {
 		in.findings = append(in.findings, *fault)
 	} else {
-		in.inspectSignals(key, elements, names)
+		in.inspectSignals(key, raw, p, names)
 	}
 	p.readMetadata(raw, in)
 }
@@ -73,7 +74,8 @@ func (in *inspector) measure(raw []byte, limits Limits) {
 type inspector struct {
 	findings      []Finding
 	open          []names // the names of each open object, innermost last
-	reservedNames []int   // where _signals and _propagated stand one level down
+	reservedNames []int   // where names of WIRE-5 stand one level down
+	methodName    bool    // data has one by which blinker takes an event for a method
 }
 
 var (
@@ -93,6 +95,7 @@ func (in *inspector) release() {
 	in.open = in.open[:0]
 	in.findings = in.findings[:0]
 	in.reservedNames = in.reservedNames[:0]
+	in.methodName = false
 	if cap(in.open) <= maxKept {
 		inspectors.Put(in)
 	}
@@ -140,16 +143,8 @@ func (in *inspector) Name(raw []byte, offset int) {
 	if escaped && !pyjson.Paired(raw) {
 		in.tolerate(ReqSurrogates, offset, "a name holds a surrogate without its partner")
 	}
-	if len(raw) > 0 {
-		if text := raw; escaped || text[0] == '_' {
-			if escaped {
-				s, _ := pyjson.Unquote(raw)
-				text = []byte(s)
-			}
-			if len(in.open) == 2 && (string(text) == "_signals" || string(text) == "_propagated") {
-				in.reservedNames = append(in.reservedNames, offset)
-			}
-		}
+	if len(in.open) == 2 && isReservedName(raw) {
+		in.reservedNames = append(in.reservedNames, offset)
 	}
 	if !in.open[len(in.open)-1].add(raw, escaped) {
 		in.tolerate(ReqUniqueNames, offset, "an object has two members of one name")
@@ -226,4 +221,29 @@ func (n *names) add(raw []byte, escaped bool) bool {
 	}
 	n.many[string(raw)] = struct{}{}
 	return true
+}
+
+// isReservedName reports whether a name, still escaped, is one of WIRE-5.
+func isReservedName(raw []byte) bool {
+	name := string(raw)
+	if strings.Contains(name, `\`) {
+		name, _ = pyjson.Unquote(raw)
+	}
+	switch name {
+	case "_signals", "_propagated", "__func__", "im_func":
+		return true
+	}
+	return false
+}
+
+// isMethodName reports whether the name that begins the text, quote included, is
+// one by which older versions of blinker take an event for a bound method.
+func isMethodName(text []byte) bool {
+	s := pyjson.Scanner{Src: text}
+	end, err := s.Scalar(pyjson.String, 0)
+	if err != nil {
+		return false
+	}
+	name, _ := pyjson.Unquote(text[1 : end-1])
+	return name == "__func__" || name == "im_func"
 }

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/remote-events/remote-events/go/pyjson"
@@ -66,12 +68,20 @@ func isAttributeName(name string) bool {
 // specification defines, or nothing.
 func attributeFault(name, value string) string {
 	switch name {
-	case AttributeID, AttributeSource, AttributeDataSchema:
+	case AttributeID:
 		if value == "" {
-			return "the attribute " + name + " is empty"
+			return "the attribute id is empty"
+		}
+	case AttributeSource:
+		if uri, err := url.Parse(value); err != nil || uri.String() == "" || strings.ContainsAny(value, " <>\"") {
+			return "the attribute source is not a URI reference"
+		}
+	case AttributeDataSchema:
+		if uri, err := url.Parse(value); err != nil || !uri.IsAbs() || strings.ContainsAny(value, " <>\"") {
+			return "the attribute dataschema is not a URI"
 		}
 	case AttributeTime:
-		if _, err := time.Parse(time.RFC3339, value); err != nil {
+		if !isTime(value) {
 			return "the attribute time is not a time of RFC 3339"
 		}
 	case AttributeTraceParent:
@@ -80,6 +90,42 @@ func attributeFault(name, value string) string {
 		}
 	}
 	return ""
+}
+
+// isTime reports whether value is a time of RFC 3339, whose letters may be of
+// either case. [time.Parse] takes more than that, and no leap second.
+func isTime(value string) bool {
+	value = strings.ToUpper(value)
+	const date = "0000-00-00T00:00:00"
+	if len(value) <= len(date) || !hasForm(value[:len(date)], date) {
+		return false
+	}
+	rest := value[len(date):]
+	if fraction, ok := strings.CutPrefix(rest, "."); ok {
+		rest = strings.TrimLeft(fraction, "0123456789")
+		if rest == fraction {
+			return false
+		}
+	}
+	if rest != "Z" && !hasForm(rest, "+00:00") && !hasForm(rest, "-00:00") {
+		return false
+	}
+	_, err := time.Parse(time.RFC3339, strings.Replace(value, ":60", ":59", 1))
+	return err == nil
+}
+
+// hasForm reports whether a text is a form with any digits in place of its
+// zeros.
+func hasForm(text, form string) bool {
+	if len(text) != len(form) {
+		return false
+	}
+	for i := range len(form) {
+		if isDigit := '0' <= text[i] && text[i] <= '9'; form[i] == '0' && !isDigit || form[i] != '0' && text[i] != form[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // isTraceParent reports whether value reads

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/remote-events/remote-events/go/pyjson"
@@ -15,33 +17,50 @@ type element struct {
 	offset int
 }
 
-// readSignals reads the elements of signals, if it is an array.
-func (p *parts) readSignals(raw []byte) []element {
-	if p.signals.kind != pyjson.Array {
-		return nil
+// errStop ends a walk early.
+var errStop = errors.New("stop")
+
+// elements walks over the elements of signals, if it is an array. Each is made
+// as it is asked for: there may be many millions.
+func (p *parts) elements(raw []byte) iter.Seq[element] {
+	return func(yield func(element) bool) {
+		if p.signals.kind != pyjson.Array {
+			return
+		}
+		s := pyjson.Scanner{Src: raw}
+		// The message was scanned before, so that nothing can fail.
+		_, _ = s.Elements(p.signals.start, func(pos int) (int, error) {
+			kind, err := s.Peek(pos)
+			if err != nil {
+				return 0, err
+			}
+			end, err := s.Value(pos)
+			e := element{kind: kind, offset: pos}
+			if kind == pyjson.String {
+				e.text, e.usable = pyjson.Unquote(raw[pos+1 : end-1])
+			}
+			if !yield(e) {
+				return 0, errStop
+			}
+			return end, err
+		})
 	}
-	elements := make([]element, 0, 8)
-	s := pyjson.Scanner{Src: raw}
-	// The message was scanned before, so that nothing can fail.
-	_, _ = s.Elements(p.signals.start, func(pos int) (int, error) {
-		kind, err := s.Peek(pos)
-		if err != nil {
-			return 0, err
+}
+
+// firstSignal returns the first element of signals where it is a string.
+func (p *parts) firstSignal(raw []byte) *string {
+	for e := range p.elements(raw) {
+		if e.kind == pyjson.String {
+			return &e.text
 		}
-		end, err := s.Value(pos)
-		e := element{kind: kind, offset: pos}
-		if kind == pyjson.String {
-			e.text, e.usable = pyjson.Unquote(raw[pos+1 : end-1])
-		}
-		elements = append(elements, e)
-		return end, err
-	})
-	return elements
+		break
+	}
+	return nil
 }
 
 // checkSignals returns the names that listeners hear, and says what is wrong
 // with the member signals, if anything: names is empty only then.
-func (p *parts) checkSignals(raw []byte, elements []element) (names []string, fault *Finding) {
+func (p *parts) checkSignals(raw []byte) (names []string, fault *Finding) {
 	switch p.signals.kind {
 	case pyjson.Array:
 	case 0:
@@ -49,8 +68,8 @@ func (p *parts) checkSignals(raw []byte, elements []element) (names []string, fa
 	default:
 		return nil, malformed(ReqSignals, p.signals.start, fmt.Sprintf("signals is %s, not an array", p.signals.kind))
 	}
-	names = make([]string, 0, len(elements))
-	for _, e := range elements {
+	names = make([]string, 0, 8)
+	for e := range p.elements(raw) {
 		switch {
 		case e.kind == pyjson.Object || e.kind == pyjson.Array:
 			return nil, malformed(ReqSignalStrings, e.offset, fmt.Sprintf("an element of signals is %s, not a string", e.kind))
@@ -64,11 +83,19 @@ func (p *parts) checkSignals(raw []byte, elements []element) (names []string, fa
 	return names, nil
 }
 
-// inspectSignals notes what a sender must not write in signals. The elements
-// are those of a message that is not malformed.
-func (in *inspector) inspectSignals(key *string, elements []element, usable []string) {
+// inspectSignals notes what a sender must not write in signals, of a message
+// that is not malformed; usable is what checkSignals returns.
+func (in *inspector) inspectSignals(key *string, raw []byte, p parts, usable []string) {
 	var seen names
-	for _, e := range elements {
+	first, last := -1, 0
+	for e := range p.elements(raw) {
+		last = e.offset
+		if first < 0 {
+			first = e.offset
+			if key != nil && (e.kind != pyjson.String || e.text != *key) {
+				in.tolerate(ReqFirstSignal, e.offset, "the first signal is not the key of the list")
+			}
+		}
 		switch {
 		case e.kind != pyjson.String:
 			in.tolerate(ReqSignalStrings, e.offset, fmt.Sprintf("an element of signals is %s, not a string", e.kind))
@@ -80,12 +107,8 @@ func (in *inspector) inspectSignals(key *string, elements []element, usable []st
 			in.tolerate(ReqUniqueSignals, e.offset, "a signal stands twice, which calls an original's listener twice")
 		}
 	}
-	first := elements[0]
-	if key != nil && (first.kind != pyjson.String || first.text != *key) {
-		in.tolerate(ReqFirstSignal, first.offset, "the first signal is not the key of the list")
-	}
 	if n := len(usable); n < 3 || usable[n-2] != SignalRemoteEvent || usable[n-1] != SignalEvent {
-		in.tolerate(ReqBaseSignals, elements[len(elements)-1].offset, "signals does not consist of the event's name, its parents, remote_event and event")
+		in.tolerate(ReqBaseSignals, last, "signals does not consist of the event's name, its parents, remote_event and event")
 	}
 }
 
