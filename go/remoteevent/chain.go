@@ -68,10 +68,16 @@ func lineage(t reflect.Type) ([]string, error) {
 		return names, nil
 	}
 	for field := range t.Fields() {
-		if !field.Anonymous || !isEvent(field.Type) {
+		if !field.Anonymous {
 			continue
 		}
 		fault := func(problem string) error { return &TypeError{Type: t, Field: field.Name, Problem: problem} }
+		if !isEvent(field.Type) {
+			if hidden := eventWithin(field.Type, nil); hidden != nil {
+				return nil, fault(fmt.Sprintf("it embeds the event %s and is none itself, so that the chain would end there", hidden))
+			}
+			continue
+		}
 		switch {
 		case field.Type.Kind() != reflect.Struct:
 			return nil, fault("the embedded event is not a struct by value, so that its fields would not be the child's")
@@ -92,6 +98,31 @@ func lineage(t reflect.Type) ([]string, error) {
 		}
 	}
 	return names, checkMarshalers(t)
+}
+
+// eventWithin returns an event that a type, which is none, embeds at any depth:
+// one of two whose methods EventName compete, or one with a field of that name
+// before it. A type that was passed before may embed itself by a pointer.
+func eventWithin(t reflect.Type, passed []reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || slices.Contains(passed, t) {
+		return nil
+	}
+	passed = append(passed, t)
+	for field := range t.Fields() {
+		if !field.Anonymous {
+			continue
+		}
+		if isEvent(field.Type) {
+			return field.Type
+		}
+		if hidden := eventWithin(field.Type, passed); hidden != nil {
+			return hidden
+		}
+	}
+	return nil
 }
 
 func isEvent(t reflect.Type) bool {
@@ -128,13 +159,17 @@ func checkMarshalers(t reflect.Type) error {
 	for _, m := range []struct {
 		name   string
 		method reflect.Type
+		before reflect.Type // which encoding/json calls instead where there is one
 	}{
-		{"MarshalJSON", reflect.TypeFor[json.Marshaler]()},
-		{"MarshalText", reflect.TypeFor[encoding.TextMarshaler]()},
-		{"UnmarshalJSON", reflect.TypeFor[json.Unmarshaler]()},
-		{"UnmarshalText", reflect.TypeFor[encoding.TextUnmarshaler]()},
+		{"MarshalJSON", reflect.TypeFor[json.Marshaler](), nil},
+		{"MarshalText", reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[json.Marshaler]()},
+		{"UnmarshalJSON", reflect.TypeFor[json.Unmarshaler](), nil},
+		{"UnmarshalText", reflect.TypeFor[encoding.TextUnmarshaler](), reflect.TypeFor[json.Unmarshaler]()},
 	} {
 		if !reflect.PointerTo(t).Implements(m.method) || declares(t, m.name) {
+			continue
+		}
+		if m.before != nil && reflect.PointerTo(t).Implements(m.before) {
 			continue
 		}
 		for field := range t.Fields() {

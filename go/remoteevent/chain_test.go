@@ -92,6 +92,31 @@ type (
 	Panics      struct{ P *int }
 	Unfillable  struct{ C chan int }
 	List        []int
+	Mixed       struct {
+		FileEvent
+		Audited
+	}
+	Shadowed struct {
+		FileEvent
+
+		EventName string
+	}
+	Loop struct{ *Loop }
+	Deep struct {
+		Loop
+		*Mixed
+	}
+	OfMixed struct {
+		Mixed
+
+		More int
+	}
+	OfShadowed struct{ *Shadowed }
+	OfDeep     struct{ Deep }
+	OfLoop     struct{ Loop }
+	Worded     struct{ Word string }
+	OfWorded   struct{ Worded }
+	OwnWorded  struct{ Worded }
 )
 
 func (ByPointer) EventName() string            { return "by_pointer" }
@@ -111,6 +136,17 @@ func (NotText) EventName() string              { return "\xff" }
 func (p Panics) EventName() string             { return string(rune(*p.P)) }
 func (Unfillable) EventName() string           { return "unfillable" }
 func (List) EventName() string                 { return "list" }
+func (OfMixed) EventName() string              { return "of_mixed" }
+func (OfShadowed) EventName() string           { return "of_shadowed" }
+func (OfDeep) EventName() string               { return "of_deep" }
+func (OfLoop) EventName() string               { return "of_loop" }
+func (Worded) EventName() string               { return "worded" }
+func (w Worded) MarshalText() ([]byte, error)  { return []byte(w.Word), nil }
+func (*Worded) UnmarshalText([]byte) error     { return nil }
+func (OfWorded) EventName() string             { return "of_worded" }
+func (OwnWorded) EventName() string            { return "own_worded" }
+func (OwnWorded) MarshalJSON() ([]byte, error) { return []byte(`{"more": 1}`), nil }
+func (*OwnWorded) UnmarshalJSON([]byte) error  { return nil }
 
 func TestTypesThatCannotBeEvents(t *testing.T) {
 	t.Parallel()
@@ -129,6 +165,10 @@ func TestTypesThatCannotBeEvents(t *testing.T) {
 		{NotText{}, ""},
 		{Panics{P: new(int)}, ""},
 		{Unfillable{}, ""},
+		{OfMixed{}, "Mixed"},
+		{OfShadowed{}, "Shadowed"},
+		{OfDeep{}, "Deep"},
+		{OfWorded{}, "Worded"},
 		{(*FileEvent)(nil), ""},
 		{nil, ""},
 	} {
@@ -138,8 +178,12 @@ func TestTypesThatCannotBeEvents(t *testing.T) {
 			t.Errorf("%T: %v", c.event, err)
 		}
 	}
-	if _, err := remoteevent.NewEnvelope(Own{}); err != nil {
-		t.Errorf("a MarshalJSON of its own: %v", err)
+	// A MarshalJSON of its own, even before the parent's MarshalText, and an
+	// embedded struct without events.
+	for _, event := range []remoteevent.Event{Own{}, OwnWorded{}, OfLoop{}} {
+		if _, err := remoteevent.NewEnvelope(event); err != nil {
+			t.Errorf("%T: %v", event, err)
+		}
 	}
 }
 

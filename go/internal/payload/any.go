@@ -31,7 +31,7 @@ func (d *decoder) any(pos int) (value any, end int, err error) {
 				return 0, within("*", err)
 			}
 			if _, found := m[name]; found {
-				return 0, errDuplicate
+				return 0, within("*", duplicate())
 			}
 			value, end, err := d.any(pos)
 			if err != nil {

@@ -2,6 +2,7 @@ package payload
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,9 +32,24 @@ func Encode(v any) ([]byte, error) {
 	return text, nil
 }
 
-// notUTF8 returns the path of a string in a value that is not valid UTF-8. The
-// value has been encoded before, so that it holds no cycle.
+// notUTF8 returns the path of a string in a value that is not valid UTF-8. It
+// goes only where encoding/json has been before, so that it meets no cycle. What
+// a MarshalJSON returned, encoding/json did not alter, and the check of the
+// whole message sees it.
 func notUTF8(v reflect.Value, path string) string {
+	if v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return ""
+	}
+	if _, ok := marshaler[json.Marshaler](v); ok {
+		return ""
+	}
+	if m, ok := marshaler[encoding.TextMarshaler](v); ok {
+		text, _ := m.MarshalText()
+		return notUTF8(reflect.ValueOf(string(text)), path)
+	}
 	switch v.Kind() {
 	case reflect.String:
 		if !utf8.ValidString(v.String()) {
@@ -42,10 +58,10 @@ func notUTF8(v reflect.Value, path string) string {
 			}
 			return path
 		}
-	case reflect.Pointer, reflect.Interface:
+	case reflect.Pointer:
 		return notUTF8(v.Elem(), path)
 	case reflect.Slice, reflect.Array:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
+		if elem := v.Type().Elem(); elem.Kind() == reflect.Uint8 && !reflect.PointerTo(elem).Implements(textMarshalerType) {
 			return ""
 		}
 		for i := range v.Len() {
@@ -55,7 +71,7 @@ func notUTF8(v reflect.Value, path string) string {
 		}
 	case reflect.Map:
 		for entries := v.MapRange(); entries.Next(); {
-			for _, part := range []reflect.Value{entries.Key(), entries.Value()} {
+			for _, part := range []reflect.Value{reflect.ValueOf(keyText(entries.Key())), entries.Value()} {
 				if found := notUTF8(part, path+"/*"); found != "" {
 					return found
 				}
@@ -75,4 +91,30 @@ func notUTF8(v reflect.Value, path string) string {
 	default:
 	}
 	return ""
+}
+
+// marshaler returns a value as an M if encoding/json would: by a method of its
+// pointer too where it has an address, and never from behind an embedded struct
+// that is not exported.
+func marshaler[M any](v reflect.Value) (m M, ok bool) {
+	if v.Kind() != reflect.Pointer && v.CanAddr() {
+		v = v.Addr()
+	}
+	if !v.CanInterface() {
+		return m, false
+	}
+	return reflect.TypeAssert[M](v)
+}
+
+// keyText returns what encoding/json makes of a map's key, which goes by the
+// string before the method. Of an integer it returns something valid.
+func keyText(k reflect.Value) string {
+	if k.Kind() == reflect.String || k.Kind() == reflect.Pointer && k.IsNil() {
+		return k.String()
+	}
+	if m, ok := reflect.TypeAssert[encoding.TextMarshaler](k); ok {
+		text, _ := m.MarshalText()
+		return string(text)
+	}
+	return k.String()
 }

@@ -33,9 +33,10 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// errDuplicate tells that a member stands twice. The payload is then read anew
-// without those that are replaced.
-var errDuplicate = errors.New("a member stands twice")
+// duplicate tells that a member stands twice. The payload is then read anew
+// without those that are replaced, which leaves only names that differ and are
+// the same key to a map, such as 1 and 01: neither replaces the other.
+func duplicate() error { return misfit("another member has the same key") }
 
 func misfit(problem string) error { return &Error{Problem: problem} }
 

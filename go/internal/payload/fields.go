@@ -39,25 +39,32 @@ func fieldsOf(t reflect.Type) ([]field, error) {
 					continue
 				}
 				name, options, _ := strings.Cut(tag, ",")
+				if !validName(name) {
+					name = ""
+				}
 				index := append(slices.Clone(l.index), i)
 				inner := sf.Type
 				if inner.Kind() == reflect.Pointer && inner.Name() == "" {
 					inner = inner.Elem()
 				}
-				if sf.Anonymous && name == "" && inner.Kind() == reflect.Struct {
-					if sf.Type.Kind() == reflect.Pointer && !sf.IsExported() {
+				if sf.Anonymous && !sf.IsExported() {
+					switch {
+					case inner.Kind() != reflect.Struct:
+						continue
+					case sf.Type.Kind() == reflect.Pointer:
 						return nil, fmt.Errorf("%s embeds a pointer to the unexported type %s, which cannot be filled", l.typ, inner)
+					case name != "" && hasMethods(inner):
+						return nil, fmt.Errorf("%s embeds the unexported type %s by a name, and encoding/json cannot call its methods", l.typ, inner)
 					}
+				}
+				if sf.Anonymous && name == "" && inner.Kind() == reflect.Struct {
 					if !visited[inner] || slices.ContainsFunc(next, func(n level) bool { return n.typ == inner }) {
 						visited[inner] = true
 						next = append(next, level{inner, index})
 					}
 					continue
 				}
-				if sf.Anonymous && !sf.IsExported() {
-					continue
-				}
-				f := field{name: name, index: index, typ: sf.Type, tagged: name != "" && validName(name)}
+				f := field{name: name, index: index, typ: sf.Type, tagged: name != ""}
 				if !f.tagged {
 					f.name = sf.Name
 				}
@@ -102,6 +109,11 @@ func dominant(found []field) []field {
 		}
 	}
 	return best
+}
+
+// hasMethods reports whether a type has a say in how it is written or read.
+func hasMethods(t reflect.Type) bool {
+	return slices.ContainsFunc([]reflect.Type{marshalerType, textMarshalerType, unmarshalerType, textUnmarshalerType}, reflect.PointerTo(t).Implements)
 }
 
 func hasOption(options, want string) bool {

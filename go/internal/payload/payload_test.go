@@ -54,6 +54,21 @@ type Everything struct {
 	private int //nolint:unused // it must be passed over
 }
 
+type inner struct{ In int }
+
+type (
+	innerText   struct{ In int }
+	innerNumber int //nolint:unused // it must be passed over
+	TaggedInner struct {
+		inner       `json:"in"`
+		innerNumber `json:"number"` //nolint:unused // likewise
+
+		Z int
+	}
+)
+
+func (*innerText) UnmarshalText([]byte) error { return nil }
+
 func TestDecode(t *testing.T) {
 	t.Parallel()
 	seven := 7
@@ -67,6 +82,7 @@ func TestDecode(t *testing.T) {
 		{`{"Bool": true, "Int": -5, "Int8": -128, "Uint": 18446744073709551615, "Uint8": 255}`, Everything{Bool: true, Int: -5, Int8: -128, Uint: math.MaxUint64, Uint8: 255}},
 		{`{"Float": 1, "Float32": 0.1}`, Everything{Float: 1, Float32: 0.1}},
 		{`{"Float": 123456789012345670000}`, Everything{Float: 123456789012345670000}},
+		{`{"Float32": 16777216}`, Everything{Float32: 16777216}},
 		{`{"Float": -Infinity, "Float32": Infinity}`, Everything{Float: math.Inf(-1), Float32: float32(math.Inf(1))}},
 		{`{"Text": "\u65e5\ud83d\ude00", "Bytes": "aGk="}`, Everything{Text: "日😀", Bytes: []byte("hi")}},
 		{`{"Raw": [1,  NaN], "Number": 1e400}`, Everything{Raw: json.RawMessage(`[1,  NaN]`), Number: "1e400"}},
@@ -92,6 +108,34 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+func TestFloat32SurvivesItsRoundTrip(t *testing.T) {
+	t.Parallel()
+	// The last is one that a float64 in between would round to its neighbour.
+	for _, want := range []float32{3.4e10, 18454938000, 1234567800000, -1.2345678e20, math.MaxFloat32, math.SmallestNonzeroFloat32, 7.038531e-26} {
+		text, err := payload.Encode(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got float32
+		if err := payload.Decode(text, &got); err != nil || got != want {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+}
+
+func TestEmbeddedStructWithATag(t *testing.T) {
+	t.Parallel()
+	want := TaggedInner{inner: inner{1}, Z: 2}
+	text, err := payload.Encode(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got TaggedInner
+	if err := payload.Decode(text, &got); err != nil || got != want {
+		t.Errorf("%s: %+v, %v", text, got, err)
+	}
+}
+
 func TestDecodeMisfits(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, path string }{
@@ -109,6 +153,9 @@ func TestDecodeMisfits(t *testing.T) {
 		{`{"Float": 9007199254740993}`, "/Float"},
 		{`{"Float32": 16777217}`, "/Float32"},
 		{`{"Float32": 1e39}`, "/Float32"},
+		{`{"Float32": 34000000001}`, "/Float32"},
+		{`{"IntMap": {"1": "a", "01": "b"}}`, "/IntMap/*"},
+		{`{"IntMap": {"1": "a", "01": "b", "1": "c"}}`, "/IntMap/*"},
 		{`{"Text": "\ud800"}`, "/Text"},
 		{`{"Text": 5}`, "/Text"},
 		{`{"Bytes": "?"}`, "/Bytes"},
@@ -151,6 +198,15 @@ func TestCheck(t *testing.T) {
 			Parent
 			Other
 		}{}, false},
+		{TaggedInner{}, true},
+		{struct {
+			*inner `json:"in"`
+		}{}, false}, // nobody but its own package could set the pointer
+		{struct {
+			innerText `json:"in"`
+
+			UnmarshalText int // which keeps the method from being the whole's
+		}{}, false}, // nor call the method
 		{struct{ C chan int }{}, false},
 		{struct{ F func() }{}, false},
 		{struct{ I interface{ M() } }{}, false},
@@ -162,13 +218,55 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// Self may stand in a circle, of which its method writes nothing.
+type Self struct {
+	Name string
+	Self *Self
+}
+
+func (*Self) MarshalJSON() ([]byte, error) { return []byte(`"self"`), nil }
+
+// Word writes another string than it holds.
+type Word struct{ Held, Written string }
+
+func (w Word) MarshalText() ([]byte, error) { return []byte(w.Written), nil }
+
+// Letter has its method by pointer, so that only one with an address is text.
+type Letter uint8
+
+func (*Letter) MarshalText() ([]byte, error) { return []byte("\xff"), nil }
+
+// Key is a string, which stands for it as a key before the method does.
+type Key string
+
+func (Key) MarshalText() ([]byte, error) { return []byte("\xff"), nil }
+
 func TestEncode(t *testing.T) {
 	t.Parallel()
 	text, err := payload.Encode(struct{ A, B string }{"<&>", "\ufffd"})
 	if want := "{\"A\":\"<&>\",\"B\":\"\ufffd\"}"; err != nil || string(text) != want {
 		t.Errorf("%s, %v", text, err)
 	}
+	self := Self{Name: "\xff"}
+	self.Self = &self
+	// Each has a replacement character of its own, and nothing that was replaced.
 	for _, v := range []any{
+		[]any{"\ufffd", &self},
+		&struct{ A, B any }{"\ufffd", []Self{self}},
+		[]any{"\ufffd", Word{"\xff", "x"}, map[Word]int{{"\xff", "x"}: 1}, (*Word)(nil), nil},
+		map[string]any{"\ufffd": (*Word)(nil)},
+		[]any{"\ufffd", [1]Letter{1}, map[Key]int{"x": 1}, map[int]int{1: 1}, []byte{0xff}},
+	} {
+		if _, err := payload.Encode(v); err != nil {
+			t.Errorf("%T: %v", v, err)
+		}
+	}
+	for _, v := range []any{
+		Word{"x", "\xff"},
+		map[Word]int{{"x", "\xff"}: 1},
+		map[Key]int{"\xff": 1},
+		[]Letter{1},
+		&[1]Letter{1},
 		Parent{Name: "\xff"},
 		map[string]any{"x": []string{"\xff"}},
 		&struct{ P *Parent }{&Parent{Tag: "\xc0"}},

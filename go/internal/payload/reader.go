@@ -15,6 +15,8 @@ import (
 var (
 	readers sync.Map // reflect.Type → reader
 
+	marshalerType       = reflect.TypeFor[json.Marshaler]()
+	textMarshalerType   = reflect.TypeFor[encoding.TextMarshaler]()
 	unmarshalerType     = reflect.TypeFor[json.Unmarshaler]()
 	textUnmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 	rawMessageType      = reflect.TypeFor[json.RawMessage]()
@@ -197,7 +199,7 @@ func (b builder) mapping(t reflect.Type) (reader, error) {
 				return 0, within("*", err)
 			}
 			if v.MapIndex(k).IsValid() {
-				return 0, errDuplicate
+				return 0, within("*", duplicate())
 			}
 			e := reflect.New(t.Elem()).Elem()
 			end, err := elem(d, pos, e)
@@ -286,7 +288,7 @@ func (b builder) structure(t reflect.Type) (reader, error) {
 				return d.Value(pos)
 			}
 			if seen[m.ord] {
-				return 0, errDuplicate
+				return 0, within(m.name, duplicate())
 			}
 			seen[m.ord] = true
 			end, err := m.read(d, pos, fieldAt(v, m.index))

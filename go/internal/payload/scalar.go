@@ -95,14 +95,28 @@ func readFloat(d *decoder, pos int, v reflect.Value) (int, error) {
 		return end, err
 	}
 	f, ok := pyjson.Float(raw)
-	if ok && v.Kind() == reflect.Float32 {
-		ok = !math.IsInf(float64(float32(f)), 0) && (!pyjson.IsInteger(raw) || float64(float32(f)) == f)
+	if v.Kind() == reflect.Float32 {
+		f, ok = float32Of(raw)
 	}
 	if !ok {
 		return 0, misfit("the number does not fit " + v.Kind().String())
 	}
 	v.SetFloat(f)
 	return end, nil
+}
+
+// float32Of is [pyjson.Float] for a float32. It rounds the text itself, because
+// a float64 in between would round some numbers twice.
+func float32Of(raw []byte) (f float64, ok bool) {
+	f, err := strconv.ParseFloat(string(raw), 32)
+	if err != nil {
+		return 0, false
+	}
+	if !pyjson.IsInteger(raw) || strconv.FormatFloat(f, 'f', -1, 32) == string(raw) {
+		return f, true
+	}
+	wide, ok := pyjson.Float(raw)
+	return f, ok && wide == f
 }
 
 // nonFinite returns the number whose literal has this first byte.
