@@ -10,6 +10,11 @@ from applauncher.kernel import Environments, EventManager, Kernel
 out = sys.stdout  # the kernel turns sys.stdout into a logger
 
 
+def say(line):
+    out.write(line + "\n")  # in one piece: listeners run in threads of their own
+    out.flush()
+
+
 class NewFileEvent(remote_event_bundle.RemoteEvent):
     event_name = "new_file_event"
 
@@ -20,7 +25,7 @@ class NewFileEvent(remote_event_bundle.RemoteEvent):
 def listener(event):
     # A local listener also hears what this process sends, before Redis has it.
     if hasattr(event, "_propagated"):
-        print("python handled", event.path, file=out, flush=True)
+        say(f"python handled {event.path}")
 
 
 class AppBundle:
@@ -32,6 +37,6 @@ if __name__ == "__main__":
     with Kernel(Environments.PRODUCTION, bundles) as kernel:
         for path in sys.argv[1:]:
             inject.instance(EventManager).dispatch(NewFileEvent(path))
-            print("python sent", path, file=out, flush=True)
-        print("python is ready", file=out, flush=True)
+            say(f"python sent {path}")
+        say("python is ready")
         kernel.wait()

@@ -28,6 +28,7 @@ import (
 //   - an EventName that is the parent's, because the child has none of its own;
 //   - an embedded pointer or interface that is an event, and an embedded event
 //     with a json tag, neither of which lends its fields to the child;
+//   - an event that is embedded in an embedded struct which is no event;
 //   - two fields that compete for one JSON name, of which encoding/json would
 //     write neither;
 //   - a MarshalJSON or UnmarshalJSON that comes from the parent, which would
