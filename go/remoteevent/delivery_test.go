@@ -494,3 +494,60 @@ func TestMisuse(t *testing.T) {
 		t.Errorf("a listener for a type that cannot be an event: %v", err)
 	}
 }
+
+// TestAnswersThatPass: Redis says for a while that it cannot serve.
+func TestAnswersThatPass(t *testing.T) {
+	t.Parallel()
+	answers := make(chan string, 10)
+	for _, answer := range []string{
+		"-LOADING Redis is loading the dataset in memory\r\n",
+		"-READONLY You can't write against a read only replica.\r\n",
+		"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
+		"-OOM command not allowed when used memory > 'maxmemory'.\r\n",
+		"-UNBLOCKED force unblock from blocking operation\r\n",
+		"what no Redis says\r\n",
+	} {
+		answers <- answer
+	}
+	const message = `{"data": {"path": "at last"}, "signals": ["file_event"]}`
+	answers <- fmt.Sprintf("*2\r\n$10\r\nfile_event\r\n$%d\r\n%s\r\n", len(message), message)
+	addr, _ := impostor(t, func(command string) (string, bool) {
+		if !strings.HasPrefix(command, "brpop") {
+			return "-ERR unknown command\r\n", false
+		}
+		select {
+		case answer := <-answers:
+			return answer, false
+		default:
+			return "*-1\r\n", false
+		}
+	})
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	defer client.Close()
+	_, option := newLog()
+	got := make(chan string, 1)
+	r := receiver(t, client, option)
+	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+	start(t, r)
+	if path := next(t, got); path != "at last" {
+		t.Errorf("got %s", path)
+	}
+}
+
+func TestAnyNameIsAQueue(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		names := []string{"日本 {x}", "", " ", "{}", "a\x00b\n", "*", strings.Repeat("long", 1000)}
+		got := make(chan string, len(names))
+		r := receiver(t, client)
+		must(t, r.Queues(names...))
+		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
+		start(t, r)
+		for _, name := range names {
+			must(t, sender(t, client).Forward(t.Context(), wire.Envelope{EventName: name, Payload: []byte(`{}`)}))
+			if queue := next(t, got); queue != name {
+				t.Errorf("%q came by %q", name, queue)
+			}
+		}
+	})
+}
