@@ -228,23 +228,27 @@ func (d *demonstration) account(c colours, width int) string {
 	}
 	hears := func(event string) string { return strings.Join(d.listeners[event], " and ") }
 
-	fmt.Fprintf(&b, "%s a NewFileEvent, child of FileEvent, to the list %s\n", c.bold("1 Sent in Go:"), c.bold("new_file_event"))
+	fmt.Fprintf(&b, "%s a NewFileEvent, which is a child of FileEvent\n", c.bold("1 Sent in Go:"))
+	row("key", "new_file_event")
 	row("message", d.sent)
 	row("envelope", spaced(d.envelope("new_file_event")))
 	row("heard by", hears("/uploads/video1.mp4")+", its parent's")
-	fmt.Fprintf(&b, "%s as a Python original sends it: no metadata, and a NaN\n", c.bold("2 Pushed by hand,"))
+	fmt.Fprintf(&b, "\n%s as a Python original sends it: no metadata, and a NaN\n", c.bold("2 Pushed by hand,"))
+	row("key", "probe")
 	row("message", pythonMessage)
 	verdict("probe", pythonMessage)
 	row("heard by", hears("probe"))
-	fmt.Fprintf(&b, "%s a message that ends an original receiver for good\n", c.bold("3 Pushed by hand,"))
+	fmt.Fprintf(&b, "\n%s a message that ends an original receiver for good\n", c.bold("3 Pushed by hand,"))
+	row("key", "new_file_event")
 	row("message", deadlyMessage)
 	verdict("new_file_event", deadlyMessage)
 	row("Go logs", d.logged())
-	row("and goes", "on to video2.mp4, heard by "+hears("/uploads/video2.mp4"))
+	row("goes on", "to video2.mp4, heard by "+hears("/uploads/video2.mp4"))
+	fmt.Fprintf(&b, "\n%s\n", c.bold("What to try next"))
 	if _, err := exec.LookPath("python3"); err == nil {
-		fmt.Fprintf(&b, "%s go run ./compat/cmd/compat run    shows the Python originals receive\n", c.bold("Next"))
+		b.WriteString("  go run ./compat/cmd/compat run     Go and the real originals, each to each\n")
 	}
-	fmt.Fprintf(&b, "%s go run ./go/cmd/remote-event dev  a Redis to develop against\n", c.bold("Next"))
+	b.WriteString("  go run ./go/cmd/remote-event dev   a Redis for your own events\n")
 	return b.String()
 }
 
