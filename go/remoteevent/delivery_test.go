@@ -551,3 +551,29 @@ func TestAnyNameIsAQueue(t *testing.T) {
 		}
 	})
 }
+
+func TestLongMessage(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		long := FileEvent{strings.Repeat("x", 20<<20)}
+		var refused *remoteevent.RefusedError
+		if err := sender(t, client).Send(t.Context(), long); !errors.As(err, &refused) || refused.Findings[0].Requirement != wire.ReqSize {
+			t.Errorf("got %v", err)
+		}
+		got := make(chan int, 1)
+		r := receiver(t, client)
+		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- len(e.Path); return nil }))
+		start(t, r)
+		must(t, sender(t, client, remoteevent.WithMaxSendBytes(32<<20)).Send(t.Context(), long))
+		if n := next(t, got); n != 20<<20 {
+			t.Errorf("%d characters came", n)
+		}
+		// One that is too long for this receiver is passed over.
+		logged, option := newLog()
+		small := receiver(t, client, option, remoteevent.WithMaxReceiveBytes(1000))
+		must(t, small.Queues("other"))
+		must(t, client.LPush(t.Context(), "other", strings.Repeat("x", 1001)).Err())
+		start(t, small)
+		logged.wait(t, "LIMIT-3")
+	})
+}
