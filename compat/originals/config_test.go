@@ -21,12 +21,17 @@ func TestOriginalConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cases []json.RawMessage
-	if err := json.Unmarshal(text, &cases); err != nil {
+	var file struct {
+		Cases []json.RawMessage `json:"cases"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
+	if len(file.Cases) == 0 {
+		t.Fatal("config.json has no cases")
+	}
 	var input bytes.Buffer
-	for _, c := range cases {
+	for _, c := range file.Cases {
 		if err := json.Compact(&input, c); err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +55,7 @@ func TestOriginalConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	measured := bufio.NewScanner(bytes.NewReader(output))
-	for _, c := range cases {
+	for _, c := range file.Cases {
 		var recorded struct {
 			ID     string
 			Python any

@@ -20,15 +20,17 @@ func FuzzLoad(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	var vectors []struct {
-		Config      string            `json:"config"`
-		Parameters  string            `json:"parameters"`
-		Environment map[string]string `json:"environment"`
+	var vectors struct {
+		Cases []struct {
+			Config      string            `json:"config"`
+			Parameters  string            `json:"parameters"`
+			Environment map[string]string `json:"environment"`
+		} `json:"cases"`
 	}
 	if err := json.Unmarshal(content, &vectors); err != nil {
 		f.Fatal(err)
 	}
-	for _, v := range vectors {
+	for _, v := range vectors.Cases {
 		text := v.Config
 		environment := ""
 		for name, value := range v.Environment {

@@ -206,11 +206,16 @@ func readVectors(t *testing.T) []vector {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var vectors []vector
-	if err := json.Unmarshal(content, &vectors); err != nil {
+	var file struct {
+		Cases []vector `json:"cases"`
+	}
+	if err := json.Unmarshal(content, &file); err != nil {
 		t.Fatal(err)
 	}
-	return vectors
+	if len(file.Cases) == 0 {
+		t.Fatal("config.json has no cases")
+	}
+	return file.Cases
 }
 
 func write(t *testing.T, directory, name, content string) string {
