@@ -5,124 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"go.uber.org/goleak"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// log collects what a receiver logs.
-type log struct {
-	mu    sync.Mutex
-	text  strings.Builder
-	lines chan string
-}
-
-func newLog() (*log, remoteevent.Option) {
-	l := &log{lines: make(chan string, 1000)}
-	return l, remoteevent.WithLogger(slog.New(slog.NewTextHandler(l, nil)))
-}
-
-func (l *log) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text.Write(line)
-	l.lines <- string(line)
-	return len(line), nil
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-// wait returns the next line that holds the words.
-func (l *log) wait(t *testing.T, words string) string {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	for {
-		select {
-		case line := <-l.lines:
-			if strings.Contains(line, words) {
-				return line
-			}
-		case <-deadline:
-			t.Fatalf("nothing was logged of %q", words)
-		}
-	}
-}
-
-// start runs a receiver until the test ends or stop is called, which returns
-// what Run did.
-func start(t *testing.T, r *remoteevent.Receiver) (stop func() error) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx) }()
-	var once sync.Once
-	var err error
-	stop = func() error {
-		once.Do(func() {
-			cancel()
-			select {
-			case err = <-done:
-			case <-time.After(30 * time.Second):
-				err = errors.New("Run does not return")
-			}
-		})
-		return err
-	}
-	t.Cleanup(func() {
-		if err := stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return stop
-}
-
-func receiver(t *testing.T, client redis.UniversalClient, options ...remoteevent.ReceiverOption) *remoteevent.Receiver {
-	t.Helper()
-	r, err := remoteevent.NewReceiver(client, append(options, remoteevent.AtMostOnce())...)
-	must(t, err)
-	return r
-}
-
-func sender(t *testing.T, client redis.UniversalClient, options ...remoteevent.SenderOption) *remoteevent.Sender {
-	t.Helper()
-	s, err := remoteevent.NewSender(client, options...)
-	must(t, err)
-	return s
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func next[T any](t *testing.T, values <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-values:
-		return v
-	case <-time.After(20 * time.Second):
-		t.Fatal("nothing came")
-		panic("unreachable")
-	}
-}
 
 func TestSendAndReceive(t *testing.T) {
 	t.Parallel()
@@ -411,59 +304,6 @@ func TestManyQueues(t *testing.T) {
 	})
 }
 
-func TestLostConnections(t *testing.T) {
-	t.Parallel()
-	addr := redistest.FreeAddr(t)
-	server := redistest.Start(t, addr)
-	client := redis.NewClient(&redis.Options{Addr: addr})
-	defer client.Close()
-	logged, option := newLog()
-	got := make(chan string, 10)
-	r := receiver(t, client, option)
-	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
-	start(t, r)
-	send := func(path string) {
-		t.Helper()
-		must(t, sender(t, client).Send(t.Context(), FileEvent{path}))
-		if received := next(t, got); received != path {
-			t.Errorf("got %s, want %s", received, path)
-		}
-	}
-	send("before")
-	for !strings.Contains(client.Info(t.Context(), "clients").Val(), "blocked_clients:1") {
-		must(t, t.Context().Err())
-	}
-	must(t, client.ClientKillByFilter(t.Context(), "TYPE", "normal", "SKIPME", "yes").Err())
-	logged.wait(t, "receiving again")
-	send("after CLIENT KILL")
-	server.Stop()
-	logged.wait(t, "cannot receive for now")
-	redistest.Start(t, addr)
-	logged.wait(t, "receiving again")
-	send("after a restart")
-	must(t, client.ConfigSet(t.Context(), "requirepass", "s3cret").Err())
-	must(t, client.Do(t.Context(), "AUTH", "s3cret").Err())
-	if strings.Contains(logged.String(), "s3cret") {
-		t.Error("a password is logged")
-	}
-}
-
-func TestWrongType(t *testing.T) {
-	t.Parallel()
-	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		logged, option := newLog()
-		got := make(chan string, 10)
-		must(t, client.Set(t.Context(), "file_event", "x", 0).Err())
-		r := receiver(t, client, option)
-		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
-		start(t, r)
-		logged.wait(t, "WRONGTYPE")
-		must(t, client.Del(t.Context(), "file_event").Err())
-		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
-		next(t, got)
-	})
-}
-
 func TestMisuse(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{})
@@ -492,45 +332,6 @@ func TestMisuse(t *testing.T) {
 	var fault *remoteevent.TypeError
 	if err := remoteevent.Handle(r, func(context.Context, Promoted) error { return nil }); !errors.As(err, &fault) {
 		t.Errorf("a listener for a type that cannot be an event: %v", err)
-	}
-}
-
-// TestAnswersThatPass: Redis says for a while that it cannot serve.
-func TestAnswersThatPass(t *testing.T) {
-	t.Parallel()
-	answers := make(chan string, 10)
-	for _, answer := range []string{
-		"-LOADING Redis is loading the dataset in memory\r\n",
-		"-READONLY You can't write against a read only replica.\r\n",
-		"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
-		"-OOM command not allowed when used memory > 'maxmemory'.\r\n",
-		"-UNBLOCKED force unblock from blocking operation\r\n",
-		"what no Redis says\r\n",
-	} {
-		answers <- answer
-	}
-	const message = `{"data": {"path": "at last"}, "signals": ["file_event"]}`
-	answers <- fmt.Sprintf("*2\r\n$10\r\nfile_event\r\n$%d\r\n%s\r\n", len(message), message)
-	addr, _ := impostor(t, func(command string) (string, bool) {
-		if !strings.HasPrefix(command, "brpop") {
-			return "-ERR unknown command\r\n", false
-		}
-		select {
-		case answer := <-answers:
-			return answer, false
-		default:
-			return "*-1\r\n", false
-		}
-	})
-	client := redis.NewClient(&redis.Options{Addr: addr})
-	defer client.Close()
-	_, option := newLog()
-	got := make(chan string, 1)
-	r := receiver(t, client, option)
-	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
-	start(t, r)
-	if path := next(t, got); path != "at last" {
-		t.Errorf("got %s", path)
 	}
 }
 

@@ -74,6 +74,22 @@ func (d *decoder) scalar(pos int, want pyjson.Kind) (raw []byte, end int, err er
 	}
 }
 
+// enter looks for a value of the wanted kind at pos. Where there is another, done
+// is true: null is passed, and all else is an error.
+func (d *decoder) enter(pos int, want pyjson.Kind) (end int, done bool, err error) {
+	switch kind, err := d.Peek(pos); {
+	case err != nil:
+		return 0, true, err
+	case kind == want:
+		return 0, false, nil
+	case kind == pyjson.Null:
+		end, err = d.Value(pos)
+		return end, true, err
+	default:
+		return 0, true, misfit("it is " + kind.String() + ", not " + want.String())
+	}
+}
+
 // text passes the string at pos. Where null stands instead, ok is false.
 func (d *decoder) text(pos int) (s string, ok bool, end int, err error) {
 	raw, end, err := d.scalar(pos, pyjson.String)

@@ -105,8 +105,8 @@ func (b builder) pointer(t reflect.Type) (reader, error) {
 		return nil, err
 	}
 	return func(d *decoder, pos int, v reflect.Value) (int, error) {
-		if kind, err := d.Peek(pos); err != nil || kind == pyjson.Null {
-			return skip(d, pos, err)
+		if kind, err := d.Peek(pos); err == nil && kind == pyjson.Null {
+			return d.Value(pos)
 		}
 		v.Set(reflect.New(t.Elem()))
 		return elem(d, pos, v.Elem())
@@ -119,12 +119,8 @@ func (b builder) slice(t reflect.Type) (reader, error) {
 		return nil, err
 	}
 	return func(d *decoder, pos int, v reflect.Value) (int, error) {
-		kind, err := d.Peek(pos)
-		if err != nil || kind == pyjson.Null {
-			return skip(d, pos, err)
-		}
-		if kind != pyjson.Array {
-			return 0, misfit("it is " + kind.String() + ", not an array")
+		if end, done, err := d.enter(pos, pyjson.Array); done {
+			return end, err
 		}
 		v.Set(reflect.MakeSlice(t, 0, 4))
 		return d.Elements(pos, func(pos int) (int, error) {
@@ -149,12 +145,8 @@ func (b builder) array(t reflect.Type) (reader, error) {
 		return nil, err
 	}
 	return func(d *decoder, pos int, v reflect.Value) (int, error) {
-		kind, err := d.Peek(pos)
-		if err != nil || kind == pyjson.Null {
-			return skip(d, pos, err)
-		}
-		if kind != pyjson.Array {
-			return 0, misfit("it is " + kind.String() + ", not an array")
+		if end, done, err := d.enter(pos, pyjson.Array); done {
+			return end, err
 		}
 		i := 0
 		return d.Elements(pos, func(pos int) (int, error) {
@@ -181,12 +173,8 @@ func (b builder) mapping(t reflect.Type) (reader, error) {
 		return nil, err
 	}
 	return func(d *decoder, pos int, v reflect.Value) (int, error) {
-		kind, err := d.Peek(pos)
-		if err != nil || kind == pyjson.Null {
-			return skip(d, pos, err)
-		}
-		if kind != pyjson.Object {
-			return 0, misfit("it is " + kind.String() + ", not an object")
+		if end, done, err := d.enter(pos, pyjson.Object); done {
+			return end, err
 		}
 		v.Set(reflect.MakeMap(t))
 		return d.Members(pos, func(raw []byte, pos int) (int, error) {
@@ -266,12 +254,8 @@ func (b builder) structure(t reflect.Type) (reader, error) {
 		members[f.name] = &member{f, read, i}
 	}
 	return func(d *decoder, pos int, v reflect.Value) (int, error) {
-		kind, err := d.Peek(pos)
-		if err != nil || kind == pyjson.Null {
-			return skip(d, pos, err)
-		}
-		if kind != pyjson.Object {
-			return 0, misfit("it is " + kind.String() + ", not an object")
+		if end, done, err := d.enter(pos, pyjson.Object); done {
+			return end, err
 		}
 		var small [64]bool
 		seen := small[:]
@@ -330,11 +314,4 @@ func quoted(read reader) reader {
 		}
 		return end, nil
 	}
-}
-
-func skip(d *decoder, pos int, err error) (int, error) {
-	if err != nil {
-		return 0, err
-	}
-	return d.Value(pos)
 }

@@ -1,0 +1,105 @@
+package remoteevent_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+func TestLostConnections(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	server := redistest.Start(t, addr)
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	defer client.Close()
+	logged, option := newLog()
+	got := make(chan string, 10)
+	r := receiver(t, client, option)
+	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+	start(t, r)
+	send := func(path string) {
+		t.Helper()
+		must(t, sender(t, client).Send(t.Context(), FileEvent{path}))
+		if received := next(t, got); received != path {
+			t.Errorf("got %s, want %s", received, path)
+		}
+	}
+	send("before")
+	for !strings.Contains(client.Info(t.Context(), "clients").Val(), "blocked_clients:1") {
+		must(t, t.Context().Err())
+	}
+	must(t, client.ClientKillByFilter(t.Context(), "TYPE", "normal", "SKIPME", "yes").Err())
+	logged.wait(t, "receiving again")
+	send("after CLIENT KILL")
+	server.Stop()
+	logged.wait(t, "cannot receive for now")
+	redistest.Start(t, addr)
+	logged.wait(t, "receiving again")
+	send("after a restart")
+	must(t, client.ConfigSet(t.Context(), "requirepass", "s3cret").Err())
+	must(t, client.Do(t.Context(), "AUTH", "s3cret").Err())
+	if strings.Contains(logged.String(), "s3cret") {
+		t.Error("a password is logged")
+	}
+}
+
+func TestWrongType(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		logged, option := newLog()
+		got := make(chan string, 10)
+		must(t, client.Set(t.Context(), "file_event", "x", 0).Err())
+		r := receiver(t, client, option)
+		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+		start(t, r)
+		logged.wait(t, "WRONGTYPE")
+		must(t, client.Del(t.Context(), "file_event").Err())
+		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+		next(t, got)
+	})
+}
+
+// TestAnswersThatPass: Redis says for a while that it cannot serve.
+func TestAnswersThatPass(t *testing.T) {
+	t.Parallel()
+	answers := make(chan string, 10)
+	for _, answer := range []string{
+		"-LOADING Redis is loading the dataset in memory\r\n",
+		"-READONLY You can't write against a read only replica.\r\n",
+		"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
+		"-OOM command not allowed when used memory > 'maxmemory'.\r\n",
+		"-UNBLOCKED force unblock from blocking operation\r\n",
+		"what no Redis says\r\n",
+	} {
+		answers <- answer
+	}
+	const message = `{"data": {"path": "at last"}, "signals": ["file_event"]}`
+	answers <- fmt.Sprintf("*2\r\n$10\r\nfile_event\r\n$%d\r\n%s\r\n", len(message), message)
+	addr, _ := impostor(t, func(command string) (string, bool) {
+		if !strings.HasPrefix(command, "brpop") {
+			return "-ERR unknown command\r\n", false
+		}
+		select {
+		case answer := <-answers:
+			return answer, false
+		default:
+			return "*-1\r\n", false
+		}
+	})
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	defer client.Close()
+	_, option := newLog()
+	got := make(chan string, 1)
+	r := receiver(t, client, option)
+	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+	start(t, r)
+	if path := next(t, got); path != "at last" {
+		t.Errorf("got %s", path)
+	}
+}
