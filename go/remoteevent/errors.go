@@ -54,7 +54,7 @@ func (e *TypeError) Error() string {
 	if e.Field != "" {
 		return fmt.Sprintf("%s cannot be an event: field %s: %s", e.Type, e.Field, e.Problem)
 	}
-	return fmt.Sprintf("%s cannot be an event: %s", e.Type, e.Problem)
+	return fmt.Sprintf("%v cannot be an event: %s", e.Type, e.Problem)
 }
 
 // PanicError is what a listener's panic is turned into.
