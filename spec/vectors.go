@@ -35,6 +35,38 @@ func WireVectors() ([]WireVector, error) {
 	return file.Cases, nil
 }
 
+// SessionVector is a case of vectors/session.json: what goes over connections to
+// Redis, in order.
+type SessionVector struct {
+	ID           string        `json:"id"`
+	About        string        `json:"about"`
+	Requirements []string      `json:"requirements"`
+	Steps        []SessionStep `json:"steps"`
+}
+
+// SessionStep is what a client writes or what the server answers: one of the two
+// is empty.
+type SessionStep struct {
+	Connection string `json:"connection"`
+	Client     string `json:"client"`
+	Server     string `json:"server"`
+}
+
+// SessionVectors reads vectors/session.json.
+func SessionVectors() ([]SessionVector, error) {
+	text, err := Files.ReadFile("vectors/session.json")
+	if err != nil {
+		return nil, err
+	}
+	var file struct {
+		Cases []SessionVector `json:"cases"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("vectors/session.json: %w", err)
+	}
+	return file.Cases, nil
+}
+
 // RawMessage is the bytes of a message. In a vector file it is text, or
 // {"base64": …} for what is no text, or an array of parts of which some are
 // {"repeat": text, "times": n}.
