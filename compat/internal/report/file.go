@@ -1,0 +1,105 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Read reads a report and checks that its results name what it lists.
+func Read(in io.Reader) (*Report, error) {
+	decoder := json.NewDecoder(in)
+	var text json.RawMessage
+	if err := decoder.Decode(&text); err != nil {
+		return nil, fmt.Errorf("no report of a run: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("no report of a run: something follows its end")
+	}
+	var head struct {
+		Format  *int            `json:"format"`
+		Results json.RawMessage `json:"results"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil || head.Format == nil || head.Results == nil {
+		return nil, errors.New("no report of a run: a report is an object with the members format and results")
+	}
+	if *head.Format != Format {
+		return nil, fmt.Errorf("a report of format %d, and this compat reads format %d", *head.Format, Format)
+	}
+	r := new(Report)
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("no report of a run: %w", err)
+	}
+	return r, r.check()
+}
+
+// check returns an error where a result names what the report does not list.
+func (r *Report) check() error {
+	known := map[string]bool{}
+	for _, c := range r.Cases {
+		known["case "+c.ID] = true
+	}
+	for _, s := range r.Servers {
+		known["server "+s.ID] = true
+	}
+	for _, i := range r.Implementations {
+		known["implementation "+i.ID] = true
+	}
+	for i, result := range r.Results {
+		names := []string{"case " + result.Case, "server " + result.Server}
+		for _, id := range result.participants() {
+			names = append(names, "implementation "+id)
+		}
+		if len(names) == 2 {
+			return fmt.Errorf("a damaged report: result %d has neither sender nor receiver", i)
+		}
+		for _, name := range names {
+			if !known[name] {
+				return fmt.Errorf("a damaged report: result %d names the %s, which is not listed", i, name)
+			}
+		}
+		if !slices.Contains(outcomes, result.Outcome) {
+			return fmt.Errorf("a damaged report: result %d has the unknown outcome %q", i, result.Outcome)
+		}
+	}
+	return nil
+}
+
+// fleet joins the receivers that consume together.
+const fleet = " + "
+
+// participants are the sender and each receiver.
+func (r *Result) participants() []string {
+	var ids []string
+	if r.Sender != "" {
+		ids = append(ids, r.Sender)
+	}
+	if r.Receiver != "" {
+		ids = append(ids, strings.Split(r.Receiver, fleet)...)
+	}
+	return ids
+}
+
+// Write writes the report as one line of JSON.
+func (r *Report) Write(out io.Writer) error {
+	whole := *r
+	whole.Servers = list(r.Servers)
+	whole.Implementations = list(r.Implementations)
+	for i := range whole.Implementations {
+		whole.Implementations[i].Roles = list(whole.Implementations[i].Roles)
+	}
+	whole.Cases = list(r.Cases)
+	for i := range whole.Cases {
+		whole.Cases[i].Requirements = list(whole.Cases[i].Requirements)
+	}
+	whole.Results = list(r.Results)
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(&whole)
+}
+
+// list returns a copy that is never nil, which JSON would write as null.
+func list[T any](s []T) []T { return append([]T{}, s...) }

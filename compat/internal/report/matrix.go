@@ -1,0 +1,173 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Party is a row or a column of a matrix: an implementation, several that
+// receive together, or, without an ID, the harness itself.
+type Party struct {
+	ID string
+	// Group is what the parties beside it have in common, and Label the rest.
+	Group, Label string
+	// Members are the implementations.
+	Members []string
+}
+
+// Matrix counts the outcomes for each row and column.
+type Matrix struct {
+	Rows, Columns []Party
+	Cells         [][]Tally
+}
+
+func newMatrix(rows, columns []Party) Matrix {
+	m := Matrix{Rows: rows, Columns: columns, Cells: make([][]Tally, len(rows))}
+	for i := range m.Cells {
+		m.Cells[i] = make([]Tally, len(columns))
+	}
+	return m
+}
+
+func index(parties []Party) map[string]int {
+	at := map[string]int{}
+	for i, p := range parties {
+		at[p.ID] = i
+	}
+	return at
+}
+
+// Pairs is sender × receiver. Where the harness pushes the message itself it is
+// the sender, and where it takes it out of Redis the receiver, so that every
+// result is in one cell.
+func (r *Report) Pairs() Matrix {
+	m := newMatrix(r.parties(func(result *Result) string { return result.Sender }),
+		r.parties(func(result *Result) string { return result.Receiver }))
+	row, column := index(m.Rows), index(m.Columns)
+	for i := range r.Results {
+		m.Cells[row[r.Results[i].Sender]][column[r.Results[i].Receiver]].Add(r.Results[i].Outcome)
+	}
+	return m
+}
+
+// parties are those that a role is played by: the harness, the implementations
+// in the report's order, and fleets.
+func (r *Report) parties(role func(*Result) string) []Party {
+	played := map[string]bool{}
+	var fleets []string
+	for i := range r.Results {
+		id := role(&r.Results[i])
+		if strings.Contains(id, fleet) && !played[id] {
+			fleets = append(fleets, id)
+		}
+		played[id] = true
+	}
+	var parties []Party
+	if played[""] {
+		parties = append(parties, Party{Group: "harness", Label: "itself"})
+	}
+	for i := range r.Implementations {
+		if played[r.Implementations[i].ID] {
+			parties = append(parties, r.Implementations[i].party())
+		}
+	}
+	for _, id := range fleets {
+		members := strings.Split(id, fleet)
+		labels := make([]string, len(members))
+		for i, member := range members {
+			labels[i] = r.label(member)
+		}
+		parties = append(parties, Party{ID: id, Group: "together", Label: strings.Join(labels, fleet), Members: members})
+	}
+	return parties
+}
+
+func (i *Implementation) party() Party {
+	label, ok := strings.CutPrefix(i.ID, i.Name+"-")
+	if !ok {
+		label = i.ID
+	}
+	return Party{ID: i.ID, Group: i.Name, Label: label, Members: []string{i.ID}}
+}
+
+// label is a member of a fleet, as short as is clear.
+func (r *Report) label(id string) string {
+	at := slices.IndexFunc(r.Implementations, func(i Implementation) bool { return i.ID == id })
+	if at < 0 {
+		return id
+	}
+	if p := r.Implementations[at].party(); r.Implementations[at].Original {
+		return p.Label
+	}
+	return r.Implementations[at].Name
+}
+
+// ByRequirement is requirement × implementation. See Counts for who a result of
+// two counts for.
+func (r *Report) ByRequirement() Matrix {
+	requirements := map[string][]string{}
+	var rows, columns []Party
+	for i := range r.Cases {
+		c := &r.Cases[i]
+		requirements[c.ID] = c.Requirements
+		for _, id := range c.Requirements {
+			if !slices.ContainsFunc(rows, func(p Party) bool { return p.ID == id }) {
+				group, label, _ := strings.Cut(id, "-")
+				rows = append(rows, Party{ID: id, Group: group, Label: label})
+			}
+		}
+	}
+	slices.SortFunc(rows, func(a, b Party) int {
+		x, _ := strconv.Atoi(a.Label)
+		y, _ := strconv.Atoi(b.Label)
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(x, y))
+	})
+	for i := range r.Implementations {
+		columns = append(columns, r.Implementations[i].party())
+	}
+	m := newMatrix(rows, columns)
+	row, column := index(rows), index(columns)
+	counts := r.Counts()
+	for i := range r.Results {
+		result := &r.Results[i]
+		for _, id := range counts(result) {
+			for _, requirement := range requirements[result.Case] {
+				m.Cells[row[requirement]][column[id]].Add(result.Outcome)
+			}
+		}
+	}
+	return m
+}
+
+// Counts returns a function that says for which implementations a result counts.
+// What passed counts for both sides. What did not counts for the side that
+// passes the case with nobody on that server, if only one side is like that.
+func (r *Report) Counts() func(*Result) []string {
+	type side struct{ id, server, role string }
+	passes := map[string]map[side]bool{}
+	for i := range r.Results {
+		result := &r.Results[i]
+		if result.Outcome != Passed {
+			continue
+		}
+		if passes[result.Case] == nil {
+			passes[result.Case] = map[side]bool{}
+		}
+		passes[result.Case][side{result.Sender, result.Server, "send"}] = true
+		passes[result.Case][side{result.Receiver, result.Server, "receive"}] = true
+	}
+	return func(result *Result) []string {
+		sends := passes[result.Case][side{result.Sender, result.Server, "send"}]
+		receives := passes[result.Case][side{result.Receiver, result.Server, "receive"}]
+		switch {
+		case result.Sender == "" || result.Receiver == "" || result.Outcome == Passed || sends == receives:
+			return result.participants()
+		case receives:
+			return []string{result.Sender}
+		default:
+			return strings.Split(result.Receiver, fleet)
+		}
+	}
+}
