@@ -35,6 +35,10 @@ import (
 //     leave out what the child adds;
 //   - a field of a type that no JSON can fill.
 //
+// A nil slice or map goes out as null, as encoding/json writes it; the tag option
+// omitempty leaves it out. Coming in, a number written with a decimal point does
+// not fit an integer field, not even Python's 8.0: declare a float (TYPE-6).
+//
 // It implements CHAIN-1 to CHAIN-4.
 type Event interface {
 	EventName() string

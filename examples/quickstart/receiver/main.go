@@ -53,5 +53,6 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(os.Stderr, "waiting for new_file_event in Redis at %s; Ctrl-C ends\n", options.Addr)
 	return receiver.Run(ctx)
 }

@@ -21,6 +21,10 @@ type NewFileEvent struct {
 func (NewFileEvent) EventName() string { return "new_file_event" }
 
 func main() {
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: sender PATH…")
+		os.Exit(2)
+	}
 	if err := run(context.Background(), os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "sender:", err)
 		os.Exit(1)
