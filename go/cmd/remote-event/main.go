@@ -17,6 +17,7 @@ import (
 
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func main() {
@@ -117,9 +118,7 @@ Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage
 	root.SetErr(a.stderr)
 	a.connection.register(root)
 	root.SetFlagErrorFunc(flagError)
-	for _, command := range []*cobra.Command{
-		a.demoCommand(), a.devCommand(), a.sendCommand(), a.listenCommand(), a.validateCommand(), a.versionCommand(),
-	} {
+	add := func(command *cobra.Command) {
 		work := command.RunE
 		command.RunE = func(cmd *cobra.Command, args []string) error {
 			a.running = true
@@ -127,8 +126,33 @@ Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage
 		}
 		root.AddCommand(command)
 	}
+	for _, command := range []*cobra.Command{a.sendCommand(), a.listenCommand()} {
+		add(command)
+	}
+	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
+		add(withoutRedis(command))
+	}
 	a.adoptHelpers(root)
 	return root
+}
+
+// withoutRedis makes a verb that connects to no Redis refuse the flags of a
+// connection, which it would otherwise ignore, and leave them out of its help.
+func withoutRedis(command *cobra.Command) *cobra.Command {
+	command.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		cmd.InheritedFlags().VisitAll(func(flag *pflag.Flag) {
+			if flag.Changed && err == nil {
+				err = fmt.Errorf("%s connects to no Redis: leave out --%s", cmd.Name(), flag.Name)
+			}
+		})
+		return err
+	}
+	help := command.HelpFunc()
+	command.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.InheritedFlags().VisitAll(func(flag *pflag.Flag) { flag.Hidden = true })
+		help(cmd, args)
+	})
+	return command
 }
 
 // adoptHelpers makes cobra's own verbs, help and completion, keep to the exit

@@ -105,6 +105,7 @@ func TestUsage(t *testing.T) {
 		{"no TLS", "send x {} --redis redis://localhost --tls-ca ca.pem", []string{"rediss://"}},
 		{"certificate without key", "send x {} --redis rediss://localhost --tls-cert c.pem", []string{"--tls-key"}},
 		{"connect timeout", "send x {} --connect-timeout 0s", []string{"--connect-timeout"}},
+		{"Redis for nothing", "validate --redis redis://localhost", []string{"no Redis", "--redis"}},
 		{"help", "help nobody", []string{"nobody"}},
 		{"shell", "completion csh", []string{"csh"}},
 	} {
@@ -131,6 +132,9 @@ func TestHelp(t *testing.T) {
 	}
 	if help := invoke(t, "--help").stdout; !strings.Contains(help, "Events:") || !strings.Contains(help, defaultRedisURL) {
 		t.Errorf("help: %s", help)
+	}
+	if help := invoke(t, "demo", "--help").stdout; strings.Contains(help, "--redis") {
+		t.Errorf("help of demo, which connects to no Redis: %s", help)
 	}
 }
 
