@@ -25,6 +25,7 @@ type senderConfig struct {
 	plain    bool
 	maxBytes int
 	logger   *slog.Logger
+	schemas  PayloadSchemas
 }
 
 func (c *senderConfig) validate() error {
@@ -46,6 +47,7 @@ type receiverConfig struct {
 	middleware   []Middleware
 	maxBytes     int
 	logger       *slog.Logger
+	schemas      PayloadSchemas
 }
 
 func (c *receiverConfig) validate() error {

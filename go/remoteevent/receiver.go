@@ -164,7 +164,7 @@ func (r *Receiver) start() (queues []string, err error) {
 func (r *Receiver) deliver(ctx context.Context, queue string, raw []byte) {
 	log := r.config.logger.With("queue", queue)
 	limits := wire.Limits{ReceiveBytes: r.config.maxBytes}
-	env, err := wire.Decode(raw, limits)
+	env, err := decodeFitting(raw, limits, r.config.schemas)
 	if err != nil {
 		attrs := []any{"verdict", string(wire.Malformed), "bytes", len(raw), "error", err}
 		var malformed *MalformedError

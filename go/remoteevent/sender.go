@@ -53,7 +53,7 @@ func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, 
 // *[TypeError]. Where Redis answers with an error, that is in the chain as a
 // redis.Error. Otherwise the error is [ErrNotSent] or [ErrUnknown].
 //
-// It implements SEND-1 to SEND-5.
+// It implements SEND-1 to SEND-5, and SCHEMA-1.
 func (s *Sender) Send(ctx context.Context, event Event) error {
 	env, err := NewEnvelope(event)
 	if err != nil {
@@ -102,6 +102,9 @@ func (s *Sender) forward(ctx context.Context, envelopes []wire.Envelope, faults 
 		}
 		s.stamp(&env)
 		message, warnings, err := wire.Encode(env, wire.Limits{SendBytes: s.config.maxBytes})
+		if err == nil {
+			err = refuseUnfit(s.config.schemas, env)
+		}
 		if err != nil {
 			results[i] = Result{Refused, err}
 			continue

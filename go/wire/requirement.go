@@ -37,4 +37,7 @@ const (
 	ReqSize         Requirement = "LIMIT-2" // how much a sender may write
 	ReqReceiveSize  Requirement = "LIMIT-3" // how much a receiver takes
 	ReqReceiveDepth Requirement = "LIMIT-4" // how deep a receiver follows
+
+	ReqSendSchema    Requirement = "SCHEMA-1" // the payload fits the sender's schema of the event
+	ReqReceiveSchema Requirement = "SCHEMA-2" // and the receiver's
 )

@@ -1,0 +1,239 @@
+package payloadschema
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"github.com/remote-events/remote-events/schemas"
+)
+
+// FileName is the name of the file that says which schema holds for which event.
+const FileName = "catalogue.json"
+
+// Catalogue is a set of compiled schemas. It may be used by several goroutines
+// at once.
+type Catalogue struct {
+	events map[string]entry
+}
+
+// entry is the schema of an event, and what the catalogue calls it.
+type entry struct {
+	name   string
+	schema *jsonschema.Schema
+}
+
+// LoadDir reads the catalogue of a directory. Links that lead out of it are
+// refused.
+func LoadDir(dir string) (*Catalogue, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("the catalogue of payload schemas: %w", err)
+	}
+	defer func() { _ = root.Close() }() // it was read only
+	catalogue, err := Load(root.FS())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return catalogue, nil
+}
+
+// Load reads a catalogue: catalogue.json at the root of the files, and the
+// schemas that it names. Every schema is compiled, so that whatever is wrong
+// with one is found here.
+func Load(files fs.FS) (*Catalogue, error) {
+	index, err := readIndex(files)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", FileName, err)
+	}
+	source := &source{files: files}
+	compiler := jsonschema.NewCompiler()
+	compiler.Draft = jsonschema.Draft2020
+	compiler.LoadURL = source.open
+	for format := range jsonschema.Formats { // which are checked without a $schema, whatever AssertFormat says
+		compiler.Formats[format] = func(any) bool { return true }
+	}
+	catalogue := &Catalogue{events: make(map[string]entry, len(index.Events))}
+	for _, event := range slices.Sorted(maps.Keys(index.Events)) {
+		reference := index.Events[event]
+		address, err := resolve(reference)
+		if err != nil {
+			return nil, fmt.Errorf("%s: event %q: %w", FileName, event, err)
+		}
+		schema, err := compiler.Compile(address)
+		if err != nil {
+			return nil, fmt.Errorf("%s: event %q: schema %s: %w", FileName, event, reference, withoutScheme(err))
+		}
+		catalogue.events[event] = entry{name: reference, schema: schema}
+	}
+	return catalogue, nil
+}
+
+// Events returns the names of the events that have a schema, sorted.
+func (c *Catalogue) Events() []string { return slices.Sorted(maps.Keys(c.events)) }
+
+// index is the content of catalogue.json.
+type index struct {
+	Version int               `json:"version"`
+	Events  map[string]string `json:"events"`
+}
+
+func readIndex(files fs.FS) (index, error) {
+	var read index
+	text, err := readFile(files, FileName)
+	if err != nil {
+		return read, err
+	}
+	form, err := indexForm()
+	if err != nil {
+		return read, err
+	}
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		return read, err
+	}
+	if err := form.Validate(value); err != nil {
+		if fault, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+			leaf := gravest(fault)
+			return read, fmt.Errorf("at %q: %s; the form is {\"version\": 1, \"events\": {\"NAME\": \"FILE\"}}", leaf.InstanceLocation, leaf.Message)
+		}
+		return read, err
+	}
+	return read, json.Unmarshal(text, &read)
+}
+
+func indexForm() (*jsonschema.Schema, error) {
+	const name = "catalogue.schema.json"
+	text, err := schemas.Files.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource(scheme+name, bytes.NewReader(text)); err != nil {
+		return nil, err
+	}
+	return compiler.Compile(scheme + name)
+}
+
+// scheme begins the addresses of the catalogue's own files.
+const scheme = "catalogue:///"
+
+// resolve returns the address of a schema that the catalogue names: a file below
+// its directory, and perhaps a place in it.
+func resolve(reference string) (string, error) {
+	parsed, err := url.Parse(reference)
+	if err != nil {
+		return "", fmt.Errorf("schema %q: %w", reference, err)
+	}
+	if parsed.Scheme != "" || parsed.Host != "" || !fs.ValidPath(parsed.Path) || parsed.Path == "." {
+		return "", fmt.Errorf("schema %q: name a file in the directory of the catalogue, and no way out of it", reference)
+	}
+	address := url.URL{Scheme: "catalogue", Path: "/" + parsed.Path, Fragment: parsed.Fragment}
+	return address.String(), nil
+}
+
+// source finds the schemas that others refer to.
+type source struct {
+	files fs.FS
+	byID  map[string]string // files by their $id, once it is needed
+}
+
+// open returns the schema at an address, which is that of a file or the $id that
+// a file gives itself.
+func (s *source) open(address string) (io.ReadCloser, error) {
+	name, own := strings.CutPrefix(address, scheme)
+	if !own {
+		if s.byID == nil {
+			if err := s.index(); err != nil {
+				return nil, err
+			}
+		}
+		if name = s.byID[address]; name == "" {
+			return nil, fmt.Errorf("no file of the catalogue has the $id %s, and nothing is read from elsewhere", address)
+		}
+	} else {
+		decoded, err := url.PathUnescape(name)
+		if err != nil {
+			return nil, err
+		}
+		name = decoded
+	}
+	text, err := readFile(s.files, name)
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(text)), nil
+}
+
+// index notes the $id of every file that looks like a schema.
+func (s *source) index() error {
+	s.byID = map[string]string{}
+	return fs.WalkDir(s.files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".json") || name == FileName {
+			return err
+		}
+		text, err := readFile(s.files, name)
+		if err != nil {
+			return err
+		}
+		var schema struct {
+			ID string `json:"$id"`
+		}
+		if json.Unmarshal(text, &schema) != nil || schema.ID == "" {
+			return nil //nolint:nilerr // another kind of file; if a schema refers to it, the compiler will say
+		}
+		id := strings.TrimSuffix(schema.ID, "#")
+		if other, taken := s.byID[id]; taken {
+			return fmt.Errorf("%s and %s have the same $id, %s", other, name, id)
+		}
+		s.byID[id] = name
+		return nil
+	})
+}
+
+// maxFile is the longest file of a catalogue.
+const maxFile = 16 << 20
+
+func readFile(files fs.FS, name string) ([]byte, error) {
+	file, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // it was read only
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(text) > maxFile:
+		return nil, fmt.Errorf("%s is longer than 16 MiB", name)
+	}
+	return text, nil
+}
+
+// withoutScheme takes the scheme out of an error's text, which nobody has written.
+func withoutScheme(err error) error {
+	text := err.Error()
+	if fault, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		leaf := gravest(fault)
+		text = fmt.Sprintf("not a JSON Schema: at %q: %s", leaf.InstanceLocation, leaf.Message)
+	}
+	return &loadError{text: strings.ReplaceAll(strings.TrimPrefix(text, "jsonschema "), scheme, ""), err: err}
+}
+
+type loadError struct {
+	text string
+	err  error
+}
+
+func (e *loadError) Error() string { return e.text }
+func (e *loadError) Unwrap() error { return e.err }
