@@ -152,7 +152,7 @@ class Driver:
     def hello(self, request):
         if request.get("protocol") != 1:
             raise Refusal("unsupported protocol: this adapter speaks version 1")
-        versions = {name: importlib.metadata.version(name) for name in ("applauncher", "redis")}
+        versions = {name: importlib.metadata.version(name) for name in ("applauncher", "redis", "blinker")}
         python = {"python": platform.python_version(), "implementation": platform.python_implementation()}
         emit(op="hello", protocol=1, name="remote_event_bundle", version=VERSION,
              roles=["send", "receive"], details={**python, **versions})

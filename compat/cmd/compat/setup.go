@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,56 +13,91 @@ import (
 )
 
 func setupCommand() *cobra.Command {
-	var format string
+	var format, matrix string
 	var withoutOriginals bool
 	c := &cobra.Command{
 		Use:   "setup",
 		Short: "Install what the harness needs into the user's cache",
 		Long: `Install what the harness needs into the user's cache: an environment for each
-of the originals, and a redis-server where none is installed. Says what there is.`,
+of the originals, and a redis-server where none is installed. Says what there
+is, and which published versions do not take part, and why.`,
+		Example: `  compat setup
+  compat setup --matrix corners`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().BoolVar(&withoutOriginals, "without-originals", false, "leave out the Python environments")
+	matrixFlag(c, &matrix)
 	formatFlag(c, &format)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		var found struct {
-			RedisServer string   `json:"redis_server"`
-			Python      string   `json:"python,omitempty"`
-			Originals   []string `json:"originals,omitempty"`
-		}
-		ctx, diagnostics := c.Context(), c.ErrOrStderr()
-		binary, err := redisserver.Finder{Progress: diagnostics}.Find(ctx)
+		found, err := install(c, matrix, withoutOriginals)
 		if err != nil {
 			return err
-		}
-		found.RedisServer = binary
-		if !withoutOriginals {
-			envs, err := environments(diagnostics)
-			if err != nil {
-				return err
-			}
-			python, err := envs.Python(ctx)
-			if err != nil {
-				return err
-			}
-			found.Python = python.Version
-			if _, err := envs.EnsureAll(ctx, environment.Originals()); err != nil {
-				return err
-			}
-			for _, o := range environment.Originals() {
-				found.Originals = append(found.Originals, o.Bundle)
-			}
 		}
 		if format == "json" {
 			return json.NewEncoder(c.OutOrStdout()).Encode(found)
 		}
-		fmt.Fprintf(c.OutOrStdout(), "redis-server  %s\n", found.RedisServer)
-		if !withoutOriginals {
-			fmt.Fprintf(c.OutOrStdout(), "python        %s\noriginals     remote_event_bundle %s\n", found.Python, strings.Join(found.Originals, ", "))
-		}
-		return nil
+		return found.write(c.OutOrStdout())
 	}
 	return c
+}
+
+// matrixFlag adds --matrix to a command.
+func matrixFlag(c *cobra.Command, matrix *string) {
+	c.Flags().StringVar(matrix, "matrix", string(environment.Bundles),
+		"which originals: quick (0.2 and 1.6), bundles (every version, on one base), corners (also the oldest and newest of all that they stand on) or full (every combination)")
+}
+
+// installed is what the harness needs and has.
+type installed struct {
+	RedisServer string                  `json:"redis_server"`
+	Python      string                  `json:"python,omitempty"`
+	Originals   []string                `json:"originals,omitempty"`
+	Exclusions  []environment.Exclusion `json:"exclusions,omitempty"`
+}
+
+func install(c *cobra.Command, matrix string, withoutOriginals bool) (installed, error) {
+	var found installed
+	ctx, diagnostics := c.Context(), c.ErrOrStderr()
+	selection, err := environment.ParseSelection(matrix)
+	if err != nil {
+		return found, &codedError{exitUsage, fmt.Errorf("--matrix: %w", err)}
+	}
+	found.RedisServer, err = redisserver.Finder{Progress: diagnostics}.Find(ctx)
+	if err != nil || withoutOriginals {
+		return found, err
+	}
+	envs, err := environments(diagnostics)
+	if err != nil {
+		return found, err
+	}
+	python, err := envs.Python(ctx)
+	if err != nil {
+		return found, err
+	}
+	members, err := envs.EnsureMatrix(ctx, selection)
+	if err != nil {
+		return found, err
+	}
+	for _, member := range members {
+		found.Originals = append(found.Originals, member.ID())
+	}
+	found.Python, found.Exclusions = python.Version, environment.Exclusions()
+	return found, nil
+}
+
+func (f installed) write(out io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "redis-server  %s\n", f.RedisServer)
+	if len(f.Originals) > 0 {
+		fmt.Fprintf(&b, "python        %s\noriginals     %s\n", f.Python, strings.Join(f.Originals, "\n              "))
+		title := "left out      "
+		for _, e := range f.Exclusions {
+			fmt.Fprintf(&b, "%s%s %s: %s\n", title, e.Package, e.Versions, e.Why)
+			title = "              "
+		}
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
 }
 
 func pythonCommand() *cobra.Command {

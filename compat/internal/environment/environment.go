@@ -1,10 +1,11 @@
 // Package environment makes the Python environments of the originals: one for
 // each version of remote_event_bundle, as published.
 //
-// An environment is a venv that holds the bundle alone and looks into a shared
-// one for applauncher and what else the originals have in common. Both are kept
-// in the user's cache under names made from their pinned content and the
-// interpreter, so that making one again costs a look at a file.
+// An environment is a venv that looks into layers: one for each package whose
+// version is a matter of choice, and a shared venv with what all originals have
+// in common. Each is kept in the user's cache under a name made from its pinned
+// content and the interpreter, so that a further combination costs a second, and
+// one that is there a look at a file.
 package environment
 
 import (
@@ -14,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,9 +24,9 @@ import (
 )
 
 // format is part of every key: a change to how environments are built raises it.
-const format = "1"
+const format = "2"
 
-// parallel is how many environments are built at once.
+// parallel is how many environments are built at once, at least.
 const parallel = 2
 
 // Cache makes environments and keeps them. It is safe for concurrent use.
@@ -47,7 +50,7 @@ func New(dir cache.Dir, python string, progress io.Writer) *Cache {
 	if progress == nil {
 		progress = io.Discard
 	}
-	return &Cache{dir: dir, name: python, progress: progress, slots: make(chan struct{}, parallel)}
+	return &Cache{dir: dir, name: python, progress: progress, slots: make(chan struct{}, max(parallel, runtime.NumCPU()))}
 }
 
 // Dir is where the environments are.
@@ -70,26 +73,44 @@ func (c *Cache) Python(ctx context.Context) (Python, error) {
 // Ensure returns the interpreter of the original's environment, and builds the
 // environment first if it is not there, which needs the network.
 func (c *Cache) Ensure(ctx context.Context, original Original) (python string, err error) {
-	host, err := c.Python(ctx)
-	if err != nil {
-		return "", err
+	host := original.Python
+	if host == (Python{}) {
+		if host, err = c.Python(ctx); err != nil {
+			return "", err
+		}
 	}
 	interpreter := []string{format, runtime.GOOS, runtime.GOARCH, host.Implementation, host.Version, host.Executable}
-	shared := "python-" + host.Version + "-" + cache.Key(append(append(interpreter, builders...), original.requirements()...)...)
-	name := "bundle-" + original.Bundle + "-" + cache.Key(append([]string{shared}, original.bundle()...)...)
-	base, err := c.build(ctx, shared, "what the originals have in common", func(ctx context.Context, dir string) error {
-		return buildShared(ctx, host, dir, original)
+	common := host.short() + host.Version + "-" + cache.Key(slices.Concat(interpreter, builders, shared)...)
+	base, err := c.build(ctx, common, "what the originals have in common on "+host.String(), func(ctx context.Context, dir string) error {
+		return buildShared(ctx, host, dir)
 	})
 	if err != nil {
 		return "", err
 	}
-	path, err := c.build(ctx, name, original.String(), func(ctx context.Context, dir string) error {
-		return buildOriginal(ctx, host, dir, base, original)
+	layers := []string{}
+	for _, part := range original.parts() {
+		name, version, _ := strings.Cut(part, "==")
+		layer, err := c.build(ctx, fmt.Sprintf("layer-%s-%s-%s", name, version, cache.Key(common, part)), name+" "+version+" for "+host.String(), func(ctx context.Context, dir string) error {
+			return install(ctx, executable(base), []string{part}, "--no-build-isolation", "--target", dir)
+		})
+		if err != nil {
+			return "", err
+		}
+		layers = append(layers, layer)
+	}
+	name := original.ID() + "-" + cache.Key(append(original.parts(), common)...)
+	path, err := c.build(ctx, name, "the environment of "+original.describe(host), func(ctx context.Context, dir string) error {
+		return buildOriginal(ctx, host, dir, base, layers, original)
 	})
 	if err != nil {
 		return "", err
 	}
 	return executable(path), nil
+}
+
+// describe is everything that the original stands on.
+func (o Original) describe(host Python) string {
+	return fmt.Sprintf("%s (applauncher %s, redis-py %s, blinker %s, %s)", o, o.Applauncher, o.RedisPy, o.Blinker, host)
 }
 
 // EnsureAll is Ensure for several originals at once. The interpreters stand in
@@ -116,6 +137,38 @@ func (c *Cache) EnsureAll(ctx context.Context, originals []Original) (pythons []
 	return pythons, nil
 }
 
+// Member is an original with its environment.
+type Member struct {
+	Original
+
+	Interpreter string // of the environment
+}
+
+// EnsureMatrix returns the originals of a selection, on the interpreters of this
+// machine where it goes beyond one base, and builds what is not there.
+func (c *Cache) EnsureMatrix(ctx context.Context, selection Selection) ([]Member, error) {
+	var pythons []Python
+	if selection == Corners || selection == Full {
+		var err error
+		if pythons, err = Interpreters(ctx); err != nil {
+			return nil, err
+		}
+	}
+	originals, err := Matrix(selection, pythons)
+	if err != nil {
+		return nil, err
+	}
+	interpreters, err := c.EnsureAll(ctx, originals)
+	if err != nil {
+		return nil, err
+	}
+	members := make([]Member, len(originals))
+	for i, original := range originals {
+		members[i] = Member{original, interpreters[i]}
+	}
+	return members, nil
+}
+
 // build builds an entry of the cache in one of the slots, and says so.
 func (c *Cache) build(ctx context.Context, name, what string, build func(ctx context.Context, dir string) error) (string, error) {
 	return c.dir.Build(ctx, name, func(ctx context.Context, dir string) error {
@@ -125,12 +178,12 @@ func (c *Cache) build(ctx context.Context, name, what string, build func(ctx con
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		c.sayf("building the environment of %s", what)
+		c.sayf("building %s", what)
 		start := time.Now()
 		if err := build(ctx, dir); err != nil {
-			return fmt.Errorf("build the environment of %s: %w", what, err)
+			return fmt.Errorf("build %s: %w", what, err)
 		}
-		c.sayf("built the environment of %s (%.1f s)", what, time.Since(start).Seconds())
+		c.sayf("built %s (%.1f s)", what, time.Since(start).Seconds())
 		return nil
 	})
 }
@@ -141,8 +194,8 @@ func (c *Cache) sayf(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.progress, format+"\n", args...)
 }
 
-// buildShared makes a venv with pip and everything but the bundle.
-func buildShared(ctx context.Context, host Python, dir string, original Original) error {
+// buildShared makes a venv with pip and everything that all originals have.
+func buildShared(ctx context.Context, host Python, dir string) error {
 	if err := host.requireVenv(); err != nil {
 		return err
 	}
@@ -153,15 +206,11 @@ func buildShared(ctx context.Context, host Python, dir string, original Original
 	if err := install(ctx, python, builders); err != nil {
 		return err
 	}
-	if err := install(ctx, python, original.requirements(), "--no-build-isolation"); err != nil {
-		return err
-	}
-	_, err := run(ctx, "import the kernel", python, "-c", "import applauncher.kernel, redis_bundle")
-	return err
+	return install(ctx, python, shared, "--no-build-isolation")
 }
 
-// buildOriginal makes a venv with nothing but the bundle and a way to base.
-func buildOriginal(ctx context.Context, host Python, dir, base string, original Original) error {
+// buildOriginal makes a venv with nothing but the ways to its layers and base.
+func buildOriginal(ctx context.Context, host Python, dir, base string, layers []string, original Original) error {
 	if _, err := run(ctx, "make a venv", host.Executable, "-m", "venv", "--without-pip", dir); err != nil {
 		return err
 	}
@@ -170,19 +219,19 @@ func buildOriginal(ctx context.Context, host Python, dir, base string, original 
 	if err != nil {
 		return err
 	}
-	shared, err := run(ctx, "find the shared venv's packages", executable(base), "-c", purelib)
+	common, err := run(ctx, "find the shared venv's packages", executable(base), "-c", purelib)
 	if err != nil {
 		return err
 	}
 	// addsitedir, not a bare path: the shared packages have .pth files as well.
-	link := fmt.Sprintf("import site; site.addsitedir(%+q)\n", shared)
-	if err := os.WriteFile(filepath.Join(own, "shared.pth"), []byte(link), 0o600); err != nil {
+	var links strings.Builder
+	for _, layer := range append(layers, common) {
+		fmt.Fprintf(&links, "import site; site.addsitedir(%+q)\n", layer)
+	}
+	if err := os.WriteFile(filepath.Join(own, "layers.pth"), []byte(links.String()), 0o600); err != nil {
 		return err
 	}
-	if err := install(ctx, executable(base), original.bundle(), "--target", own); err != nil {
-		return err
-	}
-	_, err = run(ctx, "check the environment", executable(dir), "-c", check, original.Bundle, original.Applauncher, original.RedisPy)
+	_, err = run(ctx, "check the environment", executable(dir), append([]string{"-c", check}, original.versions()...)...)
 	return err
 }
 
@@ -190,7 +239,7 @@ func buildOriginal(ctx context.Context, host Python, dir, base string, original 
 const check = `
 import importlib, sys
 from importlib.metadata import version
-expected = dict(zip(("remote_event_bundle", "applauncher", "redis"), sys.argv[1:]))
+expected = dict(zip(("remote_event_bundle", "applauncher", "redis", "blinker"), sys.argv[1:]))
 found = {name: version(name) for name in expected}
 assert found == expected, found
 import applauncher.kernel, redis_bundle

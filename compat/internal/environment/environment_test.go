@@ -32,6 +32,9 @@ func TestOriginals(t *testing.T) {
 	if got := environment.Originals()[6].String(); got != "remote_event_bundle 1.6" {
 		t.Errorf("String: %s", got)
 	}
+	if got := environment.Originals()[6].ID(); got != "remote_event_bundle-1.6" {
+		t.Errorf("ID: %s", got)
+	}
 }
 
 // The real build, from nothing: two caches on one directory, as two processes
@@ -59,7 +62,7 @@ func TestOriginalEnvironmentBuildsOnce(t *testing.T) {
 	if pythons[0] != pythons[1] {
 		t.Errorf("two places: %s and %s", pythons[0], pythons[1])
 	}
-	if n := strings.Count(progress.String(), "built the environment of remote_event_bundle 1.6 ("); n != 1 {
+	if n := strings.Count(progress.String(), "built the environment of remote_event_bundle 1.6 "); n != 1 {
 		t.Errorf("built %d times:\n%s", n, progress.String())
 	}
 	output, err := exec.CommandContext(t.Context(), pythons[0], "-I", "-c",

@@ -2,69 +2,95 @@ package environment
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // Original is a combination of published Python packages: remote_event_bundle
-// on a version of applauncher, with a version of the Redis client.
+// on a version of applauncher, with versions of the Redis client and of blinker,
+// which dispatches signals, on an interpreter.
 type Original struct {
 	Bundle      string // remote_event_bundle
 	Applauncher string
 	RedisPy     string
+	Blinker     string
+	Python      Python // the zero value is the interpreter of the Cache
 }
 
-// String names the original as a report does: "remote_event_bundle 1.6".
+// base is what every bundle stands on where nothing else is asked for.
+var base = Original{Applauncher: "1.44", RedisPy: "3.5.3", Blinker: "1.8.2"}
+
+// String names the original by its package alone: "remote_event_bundle 1.6".
 func (o Original) String() string { return "remote_event_bundle " + o.Bundle }
 
-// Originals are the published versions that have a Redis backend and run. The
-// wheels of 1.0 and 1.2 lack their backends, and 2.x has none for Redis.
+// ID tells the original from every other of a run: its name and version, and
+// what it stands on where that is not the usual:
+// "remote_event_bundle-1.6-redis2.10.6-blinker1.5-py3.8.18".
+func (o Original) ID() string {
+	var id strings.Builder
+	id.WriteString("remote_event_bundle-" + o.Bundle)
+	for _, part := range []struct{ name, version, usual string }{
+		{"applauncher", o.Applauncher, base.Applauncher},
+		{"redis", o.RedisPy, base.RedisPy},
+		{"blinker", o.Blinker, base.Blinker},
+		{o.Python.short(), o.Python.Version, ""},
+	} {
+		if part.version != part.usual {
+			id.WriteString("-" + part.name + part.version)
+		}
+	}
+	return id.String()
+}
+
+// Originals are the published versions that have a Redis backend and run, on
+// one base.
 func Originals() []Original {
 	var all []Original
-	for _, bundle := range []string{"0.1", "0.2", "1.1", "1.3", "1.4", "1.5", "1.6"} {
-		all = append(all, Original{Bundle: bundle, Applauncher: "1.44", RedisPy: "3.5.3"})
+	for _, bundle := range Axes().Bundles {
+		original := base
+		original.Bundle = bundle
+		all = append(all, original)
 	}
 	return all
 }
 
-// bundle is what the original has for itself.
-func (o Original) bundle() []string {
-	return []string{"remote_event_bundle==" + o.Bundle}
-}
-
 // builders build the one requirement that has no wheel, inject. Setuptools also
-// stays for redis-py 3, which imports distutils: Python 3.12 has none any more.
+// stays for redis-py 2 and 3, which import distutils: Python 3.12 has none any
+// more.
 var builders = []string{"setuptools==69.5.1", "wheel==0.45.1"}
 
-// requirements is everything else, all of it pinned: pip resolves nothing
-// (mapped_config asks for a Cerberus that no longer builds).
-func (o Original) requirements() []string {
-	pins := []string{
-		"applauncher==" + o.Applauncher,
-		"redis==" + o.RedisPy,
-		"redis_bundle==0.2",
-		"mapped_config==2.36",
-		"blinker==1.8.2",
-		"Cerberus==1.3.5",
-		"colorlog==6.9.0",
-		"inject==4.3.1",
-		"PyYAML==6.0.3",
-		"six==1.17.0",
-		`importlib-metadata==8.5.0; python_version < "3.9"`, // Cerberus
-		`typing-extensions==4.13.2; python_version < "3.9"`, // inject
-		`zipp==3.20.2; python_version < "3.9"`,
-	}
-	if major, _, _ := strings.Cut(o.RedisPy, "."); number(major) >= 4 {
-		pins = append(pins, `async-timeout==4.0.3; python_full_version < "3.11.3"`)
-	}
-	slices.Sort(pins)
-	return pins
+// shared is what all originals have in common, all of it pinned: pip resolves
+// nothing (mapped_config asks for a Cerberus that no longer builds).
+var shared = []string{
+	"redis_bundle==0.2",
+	"mapped_config==2.36",
+	"Cerberus==1.3.5",
+	"colorlog==6.9.0",
+	"inject==4.3.1",
+	"PyYAML==6.0.3",
+	"six==1.17.0",
+	`importlib-metadata==8.5.0; python_version < "3.9"`, // Cerberus
+	`typing-extensions==4.13.2; python_version < "3.9"`, // inject
+	`zipp==3.20.2; python_version < "3.9"`,
+	`async-timeout==4.0.3; python_full_version < "3.11.3"`, // redis-py 4 and later
 }
 
-func number(text string) int {
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return 0
+// parts is what tells one original from another.
+func (o Original) parts() []string {
+	return []string{
+		"remote_event_bundle==" + o.Bundle,
+		"applauncher==" + o.Applauncher,
+		"redis==" + o.RedisPy,
+		"blinker==" + o.Blinker,
 	}
-	return n
+}
+
+// versions are those of the parts, in their order.
+func (o Original) versions() []string {
+	return slices.Collect(func(yield func(string) bool) {
+		for _, part := range o.parts() {
+			if _, version, _ := strings.Cut(part, "=="); !yield(version) {
+				return
+			}
+		}
+	})
 }

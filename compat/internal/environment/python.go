@@ -26,6 +26,22 @@ type Python struct {
 	Venv           bool   `json:"venv"` // can make environments with pip in them
 }
 
+// String is what people call it: "Python 3.11.7", "PyPy (Python 3.9.16)".
+func (p Python) String() string {
+	if p.Implementation == "CPython" || p.Implementation == "" {
+		return "Python " + p.Version
+	}
+	return fmt.Sprintf("%s (Python %s)", p.Implementation, p.Version)
+}
+
+// short is the interpreter's kind in a name, before its version: "py", "pypy".
+func (p Python) short() string {
+	if p.Implementation == "CPython" || p.Implementation == "" {
+		return "py"
+	}
+	return strings.ToLower(p.Implementation)
+}
+
 const probe = `
 import importlib.util, json, platform, sys
 print(json.dumps({

@@ -1,0 +1,151 @@
+package environment
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Selection says how many of the originals take part.
+type Selection string
+
+// The selections, from the smallest to the largest.
+const (
+	Quick   Selection = "quick"   // two bundles on one base
+	Bundles Selection = "bundles" // every bundle on one base
+	Corners Selection = "corners" // every bundle on the newest base, and the oldest and newest of every axis
+	Full    Selection = "full"    // every combination that runs
+)
+
+// Selections are all of them, for a flag.
+func Selections() []Selection { return []Selection{Quick, Bundles, Corners, Full} }
+
+// Dimensions are the versions that the originals are combined from, the oldest
+// first. The interpreters are those of the machine.
+type Dimensions struct {
+	Bundles      []string `json:"remote_event_bundle"`
+	Applaunchers []string `json:"applauncher"`
+	RedisPys     []string `json:"redis"`
+	Blinkers     []string `json:"blinker"`
+}
+
+// Axes returns the dimensions of the matrix.
+func Axes() Dimensions {
+	return Dimensions{
+		Bundles:      []string{"0.1", "0.2", "1.1", "1.3", "1.4", "1.5", "1.6"},
+		Applaunchers: []string{"1.42", "1.43", "1.44"},
+		RedisPys:     []string{"2.10.6", "3.5.3", "4.6.0", "5.0.8"},
+		// Before 1.8 blinker takes an event for a bound method where its payload
+		// has a member __func__ or im_func, and the receiver dies: WIRE-5.
+		Blinkers: []string{"1.5", "1.8.2"},
+	}
+}
+
+// Matrix returns the originals of a selection. Those on one base leave the
+// interpreter to the Cache; pythons are the interpreters of the others, oldest
+// first, as Interpreters finds them.
+func Matrix(selection Selection, pythons []Python) ([]Original, error) {
+	axes := Axes()
+	switch selection {
+	case Bundles:
+		return Originals(), nil
+	case Quick:
+		// 0.1 runs only with help, so the corner is 0.2.
+		return slices.DeleteFunc(Originals(), func(o Original) bool { return o.Bundle != "0.2" && o.Bundle != "1.6" }), nil
+	case Corners, Full:
+		if len(pythons) == 0 {
+			return nil, fmt.Errorf("%w: the selection %s needs one at least", ErrPython, selection)
+		}
+	default:
+		_, err := ParseSelection(string(selection))
+		return nil, err
+	}
+	if selection == Full {
+		return product(axes, pythons), nil
+	}
+	newest := Dimensions{axes.Bundles, last(axes.Applaunchers), last(axes.RedisPys), last(axes.Blinkers)}
+	corners := Dimensions{[]string{"0.2", "1.6"}, ends(axes.Applaunchers), ends(axes.RedisPys), ends(axes.Blinkers)}
+	all := append(product(newest, last(cpythons(pythons))), product(corners, edges(pythons))...)
+	var unique []Original
+	for _, original := range all {
+		if !slices.Contains(unique, original) {
+			unique = append(unique, original)
+		}
+	}
+	return unique, nil
+}
+
+// product is every combination. Each was tried on CPython 3.8 to 3.13 and on
+// PyPy 3.9, and runs.
+func product(axes Dimensions, pythons []Python) []Original {
+	var all []Original
+	for _, python := range pythons {
+		for _, bundle := range axes.Bundles {
+			for _, applauncher := range axes.Applaunchers {
+				for _, redis := range axes.RedisPys {
+					for _, blinker := range axes.Blinkers {
+						all = append(all, Original{bundle, applauncher, redis, blinker, python})
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// edges are the oldest and newest CPython, and every other implementation.
+func edges(pythons []Python) []Python {
+	edges := ends(cpythons(pythons))
+	for _, python := range pythons {
+		if !slices.Contains(edges, python) && python.Implementation != "CPython" {
+			edges = append(edges, python)
+		}
+	}
+	return edges
+}
+
+// cpythons are the interpreters whose implementation is CPython, or all where
+// there is none.
+func cpythons(pythons []Python) []Python {
+	found := slices.DeleteFunc(slices.Clone(pythons), func(p Python) bool { return p.Implementation != "CPython" })
+	if len(found) == 0 {
+		return pythons
+	}
+	return found
+}
+
+func last[T any](all []T) []T { return all[len(all)-1:] }
+
+func ends[T comparable](all []T) []T { return slices.Compact([]T{all[0], all[len(all)-1]}) }
+
+// Exclusion is a published version that does not take part, and why.
+type Exclusion struct {
+	Package  string `json:"package"`
+	Versions string `json:"versions"`
+	Why      string `json:"why"`
+}
+
+// Exclusions are the published versions that do not take part. Each was tried.
+func Exclusions() []Exclusion {
+	return []Exclusion{
+		{"remote_event_bundle", "1.0, 1.2", "the wheel lacks its package backend: ModuleNotFoundError on import"},
+		{"remote_event_bundle", "2.x", "Kafka only, no Redis backend"},
+		{"applauncher", "1.40", "another event library (mediator) instead of blinker"},
+		{"applauncher", "1.41", "an event needs a member name instead of event_name, the kernel's own too: KeyError on import"},
+		{"applauncher", "2.x", "another kernel, for bundles of another form"},
+		{"redis", "6 and later", "redis_bundle passes charset, an argument that the client no longer takes: TypeError"},
+		{"Python", "before 3.8", "no importlib.metadata, which the driver asks for the versions that it reports"},
+	}
+}
+
+// ParseSelection reads a selection's name.
+func ParseSelection(name string) (Selection, error) {
+	if selection := Selection(name); slices.Contains(Selections(), selection) {
+		return selection, nil
+	}
+	names := make([]string, 0, len(Selections()))
+	for _, selection := range Selections() {
+		names = append(names, string(selection))
+	}
+	return "", fmt.Errorf("no selection of originals is called %q: there are %s", name, strings.Join(names, ", "))
+}
