@@ -4,8 +4,8 @@ package spec
 
 import "embed"
 
-// Files holds the normative text and the test vectors, at their paths below
-// spec/.
+// Files holds the normative text, the scripts of reliable delivery and the test
+// vectors, at their paths below spec/.
 //
-//go:embed *.md vectors
+//go:embed *.md lua vectors
 var Files embed.FS

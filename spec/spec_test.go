@@ -18,7 +18,7 @@ var (
 func TestRequirements(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
-	for _, file := range []string{"wire.md", "configuration.md"} {
+	for _, file := range []string{"wire.md", "reliable.md", "configuration.md"} {
 		text, err := spec.Files.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,101 @@
+package lease
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Prefix begins the names of all companion keys, and of no queue (REL-2).
+const Prefix = "remote-event:v1:"
+
+// ErrReserved is the fault of a queue that is named like a companion.
+var ErrReserved = errors.New("names that begin with " + Prefix + " belong to the companions of queues")
+
+// Kind says what a companion key holds.
+type Kind string
+
+// The kinds of companions, in the order in which scripts take them.
+const (
+	Staging  Kind = "staging"
+	Bodies   Kind = "bodies"
+	Attempts Kind = "attempts"
+	Owners   Kind = "owners"
+	Leases   Kind = "leases"
+	Retries  Kind = "retries"
+	Dead     Kind = "dead"
+	Reasons  Kind = "reasons"
+	Sequence Kind = "sequence"
+	Seen     Kind = "seen"
+)
+
+// Kinds returns all kinds, in the order in which scripts take them.
+func Kinds() []Kind {
+	return []Kind{Staging, Bodies, Attempts, Owners, Leases, Retries, Dead, Reasons, Sequence, Seen}
+}
+
+// Companion returns the name of a companion key of a queue (REL-3). It hashes to
+// the slot of the queue.
+func Companion(kind Kind, queue string) string {
+	return Prefix + "{" + Tag(queue) + "}:" + string(kind) + ":" + queue
+}
+
+// Check returns an error for a name that no queue may have.
+func Check(queue string) error {
+	if strings.HasPrefix(queue, Prefix) {
+		return fmt.Errorf("queue %q: %w", queue, ErrReserved)
+	}
+	return nil
+}
+
+// Tag returns the hash tag of a queue's companions (REL-4): the queue's own,
+// else its name where that can stand in braces, else the smallest number that
+// hashes to its slot.
+func Tag(queue string) string {
+	if tag, ok := ownTag(queue); ok {
+		return tag
+	}
+	if queue != "" && !strings.Contains(queue, "}") {
+		return queue
+	}
+	slot := Slot(queue)
+	for n := 0; ; n++ { // each slot is reached below 150,000
+		if tag := strconv.Itoa(n); crc16(tag)%slots == slot {
+			return tag
+		}
+	}
+}
+
+// ownTag returns what a cluster hashes of a name instead of the whole.
+func ownTag(name string) (string, bool) {
+	_, rest, open := strings.Cut(name, "{")
+	tag, _, closed := strings.Cut(rest, "}")
+	return tag, open && closed && tag != ""
+}
+
+const slots = 16384
+
+// Slot returns the hash slot of a key.
+func Slot(key string) uint16 {
+	if tag, ok := ownTag(key); ok {
+		key = tag
+	}
+	return crc16(key) % slots
+}
+
+// crc16 is CRC-16/XMODEM.
+func crc16(text string) uint16 {
+	var crc uint16
+	for i := range len(text) {
+		crc ^= uint16(text[i]) << 8
+		for range 8 {
+			if crc&0x8000 != 0 {
+				crc = crc<<1 ^ 0x1021
+			} else {
+				crc <<= 1
+			}
+		}
+	}
+	return crc
+}

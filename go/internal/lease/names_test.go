@@ -1,0 +1,65 @@
+package lease_test
+
+import (
+	"errors"
+	"net"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/spec"
+)
+
+// TestNames holds the names to the vectors, and the vectors to a real cluster's
+// slots.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	redistest.Start(t, addr, "--cluster-enabled", "yes", "--cluster-port", port(t))
+	node := redis.NewClient(&redis.Options{Addr: addr})
+	defer node.Close()
+	cases, err := spec.CompanionVectors()
+	if err != nil || len(cases) == 0 {
+		t.Fatal(len(cases), err)
+	}
+	owner := map[string]string{}
+	for _, c := range cases {
+		queue := string(c.Queue)
+		if err := lease.Check(queue); c.Refused != errors.Is(err, lease.ErrReserved) {
+			t.Errorf("%s: %v", c.ID, err)
+		}
+		if c.Refused {
+			continue
+		}
+		if tag, slot := lease.Tag(queue), lease.Slot(queue); tag != string(c.Tag) || slot != c.Slot {
+			t.Errorf("%s: tag %q, slot %d", c.ID, tag, slot)
+		}
+		for i, kind := range lease.Kinds() {
+			name := lease.Companion(kind, queue)
+			if i < len(c.Companions) && name != string(c.Companions[i]) {
+				t.Errorf("%s: %s is %q", c.ID, kind, name)
+			}
+			if other, taken := owner[name]; taken {
+				t.Errorf("%q is a companion of %q and of %q", name, other, queue)
+			}
+			owner[name] = queue
+			if slot := node.ClusterKeySlot(t.Context(), name).Val(); slot != int64(c.Slot) {
+				t.Errorf("%s: a cluster has %s in slot %d", c.ID, kind, slot)
+			}
+		}
+		if slot := node.ClusterKeySlot(t.Context(), queue).Val(); slot != int64(c.Slot) {
+			t.Errorf("%s: a cluster has the queue in slot %d", c.ID, slot)
+		}
+	}
+}
+
+func port(t *testing.T) string {
+	t.Helper()
+	_, port, err := net.SplitHostPort(redistest.FreeAddr(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
