@@ -45,8 +45,8 @@ The originals are the Python packages as published, each version in an
 environment of its own, made on first use in the user's cache directory (or
 where REMOTE_EVENT_CACHE says).
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 no connection, 5 a pairing fails,
-130 interrupted.`,
+Exit codes: 0 done, 1 failed, 2 usage, 3 no connection, 5 something failed that
+is not known, 130 interrupted.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -56,7 +56,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 no connection, 5 a pairing fails,
 	root.SetErr(diagnostics)
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
-	root.AddCommand(runCommand(), setupCommand(), pythonCommand(), adapterCommand())
+	root.AddCommand(runCommand(), listCommand(), showCommand(), setupCommand(), pythonCommand(), adapterCommand())
 
 	running := false
 	for _, c := range root.Commands() {
@@ -89,7 +89,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 no connection, 5 a pairing fails,
 }
 
 // errFindings ends a run in which something failed, after its report.
-var errFindings = errors.New("a pairing fails")
+var errFindings = errors.New("something failed that is not known")
 
 // codedError ends the command with a code of its own.
 type codedError struct {

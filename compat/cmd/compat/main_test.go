@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"net"
 	"os"
 	"strings"
@@ -11,8 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/remote-events/remote-events/compat/internal/environment"
-	"github.com/remote-events/remote-events/compat/internal/pairing"
+	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
 // TestMain lets the test binary be the adapter of the Go library, as the command
@@ -31,33 +29,42 @@ func compat(t *testing.T, args ...string) (code int, out, diagnostics string) {
 	return code, stdout.String(), stderr.String()
 }
 
-// TestOriginalPairings plays everything, as `compat run` does.
-func TestOriginalPairings(t *testing.T) {
+// TestOriginalQuickRun plays the quick run on a real Redis and on the embedded
+// one, and holds what it writes.
+func TestOriginalQuickRun(t *testing.T) {
 	t.Parallel()
 	for _, redis := range []string{"local", "embedded"} {
 		t.Run(redis, func(t *testing.T) {
 			t.Parallel()
-			code, out, diagnostics := compat(t, "run", "--redis", redis, "-o", "json")
-			if code != 0 {
-				t.Fatalf("exit code %d: %s\n%s", code, diagnostics, out)
-			}
-			var report pairing.Report
-			if err := json.Unmarshal([]byte(out), &report); err != nil {
-				t.Fatal(err)
-			}
-			cases, err := pairing.Cases("")
+			code, out, diagnostics := compat(t, "run", "--quick", "--redis", redis, "-o", "json")
+			result, err := report.Read(strings.NewReader(out))
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("exit code %d: %s: %v", code, diagnostics, err)
 			}
-			all := len(environment.Originals()) + 1
-			if len(report.Participants) != all || len(report.Results) != all*all*len(cases) {
-				t.Errorf("%d participants and %d results", len(report.Participants), len(report.Results))
+			for _, r := range result.Results {
+				if r.Outcome == report.Failed {
+					t.Errorf("%s %s → %s: %q %q", r.Case, r.Sender, r.Receiver, r.Observed, r.Problems)
+				}
 			}
-			// Only the originals' lack of metadata is no fault.
-			if n := report.Count(pairing.Unsupported); n != (all-1)*all {
-				t.Errorf("%d results are unsupported", n)
+			if code != exitDone || len(result.Implementations) != 3 || result.Tally().Deviates == 0 {
+				t.Errorf("exit code %d with %d implementations: %s", code, len(result.Implementations), diagnostics)
 			}
 		})
+	}
+}
+
+// TestListAndShow reads the cases without playing any.
+func TestListAndShow(t *testing.T) {
+	t.Parallel()
+	code, out, diagnostics := compat(t, "list", "wire/byte-*", "payload")
+	if code != exitDone || !strings.Contains(out, "wire/byte-order-mark") || !strings.Contains(out, "payload/readme") || strings.Contains(out, "wire/nan") {
+		t.Errorf("exit code %d: %s%s", code, diagnostics, out)
+	}
+	code, out, diagnostics = compat(t, "show", "wire/byte-order-mark")
+	for _, says := range []string{"[JSON-1] A message MUST be valid UTF-8", "malformed", "original    dies", "--case 'wire/byte-order-mark'"} {
+		if code != exitDone || !strings.Contains(out, says) {
+			t.Errorf("exit code %d without %q: %s%s", code, says, diagnostics, out)
+		}
 	}
 }
 
@@ -79,8 +86,13 @@ func TestUsage(t *testing.T) {
 		{[]string{"run", "-o", "yaml"}, exitUsage, "the formats are text and json"},
 		{[]string{"python"}, exitUsage, "accepts 1 arg"},
 		{[]string{"python", "2.0"}, exitUsage, "there are 0.1"},
-		{[]string{"run", "--redis", "locla"}, exitUsage, "say local, embedded or a URL"},
-		{[]string{"run", "--redis", "redis://:secret@" + closed + "/0"}, exitConnection, closed},
+		{[]string{"run", "--case", "wier/*"}, exitUsage, "no case matches"},
+		{[]string{"run", "--family", "wier"}, exitUsage, "there are "},
+		{[]string{"run", "--original", "2.0"}, exitUsage, "there are 0.1"},
+		{[]string{"run", "--impl", "'unclosed"}, exitUsage, "--impl"},
+		{[]string{"show", "wire/none"}, exitUsage, "no case is called"},
+		{[]string{"run", "--no-originals", "--redis", "locla"}, exitUsage, "say local, embedded or a URL"},
+		{[]string{"run", "--no-originals", "--redis", "redis://:secret@" + closed + "/0"}, exitConnection, closed},
 	} {
 		code, _, diagnostics := compat(t, c.args...)
 		if code != c.code || !strings.Contains(diagnostics, c.says) || strings.Contains(diagnostics, "secret") {

@@ -1,143 +1,164 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
-	"github.com/remote-events/remote-events/compat/internal/cache"
-	"github.com/remote-events/remote-events/compat/internal/environment"
+	"github.com/remote-events/remote-events/compat/deviations"
+	"github.com/remote-events/remote-events/compat/internal/deviation"
+	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/goadapter"
-	"github.com/remote-events/remote-events/compat/internal/pairing"
-	"github.com/remote-events/remote-events/compat/internal/redisserver"
-	"github.com/remote-events/remote-events/compat/originals"
+	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
+// runFlags are what `compat run` is asked to do.
+type runFlags struct {
+	implementations []string
+	cases           []string
+	families        []string
+	originals       []string
+	noOriginals     bool
+	quick           bool
+	redis           []string
+	bless           string
+	deviations      []string
+	report          string
+	format          string
+	timeout         time.Duration
+	parallel        int
+}
+
 func runCommand() *cobra.Command {
-	var format, server string
+	var f runFlags
 	c := &cobra.Command{
 		Use:   "run",
-		Short: "Play events from every implementation to every other",
-		Long: `Play events from every implementation to every other: the Go library and each
-version of the original, as sender and as receiver. What a sender pushed is taken
-out of Redis and checked, byte for byte where the specification says bytes, and
-then given to each receiver, followed by a canary.`,
-		Example: `  compat run
-  compat run --redis embedded -o json`,
+		Short: "Play the cases with implementations, and report what was seen",
+		Long: `Play the cases with implementations, and report what was seen: the Go library,
+the originals, and every --impl. A sender is asked for events, and what it
+pushed is taken out of Redis and checked; a receiver gets messages, each
+followed by a canary; every sender is played against every receiver.
+
+An implementation is held to the specification. An original is held to what was
+measured of it. What is known to deviate stands in a file for each
+implementation; what is not known, or no longer so, ends the run with code 5.`,
+		Example: `  compat run --quick
+  compat run --impl 'mine=python3 adapter.py' --no-originals
+  compat run --case wire/byte-order-mark
+  compat run --report report.json`,
 		Args: cobra.NoArgs,
 	}
-	c.Flags().StringVar(&server, "redis", "local",
-		"where to run: local (a redis-server of its own), embedded, or the URL of a Redis, on which only keys that begin with compat: are touched")
-	formatFlag(c, &format)
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		progress, done := progressLine(c)
-		defer done()
-		report, err := play(c.Context(), c, server, progress)
-		if err != nil {
-			return err
-		}
-		done()
-		if format == "json" {
-			encoder := json.NewEncoder(c.OutOrStdout())
-			encoder.SetIndent("", "  ")
-			encoder.SetEscapeHTML(false)
-			err = encoder.Encode(report)
-		} else {
-			err = writeTable(c.OutOrStdout(), report)
-		}
-		if err == nil && report.Count(pairing.Failed) > 0 {
-			err = errFindings
-		}
-		return err
-	}
+	flags := c.Flags()
+	flags.StringArrayVar(&f.implementations, "impl", nil, "the `COMMAND` of an adapter, as a shell would split it, or NAME=COMMAND; may be repeated")
+	flags.StringArrayVar(&f.cases, "case", nil, "play the cases that the `GLOB` matches (wire/*, or wire for the family); may be repeated")
+	flags.StringSliceVar(&f.families, "family", nil, "play the cases of these families")
+	flags.StringSliceVar(&f.originals, "original", nil, "play these `VERSIONS` of remote_event_bundle, by default all")
+	flags.BoolVar(&f.noOriginals, "no-originals", false, "play no original, which needs no Python")
+	flags.BoolVar(&f.quick, "quick", false, "play the originals 0.2 and 1.6 only, and no case that is slow")
+	flags.StringArrayVar(&f.redis, "redis", []string{"local"},
+		"where to play: local (a redis-server of its own), embedded, or the `URL` of a Redis, on which only keys that begin with compat: are touched; may be repeated")
+	flags.StringVar(&f.bless, "bless", "", "write what fails into the directory `DIR`, as drafts of known deviations")
+	flags.StringArrayVar(&f.deviations, "deviations", nil, "read further known deviations from a `FILE`; may be repeated")
+	flags.StringVar(&f.report, "report", "", "write the report to a `FILE`, from which compat report makes other forms")
+	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "how long an implementation may take with one message")
+	flags.IntVar(&f.parallel, "parallel", 0, "how much is played at once, by default two a CPU")
+	formatFlag(c, &f.format)
+	c.RunE = func(c *cobra.Command, _ []string) error { return f.run(c) }
 	return c
 }
 
-func play(ctx context.Context, c *cobra.Command, server string, progress func(string)) (*pairing.Report, error) {
-	redis, prefix, err := provide(ctx, server)
+func (f runFlags) run(c *cobra.Command) error {
+	ctx := c.Context()
+	cases, err := suite.Load()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer redis.Close()
-	commands, err := participants(ctx, c)
+	if cases, err = suite.Select(cases, suite.Selection{Patterns: f.cases, Families: f.families, Quick: f.quick}); err != nil {
+		return &codedError{exitUsage, err}
+	}
+	known, err := knownDeviations(f.deviations)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cases, err := pairing.Cases(prefix)
+	implementations, err := f.participants(ctx, c)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	runner := pairing.Runner{Server: redis, Commands: commands, Cases: cases, Progress: progress}
-	return runner.Run(ctx)
+	servers, stop, err := provide(ctx, f.redis)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	progress := newProgress(c.ErrOrStderr())
+	defer progress.clear()
+	result, err := engine.Run(ctx, engine.Config{
+		Cases: cases, Implementations: implementations, Servers: servers,
+		Timeout: f.timeout, Parallel: f.parallel, Progress: progress.show,
+	})
+	progress.clear()
+	if err != nil {
+		return err
+	}
+	result.Tool = report.Software{Name: "compat", Version: version()}
+	deviation.Apply(result, known)
+	return f.finish(c, result)
 }
 
-// participants returns the commands of the adapters: Go's, which is this
-// program, and those of the originals.
-func participants(ctx context.Context, c *cobra.Command) ([][]string, error) {
-	self, err := os.Executable()
+// finish writes what was seen.
+func (f runFlags) finish(c *cobra.Command, result *report.Report) error {
+	if f.report != "" {
+		if err := writeFile(f.report, result); err != nil {
+			return err
+		}
+	}
+	if f.format == "json" {
+		if err := result.Write(c.OutOrStdout()); err != nil {
+			return err
+		}
+	} else if err := writeSummary(c.OutOrStdout(), result, f.report); err != nil {
+		return err
+	}
+	if f.bless != "" {
+		for _, draft := range deviation.Drafts(result) {
+			path, err := draft.Write(f.bless)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "compat: wrote %s; say why in it, and put its entries into the file of known deviations\n", path)
+		}
+	}
+	if result.Tally().Failed > 0 || len(result.Stale) > 0 {
+		return errFindings
+	}
+	return nil
+}
+
+func writeFile(path string, result *report.Report) (err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	return result.Write(file)
+}
+
+func knownDeviations(paths []string) ([]deviation.File, error) {
+	known, err := deviation.ReadAll(deviations.Files)
 	if err != nil {
 		return nil, err
 	}
-	commands := [][]string{{self, "adapter"}}
-	dir, err := cache.Default()
-	if err != nil {
-		return nil, err
-	}
-	envs, err := environments(c.ErrOrStderr())
-	if err != nil {
-		return nil, err
-	}
-	pythons, err := envs.EnsureAll(ctx, environment.Originals())
-	if err != nil {
-		return nil, err
-	}
-	for _, python := range pythons {
-		command, err := originals.Command(dir, python)
+	for _, path := range paths {
+		f, err := deviation.ReadFile(path)
 		if err != nil {
-			return nil, err
+			return nil, &codedError{exitUsage, err}
 		}
-		commands = append(commands, command)
+		known = append(known, f)
 	}
-	return commands, nil
-}
-
-// provide returns the Redis that --redis names, and the prefix of the keys that
-// the run may use there.
-func provide(ctx context.Context, name string) (server *redisserver.Server, prefix string, err error) {
-	switch {
-	case name == "local":
-		server, err = redisserver.Start(ctx, redisserver.Options{})
-		return server, "", err
-	case name == "embedded":
-		server, err = redisserver.Embedded()
-		return server, "", err
-	case strings.Contains(name, "://"):
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		if server, err = redisserver.External(ctx, name, nil); err != nil {
-			return nil, "", &codedError{exitConnection, err}
-		}
-		return server, fmt.Sprintf("compat:%x:", time.Now().UnixNano()), nil
-	}
-	return nil, "", &codedError{exitUsage, fmt.Errorf("--redis %s: say local, embedded or a URL such as redis://localhost:6379/0", name)}
-}
-
-// progressLine shows on a terminal what is being done, in one line that done
-// clears; elsewhere it shows nothing.
-func progressLine(c *cobra.Command) (progress func(string), done func()) {
-	file, ok := c.ErrOrStderr().(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return func(string) {}, func() {}
-	}
-	const wipe = "\r\x1b[K"
-	return func(doing string) { fmt.Fprintf(file, "%s%s …", wipe, doing) }, func() { fmt.Fprint(file, wipe) }
+	return known, nil
 }
 
 func adapterCommand() *cobra.Command {

@@ -221,7 +221,7 @@ func (a *Adapter) deliver(message line) error {
 	defer a.mu.Unlock()
 	switch message.Op {
 	case "event":
-		return a.observe(Event{Signal: *message.Signal, Signals: message.Signals, PayloadText: *message.PayloadText})
+		return a.observe(Event{Signal: *message.Signal, Signals: message.Signals, PayloadText: *message.PayloadText, Metadata: message.Metadata})
 	case "died":
 		return a.observe(Died{Queue: *message.Queue, Error: *message.Error})
 	}

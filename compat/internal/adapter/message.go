@@ -44,6 +44,9 @@ type Event struct {
 	Signal      string   // the signal that the listener listens to
 	Signals     []string // all of the message's
 	PayloadText string   // JSON as the receiver's language writes it
+	// Metadata are the attributes that its listener got, nil where the adapter
+	// reports none.
+	Metadata map[string]string
 }
 
 // Died is the end of what consumed a queue.
@@ -90,6 +93,7 @@ type line struct {
 	Signal      *string           `json:"signal"`
 	Signals     []string          `json:"signals"`
 	PayloadText *string           `json:"payload_text"`
+	Metadata    map[string]string `json:"metadata"`
 	Queue       *string           `json:"queue"`
 }
 

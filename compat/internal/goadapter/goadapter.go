@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -31,7 +32,7 @@ type message struct {
 	EventName   string            `json:"event_name,omitempty"`
 	Parents     []string          `json:"parents,omitempty"`
 	PayloadText string            `json:"payload_text,omitempty"`
-	Metadata    map[string]string `json:"metadata,omitempty"`
+	Metadata    map[string]string `json:"metadata,omitzero"`
 
 	Queues  []string `json:"queues,omitempty"`
 	Signals []string `json:"signals,omitempty"`
@@ -127,9 +128,13 @@ func (a *adapter) receive(ctx context.Context, request message) error {
 	}
 	for _, signal := range request.Signals {
 		err := a.receiver.Listen(signal, func(_ context.Context, d *remoteevent.Delivery) error {
+			attributes := maps.Clone(d.Envelope.Metadata.Attributes)
+			if attributes == nil {
+				attributes = map[string]string{} // there are none, and that is reported
+			}
 			return a.emit(message{
 				Op: "event", Signal: signal, Signals: d.Envelope.Metadata.Signals,
-				PayloadText: string(d.Envelope.Payload), Metadata: d.Envelope.Metadata.Attributes,
+				PayloadText: string(d.Envelope.Payload), Metadata: attributes,
 			})
 		})
 		if err != nil {

@@ -74,6 +74,12 @@ func (w *writer) value(pos int) (end int, err error) {
 			w.out.WriteString(number(w.Src[pos:end]))
 		}
 		return end, err
+	case pyjson.NonFinite:
+		if end, err = w.Value(pos); err == nil {
+			f, _ := strconv.ParseFloat(string(w.Src[pos:end]), 64) // takes Python's words
+			w.out.WriteString(float(f))
+		}
+		return end, err
 	default:
 		if end, err = w.Value(pos); err == nil {
 			w.out.Write(w.Src[pos:end])
@@ -109,6 +115,8 @@ func number(raw []byte) string {
 		n, _ := new(big.Int).SetString(string(raw), 10)
 		return n.String()
 	}
-	f, _ := strconv.ParseFloat(string(raw), 64)
-	return "float " + strconv.FormatFloat(f, 'g', -1, 64)
+	f, _ := strconv.ParseFloat(string(raw), 64) // infinite beyond its range, as to Python
+	return float(f)
 }
+
+func float(f float64) string { return "float " + strconv.FormatFloat(f, 'g', -1, 64) }

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"mvdan.cc/sh/v3/shell"
+
+	"github.com/remote-events/remote-events/compat/internal/cache"
+	"github.com/remote-events/remote-events/compat/internal/engine"
+	"github.com/remote-events/remote-events/compat/internal/environment"
+	"github.com/remote-events/remote-events/compat/originals"
+)
+
+// quickOriginals are those of a quick run: the oldest that needs no help to run,
+// and the newest.
+var quickOriginals = []string{"0.2", "1.6"}
+
+// participants are the implementations of the run: Go, which is this program,
+// the user's, and the originals.
+func (f runFlags) participants(ctx context.Context, c *cobra.Command) ([]engine.Implementation, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	all := []engine.Implementation{engine.Command("go", false, self, "adapter")}
+	for _, text := range f.implementations {
+		implementation, err := implementation(text)
+		if err != nil {
+			return nil, &codedError{exitUsage, err}
+		}
+		all = append(all, implementation)
+	}
+	if f.noOriginals {
+		return all, nil
+	}
+	selected, err := f.selectOriginals()
+	if err != nil {
+		return nil, &codedError{exitUsage, err}
+	}
+	dir, err := cache.Default()
+	if err != nil {
+		return nil, err
+	}
+	envs, err := environments(c.ErrOrStderr())
+	if err != nil {
+		return nil, err
+	}
+	pythons, err := envs.EnsureAll(ctx, selected)
+	if err != nil {
+		return nil, err
+	}
+	for _, python := range pythons {
+		command, err := originals.Command(dir, python)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, engine.Command("", true, command...))
+	}
+	return all, nil
+}
+
+func (f runFlags) selectOriginals() ([]environment.Original, error) {
+	all := environment.Originals()
+	wanted := f.originals
+	if len(wanted) == 0 && f.quick {
+		wanted = quickOriginals
+	}
+	if len(wanted) == 0 {
+		return all, nil
+	}
+	var selected []environment.Original
+	for _, version := range wanted {
+		i := slices.IndexFunc(all, func(o environment.Original) bool { return o.Bundle == version })
+		if i < 0 {
+			return nil, noOriginal(version)
+		}
+		selected = append(selected, all[i])
+	}
+	return selected, nil
+}
+
+// noOriginal says which originals there are.
+func noOriginal(version string) error {
+	var versions []string
+	for _, o := range environment.Originals() {
+		if !slices.Contains(versions, o.Bundle) {
+			versions = append(versions, o.Bundle)
+		}
+	}
+	return fmt.Errorf("no version %s of remote_event_bundle runs with Redis; there are %s", version, strings.Join(versions, ", "))
+}
+
+var named = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)$`)
+
+// implementation is what --impl says.
+func implementation(text string) (engine.Implementation, error) {
+	name, command := "", text
+	if parts := named.FindStringSubmatch(text); parts != nil {
+		name, command = parts[1], parts[2]
+	}
+	words, err := shell.Fields(command, nil)
+	if err != nil {
+		return engine.Implementation{}, fmt.Errorf("--impl %s: %w", text, err)
+	}
+	if len(words) == 0 {
+		return engine.Implementation{}, fmt.Errorf("--impl %q: no command", text)
+	}
+	return engine.Command(name, false, words...), nil
+}

@@ -1,0 +1,171 @@
+// Package deviation keeps what is known of implementations that do not do what
+// the specification says: one file for each of them. A deviation that is in no
+// file fails the run, and so does one that no longer occurs.
+package deviation
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/compat/internal/suite"
+)
+
+// File is what is known of one implementation.
+type File struct {
+	// Implementation is the name that its adapter gives.
+	Implementation string  `json:"implementation"`
+	Deviations     []Known `json:"deviations"`
+}
+
+// Known is a known deviation.
+type Known struct {
+	report.Deviation
+
+	// Versions are those of the implementation that deviate, all where it is
+	// empty. Each is a pattern as of path.Match: "1.*".
+	Versions []string `json:"versions,omitempty"`
+	// Role is "send" or "receive" where the case has both and only one deviates.
+	Role string `json:"role,omitempty"`
+}
+
+// Read reads and checks a file.
+func Read(text []byte) (File, error) {
+	var f File
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&f); err != nil {
+		return f, err
+	}
+	if f.Implementation == "" {
+		return f, fmt.Errorf("it does not name its implementation")
+	}
+	for i, d := range f.Deviations {
+		if err := d.check(); err != nil {
+			return f, fmt.Errorf("deviation %d (%s): %w", i+1, d.Pattern, err)
+		}
+	}
+	return f, nil
+}
+
+func (k Known) check() error {
+	if _, err := path.Match(k.Pattern, ""); err != nil || k.Pattern == "" {
+		return fmt.Errorf("the pattern %q names no cases", k.Pattern)
+	}
+	for _, version := range k.Versions {
+		if _, err := path.Match(version, ""); err != nil {
+			return fmt.Errorf("the version %q: %w", version, err)
+		}
+	}
+	switch {
+	case !slices.Contains([]report.Kind{report.WontFix, report.Bug, report.Flaky}, k.Kind):
+		return fmt.Errorf("its kind is %q, not wontfix, bug or flaky", k.Kind)
+	case strings.TrimSpace(k.Why) == "" || k.Why == unexplained:
+		return fmt.Errorf("it does not say why")
+	case k.Observed == "":
+		return fmt.Errorf("it does not say what is observed")
+	case k.Role != "" && k.Role != "send" && k.Role != "receive":
+		return fmt.Errorf("its role is %q, not send or receive", k.Role)
+	}
+	return nil
+}
+
+// ReadFile reads a file of the user's.
+func ReadFile(name string) (File, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return File{}, err
+	}
+	f, err := Read(text)
+	if err != nil {
+		return f, fmt.Errorf("%s: %w", name, err)
+	}
+	return f, nil
+}
+
+// ReadAll reads the files of a directory.
+func ReadAll(files embed.FS) ([]File, error) {
+	names, err := fs.Glob(files, "*.json")
+	if err != nil {
+		return nil, err
+	}
+	var all []File
+	for _, name := range names {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		f, err := Read(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// Apply marks the failures of a report that are known, and notes what is stale:
+// what is known of a version that took part, and whose case was played, and
+// that did not occur.
+func Apply(r *report.Report, files []File) {
+	for _, implementation := range r.Implementations {
+		for _, f := range files {
+			if f.Implementation != implementation.Name {
+				continue
+			}
+			for _, known := range f.Deviations {
+				if !known.holdsFor(implementation.Version) {
+					continue
+				}
+				if played, occurred := known.mark(r, implementation.ID); played && !occurred && known.Kind != report.Flaky {
+					r.Stale = append(r.Stale, report.StaleDeviation{Implementation: implementation.ID, Deviation: known.Deviation})
+				}
+			}
+		}
+	}
+}
+
+func (k Known) holdsFor(version string) bool {
+	return len(k.Versions) == 0 || slices.ContainsFunc(k.Versions, func(pattern string) bool {
+		matched, err := path.Match(pattern, version)
+		return err == nil && matched
+	})
+}
+
+// mark goes over the results of one implementation.
+func (k Known) mark(r *report.Report, id string) (played, occurred bool) {
+	for i := range r.Results {
+		result := &r.Results[i]
+		if !suite.Match(k.Pattern, result.Case) || !k.concerns(result, id) || result.Outcome == report.Unsupported {
+			continue
+		}
+		played = true
+		known := strings.HasPrefix(result.Observed, k.Observed)
+		if result.Outcome == report.Failed && known {
+			result.Outcome, result.Deviation = report.Deviates, &k.Deviation
+		}
+		occurred = occurred || result.Outcome == report.Deviates && known
+	}
+	return played, occurred
+}
+
+// concerns reports whether a result is the implementation's. That of a pair is
+// its receiver's, for what is sent has a result of its own.
+func (k Known) concerns(result *report.Result, id string) bool {
+	sends := result.Sender == id && result.Receiver == ""
+	receives := slices.Contains(strings.Split(result.Receiver, " + "), id)
+	switch k.Role {
+	case "send":
+		return sends
+	case "receive":
+		return receives
+	}
+	return sends || receives
+}

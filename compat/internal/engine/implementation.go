@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/report"
+)
+
+// Implementation is what cases are played with.
+type Implementation struct {
+	// Name, if any, is what the report calls it, rather than by its own name.
+	Name string
+	// Original is whether it is held to what was measured of the originals.
+	Original bool
+	// Start starts a process of it, or whatever stands for one: once for each
+	// role and again after each death, from several goroutines.
+	Start func(ctx context.Context, setting Setting) (Player, error)
+}
+
+// Setting is what an implementation is started with.
+type Setting struct {
+	RedisURL string
+	// Timeout is how long it may take to answer.
+	Timeout time.Duration
+	// MaxLine is how long a report may be.
+	MaxLine int
+	// Trace is called with all that is said to it ("→") and by it ("←").
+	Trace func(direction string, line []byte)
+}
+
+// Player is an implementation at work: sender or receiver, all its life.
+// *adapter.Adapter is one.
+type Player interface {
+	Hello(ctx context.Context) (adapter.Identity, error)
+	Send(ctx context.Context, message adapter.Message) error
+	Receive(ctx context.Context, queues, signals []string) error
+	Next(ctx context.Context) (adapter.Observation, error)
+	// Kill ends it at once, as a crash does; Close has still to be called.
+	Kill()
+	// Close ends it in peace.
+	Close() error
+}
+
+// Command is the implementation behind the command line of an adapter.
+func Command(name string, original bool, command ...string) Implementation {
+	return Implementation{Name: name, Original: original, Start: func(ctx context.Context, s Setting) (Player, error) {
+		return adapter.Start(ctx, adapter.Options{
+			Command: command, RedisURL: s.RedisURL, Timeout: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
+		})
+	}}
+}
+
+// participant is an implementation that has said who it is.
+type participant struct {
+	report.Implementation
+
+	start func(ctx context.Context, setting Setting) (Player, error)
+}
+
+func (p *participant) plays(role adapter.Role) bool { return slices.Contains(p.Roles, string(role)) }
+
+// identify asks all implementations who they are. One that does not say has the
+// run end before it begins.
+func (r *run) identify(ctx context.Context, url string) error {
+	r.participants = make([]*participant, len(r.Implementations))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.Parallel)
+	for i, implementation := range r.Implementations {
+		group.Go(func() error {
+			identity, err := greet(ctx, implementation, Setting{RedisURL: url, Timeout: r.Timeout})
+			if err != nil {
+				name := implementation.Name
+				if name == "" {
+					name = fmt.Sprintf("implementation %d", i+1)
+				}
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			p := &participant{start: implementation.Start}
+			p.Original = implementation.Original
+			p.Name, p.Version, p.Details = identity.Name, identity.Version, identity.Details
+			if implementation.Name != "" {
+				p.Name = implementation.Name
+			}
+			for _, role := range identity.Roles {
+				p.Roles = append(p.Roles, string(role))
+			}
+			r.participants[i] = p
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	nameApart(r.participants)
+	return nil
+}
+
+func greet(ctx context.Context, implementation Implementation, setting Setting) (adapter.Identity, error) {
+	player, err := implementation.Start(ctx, setting)
+	if err != nil {
+		return adapter.Identity{}, err
+	}
+	identity, err := player.Hello(ctx)
+	player.Kill()
+	_ = player.Close() // its end is not what was asked about
+	return identity, err
+}
+
+// nameApart gives every participant an ID: its name and version, and what else
+// tells it from the others.
+func nameApart(participants []*participant) {
+	for _, p := range participants {
+		p.ID = p.Name
+		if p.Version != "" {
+			p.ID += "-" + p.Version
+		}
+	}
+	for _, by := range []struct{ prefix, detail string }{
+		{"-py", "python"}, {"-", "implementation"}, {"-applauncher", "applauncher"}, {"-redis", "redis"},
+	} {
+		for _, group := range alike(participants) {
+			values := map[string]bool{}
+			for _, p := range group {
+				values[p.Details[by.detail]] = true
+			}
+			for _, p := range group {
+				if len(values) > 1 {
+					p.ID += by.prefix + p.Details[by.detail]
+				}
+			}
+		}
+	}
+	for _, group := range alike(participants) {
+		for i, p := range group[1:] {
+			p.ID += fmt.Sprintf("-%d", i+2)
+		}
+	}
+}
+
+// alike are the participants that share an ID, in groups.
+func alike(participants []*participant) [][]*participant {
+	groups := map[string][]*participant{}
+	var order []string
+	for _, p := range participants {
+		if groups[p.ID] == nil {
+			order = append(order, p.ID)
+		}
+		groups[p.ID] = append(groups[p.ID], p)
+	}
+	var several [][]*participant
+	for _, id := range order {
+		if len(groups[id]) > 1 {
+			several = append(several, groups[id])
+		}
+	}
+	return several
+}

@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/compat/internal/value"
+	"github.com/remote-events/remote-events/go/pyjson"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// judge holds a reaction against what is wanted, in a result.
+func (p *participant) judge(d delivery, got reaction) report.Result {
+	result := report.Result{
+		Case: d.c.ID, Sender: d.sender, Receiver: p.ID,
+		Expected: d.want.String(), Observed: got.String(),
+	}
+	if refusal, ok := errors.AsType[*adapter.FailedError](got.fault); ok && refusal.Unsupported() {
+		result.Outcome, result.Problems = report.Unsupported, []string{refusal.Error()}
+		return result
+	}
+	if got.fault != nil {
+		result.Outcome, result.Problems = report.Failed, []string{got.fault.Error()}
+		return result
+	}
+	result.Problems = d.want.problems(got)
+	switch {
+	case p.Original && d.c.Delivery != nil:
+		if surprises := d.surprises(got); len(surprises) > 0 {
+			result.Outcome = report.Failed
+			result.Expected = d.c.Delivery.Legacy + ", as was measured of the originals"
+			result.Problems = surprises
+		} else if len(result.Problems) > 0 {
+			result.Outcome = report.Deviates
+			result.Deviation = foretold(d, result.Observed)
+		}
+	case len(result.Problems) > 0:
+		result.Outcome = report.Failed
+	}
+	if result.Outcome == "" {
+		result.Outcome = report.Passed
+	}
+	return result
+}
+
+// foretold is the deviation that the specification describes.
+func foretold(d delivery, observed string) *report.Deviation {
+	class, _, _ := strings.Cut(observed, " ")
+	why := "the specification foretells that an original " + d.c.Delivery.Legacy
+	if d.c.Delivery.Platform {
+		why += " or, on another platform, delivers"
+	}
+	return &report.Deviation{
+		Pattern: d.c.ID, Observed: strings.TrimRight(class, ":"), Kind: report.WontFix,
+		Why: why + "; originals stay as they are, and senders do not send this",
+	}
+}
+
+func (w want) String() string {
+	if !w.delivered {
+		return "drops"
+	}
+	return fmt.Sprintf("delivers %s to %s", Text(w.payload, 200), strings.Join(w.calls, ", "))
+}
+
+// String is one line: what became of the message, the worst first.
+func (r reaction) String() string {
+	line := func(text string) string {
+		text, _, _ = strings.Cut(text, "\n")
+		return Text([]byte(text), 300)
+	}
+	switch {
+	case r.fault != nil:
+		return "fault: " + line(r.fault.Error())
+	case r.died != nil:
+		return strings.TrimRight("dies: "+line(r.died.Error), ": ")
+	case len(r.calls) == 0:
+		return "drops"
+	}
+	var signals []string
+	for _, call := range r.calls {
+		signals = append(signals, call.Signal)
+	}
+	return fmt.Sprintf("delivers %s to %s", Text([]byte(r.calls[0].PayloadText), 200), Text([]byte(strings.Join(signals, ", ")), 200))
+}
+
+// problems are the ways in which a reaction is not what is wanted.
+func (w want) problems(got reaction) []string {
+	var problems []string
+	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	if got.died != nil {
+		say("its queue is consumed no more: %s", strings.TrimSpace(got.died.Queue+" "+got.died.Error))
+	}
+	if !w.delivered {
+		if len(got.calls) > 0 {
+			say("listeners were called, and nobody may see this message")
+		}
+		return problems
+	}
+	var heard []string
+	for _, call := range got.calls {
+		heard = append(heard, call.Signal)
+	}
+	if got.died == nil && !slices.Equal(heard, w.calls) {
+		say("the listeners to %q were called, in this order, not those to %q", heard, w.calls)
+	}
+	return append(problems, w.differences(got.calls)...)
+}
+
+// differences are what is wrong in the content of calls, each said once.
+func (w want) differences(calls []adapter.Event) []string {
+	var problems []string
+	say := func(format string, args ...any) {
+		if problem := fmt.Sprintf(format, args...); !slices.Contains(problems, problem) {
+			problems = append(problems, problem)
+		}
+	}
+	for _, call := range calls {
+		if same, err := value.Equal([]byte(call.PayloadText), w.payload); err != nil {
+			say("the payload that is reported cannot be read: %v", err)
+		} else if !same {
+			say("the payload came as %s", Text([]byte(call.PayloadText), 300))
+		}
+		if !w.sameSignals(call.Signals) {
+			say("it came with the signals %q", call.Signals)
+		}
+		if call.Metadata == nil {
+			continue // the implementation has none
+		}
+		for _, name := range slices.Sorted(maps.Keys(w.metadata)) {
+			if got, ok := call.Metadata[name]; !ok {
+				say("the attribute %s did not come", name)
+			} else if got != w.metadata[name] {
+				say("the attribute %s came as %q", name, got)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(call.Metadata)) {
+			if _, ok := w.metadata[name]; !ok {
+				say("the attribute %s came, which is none", name)
+			}
+		}
+	}
+	return problems
+}
+
+// sameSignals compares the signals that were reported. Elements that are no
+// strings may stand there, as their JSON, or be left out.
+func (w want) sameSignals(got []string) bool {
+	if slices.Equal(got, w.signals) {
+		return true
+	}
+	i := 0
+	for _, signal := range got {
+		if i < len(w.signals) && signal == w.signals[i] {
+			i++
+		} else if slices.Contains(w.signals, signal) || !pyjson.Valid([]byte(signal)) {
+			return false
+		}
+	}
+	return i == len(w.signals)
+}
+
+// surprises are the ways in which an original did not do what was measured.
+func (d delivery) surprises(got reaction) []string {
+	foretold := d.c.Delivery
+	class := string(wire.Drops)
+	for _, call := range got.calls {
+		if call.Signal == d.listen {
+			class = string(wire.Delivers)
+		}
+	}
+	if got.died != nil {
+		class = string(wire.Dies)
+	}
+	if class != foretold.Legacy && (!foretold.Platform || class != string(wire.Delivers)) {
+		return []string{fmt.Sprintf("it %s, and was foretold otherwise", class)}
+	}
+	if class == string(wire.Dies) || foretold.Disturbs || !d.want.delivered {
+		return nil // what is called meanwhile was not foretold
+	}
+	// Every element that is a string calls, as often as it stands there.
+	listening := append([]string{d.listen}, d.want.calls...)
+	measured := d.want
+	measured.calls, measured.signals, measured.metadata = nil, nil, nil
+	for _, element := range value.Elements(value.Member(d.message, "signals")) {
+		name := element
+		if strings.HasPrefix(element, `"`) {
+			name, _ = pyjson.Unquote([]byte(element[1 : len(element)-1]))
+			if slices.Contains(listening, name) {
+				measured.calls = append(measured.calls, name)
+			}
+		}
+		measured.signals = append(measured.signals, name)
+	}
+	measured.payload = value.Omit(value.Member(d.message, "data"), "_signals", "_propagated")
+	return measured.problems(got)
+}

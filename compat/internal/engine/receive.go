@@ -1,0 +1,33 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/remote-events/remote-events/compat/internal/report"
+)
+
+// receive has one implementation receive a batch. A receiver that dies is
+// started anew: that it died is what was observed.
+func (r *run) receive(ctx context.Context, l *lane, p *participant, b batch) error {
+	s := &session{run: r, p: p, lane: l, batch: b, trace: &trace{}}
+	defer s.close()
+	for _, d := range b.deliveries {
+		var result report.Result
+		if s.slow >= tooSlow {
+			s.trace.begin()
+			result = p.judge(d, reaction{fault: fmt.Errorf("not played: the receiver ran into %d deadlines, one after the other", s.slow)})
+		} else {
+			result = p.judge(d, s.play(ctx, d))
+		}
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		result.Server = l.server
+		r.add(result, d.message, s.trace)
+		if d.c.Delivery != nil && d.c.Delivery.Disturbs && p.Original {
+			s.drop()
+		}
+	}
+	return nil
+}

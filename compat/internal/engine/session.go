@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// session is a receiver in a lane: one process after the other. The queue of an
+// original that dies takes a thread with it and no more, so that a process has
+// several queues to lose; and while one is in use, the next is made ready.
+type session struct {
+	run   *run
+	p     *participant
+	lane  *lane
+	batch batch
+	trace *trace
+
+	player  Player
+	queues  []string        // of the process
+	dead    map[string]bool // those that it lost
+	named   int             // queues that were named so far
+	deaths  int
+	spare   chan started
+	closing sync.WaitGroup
+	canary  int
+	slow    int // plays in a row that ran into a deadline
+}
+
+// started is a process that has said hello, or why there is none.
+type started struct {
+	player Player
+	err    error
+}
+
+// reaction is what came of a message.
+type reaction struct {
+	calls []adapter.Event
+	died  *adapter.Died
+	// fault is what is wrong with the process rather than with its queue.
+	fault error
+}
+
+// tooSlow is how many deadlines in a row have the rest of a batch given up.
+const tooSlow = 5
+
+func (s *session) launch(ctx context.Context) (Player, error) {
+	player, err := s.p.start(ctx, Setting{RedisURL: s.lane.url, Timeout: s.run.Timeout, MaxLine: s.batch.maxLine, Trace: s.trace.of(s.p.ID)})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := player.Hello(ctx); err != nil {
+		_ = player.Close() // what it did wrong is known
+		return nil, err
+	}
+	return player, nil
+}
+
+// prepare has the next process started.
+func (s *session) prepare(ctx context.Context) {
+	if s.spare != nil {
+		return
+	}
+	spare := make(chan started, 1)
+	s.spare = spare
+	go func() {
+		player, err := s.launch(ctx)
+		spare <- started{player, err}
+	}()
+}
+
+// ready returns a queue that is consumed, for what is to go into the given one.
+func (s *session) ready(ctx context.Context, d delivery) (string, error) {
+	if s.player != nil {
+		if !s.dead[d.queue] && !d.spare {
+			return d.queue, nil
+		}
+		for _, queue := range s.queues {
+			if d.spare && !s.dead[queue] {
+				return queue, nil
+			}
+		}
+		s.drop()
+	}
+	var next started
+	if s.spare != nil {
+		next = <-s.spare
+		s.spare = nil
+	} else {
+		next.player, next.err = s.launch(ctx)
+	}
+	if next.err != nil {
+		return "", next.err
+	}
+	s.player, s.dead, s.queues = next.player, map[string]bool{}, s.batch.queues
+	if d.spare {
+		s.queues = nil
+		for range batchQueues {
+			queue := d.queue
+			if s.named > 0 {
+				queue += "." + strconv.Itoa(s.named)
+			}
+			s.named++
+			s.queues = append(s.queues, queue)
+		}
+		d.queue = s.queues[0]
+	}
+	if err := s.player.Receive(ctx, s.queues, s.batch.signals); err != nil {
+		s.drop()
+		return "", err
+	}
+	if s.deaths > 0 {
+		s.prepare(ctx)
+	}
+	return d.queue, nil
+}
+
+// drop ends the process. Its queues are not used again unless they have to be,
+// and then its end is waited for.
+func (s *session) drop() {
+	if s.player == nil {
+		return
+	}
+	player := s.player
+	s.player = nil
+	player.Kill()
+	s.closing.Go(func() { _ = player.Close() })
+	if s.named == 0 {
+		s.closing.Wait()
+	}
+}
+
+// close ends all processes.
+func (s *session) close() {
+	s.drop()
+	if s.spare != nil {
+		if spare := <-s.spare; spare.err == nil {
+			spare.player.Kill()
+			_ = spare.player.Close()
+		}
+		s.spare = nil
+	}
+	s.closing.Wait()
+}
+
+// play pushes a message and its canary, and returns what is reported until the
+// canary has come.
+func (s *session) play(ctx context.Context, d delivery) reaction {
+	s.trace.begin()
+	queue, err := s.ready(ctx, d)
+	if err != nil {
+		s.slow++
+		if !errors.Is(err, adapter.ErrTimeout) {
+			s.slow = 0
+		}
+		return reaction{fault: err}
+	}
+	s.canary++
+	barrier, _, err := wire.Encode(wire.Envelope{EventName: d.listen, Payload: fmt.Appendf(nil, `{"canary": "%d"}`, s.canary)}, wire.Limits{})
+	if err != nil {
+		return reaction{fault: fmt.Errorf("the canary: %w", err)}
+	}
+	s.trace.add("redis", "LPUSH "+queue, d.message)
+	s.trace.add("redis", "LPUSH "+queue, barrier)
+	if err := s.lane.redis.LPush(ctx, queue, d.message, barrier).Err(); err != nil {
+		return reaction{fault: fmt.Errorf("the message could not be pushed: %w", err)}
+	}
+	result := s.await(ctx, queue, s.run.patience(d.message))
+	switch {
+	case result.fault != nil:
+		if errors.Is(result.fault, adapter.ErrTimeout) {
+			s.slow++
+			if n := s.lane.redis.LLen(ctx, queue).Val(); n > 0 {
+				result.fault = fmt.Errorf("%w; %d messages are left in the list", result.fault, n)
+			}
+		}
+		s.drop()
+	case result.died != nil:
+		s.slow = 0
+		s.deaths++
+		s.dead[queue] = true
+		s.prepare(ctx)
+	default:
+		s.slow = 0
+		return result
+	}
+	s.lane.redis.Del(ctx, queue)
+	return result
+}
+
+// patience is how long a message may take to be received.
+func (r *run) patience(message []byte) time.Duration {
+	return r.Timeout + time.Duration(len(message)>>20)*time.Second
+}
+
+func (s *session) await(ctx context.Context, queue string, patience time.Duration) reaction {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var result reaction
+	for {
+		o, err := s.player.Next(ctx)
+		if err != nil {
+			result.fault = err
+			return result
+		}
+		switch o := o.(type) {
+		case adapter.Died:
+			if o.Queue == queue {
+				result.died = &o
+				return result
+			}
+			s.dead[o.Queue] = true
+		case adapter.Event:
+			switch canaryOf(o.PayloadText) {
+			case "":
+				result.calls = append(result.calls, o)
+			case strconv.Itoa(s.canary):
+				return result
+			}
+		}
+	}
+}
+
+// canaryOf is which canary a payload is of, "" where it is of none.
+func canaryOf(payload string) string {
+	if len(payload) > 100 || !strings.Contains(payload, "canary") {
+		return ""
+	}
+	var content struct {
+		Canary string `json:"canary"`
+	}
+	if json.Unmarshal([]byte(payload), &content) != nil {
+		return ""
+	}
+	return content.Canary
+}
