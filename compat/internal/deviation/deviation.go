@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -45,7 +46,7 @@ func Read(text []byte) (File, error) {
 		return f, err
 	}
 	if f.Implementation == "" {
-		return f, fmt.Errorf("it does not name its implementation")
+		return f, errors.New("it does not name its implementation")
 	}
 	for i, d := range f.Deviations {
 		if err := d.check(); err != nil {
@@ -68,9 +69,9 @@ func (k Known) check() error {
 	case !slices.Contains([]report.Kind{report.WontFix, report.Bug, report.Flaky}, k.Kind):
 		return fmt.Errorf("its kind is %q, not wontfix, bug or flaky", k.Kind)
 	case strings.TrimSpace(k.Why) == "" || k.Why == unexplained:
-		return fmt.Errorf("it does not say why")
+		return errors.New("it does not say why")
 	case k.Observed == "":
-		return fmt.Errorf("it does not say what is observed")
+		return errors.New("it does not say what is observed")
 	case k.Role != "" && k.Role != "send" && k.Role != "receive":
 		return fmt.Errorf("its role is %q, not send or receive", k.Role)
 	}

@@ -38,9 +38,6 @@ type lane struct {
 	server string
 }
 
-// key is where a queue stands in Redis.
-func (l *lane) key(queue string) string { return l.prefix + queue }
-
 // clear removes what was played.
 func (l *lane) clear(ctx context.Context) error {
 	if l.prefix == "" {

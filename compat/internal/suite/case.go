@@ -3,6 +3,7 @@ package suite
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
@@ -147,12 +148,7 @@ func matches(cases []Case, pattern string) bool {
 
 // wanted reports whether one of the patterns, or their absence, lets a case in.
 func wanted(c Case, patterns []string) bool {
-	for _, pattern := range patterns {
-		if c.Match(pattern) {
-			return true
-		}
-	}
-	return len(patterns) == 0
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, c.Match)
 }
 
 // Families are the families of cases, in their order.

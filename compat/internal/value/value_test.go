@@ -25,6 +25,8 @@ func TestEqual(t *testing.T) {
 		{`-0.0`, `0.0`, false},
 		{`NaN`, `NaN`, true},
 		{`NaN`, `null`, false},
+		{`1e309`, `Infinity`, true},
+		{`-1e309`, `Infinity`, false},
 		{`[1, 2]`, `[2, 1]`, false},
 		{`[[]]`, `[[], []]`, false},
 	} {
