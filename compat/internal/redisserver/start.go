@@ -90,7 +90,7 @@ func start(ctx context.Context, binary string, options Options) (server *Server,
 		close(r.ended)
 	}()
 
-	server = &Server{url: address.String(), close: sync.OnceValue(r.stop)}
+	server = &Server{kind: KindLocal, url: address.String(), close: sync.OnceValue(r.stop)}
 	if err := server.await(ctx, r); err != nil {
 		return nil, errors.Join(err, server.Close())
 	}
