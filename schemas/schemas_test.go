@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
@@ -81,13 +82,15 @@ func parse(t *testing.T, text []byte) any {
 	return value
 }
 
-func vectors(t *testing.T) []spec.WireVector {
+// vectors are the messages of the specification, without the longest: schemas do
+// not see a length.
+func vectors(t *testing.T) []spec.MessageVector {
 	t.Helper()
-	cases, err := spec.WireVectors()
+	cases, err := spec.MessageVectors()
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("%d cases, %v", len(cases), err)
 	}
-	return cases
+	return slices.DeleteFunc(cases, func(v spec.MessageVector) bool { return v.Message.Len() > 2<<20 })
 }
 
 func TestExamples(t *testing.T) {
@@ -129,11 +132,14 @@ func TestMessages(t *testing.T) {
 		"JSON-3", "WIRE-1", "WIRE-2", "WIRE-3", "WIRE-4", "WIRE-5",
 		"SIG-2", "SIG-3", "SIG-4", "META-1", "META-2", "META-3", "META-5",
 	}
+	beyond := []string{"metadata/time-february-30", "metadata/time-february-29-1900", "metadata/source-colon-first"}
 	bothWays(t, func(t *testing.T, compiled map[string]*jsonschema.Schema) {
 		schema := compiled["message.schema.json"]
 		seen := map[string]bool{}
 		for _, v := range vectors(t) {
-			if !json.Valid(v.Message) {
+			raw := v.Message.Bytes()
+			// A parser that replaces what is no text hides it.
+			if !json.Valid(raw) || !utf8.Valid(raw) || slices.Contains(v.Findings, "JSON-9") || slices.Contains(beyond, v.ID) {
 				continue
 			}
 			refuse := false
@@ -141,7 +147,7 @@ func TestMessages(t *testing.T) {
 				seen[id] = true
 				refuse = refuse || slices.Contains(checkable, id)
 			}
-			if err := schema.Validate(parse(t, v.Message)); (err != nil) != refuse {
+			if err := schema.Validate(parse(t, raw)); (err != nil) != refuse {
 				t.Errorf("%s: the findings are %q, and the schema says %#v", v.ID, v.Findings, err)
 			}
 		}
@@ -158,7 +164,7 @@ func TestEnvelopes(t *testing.T) {
 	t.Parallel()
 	schema := compile(t, true)["envelope.schema.json"]
 	for _, v := range vectors(t) {
-		envelope, err := wire.Decode(v.Message, wire.Limits{})
+		envelope, err := wire.Decode(v.Message.Bytes(), wire.Limits{})
 		if refused := err != nil; refused != (v.Verdict == "malformed") {
 			t.Errorf("%s: %v", v.ID, err)
 		}

@@ -2,46 +2,166 @@ package spec
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// WireVector is a case of vectors/wire.json: a raw message in the list with the
-// key e, and its two verdicts.
-type WireVector struct {
-	ID           string     `json:"id"`
-	About        string     `json:"about"`
-	Requirements []string   `json:"requirements"`
-	Message      RawMessage `json:"message"`
-	Verdict      string     `json:"verdict"`
-	Legacy       string     `json:"legacy"`
-	Platform     bool       `json:"platform"` // legacy is the worst of several
-	Findings     []string   `json:"findings"`
+// Case is what every test vector has. The id begins with the family, which is
+// the name of its file.
+type Case struct {
+	ID           string   `json:"id"`
+	About        string   `json:"about"`
+	Requirements []string `json:"requirements"`
+	Flags        []string `json:"flags"` // explained at the top of the file
 }
 
-// WireVectors reads vectors/wire.json.
-func WireVectors() ([]WireVector, error) {
-	text, err := Files.ReadFile("vectors/wire.json")
-	if err != nil {
-		return nil, err
-	}
-	var file struct {
-		Cases []WireVector `json:"cases"`
-	}
-	if err := json.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("vectors/wire.json: %w", err)
-	}
-	return file.Cases, nil
+// Flags that programs go by.
+const (
+	FlagPlatform = "platform" // what an original does depends on the platform: legacy is the worst
+	FlagDisturbs = "disturbs" // the process of an original is another one afterwards
+)
+
+// Has reports whether the case has a flag.
+func (c Case) Has(flag string) bool { return slices.Contains(c.Flags, flag) }
+
+// Family is what the id begins with.
+func (c Case) Family() string {
+	family, _, _ := strings.Cut(c.ID, "/")
+	return family
 }
 
-// SessionVector is a case of vectors/session.json: what goes over connections to
-// Redis, in order.
+// MessageVector is a raw message in a list, its two verdicts, and what is
+// delivered of it.
+type MessageVector struct {
+	Case
+
+	Key       string     `json:"key"` // of the list
+	Message   RawMessage `json:"message"`
+	Verdict   string     `json:"verdict"`
+	Legacy    string     `json:"legacy"` // measured
+	Findings  []string   `json:"findings"`
+	Delivered *Delivered `json:"delivered"` // nil where the verdict is malformed
+}
+
+// Delivered is what listeners get of a message.
+type Delivered struct {
+	EventName  string            `json:"event_name"`
+	Signals    []string          `json:"signals"`
+	Payload    RawMessage        `json:"payload"` // in the message's own bytes
+	Attributes map[string]string `json:"attributes"`
+}
+
+// defaultKey is the key of the list where a case says nothing.
+const defaultKey = "e"
+
+// UnmarshalJSON fills in the key.
+func (v *MessageVector) UnmarshalJSON(text []byte) error {
+	type plain MessageVector
+	*v = MessageVector{Key: defaultKey}
+	return json.Unmarshal(text, (*plain)(v))
+}
+
+// SendVector is an event and the message that a sender writes, or why it is
+// refused.
+type SendVector struct {
+	Case
+
+	Event    SendEvent   `json:"event"`
+	Message  *RawMessage `json:"message"`  // nil where it is refused
+	Warnings []string    `json:"warnings"` // requirements
+	Refused  []string    `json:"refused"`  // every requirement that the message would violate
+	Python   *PythonSend `json:"python"`   // nil where an original cannot be asked
+}
+
+// SendEvent is an event to send.
+type SendEvent struct {
+	EventName  RawMessage        `json:"event_name"`
+	Parents    []string          `json:"parents"` // nearest first
+	Signals    []string          `json:"signals"` // instead of parents, of an event that is passed on
+	Payload    RawMessage        `json:"payload"`
+	Attributes map[string]string `json:"attributes"`
+}
+
+// PythonSend is what an original was seen to do when it was asked to send.
+type PythonSend struct {
+	Key     *string     `json:"key"`     // where it is not the event's name
+	Message *RawMessage `json:"message"` // nil where nothing was sent
+	Error   string      `json:"error"`   // the class of the exception
+}
+
+// TypedVector is a payload and what a typed reader makes of it.
+type TypedVector struct {
+	Case
+
+	Type    json.RawMessage `json:"type"` // the record's members: the file says how
+	Payload string          `json:"payload"`
+	Value   json.RawMessage `json:"value"` // nil where it is an error
+	Error   *string         `json:"error"` // the place of the misfit, a JSON Pointer
+}
+
+// ChainVector is a declaration of events and the chain of the last of them, or
+// why it is refused.
+type ChainVector struct {
+	Case
+
+	Types   []EventType  `json:"types"`
+	Signals []string     `json:"signals"` // nil where it is refused
+	Refused []string     `json:"refused"` // requirements
+	Python  *PythonChain `json:"python"`
+}
+
+// EventType declares an event. Its parents are types that are declared before.
+type EventType struct {
+	Type      string   `json:"type"`
+	EventName *string  `json:"event_name"` // nil where the type has none of its own
+	Parents   []string `json:"parents"`
+	Members   []string `json:"members"` // of the payload, which the type adds
+}
+
+// PythonChain is the chain that an original was seen to write, or the class of
+// the exception with which it refused.
+type PythonChain struct {
+	Signals []string `json:"signals"`
+	Error   string   `json:"error"`
+}
+
+// DispatchVector is a message, the listeners of a receiver in the order in which
+// they were registered, and who is called.
+type DispatchVector struct {
+	Case
+
+	Key       string          `json:"key"` // of the list
+	Message   RawMessage      `json:"message"`
+	Listeners []Listener      `json:"listeners"`
+	Calls     []int           `json:"calls"` // indices of listeners
+	Python    *PythonDispatch `json:"python"`
+}
+
+// Listener is registered for one signal.
+type Listener struct {
+	Signal string `json:"signal"`
+	Fails  bool   `json:"fails"` // whenever it is called
+}
+
+// PythonDispatch is what an original was seen to do.
+type PythonDispatch struct {
+	Calls []string `json:"calls"` // the signals of the listeners that were called
+	Dies  bool     `json:"dies"`
+}
+
+// UnmarshalJSON fills in the key.
+func (v *DispatchVector) UnmarshalJSON(text []byte) error {
+	type plain DispatchVector
+	*v = DispatchVector{Key: defaultKey}
+	return json.Unmarshal(text, (*plain)(v))
+}
+
+// SessionVector is what goes over connections to Redis, in order.
 type SessionVector struct {
-	ID           string        `json:"id"`
-	About        string        `json:"about"`
-	Requirements []string      `json:"requirements"`
-	Steps        []SessionStep `json:"steps"`
+	Case
+
+	Steps []SessionStep `json:"steps"`
 }
 
 // SessionStep is what a client writes or what the server answers: one of the two
@@ -52,61 +172,52 @@ type SessionStep struct {
 	Server     string `json:"server"`
 }
 
+// MessageFamilies are the families whose cases are messages.
+var MessageFamilies = []string{"wire", "poison", "limits", "metadata", "evolution"}
+
+// MessageVectors reads the cases of some families of messages, or of all of
+// them where none is named.
+func MessageVectors(families ...string) ([]MessageVector, error) {
+	if len(families) == 0 {
+		families = MessageFamilies
+	}
+	var all []MessageVector
+	for _, family := range families {
+		cases, err := readVectors[MessageVector](family)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, cases...)
+	}
+	return all, nil
+}
+
+// SendVectors reads vectors/send.json.
+func SendVectors() ([]SendVector, error) { return readVectors[SendVector]("send") }
+
+// TypedVectors reads vectors/typed.json.
+func TypedVectors() ([]TypedVector, error) { return readVectors[TypedVector]("typed") }
+
+// ChainVectors reads vectors/chain.json.
+func ChainVectors() ([]ChainVector, error) { return readVectors[ChainVector]("chain") }
+
+// DispatchVectors reads vectors/dispatch.json.
+func DispatchVectors() ([]DispatchVector, error) { return readVectors[DispatchVector]("dispatch") }
+
 // SessionVectors reads vectors/session.json.
-func SessionVectors() ([]SessionVector, error) {
-	text, err := Files.ReadFile("vectors/session.json")
+func SessionVectors() ([]SessionVector, error) { return readVectors[SessionVector]("session") }
+
+func readVectors[V any](family string) ([]V, error) {
+	name := "vectors/" + family + ".json"
+	text, err := Files.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
 	var file struct {
-		Cases []SessionVector `json:"cases"`
+		Cases []V `json:"cases"`
 	}
 	if err := json.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("vectors/session.json: %w", err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return file.Cases, nil
-}
-
-// RawMessage is the bytes of a message. In a vector file it is text, or
-// {"base64": …} for what is no text, or an array of parts of which some are
-// {"repeat": text, "times": n}.
-type RawMessage []byte
-
-// UnmarshalJSON reads any of the three forms.
-func (m *RawMessage) UnmarshalJSON(text []byte) error {
-	switch text[0] {
-	case '"':
-		var s string
-		err := json.Unmarshal(text, &s)
-		*m = RawMessage(s)
-		return err
-	case '[':
-		var parts []RawMessage
-		if err := json.Unmarshal(text, &parts); err != nil {
-			return err
-		}
-		var whole RawMessage
-		for _, part := range parts {
-			whole = append(whole, part...)
-		}
-		*m = whole
-		return nil
-	}
-	var form struct {
-		Base64 []byte  `json:"base64"`
-		Repeat *string `json:"repeat"`
-		Times  int     `json:"times"`
-	}
-	if err := json.Unmarshal(text, &form); err != nil {
-		return err
-	}
-	switch {
-	case form.Base64 != nil:
-		*m = form.Base64
-	case form.Repeat != nil:
-		*m = RawMessage(strings.Repeat(*form.Repeat, form.Times))
-	default:
-		return errors.New("a message is text, base64 or parts")
-	}
-	return nil
 }

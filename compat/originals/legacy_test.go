@@ -2,6 +2,7 @@ package originals_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -12,70 +13,117 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// TestOriginalLegacyVerdicts pushes every message of the wire vectors to the
-// oldest and the newest original that needs no help to run, each followed by a
-// canary, and holds what they do against what is foretold there.
+// TestOriginalLegacyVerdicts pushes every message of the vectors to the oldest
+// and the newest original that needs no help to run, each followed by a canary,
+// and holds what they do against what stands there.
 func TestOriginalLegacyVerdicts(t *testing.T) {
 	t.Parallel()
-	vectors, err := spec.WireVectors()
-	if err != nil {
-		t.Fatal(err)
+	vectors, err := spec.MessageVectors()
+	if err != nil || len(vectors) == 0 {
+		t.Fatalf("%d cases, %v", len(vectors), err)
 	}
+	oldestAndNewest(t, func(t *testing.T, original environment.Original) {
+		t.Helper()
+		p := &play{stage: newStage(t, original, redisserver.Options{})}
+		for _, v := range vectors {
+			calls, died := p.react(t, []string{v.Key}, v.Message.Bytes(), v.Has(spec.FlagDisturbs))
+			got := outcome(v.Key, calls, died)
+			if got != v.Legacy && (!v.Has(spec.FlagPlatform) || got != "delivers") {
+				t.Errorf("%s: it %s, and %s stands there", v.ID, got, v.Legacy)
+			}
+		}
+	})
+}
+
+func oldestAndNewest(t *testing.T, test func(t *testing.T, original environment.Original)) {
+	t.Helper()
 	for _, original := range environment.Originals() {
 		if original.Bundle == "0.2" || original.Bundle == "1.6" {
 			t.Run(original.Bundle, func(t *testing.T) {
 				t.Parallel()
-				foretold(t, newStage(t, original, redisserver.Options{}), vectors)
+				test(t, original)
 			})
 		}
 	}
 }
 
-func foretold(t *testing.T, s *stage, vectors []spec.WireVector) {
-	t.Helper()
-	var a *adapter.Adapter
-	for _, v := range vectors {
-		if a == nil {
-			a = s.start(t)
-			must(t, a.Receive(t.Context(), []string{"e"}, []string{"e"}))
-		}
-		got := s.react(t, a, v.Message)
-		if got != v.Legacy && (!v.Platform || got != "delivers") {
-			t.Errorf("%s: it %s, and %s was foretold", v.ID, got, v.Legacy)
-		}
-		// A signal of the kernel's may have started a second set of
-		// consumers, between which the canary is no barrier.
-		if got == "dies" || slices.Contains(v.Requirements, "SIG-4") {
-			must(t, a.Close())
-			s.redis.Del(t.Context(), "e")
-			a = nil
-		}
+// outcome is the legacy verdict in which an original that listens to the signal
+// ended up.
+func outcome(signal string, calls []string, died bool) string {
+	switch {
+	case died:
+		return "dies"
+	case slices.Contains(calls, signal):
+		return "delivers"
 	}
-	if a != nil {
-		must(t, a.Close())
-	}
+	return "drops"
 }
 
-// react pushes a message and its canary, and says what the original does. A
-// death may be reported after the listener was called.
-func (s *stage) react(t *testing.T, a *adapter.Adapter, message []byte) string {
+// play pushes messages to a receiver, one after the other. What ends a receiver
+// ends the thread of one queue, and what an original does depends on the signals
+// and not on the queue: so it gets as many queues as it serves on the smallest
+// machine, and is started anew when none is left.
+type play struct {
+	stage   *stage
+	adapter *adapter.Adapter
+	signals []string // to which it listens
+	dead    int      // queues
+}
+
+const queues = 5
+
+func (p *play) react(t *testing.T, signals []string, message []byte, disturbs bool) (calls []string, died bool) {
 	t.Helper()
-	const canary = `{"canary": true}`
-	must(t, s.redis.LPush(t.Context(), "e", message, `{"data": `+canary+`, "signals": ["e"]}`).Err())
+	if p.adapter != nil && !slices.Equal(p.signals, signals) {
+		p.end(t)
+	}
+	if p.adapter == nil {
+		p.adapter, p.signals, p.dead = p.stage.start(t), signals, 0
+		var names []string
+		for i := range queues {
+			names = append(names, fmt.Sprint("queue", i))
+		}
+		must(t, p.adapter.Receive(t.Context(), names, append([]string{canary}, signals...)))
+	}
+	calls, died = p.stage.react(t, p.adapter, fmt.Sprint("queue", p.dead), message)
+	if died {
+		p.dead++
+	}
+	if disturbs || p.dead == queues {
+		p.end(t)
+	}
+	return calls, died
+}
+
+func (p *play) end(t *testing.T) {
+	t.Helper()
+	must(t, p.adapter.Close())
+	must(t, p.stage.redis.FlushDB(t.Context()).Err())
+	p.adapter = nil
+}
+
+// canary is the signal of the message that follows each case: lists are FIFO.
+const canary = "canary"
+
+// react pushes a message and its canary, and returns the signals of the
+// listeners that were called and whether the thread ended. That may be reported
+// after the listeners were called.
+func (s *stage) react(t *testing.T, a *adapter.Adapter, queue string, message []byte) (calls []string, died bool) {
+	t.Helper()
+	must(t, s.redis.LPush(t.Context(), queue, message, `{"data": {}, "signals": ["`+canary+`"]}`).Err())
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	outcome := "drops"
 	for {
 		o, err := a.Next(ctx)
 		must(t, err)
 		switch o := o.(type) {
 		case adapter.Died:
-			return "dies"
+			return calls, true
 		case adapter.Event:
-			if o.PayloadText == canary {
-				return outcome
+			if o.Signal == canary {
+				return calls, false
 			}
-			outcome = "delivers"
+			calls = append(calls, o.Signal)
 		}
 	}
 }

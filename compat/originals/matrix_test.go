@@ -64,9 +64,10 @@ func TestOriginalOldBlinker(t *testing.T) {
 				}
 				for _, member := range []string{"__func__", "im_func"} {
 					a := stage.start(t)
-					must(t, a.Receive(t.Context(), []string{"e"}, []string{"e"}))
+					must(t, a.Receive(t.Context(), []string{"e"}, []string{"e", canary}))
 					message := `{"data": {"` + member + `": 1}, "signals": ["e", "remote_event", "event"]}`
-					if got := stage.react(t, a, []byte(message)); got != want {
+					calls, died := stage.react(t, a, "e", []byte(message))
+					if got := outcome("e", calls, died); got != want {
 						t.Errorf("of %s it %s, want %s", member, got, want)
 					}
 					must(t, a.Close()) // where it lives, it competes with the next

@@ -51,11 +51,10 @@ func (in *inspector) inspectMembers(key *string, raw []byte, p parts) {
 			in.methodName = in.methodName || isMethodName(raw[offset:])
 		}
 	}
-	names, fault := p.checkSignals(raw)
-	if fault != nil {
+	if _, fault := p.checkSignals(raw); fault != nil {
 		in.findings = append(in.findings, *fault)
 	} else {
-		in.inspectSignals(key, raw, p, names)
+		in.inspectSignals(key, raw, p)
 	}
 	p.readMetadata(raw, in)
 }

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,26 +22,21 @@ func (p *parts) readMetadata(raw []byte, in *inspector) map[string]string {
 		return nil
 	}
 	var attributes map[string]string
+	faults := map[string]attributeFault{} // by name
 	s := pyjson.Scanner{Src: raw}
 	// The message was scanned before, so that nothing can fail.
 	_, _ = s.Members(p.metadata.start, func(rawName []byte, pos int) (int, error) {
 		end, err := s.Value(pos)
 		name, _ := pyjson.Unquote(rawName)
-		switch {
-		case !isAttributeName(name):
-			in.tolerate(ReqMetadataNames, pos, "the name of an attribute consists of other characters than a-z and 0-9, or is signals")
-		case raw[pos] != '"':
-			in.tolerate(ReqMetadataStrings, pos, "the attribute "+name+" is not a string")
-			delete(attributes, name)
-		default:
-			value, ok := pyjson.Unquote(raw[pos+1 : end-1])
-			if fault := attributeFault(name, value); fault != "" {
-				in.tolerate(ReqMetadataValues, pos, fault)
-			}
-			if !ok { // a lone surrogate, which is reported as such
-				delete(attributes, name)
-				break
-			}
+		// Of several attributes with one name the last counts.
+		delete(attributes, name)
+		delete(faults, name)
+		value, fault := readAttribute(name, raw[pos:end])
+		if fault != nil && in != nil {
+			fault.offset = pos
+			faults[name] = *fault
+		}
+		if fault == nil || fault.req == ReqMetadataValues {
 			if attributes == nil {
 				attributes = make(map[string]string, 4)
 			}
@@ -47,10 +44,42 @@ func (p *parts) readMetadata(raw []byte, in *inspector) map[string]string {
 		}
 		return end, err
 	})
+	inOrder := func(a, b attributeFault) int { return a.offset - b.offset }
+	for _, f := range slices.SortedFunc(maps.Values(faults), inOrder) {
+		in.tolerate(f.req, f.offset, f.problem)
+	}
 	if in != nil && s.Space(p.metadata.start+1) == p.metadata.end-1 {
 		in.warn(ReqMetadataEmpty, p.metadata.start, "metadata is empty and may as well be left out")
 	}
 	return attributes
+}
+
+// attributeFault is what is wrong with an attribute.
+type attributeFault struct {
+	req     Requirement
+	problem string
+	offset  int
+}
+
+// readAttribute returns the value of an attribute, and what is wrong with it.
+func readAttribute(name string, raw []byte) (string, *attributeFault) {
+	fault := func(req Requirement, problem string) *attributeFault {
+		return &attributeFault{req: req, problem: problem}
+	}
+	if !isAttributeName(name) {
+		return "", fault(ReqMetadataNames, "the name of an attribute consists of other characters than a-z and 0-9, or is signals")
+	}
+	if raw[0] != '"' {
+		return "", fault(ReqMetadataStrings, "the attribute "+name+" is not a string")
+	}
+	value, ok := pyjson.Unquote(raw[1 : len(raw)-1])
+	if !ok {
+		return "", fault(ReqMetadataStrings, "the attribute "+name+" holds a surrogate without its partner")
+	}
+	if problem := valueProblem(name, value); problem != "" {
+		return value, fault(ReqMetadataValues, problem)
+	}
+	return value, nil
 }
 
 // isAttributeName holds CloudEvents' rule for names. The name signals is taken
@@ -64,20 +93,20 @@ func isAttributeName(name string) bool {
 	return name != "" && name != "signals"
 }
 
-// attributeFault says what is wrong with the value of an attribute that this
+// valueProblem says what is wrong with the value of an attribute that this
 // specification defines, or nothing.
-func attributeFault(name, value string) string {
+func valueProblem(name, value string) string {
 	switch name {
 	case AttributeID:
 		if value == "" {
 			return "the attribute id is empty"
 		}
 	case AttributeSource:
-		if uri, err := url.Parse(value); err != nil || uri.String() == "" || strings.ContainsAny(value, " <>\"") {
+		if value == "" || parseURI(value) == nil {
 			return "the attribute source is not a URI reference"
 		}
 	case AttributeDataSchema:
-		if uri, err := url.Parse(value); err != nil || !uri.IsAbs() || strings.ContainsAny(value, " <>\"") {
+		if uri := parseURI(value); uri == nil || !uri.IsAbs() {
 			return "the attribute dataschema is not a URI"
 		}
 	case AttributeTime:
@@ -90,6 +119,22 @@ func attributeFault(name, value string) string {
 		}
 	}
 	return ""
+}
+
+// parseURI reads a URI reference of RFC 3986, or returns nil. [url.Parse] takes
+// characters that have no place in one.
+func parseURI(value string) *url.URL {
+	const others = "-._~:/?#[]@!$&'()*+,;=%"
+	for _, c := range []byte(value) {
+		if (c < 'a' || 'z' < c) && (c < 'A' || 'Z' < c) && (c < '0' || '9' < c) && strings.IndexByte(others, c) < 0 {
+			return nil
+		}
+	}
+	uri, err := url.Parse(value)
+	if err != nil {
+		return nil
+	}
+	return uri
 }
 
 // isTime reports whether value is a time of RFC 3339, whose letters may be of
@@ -110,7 +155,13 @@ func isTime(value string) bool {
 	if rest != "Z" && !hasForm(rest, "+00:00") && !hasForm(rest, "-00:00") {
 		return false
 	}
-	_, err := time.Parse(time.RFC3339, strings.Replace(value, ":60", ":59", 1))
+	if rest != "Z" && (rest[1:3] > "23" || rest[4:] > "59") {
+		return false
+	}
+	if value[17:19] == "60" {
+		value = value[:17] + "59" + value[19:]
+	}
+	_, err := time.Parse(time.RFC3339, value)
 	return err == nil
 }
 

@@ -84,30 +84,39 @@ func (p *parts) checkSignals(raw []byte) (names []string, fault *Finding) {
 }
 
 // inspectSignals notes what a sender must not write in signals, of a message
-// that is not malformed; usable is what checkSignals returns.
-func (in *inspector) inspectSignals(key *string, raw []byte, p parts, usable []string) {
+// that is not malformed.
+func (in *inspector) inspectSignals(key *string, raw []byte, p parts) {
 	var seen names
-	first, last := -1, 0
+	n, base, last := 0, 0, 0 // base of the last elements are the base signals
 	for e := range p.elements(raw) {
-		last = e.offset
-		if first < 0 {
-			first = e.offset
-			if key != nil && (e.kind != pyjson.String || e.text != *key) {
-				in.tolerate(ReqFirstSignal, e.offset, "the first signal is not the key of the list")
-			}
+		n, last = n+1, e.offset
+		if n == 1 && key != nil && (!e.usable || e.text != *key) {
+			in.tolerate(ReqFirstSignal, e.offset, "the first signal is not the key of the list")
 		}
 		switch {
-		case e.kind != pyjson.String:
-			in.tolerate(ReqSignalStrings, e.offset, fmt.Sprintf("an element of signals is %s, not a string", e.kind))
+		case !e.usable:
+			base = 0
+			problem := "an element of signals holds a surrogate without its partner"
+			if e.kind != pyjson.String {
+				problem = fmt.Sprintf("an element of signals is %s, not a string", e.kind)
+			}
+			in.tolerate(ReqSignalStrings, e.offset, problem)
 			continue
-		case Reserved(e.text):
+		case e.text == SignalRemoteEvent:
+			base = 1
+		case e.text == SignalEvent && base == 1:
+			base = 2
+		default:
+			base = 0
+		}
+		if Reserved(e.text) {
 			in.tolerate(ReqReservedSignal, e.offset, "a signal belongs to the kernel of applauncher, and would command an original receiver")
 		}
 		if !seen.add([]byte(e.text), false) {
 			in.tolerate(ReqUniqueSignals, e.offset, "a signal stands twice, which calls an original's listener twice")
 		}
 	}
-	if n := len(usable); n < 3 || usable[n-2] != SignalRemoteEvent || usable[n-1] != SignalEvent {
+	if n < 3 || base != 2 {
 		in.tolerate(ReqBaseSignals, last, "signals does not consist of the event's name, its parents, remote_event and event")
 	}
 }

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -13,28 +14,36 @@ import (
 
 const safe = `{"data": {}, "signals": ["e", "remote_event", "event"]}`
 
-// TestVectors judges the messages of the specification, and holds Decode to the
-// verdicts.
+// TestVectors judges the messages of the specification, and holds what Decode
+// makes of them against what is to be delivered.
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	vectors, err := spec.WireVectors()
-	if err != nil {
-		t.Fatal(err)
+	vectors, err := spec.MessageVectors()
+	if err != nil || len(vectors) == 0 {
+		t.Fatalf("%d cases, %v", len(vectors), err)
 	}
 	for _, v := range vectors {
-		got := wire.InspectFrom("e", v.Message, wire.Limits{})
+		raw := v.Message.Bytes()
+		got := wire.InspectFrom(v.Key, raw, wire.Limits{})
 		found := []string{}
 		for _, f := range got.Findings {
-			found = append(found, string(f.Requirement))
+			if got.Verdict != wire.Malformed || f.Severity == wire.SeverityMalformed {
+				found = append(found, string(f.Requirement))
+			}
 		}
 		slices.Sort(found)
 		slices.Sort(v.Findings)
 		if string(got.Verdict) != v.Verdict || string(got.Legacy) != v.Legacy || !slices.Equal(found, v.Findings) {
 			t.Errorf("%s: %s, %s, %q; want %s, %s, %q", v.ID, got.Verdict, got.Legacy, found, v.Verdict, v.Legacy, v.Findings)
 		}
-		_, err := wire.Decode(v.Message, wire.Limits{})
-		if refused := err != nil; refused != (got.Verdict == wire.Malformed) {
+		env, err := wire.Decode(raw, wire.Limits{})
+		if (err == nil) != (v.Delivered != nil) || (err == nil) != (got.Verdict != wire.Malformed) {
 			t.Errorf("%s: the verdict is %s, and Decode says %v", v.ID, got.Verdict, err)
+			continue
+		}
+		if d := v.Delivered; d != nil && (env.EventName != d.EventName || !slices.Equal(env.Metadata.Signals, d.Signals) ||
+			!d.Payload.Equal(env.Payload) || !maps.Equal(env.Metadata.Attributes, d.Attributes)) {
+			t.Errorf("%s: %q, %+v of %d bytes are delivered", v.ID, env.EventName, env.Metadata, len(env.Payload))
 		}
 	}
 }

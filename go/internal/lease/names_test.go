@@ -26,19 +26,19 @@ func TestNames(t *testing.T) {
 	}
 	owner := map[string]string{}
 	for _, c := range cases {
-		queue := string(c.Queue)
+		queue := c.Queue.String()
 		if err := lease.Check(queue); c.Refused != errors.Is(err, lease.ErrReserved) {
 			t.Errorf("%s: %v", c.ID, err)
 		}
 		if c.Refused {
 			continue
 		}
-		if tag, slot := lease.Tag(queue), lease.Slot(queue); tag != string(c.Tag) || slot != c.Slot {
+		if tag, slot := lease.Tag(queue), lease.Slot(queue); tag != c.Tag.String() || slot != c.Slot {
 			t.Errorf("%s: tag %q, slot %d", c.ID, tag, slot)
 		}
 		for i, kind := range lease.Kinds() {
 			name := lease.Companion(kind, queue)
-			if i < len(c.Companions) && name != string(c.Companions[i]) {
+			if i < len(c.Companions) && name != c.Companions[i].String() {
 				t.Errorf("%s: %s is %q", c.ID, kind, name)
 			}
 			if other, taken := owner[name]; taken {

@@ -29,7 +29,7 @@ func Small() *report.Report {
 		server  = "redis-7.0.15"
 	)
 	plain := []byte(`{"data": {}, "signals": ["e", "remote_event", "event"]}`)
-	dies := report.Deviation{Pattern: "wire/*", Observed: "dies", Kind: report.WontFix, Why: "any exception ends the thread of an original's queue", Link: "https://example.org/poison"}
+	dies := report.Deviation{Pattern: "poison/*", Observed: "dies", Kind: report.WontFix, Why: "any exception ends the thread of an original's queue", Link: "https://example.org/poison"}
 	fails := report.Result{
 		Case: "wire/byte-order-mark", Server: server, Receiver: library, Outcome: report.Failed,
 		Expected: "drops", Observed: "delivers {}", Problems: []string{"the listener of e was called, and must not be", Hostile},
@@ -89,7 +89,7 @@ var payloads = []string{"integers", "floats", "strings", "names", "nesting", "un
 // 20 implementations, and 50 payloads from each to each; or each number as
 // many times. A few results are unexpected.
 func Large(times int) *report.Report {
-	vectors, err := spec.WireVectors()
+	vectors, err := spec.MessageVectors()
 	if err != nil {
 		panic(err) // the vectors are embedded and tested
 	}
@@ -123,7 +123,7 @@ func Large(times int) *report.Report {
 			if round > 0 {
 				id += fmt.Sprintf(".%d", round)
 			}
-			r.Cases = append(r.Cases, report.Case{ID: id, Family: "wire", About: v.About, Requirements: v.Requirements})
+			r.Cases = append(r.Cases, report.Case{ID: id, Family: v.Family(), About: v.About, Requirements: v.Requirements})
 			for n, i := range r.Implementations {
 				r.Results = append(r.Results, received(chance, id, server, i, v, n == 1 && chance.IntN(40) == 0))
 			}
@@ -142,11 +142,11 @@ func Large(times int) *report.Report {
 	return r
 }
 
-func received(chance *rand.Rand, id, server string, i report.Implementation, v spec.WireVector, fails bool) report.Result {
+func received(chance *rand.Rand, id, server string, i report.Implementation, v spec.MessageVector, fails bool) report.Result {
 	does := map[string]string{"safe": "delivers {}", "tolerated": "delivers {}", "malformed": "drops"}[v.Verdict]
 	result := report.Result{
 		Case: id, Server: server, Receiver: i.ID, Outcome: report.Passed, Expected: does, Observed: does,
-		Message: v.Message[:min(len(v.Message), report.MaxMessage)], MessageBytes: len(v.Message), Seconds: chance.Float64() / 100,
+		Message: v.Message.Head(report.MaxMessage), MessageBytes: v.Message.Len(), Seconds: chance.Float64() / 100,
 	}
 	switch {
 	case fails:
@@ -154,7 +154,7 @@ func received(chance *rand.Rand, id, server string, i report.Implementation, v s
 		result.Problems = []string{"the payload that the listener got is another", "the message is to be kept as a dead letter, and is not"}
 	case i.Original && v.Legacy != "delivers":
 		result.Outcome, result.Observed = report.Deviates, v.Legacy
-		result.Deviation = &report.Deviation{Pattern: "wire/*", Observed: v.Legacy, Kind: report.WontFix, Why: "any exception ends the thread of an original's queue"}
+		result.Deviation = &report.Deviation{Pattern: "poison/*", Observed: v.Legacy, Kind: report.WontFix, Why: "any exception ends the thread of an original's queue"}
 		result.Problems = []string{"the queue e is no longer consumed: JSONDecodeError: Expecting value: line 1 column 1 (char 0)"}
 	default:
 		return result
