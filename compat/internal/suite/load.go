@@ -119,17 +119,17 @@ func (e entry) build(family string) Case {
 	case e.Verdict != "":
 		c.Kind, c.Delivery = Receive, e.delivery()
 		c.Destructive = c.Delivery.Legacy == "dies" || c.Delivery.Disturbs
-		c.Slow = c.Slow || len(e.Message) > 32<<20
+		c.Slow = c.Slow || e.Message.Len() > 32<<20
 	case e.EventName != nil:
 		c.Kind = Pair
-		c.Event = &Event{adapter.Message{EventName: *e.EventName, Parents: e.Parents, PayloadText: string(e.Payload), Metadata: e.Metadata}}
+		c.Event = &Event{adapter.Message{EventName: *e.EventName, Parents: e.Parents, PayloadText: e.Payload.String(), Metadata: e.Metadata}}
 	}
 	return c
 }
 
 func (e entry) delivery() *Delivery {
 	d := &Delivery{
-		Key: "e", Message: e.Message, Verdict: e.Verdict, Legacy: e.Legacy,
+		Key: "e", Message: e.Message.Bytes(), Verdict: e.Verdict, Legacy: e.Legacy,
 		Platform: e.Platform || slices.Contains(e.Flags, "platform"),
 		Disturbs: slices.Contains(e.Flags, "disturbs") || slices.Contains(e.Requirements, "SIG-4"),
 	}
@@ -137,7 +137,7 @@ func (e entry) delivery() *Delivery {
 		d.Key = *e.Key
 	}
 	if e.Delivered != nil {
-		d.Delivered = &Delivered{Signals: e.Delivered.Signals, Payload: e.Delivered.Payload, Attributes: e.Delivered.Attributes}
+		d.Delivered = &Delivered{Signals: e.Delivered.Signals, Payload: e.Delivered.Payload.Bytes(), Attributes: e.Delivered.Attributes}
 	}
 	return d
 }
