@@ -102,6 +102,17 @@ func Lint(ctx context.Context) error {
 	return nil
 }
 
+// Spec checks the specification against its vectors, schemas and code, and
+// writes what follows from them: spec/requirements.json and spec/coverage.md.
+// Where CI is set it writes nothing, and fails where they are stale.
+func Spec(ctx context.Context) error {
+	args := []string{"run", "./compat/cmd/compat", "spec"}
+	if os.Getenv("CI") != "" {
+		args = append(args, "--check")
+	}
+	return run(ctx, ".", nil, "go", args...)
+}
+
 // Vulnerabilities looks for known ones in what every module uses. It needs the
 // Go vulnerability database.
 func Vulnerabilities(ctx context.Context) error {

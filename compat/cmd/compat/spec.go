@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/compat/internal/specification"
+)
+
+func specCommand() *cobra.Command {
+	var root string
+	var check bool
+	c := &cobra.Command{
+		Use:   "spec",
+		Short: "Check the specification against its vectors, schemas and code",
+		Long: `Check the specification in this tree: that every normative sentence is a
+requirement, with one id and one normative word; that each is tested by a vector,
+a scenario or a test, or says why not; that no case, schema or code names one that
+does not exist; that examples are what their vectors and schemas say; that links
+lead somewhere.
+
+Writes spec/requirements.json and spec/coverage.md, which follow from the rest.
+With --check it writes nothing, and those that are stale are findings.
+
+Ends with 0 where all is well, and with 5 where there is a finding.`,
+		Args: cobra.NoArgs,
+	}
+	c.Flags().StringVar(&root, "root", "", "`DIR` of the tree (default the one around the working directory)")
+	c.Flags().BoolVar(&check, "check", false, "write nothing (default false)")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		root, err := rootOf(root)
+		if err != nil {
+			return err
+		}
+		result, err := specification.Check(os.DirFS(root))
+		if err != nil {
+			return err
+		}
+		out := c.OutOrStdout()
+		for _, problem := range result.Problems {
+			fmt.Fprintln(out, problem)
+		}
+		findings := len(result.Problems)
+		if check {
+			for _, name := range result.Stale {
+				fmt.Fprintf(out, "%s: it is stale: run go tool mage spec\n", name)
+			}
+			findings += len(result.Stale)
+		} else {
+			if err := result.Write(root); err != nil {
+				return err
+			}
+			for _, name := range result.Stale {
+				fmt.Fprintln(c.ErrOrStderr(), "wrote", name)
+			}
+		}
+		fmt.Fprintf(out, "%d requirements, %d cases, %d findings\n", len(result.Requirements), result.Cases, findings)
+		if findings > 0 {
+			return errFindings
+		}
+		return nil
+	}
+	return c
+}
+
+func recordCommand() *cobra.Command {
+	var root string
+	c := &cobra.Command{
+		Use:   "record REPORT.json",
+		Short: "Record which requirements the implementations of a run keep",
+		Long: `Record which requirements the implementations of a run keep, in
+` + specification.ResultsFile + `, from which spec/coverage.md is made. Only what is the same in
+every run is recorded. Take the report of a full run: what it did not play is
+recorded as not played.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("record takes one report")
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&root, "root", "", "`DIR` of the tree (default the one around the working directory)")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		root, err := rootOf(root)
+		if err != nil {
+			return err
+		}
+		file, err := os.Open(args[0])
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }() // it was read only
+		run, err := report.Read(file)
+		if err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
+		}
+		text, err := specification.Reduce(run).JSON()
+		if err != nil {
+			return err
+		}
+		name := filepath.Join(root, filepath.FromSlash(specification.ResultsFile))
+		if err := os.WriteFile(name, text, 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.ErrOrStderr(), "wrote %s; now run go tool mage spec\n", specification.ResultsFile)
+		return nil
+	}
+	return c
+}
+
+// rootOf returns the root of the tree: what was given, or the nearest directory
+// above the working one that has a specification.
+func rootOf(given string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for up := dir; ; up = filepath.Dir(up) {
+		if _, err := os.Stat(filepath.Join(up, "spec", "wire.md")); err == nil {
+			return up, nil
+		}
+		if filepath.Dir(up) == up {
+			return "", &codedError{exitUsage, fmt.Errorf("there is no spec/wire.md in %s or above: name the tree with --root", dir)}
+		}
+	}
+}

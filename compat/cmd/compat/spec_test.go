@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSpec(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const chapter = "# Wire\n\n**[WIRE-1]** It MUST be. <!-- untestable: everything is -->\n\nWithdrawn requirements: none.\n"
+	write("spec/wire.md", chapter)
+	for _, c := range []struct {
+		args []string
+		text string // of the chapter
+		code int
+		out  string
+	}{
+		{[]string{"spec", "--check"}, chapter, exitFindings, "spec/coverage.md: it is stale"},
+		{[]string{"spec"}, chapter, exitDone, "1 requirements, 0 cases, 0 findings"},
+		{[]string{"spec", "--check"}, chapter, exitDone, "0 findings"},
+		{[]string{"spec"}, chapter + "\nIt MUST be.\n", exitFindings, "spec/wire.md:7: MUST outside a requirement"},
+		{[]string{"spec", "x"}, chapter, exitUsage, ""},
+		{[]string{"record"}, chapter, exitUsage, ""},
+		{[]string{"record", filepath.Join(dir, "none.json")}, chapter, exitFailed, ""},
+	} {
+		write("spec/wire.md", c.text)
+		var out, diagnostics bytes.Buffer
+		code := run(t.Context(), append(c.args, "--root", dir), strings.NewReader(""), &out, &diagnostics)
+		if code != c.code || !strings.Contains(out.String(), c.out) {
+			t.Errorf("%q: %d\n%s%s", c.args, code, &out, &diagnostics)
+		}
+	}
+}
+
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	report := filepath.Join(dir, "report.json")
+	const text = `{"format": 1, "tool": {"name": "compat", "version": "1"}, "platform": "x", "started": "2026-11-23T20:00:00Z", "seconds": 1,
+		"servers": [{"id": "s", "name": "redis", "version": "7", "provider": "local"}],
+		"implementations": [{"id": "i", "name": "it", "version": "1", "roles": ["receive"]}],
+		"cases": [{"id": "c/d", "family": "c", "about": "x", "requirements": ["WIRE-1"]}],
+		"results": [{"case": "c/d", "server": "s", "receiver": "i", "outcome": "passed", "expected": "x", "observed": "x", "seconds": 1}]}`
+	if err := os.WriteFile(report, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "compat"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	var out, diagnostics bytes.Buffer
+	if code := run(t.Context(), []string{"record", "--root", dir, report}, strings.NewReader(""), &out, &diagnostics); code != exitDone {
+		t.Fatalf("%d: %s", code, &diagnostics)
+	}
+	recorded, err := os.ReadFile(filepath.Join(dir, "compat", "results.json"))
+	if err != nil || !strings.Contains(string(recorded), `"passed": [`+"\n        \"WIRE-1\"") {
+		t.Errorf("%s, %v", recorded, err)
+	}
+}
