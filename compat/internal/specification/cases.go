@@ -132,5 +132,5 @@ func (c *checker) findTest(test string) string {
 func (t testCase) bytesOf() ([]byte, error) {
 	var message spec.RawMessage
 	err := json.Unmarshal(t.Message, &message)
-	return message, err
+	return message.Bytes(), err
 }
