@@ -19,7 +19,7 @@ type PayloadSchemas interface {
 // does not fit, before anything of it is sent, with a *[RefusedError] (SCHEMA-1).
 // A receiver takes a message that does not fit for malformed: no listener hears
 // it, nor does a middleware see it (SCHEMA-2). Both have the error of the schemas,
-// such as a *payloadschema.Error, in their chain. By default there are none.
+// such as a *payloadschema.Error, in their chain. By default there are none, as with nil.
 //
 // Each event is read once more for it, and as many times as long as its schema
 // takes.

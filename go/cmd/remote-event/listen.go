@@ -23,6 +23,7 @@ type listening struct {
 	count   int
 	timeout time.Duration
 	format  string
+	schemas *payloadSchemas
 }
 
 func (a *app) listenCommand() *cobra.Command {
@@ -35,8 +36,8 @@ func (a *app) listenCommand() *cobra.Command {
 --config where none is named, and print each on a line, until Ctrl-C.
 
 An event that is printed is out of Redis: no other receiver gets it. The next is
-taken once the last is printed. What cannot be decoded is taken, logged to
-standard error, and not counted.
+taken once the last is printed. What cannot be decoded, or does not fit a schema of
+--schemas, is taken, logged to standard error, and not counted.
 
 With -o ndjson a line is {"event_name": …, "payload": …, "metadata": …}, always
 valid JSON: a payload that is JSON to Python only, such as one with NaN, comes as
@@ -52,12 +53,16 @@ Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`
 	flags := command.Flags()
 	flags.IntVar(&l.count, "count", 0, "end after `N` events, and leave the rest in Redis (default no end)")
 	flags.DurationVar(&l.timeout, "timeout", 0, "end when no event came for this long, to about a second (default no end)")
+	l.schemas = schemasFlag(command)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		switch {
 		case cmd.Flags().Changed("count") && l.count < 1:
 			return usageError("--count: at least one event")
 		case cmd.Flags().Changed("timeout") && l.timeout <= 0:
 			return usageError("--timeout must be longer than nothing")
+		}
+		if err := l.schemas.load(cmd); err != nil {
+			return err
 		}
 		l.names, l.format = names, output.value
 		return a.listen(cmd.Context(), &l)
@@ -169,6 +174,7 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 	receiver, err := remoteevent.NewReceiver(client,
 		remoteevent.AtMostOnce(), // what is printed is dealt with
 		remoteevent.WithConcurrency(1),
+		l.schemas.option(),
 		remoteevent.WithLogger(slog.New(slog.NewTextHandler(a.stderr, nil))),
 		// In place of listeners, which hear by signal, this sees every event.
 		remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler { return handle }))

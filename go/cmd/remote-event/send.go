@@ -24,6 +24,7 @@ type sending struct {
 	plain    bool
 	ndjson   string
 	format   string
+	schemas  *payloadSchemas
 }
 
 // sent is what send -o json says of one event.
@@ -42,8 +43,8 @@ func (a *app) sendCommand() *cobra.Command {
 		Long: `Send an event with the payload JSON, an object, or with the one on standard
 input. With --ndjson, send one for each line of a file.
 
-What is not portable, or would stop an original receiver, is refused before
-anything is sent. With --ndjson the lines before a bad one are sent, and none
+What is not portable, or would stop an original receiver, or does not fit a schema
+of --schemas, is refused before anything is sent. With --ndjson the lines before a bad one are sent, and none
 after it.
 
 On a terminal, a line on standard error confirms what was sent; in pipes and
@@ -68,9 +69,13 @@ the connection was lost before Redis answered.`,
 	flags.BoolVar(&s.plain, "plain", false, "no metadata: the message has the shape of an original's (default false)")
 	flags.StringVar(&s.ndjson, "ndjson", "", "send one payload for each line of `FILE`, or - for standard input (default none)")
 	_ = command.MarkFlagFilename("ndjson")
+	s.schemas = schemasFlag(command)
 	command.RunE = func(cmd *cobra.Command, args []string) error {
 		s.name, s.format = args[0], output.value
 		if err := s.check(args, cmd.Flags().Changed("ndjson")); err != nil {
+			return err
+		}
+		if err := s.schemas.load(cmd); err != nil {
 			return err
 		}
 		if cmd.Flags().Changed("ndjson") {
@@ -128,7 +133,7 @@ func (s *sending) envelope(payload []byte) wire.Envelope {
 // sender makes the library's sender. It logs nothing: warnings are shown by
 // whoever checks an event before it is sent.
 func (s *sending) sender(client *redis.Client) (*remoteevent.Sender, error) {
-	options := []remoteevent.SenderOption{remoteevent.WithLogger(slog.New(slog.DiscardHandler))}
+	options := []remoteevent.SenderOption{remoteevent.WithLogger(slog.New(slog.DiscardHandler)), s.schemas.option()}
 	if s.plain {
 		options = append(options, remoteevent.Plain())
 	}
@@ -142,7 +147,7 @@ func (a *app) sendOne(ctx context.Context, s *sending, args []string) error {
 		return err
 	}
 	env := s.envelope(payload)
-	message, warnings, err := wire.Encode(env, wire.Limits{})
+	message, warnings, err := s.schemas.encode(env)
 	if err != nil {
 		return err
 	}

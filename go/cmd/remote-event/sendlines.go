@@ -259,7 +259,7 @@ func (s *sending) read(ctx context.Context, source io.Reader, lines chan<- line)
 		l := line{number: in.number, end: in.offset, err: err}
 		if err == nil {
 			l.event = s.envelope(payload)
-			message, warnings, err := wire.Encode(l.event, wire.Limits{})
+			message, warnings, err := s.schemas.encode(l.event)
 			if err != nil {
 				l.err = fmt.Errorf("line %d: %w", l.number, err)
 			}

@@ -37,7 +37,8 @@ The verdict is safe (a sender may send it), tolerated (a receiver delivers it, n
 sender may send it) or malformed (no receiver delivers it). What an original
 receiver does with it is delivers, drops (it is lost) or dies (its queue is dead
 from then on). Each finding has the requirement of the specification, and the
-byte where it stands.
+byte where it stands. With --schemas, a payload that does not fit the schema of its
+event is malformed, too.
 
 Ends with 0 where every message is safe, with 5 where one is not, and with 1
 where a file cannot be read; the others are judged all the same.`,
@@ -45,6 +46,7 @@ where a file cannot be read; the others are judged all the same.`,
   remote-event validate -o ndjson messages/*.json`,
 	}
 	output := outputFlag(command, formatText, formatNDJSON)
+	schemas := schemasFlag(command)
 	key := command.Flags().String("key", "", "`NAME` of the list in which the messages stand (default the first signal of each)")
 	command.RunE = func(cmd *cobra.Command, files []string) error {
 		if len(files) == 0 {
@@ -56,12 +58,15 @@ where a file cannot be read; the others are judged all the same.`,
 		if !cmd.Flags().Changed("key") {
 			key = nil
 		}
-		return a.validate(cmd.Context(), files, key, output.value)
+		if err := schemas.load(cmd); err != nil {
+			return err
+		}
+		return a.validate(cmd.Context(), files, key, output.value, schemas)
 	}
 	return command
 }
 
-func (a *app) validate(ctx context.Context, files []string, key *string, format string) error {
+func (a *app) validate(ctx context.Context, files []string, key *string, format string, schemas *payloadSchemas) error {
 	unread, unsafe := 0, false
 	for _, file := range files {
 		raw, err := a.readMessage(ctx, file)
@@ -79,6 +84,7 @@ func (a *app) validate(ctx context.Context, files []string, key *string, format 
 		} else {
 			j.Report = wire.Inspect(raw, wire.Limits{})
 		}
+		schemas.judge(raw, &j.Report)
 		unsafe = unsafe || j.Verdict != wire.Safe
 		if format == formatNDJSON {
 			err = a.printJSON(j)
