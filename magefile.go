@@ -50,6 +50,14 @@ func Test(ctx context.Context) error {
 		return err
 	}
 	env := []string{"REMOTE_EVENT_REDIS_SERVER=" + needs.RedisServer}
+	servers := []string{"run", "./compat/cmd/compat", "servers", "--redis", "local:all", "--redis", "embedded"}
+	if !slices.Contains(without, "docker") {
+		servers = append(servers, "--redis", "container:local:all")
+	}
+	fmt.Println("── servers")
+	if err := run(ctx, ".", env, "go", servers...); err != nil {
+		return fmt.Errorf("start the servers that the tests run on: %w", err)
+	}
 	for _, module := range modules {
 		if err := run(ctx, module, append(env, "GOWORK=off"), "go", "vet", "./..."); err != nil {
 			return err
@@ -174,7 +182,7 @@ func setup(ctx context.Context, without []string) (needed, error) {
 	command.Stderr = os.Stderr
 	output, err := command.Output()
 	if err != nil {
-		return needed{}, fmt.Errorf("what the tests need is not there, see above: %w", err)
+		return needed{}, fmt.Errorf("what the tests need is not there, see above (WITHOUT=docker,originals leaves out what needs those): %w", err)
 	}
 	var found needed
 	return found, json.Unmarshal(output, &found)

