@@ -95,7 +95,7 @@ func Large(times int) *report.Report {
 	}
 	chance := rand.New(rand.NewPCG(1, 2))
 	r := Small()
-	r.Cases, r.Results, r.Stale, r.Implementations = nil, nil, nil, r.Implementations[:1]
+	r.Cases, r.Results, r.Stale, r.Implementations, r.Servers = nil, nil, nil, r.Implementations[:1], r.Servers[:1]
 	r.Seconds = 431.7
 	add := func(name, version, suffix string, details map[string]string) {
 		r.Implementations = append(r.Implementations, report.Implementation{

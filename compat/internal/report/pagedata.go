@@ -1,0 +1,175 @@
+package report
+
+import (
+	"math"
+	"slices"
+)
+
+// pageData is the results for the page's script. Texts, messages, traces and
+// deviations stand once however many results have them, and results refer to
+// them by number: a run of 20,000 is a few MB and not fifty.
+type pageData struct {
+	Texts      []string   `json:"texts"`
+	Messages   [][]byte   `json:"messages"`
+	Lists      [][]int    `json:"lists"` // of texts
+	Traces     [][]int    `json:"traces"`
+	Deviations [][]string `json:"deviations"`
+
+	Servers         []string    `json:"servers"`
+	Requirements    []string    `json:"requirements"`
+	Implementations []string    `json:"implementations"`
+	Senders         []pageParty `json:"senders"`
+	Receivers       []pageParty `json:"receivers"`
+	Cases           []pageCase  `json:"cases"`
+	Results         pageColumns `json:"results"`
+}
+
+type pageParty struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+type pageCase struct {
+	ID           string `json:"id"`
+	Family       string `json:"family"`
+	About        string `json:"about"`
+	Requirements []int  `json:"requirements"`
+}
+
+// pageColumns has a column for each member of a result. -1 is none.
+type pageColumns struct {
+	Case      []int `json:"case"`
+	Server    []int `json:"server"`
+	Sender    []int `json:"sender"`
+	Receiver  []int `json:"receiver"`
+	Counts    []int `json:"counts"`  // a list of implementations
+	Outcome   []int `json:"outcome"` // as outcomes
+	Expected  []int `json:"expected"`
+	Observed  []int `json:"observed"`
+	Problems  []int `json:"problems"` // a list of texts
+	Deviation []int `json:"deviation"`
+	Message   []int `json:"message"`
+	Bytes     []int `json:"bytes"`
+	Trace     []int `json:"trace"`
+	Micros    []int `json:"micros"`
+}
+
+// pool numbers values, each once.
+type pool map[string]int
+
+func (p pool) number(key string, add func()) int {
+	n, ok := p[key]
+	if !ok {
+		n = len(p)
+		p[key] = n
+		add()
+	}
+	return n
+}
+
+func micros(seconds float64) int { return int(math.Round(seconds * 1e6)) }
+
+func (r *Report) pageData() *pageData {
+	d := &pageData{
+		Texts: []string{}, Messages: [][]byte{}, Lists: [][]int{}, Traces: [][]int{}, Deviations: [][]string{},
+		Servers: []string{}, Requirements: []string{}, Implementations: []string{},
+	}
+	texts, messages, lists, traces, deviations := pool{}, pool{}, pool{}, pool{}, pool{}
+	text := func(s string) int {
+		s = visible(s)
+		return texts.number(s, func() { d.Texts = append(d.Texts, s) })
+	}
+	list := func(numbers []int) int {
+		return lists.number(key(numbers), func() { d.Lists = append(d.Lists, numbers) })
+	}
+
+	server, implementation, requirement, cases := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
+	for i, s := range r.Servers {
+		server[s.ID] = i
+		d.Servers = append(d.Servers, s.ID)
+	}
+	for i := range r.Implementations {
+		implementation[r.Implementations[i].ID] = i
+		d.Implementations = append(d.Implementations, r.Implementations[i].ID)
+	}
+	for i := range r.Cases {
+		c := &r.Cases[i]
+		cases[c.ID] = i
+		numbers := []int{}
+		for _, id := range c.Requirements {
+			n, ok := requirement[id]
+			if !ok {
+				n = len(requirement)
+				requirement[id] = n
+				d.Requirements = append(d.Requirements, id)
+			}
+			numbers = append(numbers, n)
+		}
+		d.Cases = append(d.Cases, pageCase{c.ID, c.Family, visible(c.About), numbers})
+	}
+	pairs := r.Pairs()
+	for _, p := range pairs.Rows {
+		d.Senders = append(d.Senders, pageParty{p.ID, visible(p.String())})
+	}
+	for _, p := range pairs.Columns {
+		d.Receivers = append(d.Receivers, pageParty{p.ID, visible(p.String())})
+	}
+	sender, receiver, counts := index(pairs.Rows), index(pairs.Columns), r.Counts()
+	columns := &d.Results
+	for i := range r.Results {
+		result := &r.Results[i]
+		columns.Case = append(columns.Case, cases[result.Case])
+		columns.Server = append(columns.Server, server[result.Server])
+		columns.Sender = append(columns.Sender, sender[result.Sender])
+		columns.Receiver = append(columns.Receiver, receiver[result.Receiver])
+		columns.Outcome = append(columns.Outcome, slices.Index(outcomes, result.Outcome))
+		columns.Expected = append(columns.Expected, text(result.Expected))
+		columns.Observed = append(columns.Observed, text(result.Observed))
+		columns.Bytes = append(columns.Bytes, result.MessageBytes)
+		columns.Micros = append(columns.Micros, micros(result.Seconds))
+
+		var numbers []int
+		for _, id := range counts(result) {
+			numbers = append(numbers, implementation[id])
+		}
+		columns.Counts = append(columns.Counts, list(numbers))
+		problems := []int{}
+		for _, problem := range result.Problems {
+			problems = append(problems, text(problem))
+		}
+		columns.Problems = append(columns.Problems, list(problems))
+
+		deviation, message, trace := -1, -1, -1
+		if known := result.Deviation; known != nil {
+			one := []string{visible(known.Pattern), visible(known.Observed), visible(string(known.Kind)), visible(known.Why), web(known.Link)}
+			deviation = deviations.number(known.Pattern+"\x00"+known.Observed+"\x00"+string(known.Kind)+"\x00"+known.Why+"\x00"+known.Link, func() { d.Deviations = append(d.Deviations, one) })
+		}
+		if len(result.Message) > 0 {
+			message = messages.number(string(result.Message), func() { d.Messages = append(d.Messages, result.Message) })
+		}
+		if len(result.Trace) > 0 {
+			steps := make([]int, 0, 4*len(result.Trace))
+			for _, s := range result.Trace {
+				steps = append(steps, micros(s.Seconds), text(s.Who), text(s.What), text(s.Data))
+			}
+			trace = traces.number(key(steps), func() { d.Traces = append(d.Traces, steps) })
+		}
+		columns.Deviation = append(columns.Deviation, deviation)
+		columns.Message = append(columns.Message, message)
+		columns.Trace = append(columns.Trace, trace)
+	}
+	return d
+}
+
+// key tells lists of numbers apart.
+func key(numbers []int) string {
+	var b []byte
+	for _, n := range numbers {
+		for n > 0x7f {
+			b = append(b, byte(n)|0x80)
+			n >>= 7
+		}
+		b = append(b, byte(n))
+	}
+	return string(b)
+}
