@@ -58,6 +58,7 @@ is not known, 130 interrupted.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
 	root.AddCommand(runCommand(), listCommand(), showCommand(), setupCommand(), pythonCommand(), adapterCommand())
 	root.AddCommand(serversCommand(), specCommand(), recordCommand())
+	root.AddCommand(reportCommand(), diffCommand())
 
 	running := false
 	for _, c := range root.Commands() {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -123,6 +124,8 @@ func (p Party) String() string {
 		return "the harness"
 	case len(p.Members) == 0: // a requirement
 		return p.ID
+	case len(p.Members) > 1 || p.Label == "":
+		return cmp.Or(p.Label, p.Group)
 	}
 	return p.Group + " " + p.Label
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/compat/internal/report"
+)
+
+// reportOutputs are what is made from a report, each by the flag of its name.
+var reportOutputs = []struct {
+	flag, help string
+	write      func(*report.Report, io.Writer) error
+}{
+	{"html", "write one page for a browser, which needs nothing else, to this file", (*report.Report).WriteHTML},
+	{"markdown", "write the matrices in Markdown to this file", (*report.Report).WriteMarkdown},
+	{"junit", "write JUnit XML, for CI systems, to this file", (*report.Report).WriteJUnit},
+	{"badge", "write the JSON of an endpoint badge of shields.io to this file", (*report.Report).WriteBadge},
+}
+
+func reportCommand() *cobra.Command {
+	files := make([]string, len(reportOutputs))
+	c := &cobra.Command{
+		Use:   "report FILE",
+		Short: "Make a page, a matrix, JUnit XML or a badge from the report of a run",
+		Long: `Make a page, a matrix, JUnit XML or a badge from the report of a run. Without a
+flag the summary is printed. As FILE or as the file of a flag - means stdin and
+stdout.`,
+		Example: `  compat report report.json
+  compat report report.json --html report.html --junit junit.xml`,
+		Args: cobra.ExactArgs(1),
+	}
+	for i, output := range reportOutputs {
+		c.Flags().StringVar(&files[i], output.flag, "", output.help)
+	}
+	c.PreRunE = func(*cobra.Command, []string) error {
+		toStdout := 0
+		for _, file := range files {
+			if file == "-" {
+				toStdout++
+			}
+		}
+		if toStdout > 1 {
+			return &codedError{exitUsage, errors.New("only one output can go to stdout")}
+		}
+		return nil
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		r, err := readReport(c, args[0])
+		if err != nil {
+			return err
+		}
+		asked := false
+		for i, output := range reportOutputs {
+			if files[i] == "" {
+				continue
+			}
+			asked = true
+			if err := writeOutput(c.OutOrStdout(), files[i], func(out io.Writer) error { return output.write(r, out) }); err != nil {
+				return fmt.Errorf("--%s: %w", output.flag, err)
+			}
+		}
+		if asked {
+			return nil
+		}
+		return r.WriteText(c.OutOrStdout())
+	}
+	return c
+}
+
+// readReport reads the report in a file.
+func readReport(c *cobra.Command, name string) (*report.Report, error) {
+	if name == "-" {
+		r, err := report.Read(bufio.NewReader(c.InOrStdin()))
+		if err != nil {
+			return nil, fmt.Errorf("stdin: %w", err)
+		}
+		return r, nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	r, err := report.Read(bufio.NewReader(file))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return r, nil
+}
+
+// writeOutput writes to a file, or to stdout where its name is -.
+func writeOutput(stdout io.Writer, name string, write func(io.Writer) error) error {
+	if name == "-" {
+		return write(stdout)
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	buffer := bufio.NewWriter(file)
+	return errors.Join(write(buffer), buffer.Flush(), file.Close())
+}

@@ -1,0 +1,241 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Diff is what changed from one run to a later one.
+type Diff struct {
+	// Failing failed in the later run and not in the earlier; the earlier run
+	// need not have played it.
+	Failing []Change `json:"failing"`
+	// Mended failed in the earlier run and not in the later.
+	Mended []Change `json:"mended"`
+	// Changed came to another outcome, or was observed in other words.
+	Changed []Change `json:"changed"`
+	// Stale are the known deviations that only the later run found stale.
+	Stale []StaleDeviation `json:"stale"`
+
+	Implementations Listed `json:"implementations"`
+	Cases           Listed `json:"cases"`
+	Servers         Listed `json:"servers"`
+	// Renamed are those of the earlier run that stand in the later under
+	// another ID, since they have another version.
+	Renamed map[string]string `json:"renamed"`
+	// Played and Gone count the results that only one run has.
+	Played int `json:"played"`
+	Gone   int `json:"gone"`
+}
+
+// Listed is what only one of the runs lists.
+type Listed struct {
+	New  []string `json:"new"`
+	Gone []string `json:"gone"`
+}
+
+// Change is what became of one result, which has the names of the later run.
+type Change struct {
+	Case     string `json:"case"`
+	Server   string `json:"server"`
+	Sender   string `json:"sender,omitempty"`
+	Receiver string `json:"receiver,omitempty"`
+	// Before is absent where the earlier run did not play it.
+	Before *Seen `json:"before,omitempty"`
+	After  Seen  `json:"after"`
+}
+
+// Seen is the part of a result that is compared.
+type Seen struct {
+	Outcome  Outcome  `json:"outcome"`
+	Observed string   `json:"observed"`
+	Problems []string `json:"problems,omitempty"`
+}
+
+// Worse is whether something newly fails.
+func (d *Diff) Worse() bool { return len(d.Failing) > 0 || len(d.Stale) > 0 }
+
+// played tells the results of a report apart.
+type played struct{ testCase, server, sender, receiver string }
+
+// Compare says what changed from one report to a later one. An implementation
+// or a server that each run has under its name once, and in another version, is
+// taken for the same.
+func Compare(before, after *Report) *Diff {
+	d := &Diff{Failing: []Change{}, Mended: []Change{}, Changed: []Change{}, Stale: []StaleDeviation{}, Renamed: map[string]string{}}
+	implementations, servers, cases := [2][]named{}, [2][]named{}, [2][]named{}
+	for i, r := range []*Report{before, after} {
+		for _, one := range r.Implementations {
+			implementations[i] = append(implementations[i], named{one.ID, one.Name})
+		}
+		for _, one := range r.Servers {
+			servers[i] = append(servers[i], named{one.ID, one.Name})
+		}
+		for _, one := range r.Cases {
+			cases[i] = append(cases[i], named{one.ID, one.ID})
+		}
+	}
+	d.Implementations = d.match(implementations)
+	d.Servers = d.match(servers)
+	d.Cases = d.match(cases)
+
+	now := func(id string) string { return cmp.Or(d.Renamed[id], id) }
+	earlier := map[played]*Result{}
+	for i := range before.Results {
+		result := &before.Results[i]
+		receivers := strings.Split(result.Receiver, fleet)
+		for i := range receivers {
+			receivers[i] = now(receivers[i])
+		}
+		earlier[played{result.Case, now(result.Server), now(result.Sender), strings.Join(receivers, fleet)}] = result
+	}
+	for i := range after.Results {
+		result := &after.Results[i]
+		key := played{result.Case, result.Server, result.Sender, result.Receiver}
+		was := earlier[key]
+		delete(earlier, key)
+		d.compare(was, result)
+	}
+	d.Gone = len(earlier)
+	for _, s := range after.Stale {
+		same := func(old StaleDeviation) bool {
+			return now(old.Implementation) == s.Implementation && old.Pattern == s.Pattern && old.Observed == s.Observed
+		}
+		if !slices.ContainsFunc(before.Stale, same) {
+			d.Stale = append(d.Stale, s)
+		}
+	}
+	return d
+}
+
+func (d *Diff) compare(was, result *Result) {
+	change := Change{Case: result.Case, Server: result.Server, Sender: result.Sender, Receiver: result.Receiver, After: result.seen()}
+	if was == nil {
+		d.Played++
+		if result.Outcome == Failed {
+			d.Failing = append(d.Failing, change)
+		}
+		return
+	}
+	before := was.seen()
+	change.Before = &before
+	switch {
+	case result.Outcome == Failed && was.Outcome != Failed:
+		d.Failing = append(d.Failing, change)
+	case was.Outcome == Failed && result.Outcome != Failed:
+		d.Mended = append(d.Mended, change)
+	case was.Outcome != result.Outcome || was.Observed != result.Observed:
+		d.Changed = append(d.Changed, change)
+	}
+}
+
+func (r *Result) seen() Seen { return Seen{r.Outcome, r.Observed, r.Problems} }
+
+type named struct{ id, name string }
+
+// match lists what one run has alone, and notes what only has another ID.
+func (d *Diff) match(runs [2][]named) Listed {
+	without := func(of, others []named) []named {
+		return slices.DeleteFunc(slices.Clone(of), func(one named) bool {
+			return slices.ContainsFunc(others, func(other named) bool { return other.id == one.id })
+		})
+	}
+	gone, added := without(runs[0], runs[1]), without(runs[1], runs[0])
+	listed := Listed{New: []string{}, Gone: []string{}}
+	same := map[string]bool{}
+	only := func(all []named, name string) (id string, alone bool) {
+		for _, one := range all {
+			if one.name == name {
+				if id != "" {
+					return "", false
+				}
+				id = one.id
+			}
+		}
+		return id, id != ""
+	}
+	for _, one := range gone {
+		_, alone := only(gone, one.name)
+		if id, there := only(added, one.name); alone && there {
+			d.Renamed[one.id] = id
+			same[id] = true
+		} else {
+			listed.Gone = append(listed.Gone, one.id)
+		}
+	}
+	for _, one := range added {
+		if !same[one.id] {
+			listed.New = append(listed.New, one.id)
+		}
+	}
+	return listed
+}
+
+// WriteText writes what changed for people, the worst first.
+func (d *Diff) WriteText(out io.Writer) error {
+	var b strings.Builder
+	for _, s := range d.Stale {
+		fmt.Fprintf(&b, "✗ newly stale: %s of %s no longer occurs with %s\n", visible(s.Observed), visible(s.Pattern), visible(s.Implementation))
+	}
+	writeChanges(&b, "✗ newly failing", d.Failing)
+	writeChanges(&b, "✓ mended", d.Mended)
+	writeChanges(&b, "~ changed", d.Changed)
+	for _, listed := range []struct {
+		what string
+		Listed
+	}{{"implementation", d.Implementations}, {"case", d.Cases}, {"server", d.Servers}} {
+		for _, id := range listed.New {
+			fmt.Fprintf(&b, "+ new %s: %s\n", listed.what, visible(id))
+		}
+		for _, id := range listed.Listed.Gone {
+			fmt.Fprintf(&b, "- %s is gone: %s\n", listed.what, visible(id))
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(d.Renamed)) {
+		fmt.Fprintf(&b, "= %s is now %s\n", visible(id), visible(d.Renamed[id]))
+	}
+	fmt.Fprintf(&b, "%s newly failing, %s mended, %s changed; %s results are new, %s are gone\n",
+		count(len(d.Failing)+len(d.Stale)), count(len(d.Mended)), count(len(d.Changed)), count(d.Played), count(d.Gone))
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// writeChanges writes a case once however often it changed in the same way.
+func writeChanges(b *strings.Builder, heading string, changes []Change) {
+	type alike struct{ testCase, before, after string }
+	groups := map[alike][]Change{}
+	var order []alike
+	for _, c := range changes {
+		before := "not played"
+		if c.Before != nil {
+			before = string(c.Before.Outcome) + ": " + c.Before.Observed
+		}
+		key := alike{c.Case, before, string(c.After.Outcome) + ": " + c.After.Observed}
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], c)
+	}
+	for _, key := range order {
+		group := groups[key]
+		fmt.Fprintf(b, "%s: %s\n    before  %s\n    after   %s\n", heading, visible(key.testCase), visible(key.before), visible(key.after))
+		if group[0].After.Outcome == Failed {
+			for _, problem := range group[0].After.Problems {
+				fmt.Fprintf(b, "            %s\n", visible(problem))
+			}
+		}
+		const most = 8
+		for _, c := range group[:min(len(group), most)] {
+			r := Result{Sender: c.Sender, Receiver: c.Receiver}
+			fmt.Fprintf(b, "    with    %s on %s\n", visible(r.sides()), visible(c.Server))
+		}
+		if n := len(group) - most; n > 0 {
+			fmt.Fprintf(b, "            and %s more\n", count(n))
+		}
+		b.WriteByte('\n')
+	}
+}

@@ -1,0 +1,129 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// WriteMarkdown writes the matrices, what is unexpected and what is known, as
+// GitHub shows Markdown.
+func (r *Report) WriteMarkdown(out io.Writer) error {
+	var b strings.Builder
+	unexpected := r.Tally().Failed + len(r.Stale)
+	fmt.Fprintf(&b, "# Compatibility matrix\n\n")
+	if unexpected > 0 {
+		fmt.Fprintf(&b, "**✗ %s unexpected.** ", count(unexpected))
+	} else {
+		b.WriteString("**✓ Nothing unexpected.** ")
+	}
+	fmt.Fprintf(&b, "%s cases on %s implementations: %s. Run of %s by %s on %s.\n\n",
+		count(len(r.Cases)), count(len(r.Implementations)), r.Tally(), r.Started.UTC().Format("2 January 2006"),
+		plain(r.Tool.Name+" "+r.Tool.Version), plain(r.Platform))
+	b.WriteString("✓ as the specification demands · ✗ unexpected · ~ a known deviation · – unsupported. A cell has the worst outcome, and how many results have it.\n")
+	r.markdownUnexpected(&b)
+	b.WriteString("\n## Sender × receiver\n\nThe harness sends what no sender may, and receives where bytes are compared.\n\n")
+	r.Pairs().markdown(&b, "sender ↓ receiver →")
+	if m := r.ByRequirement(); len(m.Rows) > 0 {
+		b.WriteString("\n## Requirement × implementation\n\nWhat passed between two counts for both. What did not counts for the side that passes the case with nobody, if only one side is like that.\n\n")
+		m.markdown(&b, "requirement")
+	}
+	if known := r.knownDeviations(); len(known) > 0 {
+		b.WriteString("\n## Known deviations\n\n| cases | observed | kind | why | with | results |\n|---|---|---|---|---|---:|\n")
+		for _, k := range known {
+			why := plain(k.Why)
+			if web(k.Link) != "" {
+				why += " (" + plain(k.Link) + ")"
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", code(k.Pattern), code(k.Observed), plain(string(k.Kind)), why, plain(k.Who), count(k.Seen))
+		}
+	}
+	b.WriteString("\n## Versions\n\n")
+	for _, pin := range r.pins() {
+		fmt.Fprintf(&b, "- %s\n", plain(pin))
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func (r *Report) markdownUnexpected(b *strings.Builder) {
+	findings := r.findings()
+	if len(findings) == 0 && len(r.Stale) == 0 {
+		return
+	}
+	b.WriteString("\n## Unexpected\n\n")
+	for _, s := range r.Stale {
+		fmt.Fprintf(b, "- ✗ %s: %s no longer occurs with %s, and is to be taken out of the known deviations\n", code(s.Pattern), code(s.Observed), plain(s.Implementation))
+	}
+	const most = 100
+	for _, f := range findings[:min(len(findings), most)] {
+		fmt.Fprintf(b, "- ✗ %s, %s: expected %s, observed %s\n", code(f.Case.ID), plain(f.Case.About), code(f.Result.Expected), code(f.Result.Observed))
+		for _, problem := range f.Result.Problems {
+			fmt.Fprintf(b, "  - %s\n", plain(problem))
+		}
+		var who []string
+		for _, w := range f.Who {
+			who = append(who, plain(w.Who))
+		}
+		if f.More > 0 {
+			who = append(who, fmt.Sprintf("and %s more", count(f.More)))
+		}
+		fmt.Fprintf(b, "  - seen with %s\n", strings.Join(who, ", "))
+	}
+	if n := len(findings) - most; n > 0 {
+		fmt.Fprintf(b, "- and %s more\n", count(n))
+	}
+}
+
+func (m Matrix) markdown(b *strings.Builder, corner string) {
+	fmt.Fprintf(b, "| %s |", corner)
+	for _, name := range m.columnNames() {
+		fmt.Fprintf(b, " %s |", plain(name))
+	}
+	b.WriteString("\n|---|" + strings.Repeat(":-:|", len(m.Columns)) + "\n")
+	for y, row := range m.Rows {
+		fmt.Fprintf(b, "| %s |", plain(row.String()))
+		for x := range m.Columns {
+			fmt.Fprintf(b, " %s |", m.Cells[y][x].mark())
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// plain escapes what Markdown or HTML would read as more than text.
+func plain(s string) string {
+	var b strings.Builder
+	for _, c := range visible(s) {
+		switch {
+		case c == '<':
+			b.WriteString("&lt;")
+		case c == '&':
+			b.WriteString("&amp;")
+		case strings.ContainsRune("\\`*_[]|~#!", c):
+			b.WriteByte('\\')
+			b.WriteRune(c)
+		default:
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+// code is a code span that may stand in a table. Its fence is longer than any
+// run of backticks within.
+func code(s string) string {
+	s = strings.TrimSpace(visible(s))
+	if s == "" {
+		return ""
+	}
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	s = strings.ReplaceAll(s, "|", `\|`)
+	if fence != "`" || slices.Contains([]byte{s[0], s[len(s)-1]}, '`') {
+		s = " " + s + " "
+	}
+	return fence + s + fence
+}

@@ -1,0 +1,190 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// WriteText writes the report for people at a terminal: what is unexpected
+// first, then sender × receiver.
+func (r *Report) WriteText(out io.Writer) error {
+	var b strings.Builder
+	for _, s := range r.Stale {
+		fmt.Fprintf(&b, "✗ %s: %s no longer occurs with %s: take it out of the known deviations\n\n", visible(s.Pattern), visible(s.Observed), visible(s.Implementation))
+	}
+	findings := r.findings()
+	const most = 20
+	for _, f := range findings[:min(len(findings), most)] {
+		fmt.Fprintf(&b, "✗ %s  %s\n", visible(f.Case.ID), visible(f.Case.About))
+		who := make([]string, len(f.Who))
+		for i := range f.Who {
+			who[i] = visible(f.Who[i].Who)
+		}
+		if f.More > 0 {
+			who = append(who, fmt.Sprintf("and %s more", count(f.More)))
+		}
+		fmt.Fprintf(&b, "    seen with  %s\n", strings.Join(who, "\n               "))
+		for _, line := range f.Result.lines() {
+			fmt.Fprintf(&b, "    %s\n", line)
+		}
+		b.WriteByte('\n')
+	}
+	if n := len(findings) - most; n > 0 {
+		fmt.Fprintf(&b, "… and %s more cases with something unexpected\n\n", count(n))
+	}
+	if m := r.Pairs(); len(m.Rows) > 0 {
+		b.WriteString(m.text())
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s", r.Tally())
+	if n := len(r.Stale); n > 0 {
+		fmt.Fprintf(&b, ", %s stale", count(n))
+	}
+	fmt.Fprintf(&b, " in %s\n", took(r.Seconds))
+	for _, pin := range r.pins() {
+		fmt.Fprintln(&b, pin)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// lines say what there is to know of a result, expected and observed in line.
+func (r *Result) lines() []string {
+	lines := []string{"expected   " + visible(r.Expected), "observed   " + visible(r.Observed)}
+	for _, problem := range r.Problems {
+		lines = append(lines, "problem    "+visible(problem))
+	}
+	if len(r.Message) > 0 {
+		line := "message    " + visible(string(r.Message))
+		if r.MessageBytes > len(r.Message) {
+			line += fmt.Sprintf(" … (%s bytes)", count(r.MessageBytes))
+		}
+		lines = append(lines, line)
+	}
+	for _, s := range r.Trace {
+		lines = append(lines, fmt.Sprintf("%8.4f s  %s  %s  %s", s.Seconds, visible(s.Who), visible(s.What), visible(s.Data)))
+	}
+	return lines
+}
+
+// sides names the sender and the receiver, or who there is of them.
+func (r *Result) sides() string {
+	switch {
+	case r.Sender == "":
+		return r.Receiver
+	case r.Receiver == "":
+		return r.Sender
+	}
+	return r.Sender + " → " + r.Receiver
+}
+
+// text is the matrix in columns of text. Columns are numbered where their names
+// are long.
+func (m Matrix) text() string {
+	names := m.columnNames()
+	numbered := slices.ContainsFunc(names, func(name string) bool { return utf8.RuneCountInString(name) > 12 })
+	var b strings.Builder
+	if numbered {
+		for i := range names {
+			fmt.Fprintf(&b, "%3d  %s\n", i+1, visible(m.Columns[i].String()))
+			names[i] = fmt.Sprint(i + 1)
+		}
+		b.WriteByte('\n')
+	}
+	table := [][]string{append([]string{"sender ↓  receiver →"}, names...)}
+	for y, row := range m.Rows {
+		line := []string{visible(row.String())}
+		for x := range m.Columns {
+			line = append(line, m.Cells[y][x].mark())
+		}
+		table = append(table, line)
+	}
+	widths := make([]int, len(names)+1)
+	for _, line := range table {
+		for i, cell := range line {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, line := range table {
+		for i, cell := range line {
+			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i == 0 {
+				b.WriteString(cell + padding)
+			} else {
+				b.WriteString("  " + padding + cell)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// columnNames are as short as is clear: the name of an implementation of which
+// there is one, and what tells apart those of which there are more.
+func (m Matrix) columnNames() []string {
+	var names []string
+	for _, heading := range headings(m.Columns) {
+		for _, p := range heading.Columns {
+			switch {
+			case p.ID == "":
+				names = append(names, "harness")
+			case len(heading.Columns) == 1 && len(p.Members) == 1:
+				names = append(names, visible(p.Group))
+			default:
+				names = append(names, visible(p.Label))
+			}
+		}
+	}
+	return names
+}
+
+// mark is a cell in short: the worst outcome, and how many have it.
+func (t Tally) mark() string {
+	o, n := t.Worst()
+	if o == "" {
+		return ""
+	}
+	return o.Mark() + " " + count(n)
+}
+
+// pins are the versions of what took part, a line each, and those that stand on
+// the same in one.
+func (r *Report) pins() []string {
+	var order []string
+	versions := map[string][]string{}
+	for i := range r.Implementations {
+		one := &r.Implementations[i]
+		var on []string
+		for _, name := range slices.Sorted(maps.Keys(one.Details)) {
+			on = append(on, visible(name)+" "+visible(one.Details[name]))
+		}
+		key := visible(one.Name) + "\x00" + strings.Join(on, ", ")
+		if versions[key] == nil {
+			order = append(order, key)
+		}
+		if !slices.Contains(versions[key], visible(one.Version)) {
+			versions[key] = append(versions[key], visible(one.Version))
+		}
+	}
+	var pins []string
+	for _, key := range order {
+		name, on, _ := strings.Cut(key, "\x00")
+		pin := strings.TrimSpace(name + " " + strings.Join(versions[key], ", "))
+		if on != "" {
+			pin += " with " + on
+		}
+		pins = append(pins, pin)
+	}
+	for _, s := range r.Servers {
+		pin := visible(s.Name) + " " + visible(s.Version) + " (" + visible(s.Provider)
+		if s.Image != "" {
+			pin += " " + visible(s.Image)
+		}
+		pins = append(pins, pin+")")
+	}
+	return pins
+}
