@@ -114,7 +114,7 @@ func TestPageShows(t *testing.T) {
 		`<th scope="row"><span class="label">the harness</span></th>`,
 		`<a class="cell failed" href="#pair/harness/remote-event-devel" aria-label="the harness, remote-event devel: 1 unexpected, 1 passed"><i>✗</i><b>1</b></a>`,
 		`href="#requirement/JSON-6/mine%7C%3C1%3E-"`,
-		`<a class="req" href="#requirement/WIRE-2">WIRE-2</a>`, `<a class="req" href="#requirement/WIRE-10">`,
+		`<a class="req" href="#requirement/PLAIN-2">PLAIN-2</a>`, `<a class="req" href="#requirement/PLAIN-10">`,
 		`<b>2</b> results: every original`,
 		`valkey/valkey:8`,
 	} {

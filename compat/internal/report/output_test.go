@@ -28,7 +28,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 	want, err := os.ReadFile(path)
 	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s differs (%v):\n%s", path, err, got)
+		t.Errorf("%s differs (%v); see what changed after -update", path, err)
 	}
 }
 
