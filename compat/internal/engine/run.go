@@ -134,7 +134,7 @@ func (r *run) playOn(ctx context.Context, server Server) (err error) {
 			tasks = append(tasks, func(ctx context.Context, l *lane) error { return r.receive(ctx, l, p, b) })
 		}
 	}
-	return r.play(ctx, lanes, tasks)
+	return r.play(ctx, lanes, append(tasks, r.scenarios(server)...))
 }
 
 // play plays tasks, each in a lane.

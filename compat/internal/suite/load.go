@@ -98,6 +98,11 @@ func read(text []byte) ([]Case, error) {
 			return nil, err
 		}
 		c := e.build(f.Family)
+		if c.Play != nil {
+			if err := c.Play.check(); err != nil {
+				return nil, fmt.Errorf("%s: %w", c.ID, err)
+			}
+		}
 		if c.Kind != "" {
 			cases = append(cases, c)
 		}

@@ -1,0 +1,238 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/compat/internal/suite"
+)
+
+// scenarios are the tasks of the scenarios: each with each implementation that
+// has the roles, or with all at once.
+func (r *run) scenarios(server Server) []task {
+	var tasks []task
+	for i := range r.Cases {
+		c := &r.Cases[i]
+		if c.Play == nil || slices.Contains(c.Play.Needs, "server") && server.Another == nil ||
+			slices.Contains(c.Play.Needs, "acl") && server.Prefix != "" {
+			continue
+		}
+		var able []*participant
+		for _, p := range r.participants {
+			if !slices.ContainsFunc(c.Play.Roles, func(role string) bool { return !p.plays(adapter.Role(role)) }) {
+				able = append(able, p)
+			}
+		}
+		casts := [][]*participant{able}
+		if !c.Play.Fleet {
+			casts = nil
+			for _, p := range able {
+				casts = append(casts, []*participant{p})
+			}
+		}
+		for _, cast := range casts {
+			if len(cast) == 0 {
+				continue
+			}
+			r.expect(1)
+			tasks = append(tasks, func(ctx context.Context, l *lane) error { return r.scenario(ctx, server, l, c, cast) })
+		}
+	}
+	return tasks
+}
+
+// errNotHere is that this Redis cannot do what a scenario needs.
+var errNotHere = errors.New("this Redis has no way to do it")
+
+// scenario plays one scenario with one implementation, or with a fleet.
+func (r *run) scenario(ctx context.Context, server Server, l *lane, c *suite.Case, cast []*participant) error {
+	s := &stage{
+		run: r, server: server, lane: l, url: l.url, play: c.Play, trace: &trace{}, cast: cast, maxLine: ordinaryLine,
+		actors: map[string]*actor{}, changed: make(chan struct{}, 1), into: map[int]string{}, heard: map[int]int{}, orders: map[string][]int{},
+	}
+	for _, step := range c.Play.Steps {
+		if step.Bytes > ordinaryMessage {
+			s.maxLine = adapter.LargeLine
+		}
+	}
+	s.trace.begin()
+	result := report.Result{
+		Case: c.ID, Server: l.server, Outcome: report.Passed,
+		Expected: fmt.Sprintf("all %d steps", len(c.Play.Steps)), Observed: fmt.Sprintf("all %d steps", len(c.Play.Steps)),
+	}
+	var ids []string
+	for _, p := range cast {
+		ids = append(ids, p.ID)
+	}
+	if !c.Play.Fleet && slices.Contains(c.Play.Roles, string(adapter.RoleSend)) {
+		result.Sender = cast[0].ID
+	}
+	if slices.Contains(c.Play.Roles, string(adapter.RoleReceive)) {
+		result.Receiver = strings.Join(ids, " + ")
+	}
+	// Pumps end when the processes do, and those at the latest with this.
+	playing, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := s.perform(playing)
+	s.end()
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if errors.Is(err, errNotHere) {
+		r.expect(-1)
+		return nil
+	}
+	if err != nil {
+		result.Outcome, result.Problems = report.Failed, []string{err.Error()}
+		result.Observed = observed(err)
+		if refusal, ok := errors.AsType[*adapter.FailedError](err); ok && refusal.Unsupported() {
+			result.Outcome = report.Unsupported
+		}
+	}
+	r.add(result, nil, s.trace)
+	return nil
+}
+
+// observed is an error of a scenario in one line, the kind of it first.
+func observed(err error) string {
+	if dying, ok := errors.AsType[*deathError](err); ok {
+		line, _, _ := strings.Cut(dying.Error(), "\n")
+		return Text([]byte(line), 300)
+	}
+	prefix := "fails: "
+	if _, ok := errors.AsType[*adapter.FailedError](err); ok {
+		prefix = "refuses: "
+	} else if _, ok := errors.AsType[*adapter.Error](err); ok {
+		prefix = "fault: "
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return prefix + Text([]byte(line), 300)
+}
+
+// perform sets the stage and goes through the steps.
+func (s *stage) perform(ctx context.Context) error {
+	if slices.Contains(s.play.Needs, "server") {
+		if err := s.ownServer(ctx); err != nil {
+			return fmt.Errorf("a server of its own: %w", err)
+		}
+	}
+	for i, step := range s.play.Steps {
+		s.trace.add("harness", fmt.Sprintf("step %d", i+1), []byte(step.String()))
+		stepping, cancel := context.WithTimeout(ctx, 2*s.run.Timeout+s.patience())
+		err := s.step(ctx, stepping, step)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("step %d, %s: %w", i+1, step.Do, err)
+		}
+	}
+	return nil
+}
+
+// patience is what a scenario with much data gets in addition.
+func (s *stage) patience() time.Duration {
+	total := 0
+	for _, step := range s.play.Steps {
+		total += step.Bytes*max(1, step.Count) + 200*step.Count*len(step.Names())
+	}
+	return time.Duration(total>>20) * time.Second
+}
+
+// ownServer starts a server for this scenario alone.
+func (s *stage) ownServer(ctx context.Context) (err error) {
+	if s.own, err = s.server.Another(ctx); err != nil {
+		return err
+	}
+	if s.proxy, err = newProxy(ctx); err != nil {
+		return errors.Join(err, s.own.Close())
+	}
+	if s.url, err = s.proxy.to(s.own.URL()); err != nil {
+		return err
+	}
+	s.lane, err = connect(s.own.URL(), "", s.lane.server)
+	return err
+}
+
+// step does one step, which has until the end of stepping. What it starts lives
+// as long as ctx.
+func (s *stage) step(ctx, stepping context.Context, step suite.Step) error {
+	switch step.Do {
+	case "receive":
+		return s.receive(ctx, step)
+	case "send":
+		return s.send(ctx, step)
+	case "push":
+		return s.push(stepping, step)
+	case "heard":
+		return s.hear(stepping, step)
+	case "length":
+		return s.length(stepping, step)
+	case "accounted":
+		return s.account(stepping, step)
+	case "stop", "crash":
+		return s.stop(step)
+	case "redis":
+		return s.command(stepping, step)
+	default:
+		return s.outage(stepping, step)
+	}
+}
+
+// receive starts receivers: one, or one of each participant.
+func (s *stage) receive(ctx context.Context, step suite.Step) error {
+	address, err := s.user(ctx, step.User)
+	if err != nil {
+		return err
+	}
+	var queues []string
+	for _, name := range step.Names() {
+		queues = append(queues, s.lane.prefix+name)
+	}
+	for _, p := range s.cast {
+		a, err := s.start(ctx, s.name(step, p), address, p)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		a.queues = queues
+		s.mu.Unlock()
+		s.pump(ctx, a)
+		if err := a.player.Receive(ctx, queues, union(nil, queues...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// name is what a step's process is called.
+func (s *stage) name(step suite.Step, p *participant) string {
+	if len(s.cast) > 1 {
+		return strings.TrimSuffix(step.Who+" "+p.ID, " ")
+	}
+	if step.Who == "" {
+		return p.ID
+	}
+	return p.ID + " " + step.Who
+}
+
+// user makes a user of Redis that may do only so much, and returns its URL.
+func (s *stage) user(ctx context.Context, rules []string) (string, error) {
+	if rules == nil {
+		return s.url, nil
+	}
+	name := "compat-" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	command := []any{"ACL", "SETUSER", name, "on", ">compat", "resetkeys"}
+	for _, rule := range rules {
+		command = append(command, strings.Replace(rule, "$", s.lane.prefix, 1))
+	}
+	if err := s.lane.redis.Do(ctx, command...).Err(); err != nil {
+		return "", fmt.Errorf("%w: %w", errNotHere, err)
+	}
+	return strings.Replace(s.url, "://", "://"+name+":compat@", 1), nil
+}

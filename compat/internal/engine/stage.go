@@ -1,0 +1,197 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/compat/internal/suite"
+)
+
+// stage is where a scenario is played: a lane, or a server of its own behind a
+// proxy, and the processes that take part.
+type stage struct {
+	run     *run
+	server  Server
+	lane    *lane
+	url     string // for the processes
+	play    *suite.Play
+	trace   *trace
+	cast    []*participant // one, or the fleet
+	maxLine int
+
+	proxy   *proxy
+	own     *redisserver.Server
+	actors  map[string]*actor
+	pumps   sync.WaitGroup
+	changed chan struct{} // holds one element while something is new
+
+	mu     sync.Mutex // guards what follows
+	number int            // of the last event that was sent or pushed
+	into   map[int]string // its queue, by number
+	heard  map[int]int
+	orders map[string][]int // by receiver
+	deaths []string         // of queues and processes, and why
+}
+
+// actor is a process of a participant.
+type actor struct {
+	name   string
+	player Player
+	queues []string
+	pumped chan struct{} // closed when nothing more will be noted
+	gone   bool          // ended by a step
+	lost   []string      // queues whose consumer died
+	died   bool          // nothing of it consumes any more
+}
+
+// event is the payload of a scenario's events: a number, so that each is known.
+type event struct {
+	N   int    `json:"n"`
+	Pad string `json:"pad,omitempty"`
+}
+
+func payload(n, size int) string {
+	text, err := json.Marshal(event{N: n, Pad: strings.Repeat("x", max(0, size-20))})
+	if err != nil {
+		return "{}"
+	}
+	return string(text)
+}
+
+// start starts a process of a participant and asks it who it is.
+func (s *stage) start(ctx context.Context, name, address string, p *participant) (*actor, error) {
+	player, err := p.start(ctx, Setting{RedisURL: address, Timeout: s.run.Timeout + s.patience(), MaxLine: s.maxLine, Trace: s.trace.of(name)})
+	if err != nil {
+		return nil, err
+	}
+	a := &actor{name: name, player: player}
+	s.actors[name] = a
+	_, err = player.Hello(ctx)
+	return a, err
+}
+
+// pump notes what a receiver reports, until it ends.
+func (s *stage) pump(ctx context.Context, a *actor) {
+	a.pumped = make(chan struct{})
+	s.pumps.Go(func() {
+		defer close(a.pumped)
+		for {
+			o, err := a.player.Next(ctx)
+			s.note(a, o, err)
+			if err != nil {
+				return
+			}
+		}
+	})
+}
+
+func (s *stage) note(a *actor, o adapter.Observation, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch o := o.(type) {
+	case adapter.Event:
+		var e event
+		if unreadable := json.Unmarshal([]byte(o.PayloadText), &e); unreadable != nil {
+			e.N = 0
+		}
+		s.heard[e.N]++
+		s.orders[a.name] = append(s.orders[a.name], e.N)
+	case adapter.Died:
+		a.lost = union(a.lost, o.Queue)
+		a.died = a.died || len(a.lost) == len(union(nil, a.queues...))
+		s.deaths = append(s.deaths, strings.TrimRight(o.Error, ": "))
+	}
+	if err != nil && !a.gone && !errors.Is(err, context.Canceled) {
+		a.died = true
+		s.deaths = append(s.deaths, err.Error())
+	}
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// until waits for a condition, which is asked with the lock held, or for
+// something else that happens. It ends early where all receivers are dead.
+func (s *stage) until(ctx context.Context, condition func() bool, also <-chan struct{}) error {
+	for {
+		s.mu.Lock()
+		holds, dead, deaths := condition(), s.dead(), slices.Clone(s.deaths)
+		s.mu.Unlock()
+		switch {
+		case holds:
+			return nil
+		case dead:
+			return &deathError{deaths[0]}
+		}
+		select {
+		case <-s.changed:
+		case <-also:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("in vain: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// deathError is the end of a receiver that had more to do.
+type deathError struct{ why string }
+
+func (e *deathError) Error() string { return strings.TrimRight("dies: "+e.why, ": ") }
+
+// dead reports whether no receiver is left, or none for the queues of what has
+// not been heard; the caller holds the lock.
+func (s *stage) dead() bool {
+	if len(s.deaths) == 0 {
+		return false
+	}
+	missing, _ := s.missing()
+	for _, a := range s.actors {
+		if a.queues == nil || a.gone || a.died {
+			continue
+		}
+		if len(missing) == 0 || slices.ContainsFunc(missing, func(n int) bool {
+			return slices.Contains(a.queues, s.into[n]) && !slices.Contains(a.lost, s.into[n])
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// missing are events that nobody has heard, and twice those that were heard
+// more than once; the caller holds the lock.
+func (s *stage) missing() (missing, twice []int) {
+	for n := 1; n <= s.number; n++ {
+		switch times := s.heard[n]; {
+		case times == 0:
+			missing = append(missing, n)
+		case times > 1:
+			twice = append(twice, n)
+		}
+	}
+	return missing, twice
+}
+
+// end ends all processes and the server.
+func (s *stage) end() {
+	var closing sync.WaitGroup
+	for _, a := range s.actors {
+		a.player.Kill()
+		closing.Go(func() { _ = a.player.Close() })
+	}
+	closing.Wait()
+	s.pumps.Wait()
+	if s.own != nil {
+		_ = s.lane.redis.Close()
+		s.proxy.close()
+		_ = s.own.Close()
+	}
+}

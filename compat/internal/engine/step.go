@@ -1,0 +1,294 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/suite"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// send has senders send: one, or one of each participant.
+func (s *stage) send(ctx context.Context, step suite.Step) error {
+	address, err := s.user(ctx, step.User)
+	if err != nil {
+		return err
+	}
+	for _, p := range s.cast {
+		step.Who = strings.TrimSpace("sender " + step.Who)
+		a := s.actors[s.name(step, p)]
+		if a == nil {
+			if a, err = s.start(ctx, s.name(step, p), address, p); err != nil {
+				return err
+			}
+		}
+		for range max(1, step.Count) {
+			n := s.next(s.lane.prefix + step.Queue)
+			err := a.player.Send(ctx, adapter.Message{EventName: s.lane.prefix + step.Queue, PayloadText: payload(n, step.Bytes)})
+			refusal, refused := errors.AsType[*adapter.FailedError](err)
+			switch {
+			case refused && (step.Fails || step.MayFail) && !refusal.Unsupported():
+				s.mu.Lock()
+				s.heard[n] = 1 // nobody is to hear it
+				s.mu.Unlock()
+			case err != nil:
+				return err
+			case step.Fails:
+				return errors.New("it says that the event is in Redis, which cannot be")
+			}
+		}
+	}
+	return nil
+}
+
+// next is the number of the next event, which goes into a queue.
+func (s *stage) next(queue string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.number++
+	s.into[s.number] = queue
+	return s.number
+}
+
+// push pushes numbered events, or a text as it is.
+func (s *stage) push(ctx context.Context, step suite.Step) error {
+	for _, name := range step.Names() {
+		queue := s.lane.prefix + name
+		var messages []any
+		for range max(1, step.Count) {
+			var message []byte
+			if step.Text != nil {
+				message = []byte(*step.Text)
+			} else {
+				var err error
+				message, _, err = wire.Encode(wire.Envelope{EventName: queue, Payload: []byte(payload(s.next(queue), step.Bytes))}, wire.Limits{SendBytes: wire.DefaultReceiveBytes})
+				if err != nil {
+					return err
+				}
+			}
+			if len(messages) < 3 {
+				s.trace.add("redis", "LPUSH "+queue, message)
+			}
+			messages = append(messages, message)
+		}
+		for part := range slices.Chunk(messages, 1000) {
+			if err := s.lane.redis.LPush(ctx, queue, part...).Err(); err != nil {
+				return fmt.Errorf("the harness cannot push: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// hear waits until all events were heard.
+func (s *stage) hear(ctx context.Context, step suite.Step) error {
+	err := s.until(ctx, func() bool {
+		missing, twice := s.missing()
+		return len(missing) == 0 || len(twice) > 0 || step.Count > 0 && s.number-len(missing) >= step.Count
+	}, nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	missing, twice := s.missing()
+	switch {
+	case len(twice) > 0:
+		return fmt.Errorf("events were heard more than once: %v", some(twice))
+	case err != nil && step.Count > 0:
+		return err
+	case err != nil:
+		return fmt.Errorf("%d of %d events were not heard, such as %v: %w", len(missing), s.number, some(missing), err)
+	case len(s.deaths) > 0 && !step.MayDie:
+		return &deathError{s.deaths[0]}
+	}
+	for name, order := range s.orders {
+		if step.Ordered && !slices.IsSorted(order) {
+			return fmt.Errorf("%s heard them in another order: %v", name, some(order))
+		}
+	}
+	return nil
+}
+
+// some are the first of many.
+func some(numbers []int) []int { return numbers[:min(len(numbers), 10)] }
+
+// length waits until a list is so long. Redis does not tell, so it is asked
+// again and again.
+func (s *stage) length(ctx context.Context, step suite.Step) error {
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		n, err := s.lane.redis.LLen(ctx, s.lane.prefix+step.Queue).Result()
+		if err == nil && n == int64(step.Count) {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the list has %d messages, not %d (%w)", n, step.Count, errors.Join(err, context.Cause(ctx)))
+		}
+	}
+}
+
+// account holds what was pushed against what was heard and what is left.
+func (s *stage) account(ctx context.Context, step suite.Step) error {
+	left := map[int]int{}
+	for _, name := range step.Names() {
+		raws, err := s.lane.redis.LRange(ctx, s.lane.prefix+name, 0, -1).Result()
+		if err != nil {
+			return err
+		}
+		for _, raw := range raws {
+			var message struct {
+				Data event `json:"data"`
+			}
+			if err := json.Unmarshal([]byte(raw), &message); err != nil {
+				return fmt.Errorf("what is left in the list was not pushed: %w", err)
+			}
+			left[message.Data.N]++
+		}
+	}
+	s.trace.add("redis", "LRANGE", fmt.Appendf(nil, "%d messages are left", len(left)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lost, twice []int
+	for n := 1; n <= s.number; n++ {
+		switch times := s.heard[n] + left[n]; {
+		case times == 0:
+			lost = append(lost, n)
+		case times > 1:
+			twice = append(twice, n)
+		}
+	}
+	switch {
+	case len(lost) > 0:
+		return fmt.Errorf("%d events were lost: taken out of the list, and not heard", len(lost))
+	case len(twice) > 0:
+		return fmt.Errorf("%d events were heard more than once, or heard and kept", len(twice))
+	}
+	return nil
+}
+
+// stop ends processes: the one that is named, or all receivers. What they
+// reported before their end counts.
+func (s *stage) stop(step suite.Step) error {
+	for _, p := range s.cast {
+		a := s.actors[s.name(step, p)]
+		if a == nil {
+			return fmt.Errorf("nobody is called %q", step.Who)
+		}
+		s.mu.Lock()
+		a.gone = true
+		s.mu.Unlock()
+		if step.Do == "crash" {
+			a.player.Kill()
+		}
+		if err := a.player.Close(); err != nil && step.Do == "stop" {
+			return err
+		}
+		if a.pumped != nil {
+			<-a.pumped
+		}
+	}
+	return nil
+}
+
+// command has Redis do something.
+func (s *stage) command(ctx context.Context, step suite.Step) error {
+	var words []any
+	for _, word := range step.Command {
+		if name, ok := strings.CutPrefix(word, "$"); ok {
+			word = s.lane.prefix + name
+		}
+		words = append(words, word)
+	}
+	answer, err := s.lane.redis.Do(ctx, words...).Result()
+	s.trace.add("redis", strings.TrimSpace(fmt.Sprintln(words...)), fmt.Appendf(nil, "%v %v", answer, err))
+	return err
+}
+
+// outage ends connections, or the server.
+func (s *stage) outage(ctx context.Context, step suite.Step) error {
+	switch step.Do {
+	case "cut":
+		if err := s.blocked(ctx); err != nil {
+			return err
+		}
+		// As an administrator would; where the server has no way, by the proxy.
+		if err := s.lane.redis.ClientKillByFilter(ctx, "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
+			s.proxy.cut()
+			s.trace.add("harness", "cuts the connections", []byte(err.Error()))
+		}
+		return nil
+	case "told":
+		return s.told(ctx, *step.Text)
+	case "down":
+		s.proxy.down()
+		return errors.Join(s.lane.redis.Close(), s.own.Close())
+	case "refused":
+		if err := s.until(ctx, func() bool { return false }, s.proxy.refusing); err != nil {
+			return fmt.Errorf("nobody tried to connect again: %w", err)
+		}
+		return nil
+	default: // up
+		own, err := s.server.Another(ctx)
+		if err != nil {
+			return err
+		}
+		s.own = own
+		if s.lane, err = connect(own.URL(), "", s.lane.server); err != nil {
+			return err
+		}
+		_, err = s.proxy.to(own.URL())
+		return err
+	}
+}
+
+// blocked waits until every receiver waits for a message, as far as the server
+// tells: what becomes of a connection that is idle is another question.
+func (s *stage) blocked(ctx context.Context) error {
+	receivers := 0
+	for _, a := range s.actors {
+		if a.queues != nil && !a.gone {
+			receivers++
+		}
+	}
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		clients, err := s.lane.redis.ClientList(ctx).Result()
+		if err != nil || strings.Count(clients, " flags=b ") >= receivers {
+			return nil // or it does not tell
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("no receiver waits for messages: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// told waits until Redis has answered somebody with an error of a kind, as its
+// statistics tell.
+func (s *stage) told(ctx context.Context, kind string) error {
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		statistics, err := s.lane.redis.Info(ctx, "errorstats").Result()
+		switch {
+		case err != nil || !strings.Contains(statistics, "# Errorstats"):
+			return fmt.Errorf("%w: it counts no errors", errNotHere)
+		case strings.Contains(statistics, "errorstat_"+kind+":"):
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("nobody met the error %s: %w", kind, context.Cause(ctx))
+		}
+	}
+}
