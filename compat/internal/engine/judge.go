@@ -170,7 +170,7 @@ func (d delivery) surprises(got reaction) []string {
 	foretold := d.c.Delivery
 	class := string(wire.Drops)
 	for _, call := range got.calls {
-		if call.Signal == d.listen {
+		if call.Signal == foretold.Key {
 			class = string(wire.Delivers)
 		}
 	}
