@@ -1,0 +1,50 @@
+"""An adapter to copy: the protocol of compat/README.md, around implementation.py
+in whose place yours goes. It needs Python 3.8 and requirements.txt."""
+import json
+import os
+import platform
+import sys
+import threading
+
+import implementation
+
+OUT = threading.Lock()  # listeners of several queues report
+
+
+def emit(op, **message):
+    with OUT:
+        sys.stdout.write(json.dumps({"op": op, **message}) + "\n")
+        sys.stdout.flush()
+
+
+def heard(signal, signals, payload_text, metadata):
+    emit("event", signal=signal, signals=signals, payload_text=payload_text, metadata=metadata)
+
+
+def serve(url):
+    receiver = None
+    for line in sys.stdin.buffer:
+        request = {}
+        try:
+            request = json.loads(line)
+            if request["op"] == "hello":
+                emit("hello", protocol=1, name="python-template", version="1", roles=["send", "receive"],
+                     details={"python": platform.python_version()})
+            elif request["op"] == "send":
+                implementation.send(url, request["event_name"], request["parents"], request["payload_text"],
+                                    request.get("metadata", {}))
+                emit("sent", id=request["id"])
+            elif request["op"] == "receive":
+                receiver = implementation.Receiver(url, request["queues"], request["signals"], heard)
+                emit("ready", id=request["id"])
+            elif request["op"] == "stop":
+                break
+            else:
+                raise ValueError("unknown op")
+        except Exception as error:
+            emit("failed", id=request.get("id"), error="%s: %s" % (type(error).__name__, error))
+    if receiver:
+        receiver.stop()
+
+
+serve(os.environ["REDIS_URL"])
