@@ -4,6 +4,7 @@ package templates_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,14 +12,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/cache"
+	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/compat/internal/suite"
 	"github.com/remote-events/remote-events/go/wire"
 	"github.com/remote-events/remote-events/spec"
 )
@@ -98,101 +103,81 @@ func test(t *testing.T, command ...string) {
 	must(t, err)
 	client := redis.NewClient(options)
 	t.Cleanup(func() { must(t, client.Close()) })
-	vectors, err := spec.WireVectors()
+	t.Run("suite", func(t *testing.T) { playSuite(t, server, command) })
+	t.Run("send", func(t *testing.T) {
+		a, err := adapter.Start(context.WithoutCancel(t.Context()), adapter.Options{Command: command, RedisURL: server.URL(), Timeout: 20 * time.Second})
+		must(t, err)
+		defer func() { must(t, a.Close()) }()
+		send(t, a, client)
+	})
+}
+
+// playSuite plays the cases of the harness. A template has no known deviations.
+func playSuite(t *testing.T, server *redisserver.Server, command []string) {
+	t.Helper()
+	cases, err := suite.Load()
 	must(t, err)
-	start := func(t *testing.T) *adapter.Adapter {
-		t.Helper()
-		a, err := adapter.Start(context.WithoutCancel(t.Context()), adapter.Options{Command: command, RedisURL: server.URL(), MaxLine: adapter.LargeLine, Timeout: 20 * time.Second})
-		must(t, err)
-		t.Cleanup(func() { must(t, a.Close()) })
-		_, err = a.Hello(t.Context())
-		must(t, err)
-		return a
+	cases, err = suite.Select(cases, suite.Selection{Families: []string{"payload", "metadata", "limits", "evolution"}})
+	must(t, err)
+	result, err := engine.Run(t.Context(), engine.Config{
+		Cases: cases, Implementations: []engine.Implementation{engine.Command("", false, command...)},
+		Servers: []engine.Server{{Server: report.Server{ID: server.String()}, URL: server.URL()}}, Timeout: 20 * time.Second,
+	})
+	must(t, err)
+	for _, r := range result.Results {
+		if r.Outcome != report.Passed {
+			t.Errorf("%s %s: observed %.300s, expected %.300s", r.Case, r.Outcome, r.Observed, r.Expected)
+		}
 	}
-	t.Run("receive", func(t *testing.T) { receive(t, start(t), client, vectors) })
-	t.Run("send", func(t *testing.T) { send(t, start(t), client, vectors) })
-}
-
-// receive gives every vector to one receiver, which has to live through all.
-func receive(t *testing.T, a *adapter.Adapter, client *redis.Client, vectors []spec.WireVector) {
-	t.Helper()
-	must(t, a.Receive(t.Context(), []string{"e", "e"}, []string{"e", "é"}))
-	for _, v := range vectors {
-		must(t, client.LPush(t.Context(), "e", []byte(v.Message), `{"data": {"canary": 1}, "signals": ["e", "remote_event", "event"]}`).Err())
-		var got []adapter.Event
-		for len(got) == 0 || got[len(got)-1].PayloadText != `{"canary": 1}` {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			o, err := a.Next(ctx)
-			cancel()
-			if err != nil {
-				t.Fatalf("%s: %v", v.ID, err)
-			}
-			event, ok := o.(adapter.Event)
-			if !ok {
-				t.Fatalf("%s: %#v", v.ID, o)
-			}
-			got = append(got, event)
-		}
-		got = got[:len(got)-1]
-		env, err := wire.Decode(v.Message, wire.Limits{})
-		if err != nil {
-			if len(got) > 0 {
-				t.Errorf("%s is malformed and was delivered as %.200v", v.ID, got)
-			}
-			continue
-		}
-		if slices.Contains(env.Metadata.Signals, "e") && (len(got) != 1 || got[0].PayloadText != string(env.Payload)) {
-			t.Errorf("%s was delivered %d times, %.200v", v.ID, len(got), got)
-		}
+	if len(result.Results) < len(cases) {
+		t.Errorf("%d results of %d cases", len(result.Results), len(cases))
 	}
 }
 
-// send asks for what stands in every vector that a sender can be asked for.
-func send(t *testing.T, a *adapter.Adapter, client *redis.Client, vectors []spec.WireVector) {
+// send asks for every event of the vectors, apart from those that are passed on
+// with the signals of a message.
+func send(t *testing.T, a *adapter.Adapter, client *redis.Client) {
 	t.Helper()
+	vectors, err := spec.SendVectors()
+	must(t, err)
 	sent := 0
 	for _, v := range vectors {
-		env, err := wire.Decode(v.Message, wire.Limits{})
-		signals := env.Metadata.Signals
-		if err != nil || len(signals) < 3 || env.EventName != "e" || len(v.Message) > 4<<20 {
-			continue
+		name := v.Event.EventName.String()
+		if v.Event.Signals != nil || !utf8.ValidString(name) || !utf8.Valid(v.Event.Payload.Bytes()) {
+			continue // what no adapter can be asked for
 		}
-		must(t, client.Del(t.Context(), "e").Err())
-		env.Metadata.Signals = append(slices.Clone(signals[:len(signals)-2]), "remote_event", "event")
-		want, _, refused := wire.Encode(env, wire.Limits{})
-		err = a.Send(t.Context(), adapter.Message{
-			EventName: "e", Parents: signals[1 : len(signals)-2], PayloadText: string(env.Payload), Metadata: env.Metadata.Attributes,
+		must(t, client.Del(t.Context(), name).Err())
+		err := a.Send(t.Context(), adapter.Message{
+			EventName: name, Parents: v.Event.Parents, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes,
 		})
-		stored, listErr := client.LRange(t.Context(), "e", 0, -1).Result()
+		stored, listErr := client.LRange(t.Context(), name, 0, -1).Result()
 		must(t, listErr)
-		if refused == nil {
+		switch {
+		case v.Message == nil:
+			if err == nil || len(stored) > 0 || !slices.ContainsFunc(v.Refused, func(id string) bool { return strings.Contains(err.Error(), id) }) {
+				t.Errorf("%s: %v with %d messages, and one of %v was to be the reason", v.ID, err, len(stored), v.Refused)
+			}
+		case err != nil || len(stored) != 1:
+			t.Errorf("%s: %d messages, %v", v.ID, len(stored), err)
+		default:
 			sent++
-			if err != nil || len(stored) != 1 {
-				t.Errorf("%s: %d messages, %v", v.ID, len(stored), err)
-				continue
+			if !sameMessage([]byte(stored[0]), v.Message.Bytes()) {
+				t.Errorf("%s: sent %.300q, want %.300q", v.ID, stored[0], v.Message)
 			}
-			if !sameMessage(stored[0], string(want)) {
-				t.Errorf("%s: sent %.300q, want %.300q", v.ID, stored[0], want)
-			}
-			continue
-		}
-		refusal, _ := errors.AsType[*wire.RefusedError](refused)
-		if err == nil || len(stored) > 0 || refusal == nil || !strings.Contains(err.Error(), string(refusal.Findings[0].Requirement)) {
-			t.Errorf("%s: %v with %d messages, and %v was to be the reason", v.ID, err, len(stored), refused)
 		}
 	}
-	if sent < 20 {
-		t.Errorf("only %d events were sent", sent)
+	if sent == 0 {
+		t.Error("no event was sent")
 	}
 }
 
-// sameMessage compares what has to be the same bytes: the payload, and the rest
+// sameMessage compares what has to be the same bytes, the payload, and the rest
 // by its meaning.
-func sameMessage(got, want string) bool {
-	a, errA := wire.Decode([]byte(got), wire.Limits{})
-	b, errB := wire.Decode([]byte(want), wire.Limits{})
+func sameMessage(got, want []byte) bool {
+	a, errA := wire.Decode(got, wire.Limits{})
+	b, errB := wire.Decode(want, wire.Limits{})
 	return errA == nil && errB == nil && string(a.Payload) == string(b.Payload) && slices.Equal(a.Metadata.Signals, b.Metadata.Signals) &&
-		len(a.Metadata.Attributes) == len(b.Metadata.Attributes)
+		maps.Equal(a.Metadata.Attributes, b.Metadata.Attributes)
 }
 
 func must(t *testing.T, err error) {

@@ -17,10 +17,6 @@ import (
 	"github.com/remote-events/remote-events/compat/originals"
 )
 
-// quickOriginals are those of a quick run: the oldest that needs no help to run,
-// and the newest.
-var quickOriginals = []string{"0.2", "1.6"}
-
 // participants are the implementations of the run: Go, which is this program,
 // the user's, and the originals.
 func (f runFlags) participants(ctx context.Context, c *cobra.Command) ([]engine.Implementation, error) {
@@ -39,15 +35,15 @@ func (f runFlags) participants(ctx context.Context, c *cobra.Command) ([]engine.
 	if f.noOriginals {
 		return all, nil
 	}
-	selected, err := f.selectOriginals()
-	if err != nil {
-		return nil, &codedError{exitUsage, err}
-	}
 	dir, err := cache.Default()
 	if err != nil {
 		return nil, err
 	}
 	envs, err := environments(c.ErrOrStderr())
+	if err != nil {
+		return nil, err
+	}
+	selected, err := f.selectOriginals(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -65,22 +61,27 @@ func (f runFlags) participants(ctx context.Context, c *cobra.Command) ([]engine.
 	return all, nil
 }
 
-func (f runFlags) selectOriginals() ([]environment.Original, error) {
-	all := environment.Originals()
-	wanted := f.originals
-	if len(wanted) == 0 && f.quick {
-		wanted = quickOriginals
+// selectOriginals returns those of --matrix, of the versions of --original.
+func (f runFlags) selectOriginals(ctx context.Context) ([]environment.Original, error) {
+	matrix := f.matrix
+	if matrix == "" && f.quick && len(f.originals) == 0 {
+		matrix = string(environment.Quick)
 	}
-	if len(wanted) == 0 {
-		return all, nil
+	selection, err := environment.ParseSelection(matrix)
+	if err != nil {
+		return nil, &codedError{exitUsage, fmt.Errorf("--matrix: %w", err)}
+	}
+	all, err := environment.Select(ctx, selection)
+	if err != nil || len(f.originals) == 0 {
+		return all, err
 	}
 	var selected []environment.Original
-	for _, version := range wanted {
-		i := slices.IndexFunc(all, func(o environment.Original) bool { return o.Bundle == version })
-		if i < 0 {
-			return nil, noOriginal(version)
+	for _, version := range f.originals {
+		found := slices.DeleteFunc(slices.Clone(all), func(o environment.Original) bool { return o.Bundle != version })
+		if len(found) == 0 {
+			return nil, &codedError{exitUsage, noOriginal(version)}
 		}
-		selected = append(selected, all[i])
+		selected = append(selected, found...)
 	}
 	return selected, nil
 }

@@ -22,6 +22,7 @@ type runFlags struct {
 	cases           []string
 	families        []string
 	originals       []string
+	matrix          string
 	noOriginals     bool
 	quick           bool
 	redis           []string
@@ -57,8 +58,9 @@ implementation; what is not known, or no longer so, ends the run with code 5.`,
 	flags.StringArrayVar(&f.cases, "case", nil, "play the cases that the `GLOB` matches (wire/*, or wire for the family); may be repeated")
 	flags.StringSliceVar(&f.families, "family", nil, "play the cases of these families")
 	flags.StringSliceVar(&f.originals, "original", nil, "play these `VERSIONS` of remote_event_bundle, by default all")
+	matrixFlag(c, &f.matrix)
 	flags.BoolVar(&f.noOriginals, "no-originals", false, "play no original, which needs no Python")
-	flags.BoolVar(&f.quick, "quick", false, "play the originals 0.2 and 1.6 only, and no case that is slow")
+	flags.BoolVar(&f.quick, "quick", false, "play no case that is slow, and, without --matrix, the originals 0.2 and 1.6 only")
 	redisFlag(c, &f.redis)
 	flags.StringVar(&f.bless, "bless", "", "write what fails into the directory `DIR`, as drafts of known deviations")
 	flags.StringArrayVar(&f.deviations, "deviations", nil, "read further known deviations from a `FILE`; may be repeated")

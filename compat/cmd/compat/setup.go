@@ -47,8 +47,8 @@ is, and which published versions do not take part, and why.`,
 
 // matrixFlag adds --matrix to a command.
 func matrixFlag(c *cobra.Command, matrix *string) {
-	c.Flags().StringVar(matrix, "matrix", string(environment.Bundles),
-		"which originals: quick (0.2 and 1.6), bundles (every version, on one base), corners (also the oldest and newest of all that they stand on) or full (every combination)")
+	c.Flags().StringVar(matrix, "matrix", "",
+		"which originals: quick (0.2 and 1.6), bundles (the default: every version, on one base), corners (also the oldest and newest of all that they stand on) or full (every combination)")
 }
 
 // installed is what the harness needs and has.
@@ -79,12 +79,15 @@ func install(c *cobra.Command, matrix string, withoutOriginals bool) (installed,
 	if err != nil {
 		return found, err
 	}
-	members, err := envs.EnsureMatrix(ctx, selection)
+	originals, err := environment.Select(ctx, selection)
 	if err != nil {
 		return found, err
 	}
-	for _, member := range members {
-		found.Originals = append(found.Originals, member.ID())
+	if _, err := envs.EnsureAll(ctx, originals); err != nil {
+		return found, err
+	}
+	for _, original := range originals {
+		found.Originals = append(found.Originals, original.ID())
 	}
 	found.Python, found.Exclusions = python.Version, environment.Exclusions()
 	return found, nil

@@ -122,7 +122,7 @@ func nameApart(participants []*participant) {
 		}
 	}
 	for _, by := range []struct{ prefix, detail string }{
-		{"-py", "python"}, {"-", "implementation"}, {"-applauncher", "applauncher"}, {"-redis", "redis"},
+		{"-py", "python"}, {"-", "implementation"}, {"-applauncher", "applauncher"}, {"-redis", "redis"}, {"-blinker", "blinker"},
 	} {
 		for _, group := range alike(participants) {
 			values := map[string]bool{}

@@ -137,38 +137,6 @@ func (c *Cache) EnsureAll(ctx context.Context, originals []Original) (pythons []
 	return pythons, nil
 }
 
-// Member is an original with its environment.
-type Member struct {
-	Original
-
-	Interpreter string // of the environment
-}
-
-// EnsureMatrix returns the originals of a selection, on the interpreters of this
-// machine where it goes beyond one base, and builds what is not there.
-func (c *Cache) EnsureMatrix(ctx context.Context, selection Selection) ([]Member, error) {
-	var pythons []Python
-	if selection == Corners || selection == Full {
-		var err error
-		if pythons, err = Interpreters(ctx); err != nil {
-			return nil, err
-		}
-	}
-	originals, err := Matrix(selection, pythons)
-	if err != nil {
-		return nil, err
-	}
-	interpreters, err := c.EnsureAll(ctx, originals)
-	if err != nil {
-		return nil, err
-	}
-	members := make([]Member, len(originals))
-	for i, original := range originals {
-		members[i] = Member{original, interpreters[i]}
-	}
-	return members, nil
-}
-
 // build builds an entry of the cache in one of the slots, and says so.
 func (c *Cache) build(ctx context.Context, name, what string, build func(ctx context.Context, dir string) error) (string, error) {
 	return c.dir.Build(ctx, name, func(ctx context.Context, dir string) error {

@@ -1,6 +1,7 @@
 package environment
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,6 +76,19 @@ func Matrix(selection Selection, pythons []Python) ([]Original, error) {
 	return unique, nil
 }
 
+// Select returns the originals of a selection on the interpreters of this
+// machine, where it goes beyond one base.
+func Select(ctx context.Context, selection Selection) ([]Original, error) {
+	var pythons []Python
+	if selection == Corners || selection == Full {
+		var err error
+		if pythons, err = Interpreters(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return Matrix(selection, pythons)
+}
+
 // product is every combination. Each was tried on CPython 3.8 to 3.13 and on
 // PyPy 3.9, and runs.
 func product(axes Dimensions, pythons []Python) []Original {
@@ -138,8 +152,11 @@ func Exclusions() []Exclusion {
 	}
 }
 
-// ParseSelection reads a selection's name.
+// ParseSelection reads a selection's name; "" is Bundles.
 func ParseSelection(name string) (Selection, error) {
+	if name == "" {
+		return Bundles, nil
+	}
 	if selection := Selection(name); slices.Contains(Selections(), selection) {
 		return selection, nil
 	}
