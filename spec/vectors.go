@@ -88,6 +88,7 @@ type PythonSend struct {
 	Key     *string     `json:"key"`     // where it is not the event's name
 	Message *RawMessage `json:"message"` // nil where nothing was sent
 	Error   string      `json:"error"`   // the class of the exception
+	Drops   bool        `json:"drops"`   // nothing was sent, without a sign
 }
 
 // TypedVector is a payload and what a typed reader makes of it.
@@ -131,7 +132,6 @@ type PythonChain struct {
 type DispatchVector struct {
 	Case
 
-	Key       string          `json:"key"` // of the list
 	Message   RawMessage      `json:"message"`
 	Listeners []Listener      `json:"listeners"`
 	Calls     []int           `json:"calls"` // indices of listeners
@@ -148,13 +148,6 @@ type Listener struct {
 type PythonDispatch struct {
 	Calls []string `json:"calls"` // the signals of the listeners that were called
 	Dies  bool     `json:"dies"`
-}
-
-// UnmarshalJSON fills in the key.
-func (v *DispatchVector) UnmarshalJSON(text []byte) error {
-	type plain DispatchVector
-	*v = DispatchVector{Key: defaultKey}
-	return json.Unmarshal(text, (*plain)(v))
 }
 
 // SessionVector is what goes over connections to Redis, in order.

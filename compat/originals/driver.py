@@ -28,6 +28,9 @@ OUT = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
 os.dup2(2, 1)
 OUT_LOCK = threading.Lock()
 
+# Signals whose listeners raise, for tests: a JSON array.
+FAILING = json.loads(os.environ.get("REMOTE_EVENT_FAILING_LISTENERS", "[]"))
+
 VERSION = importlib.metadata.version("remote_event_bundle")
 if VERSION == "0.1":
     # 0.1 imports itself by a path that its own wheel does not have: make that
@@ -214,6 +217,8 @@ class Driver:
             finally:
                 sys.setrecursionlimit(limit)
         emit(op="event", signal=name, signals=signals, payload_text=text)
+        if name in FAILING:
+            raise RuntimeError("this listener fails, as it was told")
 
     def serve(self):
         for line in sys.stdin.buffer:

@@ -2,7 +2,9 @@ package originals_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -26,7 +28,7 @@ func TestOriginalLegacyVerdicts(t *testing.T) {
 		t.Helper()
 		p := &play{stage: newStage(t, original, redisserver.Options{})}
 		for _, v := range vectors {
-			calls, died := p.react(t, []string{v.Key}, v.Message.Bytes(), v.Has(spec.FlagDisturbs))
+			calls, died := p.react(t, listeners{signals: []string{v.Key}}, v.Message.Bytes(), v.Has(spec.FlagDisturbs))
 			got := outcome(v.Key, calls, died)
 			if got != v.Legacy && (!v.Has(spec.FlagPlatform) || got != "delivers") {
 				t.Errorf("%s: it %s, and %s stands there", v.ID, got, v.Legacy)
@@ -64,26 +66,31 @@ func outcome(signal string, calls []string, died bool) string {
 // and not on the queue: so it gets as many queues as it serves on the smallest
 // machine, and is started anew when none is left.
 type play struct {
-	stage   *stage
-	adapter *adapter.Adapter
-	signals []string // to which it listens
-	dead    int      // queues
+	stage     *stage
+	adapter   *adapter.Adapter
+	listeners listeners // that it has
+	dead      int       // queues
 }
 
 const queues = 5
 
-func (p *play) react(t *testing.T, signals []string, message []byte, disturbs bool) (calls []string, died bool) {
+// listeners are the signals of a receiver's listeners, and of those that fail.
+type listeners struct{ signals, failing []string }
+
+func (p *play) react(t *testing.T, l listeners, message []byte, disturbs bool) (calls []string, died bool) {
 	t.Helper()
-	if p.adapter != nil && !slices.Equal(p.signals, signals) {
+	if p.adapter != nil && !reflect.DeepEqual(p.listeners, l) {
 		p.end(t)
 	}
 	if p.adapter == nil {
-		p.adapter, p.signals, p.dead = p.stage.start(t), signals, 0
+		failing, err := json.Marshal(append([]string{}, l.failing...))
+		must(t, err)
+		p.adapter, p.listeners, p.dead = p.stage.start(t, "REMOTE_EVENT_FAILING_LISTENERS="+string(failing)), l, 0
 		var names []string
 		for i := range queues {
 			names = append(names, fmt.Sprint("queue", i))
 		}
-		must(t, p.adapter.Receive(t.Context(), names, append([]string{canary}, signals...)))
+		must(t, p.adapter.Receive(t.Context(), names, append([]string{canary}, l.signals...)))
 	}
 	calls, died = p.stage.react(t, p.adapter, fmt.Sprint("queue", p.dead), message)
 	if died {

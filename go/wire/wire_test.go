@@ -73,46 +73,59 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-func TestEncodeAsTheOriginalDoes(t *testing.T) {
+// TestSendVectors writes the events of the specification.
+func TestSendVectors(t *testing.T) {
 	t.Parallel()
-	message, warnings, err := wire.Encode(wire.Envelope{EventName: "日 {x}", Payload: json.RawMessage(`{"path": "/uploads/video1.mp4"}`)}, wire.Limits{})
-	const want = `{"data": {"path": "/uploads/video1.mp4"}, "signals": ["\u65e5 {x}", "remote_event", "event"]}`
-	if err != nil || string(message) != want || len(warnings) != 0 {
-		t.Errorf("%s, %v, %v", message, warnings, err)
+	vectors, err := spec.SendVectors()
+	if err != nil || len(vectors) == 0 {
+		t.Fatalf("%d cases, %v", len(vectors), err)
+	}
+	for _, v := range vectors {
+		name := v.Event.EventName.String()
+		env := wire.Envelope{EventName: name, Payload: v.Event.Payload.Bytes(), Metadata: wire.Metadata{Signals: v.Event.Signals, Attributes: v.Event.Attributes}}
+		if env.Metadata.Signals == nil {
+			env.Metadata.Signals = wire.Chain(name, v.Event.Parents...)
+		}
+		message, warnings, err := wire.Encode(env, wire.Limits{})
+		var refused *wire.RefusedError
+		if errors.As(err, &refused) {
+			for _, f := range refused.Findings {
+				if f.Severity == wire.SeverityWarning {
+					continue
+				}
+				if !slices.Contains(v.Refused, string(f.Requirement)) {
+					t.Errorf("%s: refused by %s", v.ID, f.Requirement)
+				}
+			}
+		}
+		if (err != nil) != (v.Refused != nil) {
+			t.Errorf("%s: %v, to be refused by %q", v.ID, err, v.Refused)
+		}
+		if v.Message != nil && !v.Message.Equal(message) {
+			t.Errorf("%s: %.200q", v.ID, message)
+		}
+		named := []string{}
+		for _, f := range warnings {
+			named = append(named, string(f.Requirement))
+		}
+		if v.Refused == nil && !slices.Equal(named, v.Warnings) {
+			t.Errorf("%s: the warnings are %q", v.ID, named)
+		}
 	}
 }
 
-func TestEncodeRefuses(t *testing.T) {
+func TestRefusalQuotesNothing(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name string
-		env  wire.Envelope
-		want string
-	}{
-		{"no payload", wire.Envelope{EventName: "e"}, "WIRE-1"},
-		{"an array", wire.Envelope{EventName: "e", Payload: json.RawMessage(`[]`)}, "WIRE-1"},
-		{"members of its own", wire.Envelope{EventName: "e", Payload: json.RawMessage(`{}, "metadata": {"id": "1"}`)}, "JSON-2"},
-		{"a brace too many", wire.Envelope{EventName: "e", Payload: json.RawMessage(`{}}`)}, "JSON-2"},
-		{"signals of its own", wire.Envelope{EventName: "e", Payload: json.RawMessage(`{}, "signals": ["x"]`)}, "JSON-5"},
-		{"NaN", wire.Envelope{EventName: "e", Payload: json.RawMessage(`{"secret": NaN}`)}, "JSON-4"},
-		{"name", wire.Envelope{EventName: "\xff", Payload: json.RawMessage(`{}`)}, "JSON-1"},
-		{"attribute", wire.Envelope{EventName: "e", Payload: json.RawMessage(`{}`), Metadata: wire.Metadata{Attributes: map[string]string{"x": "\xff"}}}, "JSON-1"},
-		{"attribute name", wire.Envelope{EventName: "e", Payload: json.RawMessage(`{}`), Metadata: wire.Metadata{Attributes: map[string]string{"X": ""}}}, "META-2"},
-		{"reserved", wire.Envelope{EventName: "kernel.x", Payload: json.RawMessage(`{}`)}, "SIG-4"},
-		{"base", wire.Envelope{EventName: "event", Payload: json.RawMessage(`{}`)}, "SIG-3"},
-		{"other signals", wire.Envelope{EventName: "e", Payload: json.RawMessage(`{}`), Metadata: wire.Metadata{Signals: wire.Chain("f")}}, "SIG-1"},
-	} {
-		_, _, err := wire.Encode(c.env, wire.Limits{})
-		var refused *wire.RefusedError
-		if !errors.As(err, &refused) || string(refused.Findings[0].Requirement) != c.want {
-			t.Errorf("%s: want %s, got %v", c.name, c.want, err)
-		} else if strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: the error quotes the payload: %v", c.name, err)
-		}
+	_, _, err := wire.Encode(wire.Envelope{EventName: "e", Payload: json.RawMessage(`{"a": NaN, "secret": "secret"}`)}, wire.Limits{})
+	if want := `event "e" refused: [JSON-4] NaN and infinities are numbers to Python only, at byte 6 of the payload`; err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
 	}
-	_, _, err := wire.Encode(wire.Envelope{EventName: "e", Payload: json.RawMessage(`{"a": NaN}`)}, wire.Limits{})
-	if want := `event "e" refused: [JSON-4] NaN and infinities are numbers to Python only, at byte 6 of the payload`; err.Error() != want {
-		t.Errorf("got %s", err)
+	for _, attributes := range []map[string]string{{"x": "\xff"}, {"\xff": "x"}} {
+		_, _, err := wire.Encode(wire.Envelope{EventName: "e", Payload: json.RawMessage(`{}`), Metadata: wire.Metadata{Attributes: attributes}}, wire.Limits{})
+		var refused *wire.RefusedError
+		if !errors.As(err, &refused) || refused.Findings[0].Requirement != wire.ReqUTF8 {
+			t.Errorf("an attribute that is no text: %v", err)
+		}
 	}
 }
 

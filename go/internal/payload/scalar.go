@@ -66,6 +66,9 @@ func readUint(d *decoder, pos int, v reflect.Value) (int, error) {
 	if err != nil || raw == nil {
 		return end, err
 	}
+	if string(raw) == "-0" {
+		raw = raw[1:]
+	}
 	n, err := strconv.ParseUint(string(raw), 10, v.Type().Bits())
 	if err != nil {
 		return 0, misfitInteger(raw, v.Type())

@@ -1,0 +1,72 @@
+package remoteevent_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/wire"
+	"github.com/remote-events/remote-events/spec"
+)
+
+// TestDispatchVectors plays each message of the vectors to a receiver with the
+// listeners that stand there, and a canary behind it.
+func TestDispatchVectors(t *testing.T) {
+	t.Parallel()
+	vectors, err := spec.DispatchVectors()
+	if err != nil || len(vectors) == 0 {
+		t.Fatalf("%d cases, %v", len(vectors), err)
+	}
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		// All at once, since a receiver takes a second to stop.
+		called := map[string]<-chan int{}
+		for _, v := range vectors {
+			called[v.ID] = listen(t, client, v)
+		}
+		for _, v := range vectors {
+			var calls []int
+			for place := next(t, called[v.ID]); place != canary; place = next(t, called[v.ID]) {
+				calls = append(calls, place)
+			}
+			if !slices.Equal(calls, v.Calls) {
+				t.Errorf("%s: %v are called, want %v", v.ID, calls, v.Calls)
+			}
+		}
+	})
+}
+
+const canary = -1
+
+// listen starts the receiver of a case, which returns the places of the
+// listeners that are called.
+func listen(t *testing.T, client *redis.Client, v spec.DispatchVector) <-chan int {
+	t.Helper()
+	_, quiet := newLog()
+	r := receiver(t, client, quiet)
+	must(t, r.Queues(v.ID))
+	called := make(chan int, 100)
+	listener := func(signal string, place int, fails bool) error {
+		return r.Listen(signal, func(context.Context, *remoteevent.Delivery) error {
+			called <- place
+			if fails {
+				return errors.New("this listener fails, as it was told")
+			}
+			return nil
+		})
+	}
+	for i, l := range v.Listeners {
+		// Where no listener can be registered, none is called.
+		if err := listener(l.Signal, i, l.Fails); err != nil && !wire.Reserved(l.Signal) {
+			t.Fatal(err)
+		}
+	}
+	must(t, listener("canary", canary, false))
+	must(t, client.LPush(t.Context(), v.ID, v.Message.Bytes(), `{"data": {}, "signals": ["canary", "remote_event", "event"]}`).Err())
+	start(t, r)
+	return called
+}
