@@ -165,6 +165,15 @@ type SessionStep struct {
 	Server     string `json:"server"`
 }
 
+// SchemaVector is the JSON Schema of an event's payload, and a payload.
+type SchemaVector struct {
+	Case
+
+	Schema  json.RawMessage `json:"schema"`
+	Payload string          `json:"payload"`
+	Error   *string         `json:"error"` // the place that does not fit, a JSON Pointer; nil where all does
+}
+
 // MessageFamilies are the families whose cases are messages.
 var MessageFamilies = []string{"wire", "poison", "limits", "metadata", "evolution"}
 
@@ -199,6 +208,9 @@ func DispatchVectors() ([]DispatchVector, error) { return readVectors[DispatchVe
 
 // SessionVectors reads vectors/session.json.
 func SessionVectors() ([]SessionVector, error) { return readVectors[SessionVector]("session") }
+
+// SchemaVectors reads vectors/schema.json.
+func SchemaVectors() ([]SchemaVector, error) { return readVectors[SchemaVector]("schema") }
 
 func readVectors[V any](family string) ([]V, error) {
 	name := "vectors/" + family + ".json"
