@@ -45,10 +45,10 @@ func (in *inspector) inspectMembers(key *string, raw []byte, p parts) {
 	if fault := p.checkData(raw); fault != nil {
 		in.findings = append(in.findings, *fault)
 	}
-	for _, offset := range in.reservedNames {
-		if p.data.start < offset && offset < p.data.end {
-			in.tolerate(ReqReservedData, offset, "data has a member of a name that Python uses itself")
-			in.methodName = in.methodName || isMethodName(raw[offset:])
+	for _, name := range in.reservedNames {
+		if p.data.start < name.offset && name.offset < p.data.end {
+			in.tolerate(ReqReservedData, name.offset, "data has a member of a name that Python uses itself")
+			in.methodName = in.methodName || name.method
 		}
 	}
 	if _, fault := p.checkSignals(raw); fault != nil {
@@ -72,9 +72,14 @@ func (in *inspector) measure(raw []byte, limits Limits) {
 // it is told.
 type inspector struct {
 	findings      []Finding
-	open          []names // the names of each open object, innermost last
-	reservedNames []int   // where names of WIRE-5 stand one level down
-	methodName    bool    // data has one by which blinker takes an event for a method
+	open          []names        // the names of each open object, innermost last
+	reservedNames []reservedName // those of WIRE-5, one level down
+	methodName    bool           // data has one by which blinker takes an event for a method
+}
+
+type reservedName struct {
+	offset int
+	method bool
 }
 
 var (
@@ -142,8 +147,10 @@ func (in *inspector) Name(raw []byte, offset int) {
 	if escaped && !pyjson.Paired(raw) {
 		in.tolerate(ReqSurrogates, offset, "a name holds a surrogate without its partner")
 	}
-	if len(in.open) == 2 && isReservedName(raw) {
-		in.reservedNames = append(in.reservedNames, offset)
+	if len(in.open) == 2 {
+		if reserved, method := isReservedName(raw); reserved {
+			in.reservedNames = append(in.reservedNames, reservedName{offset, method})
+		}
 	}
 	if !in.open[len(in.open)-1].add(raw, escaped) {
 		in.tolerate(ReqUniqueNames, offset, "an object has two members of one name")
@@ -222,27 +229,18 @@ func (n *names) add(raw []byte, escaped bool) bool {
 	return true
 }
 
-// isReservedName reports whether a name, still escaped, is one of WIRE-5.
-func isReservedName(raw []byte) bool {
+// isReservedName says of a name, still escaped, whether it is one of WIRE-5, and
+// whether older versions of blinker take an event with it for a bound method.
+func isReservedName(raw []byte) (reserved, method bool) {
 	name := string(raw)
 	if strings.Contains(name, `\`) {
 		name, _ = pyjson.Unquote(raw)
 	}
 	switch name {
-	case "_signals", "_propagated", "__func__", "im_func":
-		return true
+	case "_signals", "_propagated":
+		return true, false
+	case "__func__", "im_func":
+		return true, true
 	}
-	return false
-}
-
-// isMethodName reports whether the name that begins the text, quote included, is
-// one by which older versions of blinker take an event for a bound method.
-func isMethodName(text []byte) bool {
-	s := pyjson.Scanner{Src: text}
-	end, err := s.Scalar(pyjson.String, 0)
-	if err != nil {
-		return false
-	}
-	name, _ := pyjson.Unquote(text[1 : end-1])
-	return name == "__func__" || name == "im_func"
+	return false, false
 }

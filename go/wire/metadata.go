@@ -2,7 +2,6 @@ package wire
 
 import (
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -102,11 +101,11 @@ func valueProblem(name, value string) string {
 			return "the attribute id is empty"
 		}
 	case AttributeSource:
-		if value == "" || parseURI(value) == nil {
+		if _, ok := readURI(value); !ok || value == "" {
 			return "the attribute source is not a URI reference"
 		}
 	case AttributeDataSchema:
-		if uri := parseURI(value); uri == nil || !uri.IsAbs() {
+		if hasScheme, ok := readURI(value); !ok || !hasScheme {
 			return "the attribute dataschema is not a URI"
 		}
 	case AttributeTime:
@@ -119,22 +118,6 @@ func valueProblem(name, value string) string {
 		}
 	}
 	return ""
-}
-
-// parseURI reads a URI reference of RFC 3986, or returns nil. [url.Parse] takes
-// characters that have no place in one.
-func parseURI(value string) *url.URL {
-	const others = "-._~:/?#[]@!$&'()*+,;=%"
-	for _, c := range []byte(value) {
-		if (c < 'a' || 'z' < c) && (c < 'A' || 'Z' < c) && (c < '0' || '9' < c) && strings.IndexByte(others, c) < 0 {
-			return nil
-		}
-	}
-	uri, err := url.Parse(value)
-	if err != nil {
-		return nil
-	}
-	return uri
 }
 
 // isTime reports whether value is a time of RFC 3339, whose letters may be of

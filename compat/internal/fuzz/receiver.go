@@ -1,0 +1,276 @@
+package fuzz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/engine"
+)
+
+const (
+	// batch is how many messages are under way at once.
+	batch = 64
+	// maxRevivals is after how many ends of all its queues an original is
+	// replaced: it keeps the traceback of every death.
+	maxRevivals = 50
+	// patience is how long a receiver may be silent.
+	patience = 20 * time.Second
+)
+
+// receiver plays messages to one implementation, and starts it again as often
+// as needed.
+type receiver struct {
+	subject engine.Implementation
+	url     string
+	client  *redis.Client
+	name    string // of its keys
+	current *process
+	spare   chan started
+	starts  atomic.Int64
+}
+
+// started is an adapter that consumes, or why there is none.
+type started struct {
+	process *process
+	err     error
+}
+
+// process is a running adapter. Its last queue is kept for its revival.
+type process struct {
+	engine.Player
+
+	queues   []string
+	next     int // the first queue that lives
+	revivals int
+}
+
+func newReceiver(subject engine.Implementation, url string, client *redis.Client, name string) *receiver {
+	return &receiver{subject: subject, url: url, client: client, name: name}
+}
+
+// play gives the messages to the implementation, one after the other, and says
+// what it did with each.
+func (r *receiver) play(ctx context.Context, trials []*trial) ([]observed, error) {
+	results := make([]observed, len(trials))
+	for done := 0; done < len(trials); {
+		next := r.batch(trials[done:])
+		if err := r.ready(ctx, next[0].kernel); err != nil {
+			return nil, err
+		}
+		n, err := r.push(ctx, next, results[done:])
+		if err != nil {
+			return nil, err
+		}
+		done += n
+	}
+	return results, nil
+}
+
+// batch is the messages that may go in one push: none behind one that is
+// foretold to end the queue, and a command of the kernel's by itself.
+func (r *receiver) batch(trials []*trial) []*trial {
+	size := 0
+	for i, t := range trials {
+		size += len(t.message)
+		if i > 0 && t.kernel {
+			return trials[:i]
+		}
+		if i+1 == batch || size > 1<<20 || t.kernel || r.subject.Original && t.foretold(true) == dies {
+			return trials[:i+1]
+		}
+	}
+	return trials
+}
+
+// ready sees to it that there is a queue that is consumed, or that all are: a
+// command may start second consumers of all, which find no thread then.
+func (r *receiver) ready(ctx context.Context, all bool) error {
+	if p := r.current; p != nil {
+		if p.next == 0 || !all && p.next < len(p.queues)-1 {
+			return nil
+		}
+		if r.subject.Original && p.revivals < maxRevivals {
+			return r.revive(ctx)
+		}
+		r.discard()
+	}
+	if r.spare == nil {
+		r.prepare(ctx)
+	}
+	next := <-r.spare
+	r.spare = nil
+	if next.err != nil {
+		return next.err
+	}
+	r.current = next.process
+	if r.subject.Original {
+		r.prepare(ctx)
+	}
+	return nil
+}
+
+// prepare starts the next process while this one works.
+func (r *receiver) prepare(ctx context.Context) {
+	spare := make(chan started, 1)
+	r.spare = spare
+	go func() {
+		p, err := r.start(ctx)
+		spare <- started{p, err}
+	}()
+}
+
+// start starts the adapter on queues of its own: the process before may still
+// be waiting for a message. An original serves five queues a CPU.
+func (r *receiver) start(ctx context.Context) (*process, error) {
+	p := &process{}
+	number := r.starts.Add(1)
+	for i := range 5 * runtime.NumCPU() {
+		p.queues = append(p.queues, fmt.Sprintf("%s:%d:%d", r.name, number, i))
+	}
+	var err error
+	p.Player, err = r.subject.Start(context.WithoutCancel(ctx), engine.Setting{RedisURL: r.url, MaxLine: adapter.LargeLine})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Receive(ctx, p.queues, []string{key}); err != nil {
+		return nil, errors.Join(err, p.end())
+	}
+	return p, nil
+}
+
+// revive has an original start a second set of consumers, by the signal at
+// which it starts its first. All but the one that takes the signal have ended;
+// it ends then too, so that each queue has one again.
+func (r *receiver) revive(ctx context.Context) error {
+	p := r.current
+	last := p.queues[len(p.queues)-1]
+	if err := r.client.Del(ctx, p.queues...).Err(); err != nil {
+		return err
+	}
+	if err := r.client.LPush(ctx, last, `{"data": {}, "signals": ["kernel.injector_ready"]}`, "the end").Err(); err != nil {
+		return err
+	}
+	for {
+		o, err := p.wait(ctx)
+		if err != nil {
+			return fmt.Errorf("revive the original: %w", err)
+		}
+		if died, ok := o.(adapter.Died); ok && died.Queue == last {
+			p.next = 0
+			p.revivals++
+			return nil
+		}
+	}
+}
+
+// push pushes messages, each with a canary behind it, and reads what comes of
+// them. It returns how many of them are settled: all, or those up to the one
+// that ended the queue.
+func (r *receiver) push(ctx context.Context, trials []*trial, results []observed) (int, error) {
+	p := r.current
+	queue := p.queues[p.next]
+	messages := make([]any, 0, 2*len(trials))
+	for i, t := range trials {
+		messages = append(messages, t.message, fmt.Sprintf(`{"data": {"canary %s": %d}, "signals": [%q]}`, r.name, i, key))
+	}
+	if err := r.client.LPush(ctx, queue, messages...).Err(); err != nil {
+		return 0, err
+	}
+	for settled := 0; ; {
+		o, err := p.wait(ctx)
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		result := &results[settled]
+		switch o := o.(type) {
+		case adapter.Event:
+			if n, ok := r.canary(o); !ok {
+				result.events = append(result.events, o)
+				continue
+			} else if n != settled {
+				return 0, fmt.Errorf("the canary %d of the push came instead of %d, that of message %d", n, settled, trials[settled].number)
+			}
+			result.outcome = drops
+			if len(result.events) > 0 {
+				result.outcome = delivers
+			}
+			settled++
+			if trials[settled-1].kernel && r.subject.Original {
+				r.discard()
+				return settled, nil
+			}
+			if settled == len(trials) {
+				return settled, nil
+			}
+		case adapter.Died:
+			if o.Queue != queue {
+				continue // a signal of the kernel's ended all
+			}
+			result.outcome, result.err = dies, o.Error
+			p.next++
+			if trials[settled].kernel {
+				r.discard()
+			}
+			return settled + 1, nil
+		default: // it ended, or is silent
+			result.outcome, result.err = dies, err.Error()
+			if errors.Is(err, adapter.ErrTimeout) {
+				result.outcome = hangs
+			}
+			r.discard()
+			return settled + 1, nil
+		}
+	}
+}
+
+// canary returns the number of a canary.
+func (r *receiver) canary(event adapter.Event) (number int, ok bool) {
+	_, text, found := strings.Cut(event.PayloadText, "canary "+r.name+`"`)
+	if !found {
+		return 0, false
+	}
+	number, err := strconv.Atoi(strings.Trim(text, ": }"))
+	return number, err == nil
+}
+
+// wait returns the next observation.
+func (p *process) wait(ctx context.Context) (adapter.Observation, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return p.Next(ctx)
+}
+
+// discard ends the process: the next message needs another.
+func (r *receiver) discard() {
+	if r.current != nil {
+		_ = r.current.end() // what is left of it does not matter
+		r.client.Del(context.Background(), r.current.queues...)
+		r.current = nil
+	}
+}
+
+// close ends everything.
+func (r *receiver) close() {
+	r.discard()
+	if r.spare != nil {
+		if s := <-r.spare; s.process != nil {
+			_ = s.process.end()
+		}
+		r.spare = nil
+	}
+}
+
+// end does not wait for the program to end by itself.
+func (p *process) end() error {
+	p.Kill()
+	return p.Close()
+}
