@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/remote-events/remote-events/compat/internal/fuzz"
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
 func fuzzCommand() *cobra.Command {
@@ -38,7 +39,7 @@ as small as it can be and printed as a test vector.`,
 	flags.StringArrayVar(&who.implementations, "impl", nil, "the `COMMAND` of an adapter, as a shell would split it, or NAME=COMMAND; may be repeated")
 	flags.StringSliceVar(&who.originals, "original", []string{"1.6"}, "the `VERSIONS` of remote_event_bundle")
 	flags.BoolVar(&who.noOriginals, "no-originals", false, "take no original, which needs no Python")
-	flags.StringVar(&server, "redis", "local", "where to play: local (a redis-server of its own), embedded, or the `URL` of a Redis")
+	flags.StringVar(&server, "redis", "local", "where to play: "+redisserver.Usage)
 	flags.StringVar(&vectors, "vectors", "", "the directory `DIR` for a file with what they disagreed on, as vectors")
 	formatFlag(c, &who.format)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -49,7 +50,14 @@ as small as it can be and printed as a test vector.`,
 		if f.Subjects, err = who.participants(c.Context(), c); err != nil {
 			return err
 		}
-		redis, _, err := provideOne(c.Context(), server)
+		providers, err := parseRedis(c, []string{server})
+		if err != nil {
+			return err
+		}
+		if len(providers) != 1 {
+			return &codedError{exitUsage, errors.New("--redis: fuzzing plays on one Redis")}
+		}
+		redis, err := startRedis(c.Context(), providers[0])
 		if err != nil {
 			return err
 		}
