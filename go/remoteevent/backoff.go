@@ -30,11 +30,17 @@ func (b *backoff) next() time.Duration {
 }
 
 // wait sleeps for the delay or until the context ends.
-func (b *backoff) wait(ctx context.Context) {
+func (b *backoff) wait(ctx context.Context) { b.waitFor(ctx.Done()) }
+
+// waitFor sleeps for the delay, and reports whether it did: the end may come
+// first.
+func (b *backoff) waitFor(end <-chan struct{}) bool {
 	timer := time.NewTimer(b.delay)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-ctx.Done():
+		return true
+	case <-end:
+		return false
 	}
 }

@@ -168,16 +168,25 @@ func BenchmarkReceive(b *testing.B) {
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 		client.FlushAll(b.Context())
 	})
-	for _, concurrency := range []int{1, 100} {
-		b.Run(fmt.Sprintf("receiver/concurrency-%d", concurrency), func(b *testing.B) {
+	for _, c := range []struct {
+		name    string
+		options []remoteevent.ReceiverOption
+	}{
+		{"at-most-once/concurrency-1", []remoteevent.ReceiverOption{remoteevent.AtMostOnce()}},
+		{"at-most-once/concurrency-100", []remoteevent.ReceiverOption{remoteevent.AtMostOnce(), remoteevent.WithConcurrency(100)}},
+		{"at-most-once/prefetch-500", []remoteevent.ReceiverOption{remoteevent.AtMostOnce(), remoteevent.WithPrefetch(500)}},
+		{"at-least-once/concurrency-1", nil},
+		{"at-least-once/concurrency-100", []remoteevent.ReceiverOption{remoteevent.WithConcurrency(100)}},
+		{"at-least-once/prefetch-500", []remoteevent.ReceiverOption{remoteevent.WithPrefetch(500)}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
 			fill(b)
-			receiver, err := remoteevent.NewReceiver(client, remoteevent.AtMostOnce(),
-				remoteevent.WithConcurrency(concurrency), remoteevent.WithLogger(slog.New(slog.DiscardHandler)))
+			receiver, err := remoteevent.NewReceiver(client, append(c.options, remoteevent.WithLogger(slog.New(slog.DiscardHandler)))...)
 			if err != nil {
 				b.Fatal(err)
 			}
 			ctx, cancel := context.WithCancel(b.Context())
-			handled := make(chan struct{}, concurrency)
+			handled := make(chan struct{}, 1000)
 			err = remoteevent.Handle(receiver, func(context.Context, Order) error { handled <- struct{}{}; return nil })
 			if err != nil {
 				b.Fatal(err)

@@ -19,8 +19,8 @@ func noNotifications() *maintnotifications.Config {
 }
 
 // dedicated returns a client with the options of another and connections of its
-// own: one for each queue, which blocks most of the time, and as many again for
-// what is done meanwhile. Its commands are not repeated automatically, and
+// own: one for each queue, which blocks most of the time, and three more for what
+// is done meanwhile. Its commands are not repeated automatically, and
 // contexts bound them. release closes it. A client of a kind that this package
 // does not know is used as it is.
 func dedicated(client redis.UniversalClient, queues int) (_ redis.UniversalClient, release func()) {
@@ -29,9 +29,10 @@ func dedicated(client redis.UniversalClient, queues int) (_ redis.UniversalClien
 	case *redis.Client:
 		options := *client.Options()
 		options.MaxRetries = -1
-		options.PoolSize = max(options.PoolSize, 2*queues)
+		options.PoolSize = max(options.PoolSize, 4*queues)
 		options.MaxActiveConns = 0
 		options.ContextTimeoutEnabled = true
+		options.ReadTimeout = blockTime + replyTimeout // contexts say less
 		options.PushNotificationProcessor = nil
 		options.MaintNotificationsConfig = noNotifications()
 		options.ClientSideCacheConfig, options.ClientSideCache = nil, nil
@@ -39,9 +40,10 @@ func dedicated(client redis.UniversalClient, queues int) (_ redis.UniversalClien
 	case *redis.ClusterClient:
 		options := *client.Options()
 		options.MaxRetries = -1 // redirections are none
-		options.PoolSize = max(options.PoolSize, 2*queues)
+		options.PoolSize = max(options.PoolSize, 4*queues)
 		options.MaxActiveConns = 0
 		options.ContextTimeoutEnabled = true
+		options.ReadTimeout = blockTime + replyTimeout // contexts say less
 		options.PushNotificationProcessor = nil
 		options.MaintNotificationsConfig = noNotifications()
 		own = redis.NewClusterClient(&options)

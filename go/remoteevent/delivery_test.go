@@ -308,11 +308,12 @@ func TestMisuse(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{})
 	defer client.Close()
-	if _, err := remoteevent.NewReceiver(client); !errors.Is(err, remoteevent.ErrUnreliable) {
-		t.Errorf("without AtMostOnce: %v", err)
-	}
-	for _, option := range []remoteevent.ReceiverOption{remoteevent.WithConcurrency(0), remoteevent.WithDrainTimeout(-1), remoteevent.WithMaxReceiveBytes(-1), remoteevent.WithLogger(nil)} {
-		if _, err := remoteevent.NewReceiver(client, remoteevent.AtMostOnce(), option); err == nil {
+	for _, option := range []remoteevent.ReceiverOption{
+		remoteevent.WithConcurrency(0), remoteevent.WithDrainTimeout(-1), remoteevent.WithMaxReceiveBytes(-1), remoteevent.WithLogger(nil),
+		remoteevent.WithPrefetch(-1), remoteevent.WithLease(time.Millisecond), remoteevent.WithMaxAttempts(0),
+		remoteevent.WithBackoff(2, 1), remoteevent.WithDeduplication(time.Hour, 0),
+	} {
+		if _, err := remoteevent.NewReceiver(client, option); err == nil {
 			t.Error("an option that makes no sense is accepted")
 		}
 	}

@@ -20,8 +20,16 @@
 //
 // # Delivery
 //
-// Receiving is at most once for now, as it is in Python, and has to be asked
-// for with [AtMostOnce]: what a process has taken from Redis is lost if the
-// process dies. A message that cannot be delivered is logged and passed over.
+// Delivery is at least once: an event stays in Redis until its listeners have
+// returned, and is tried again, by this process or another, when one fails, or
+// when the process dies. What fails again and again, and what nobody can deliver,
+// becomes a dead letter, which [Queue] lists and sends again. So a listener may
+// see an event twice: [Delivery.Key] tells it apart, and [WithDeduplication] drops
+// most of those. Originals share the lists, and know nothing of it.
+//
+// Not promised are exactly one delivery, an order after a retry, and anything for
+// what an original took or Redis lost. With [AtMostOnce], delivery is as in
+// Python: what a process has taken is lost if it dies.
+//
 // Nothing that a message holds can stop a receiver.
 package remoteevent

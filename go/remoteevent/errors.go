@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/remote-events/remote-events/go/internal/lease"
 	"github.com/remote-events/remote-events/go/internal/payload"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -27,8 +28,18 @@ var (
 	// ErrUnknown marks an event of which nobody knows whether it is in Redis:
 	// it was sent, and the answer did not come. Sending it again may make two.
 	ErrUnknown = errors.New("sent, but the answer was lost: it may be stored or not")
-	// ErrUnreliable is returned by [NewReceiver] without [AtMostOnce].
-	ErrUnreliable = errors.New("at-least-once delivery, which will be the default, does not exist yet: pass AtMostOnce() to receive as the original does")
+	// ErrLeaseLost is the cause with which a listener's context is cancelled
+	// when its event may have gone to another receiver: the lease could not be
+	// renewed in time. What the listener does from there on may be done twice.
+	ErrLeaseLost = errors.New("the lease on the event is lost: another receiver may be handling it")
+	// ErrGiveBack is for listeners to return that have not begun to deal with
+	// an event: it goes back to the place from which it was taken, for whoever
+	// takes it next, and the attempt does not count. A receiver that goes on is
+	// likely to take it again at once.
+	ErrGiveBack = errors.New("the event is given back")
+	// ErrReserved is returned for a queue with a name that belongs to reliable
+	// delivery (REL-2).
+	ErrReserved = lease.ErrReserved
 )
 
 type (

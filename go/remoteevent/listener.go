@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -21,11 +22,33 @@ type Delivery struct {
 	// Envelope is the event. Listeners must not change it, and share it with
 	// each other.
 	Envelope wire.Envelope
+	// ID names this delivery in its queue, and is the same with each attempt. It
+	// is empty with AtMostOnce.
+	ID string
+	// Attempt counts from 1.
+	Attempt int
+	// FirstSeen is when a receiver first took the message, by Redis' clock.
+	FirstSeen time.Time
+}
+
+// Key returns what a listener may know an event by that comes twice: its
+// attribute id, which is the same however often it was sent, else the ID of the
+// delivery. It is empty where there is neither.
+func (d *Delivery) Key() string {
+	if id := d.Envelope.Metadata.Attributes[wire.AttributeID]; id != "" {
+		return id
+	}
+	return d.ID
 }
 
 // Handler deals with an event. Its context carries the values of that of
-// [Receiver.Run], and outlives it until the drain timeout. An error is logged,
-// and so is a panic, which becomes a *[PanicError].
+// [Receiver.Run], and outlives it until the drain timeout; it is cancelled with
+// the cause [ErrLeaseLost] or [ErrDrainTimeout].
+//
+// When it returns nil, the event is done with. After an error, or a panic, which
+// becomes a *[PanicError], the event is tried again later, by all its listeners,
+// and becomes a dead letter after the last attempt; after a [Permanent] error, or
+// one that a payload does not fit, at once. With [AtMostOnce], errors are logged.
 type Handler func(ctx context.Context, delivery *Delivery) error
 
 // Middleware makes a handler out of another. It sees every event that can be
@@ -33,14 +56,15 @@ type Handler func(ctx context.Context, delivery *Delivery) error
 type Middleware func(next Handler) Handler
 
 // Handle listens to events of type E and of its children, and makes the
-// receiver consume E's own queue. Several listeners of one event are called in
-// the order in which they were registered.
+// receiver consume E's own queue, with options of its own if any are given.
+// Several listeners of one event are called in the order in which they were
+// registered.
 //
 // It returns a *[TypeError] where E cannot be an event, and [ErrRunning] once
 // the receiver runs. A payload that does not fit E is not delivered to this
 // listener; the error, which has a *[PayloadError] in its chain, goes where the
 // listener's errors go.
-func Handle[E Event](r *Receiver, listener func(ctx context.Context, event E) error) error {
+func Handle[E Event](r *Receiver, listener func(ctx context.Context, event E) error, options ...QueueOption) error {
 	if listener == nil {
 		return errors.New("Handle: the listener is nil")
 	}
@@ -48,8 +72,8 @@ func Handle[E Event](r *Receiver, listener func(ctx context.Context, event E) er
 	if err != nil {
 		return fmt.Errorf("Handle: %w", err)
 	}
-	if err := r.Queues(chain[0]); err != nil {
-		return err
+	if err := r.Queue(chain[0], options...); err != nil {
+		return fmt.Errorf("Handle: %w", err)
 	}
 	return r.Listen(chain[0], func(ctx context.Context, d *Delivery) error {
 		event, err := Decode[E](d.Envelope)

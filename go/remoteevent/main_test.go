@@ -89,7 +89,7 @@ func start(t *testing.T, r *remoteevent.Receiver) (stop func() error) {
 
 func receiver(t *testing.T, client redis.UniversalClient, options ...remoteevent.ReceiverOption) *remoteevent.Receiver {
 	t.Helper()
-	r, err := remoteevent.NewReceiver(client, append(options, remoteevent.AtMostOnce())...)
+	r, err := remoteevent.NewReceiver(client, options...)
 	must(t, err)
 	return r
 }

@@ -41,8 +41,8 @@ func (c *senderConfig) validate() error {
 }
 
 type receiverConfig struct {
-	atMostOnce   bool
-	concurrency  int
+	queueConfig // of queues that have none of their own
+
 	drainTimeout time.Duration
 	middleware   []Middleware
 	maxBytes     int
@@ -51,11 +51,10 @@ type receiverConfig struct {
 }
 
 func (c *receiverConfig) validate() error {
+	if err := c.queueConfig.validate(); err != nil {
+		return fmt.Errorf("NewReceiver: %w", err)
+	}
 	switch {
-	case !c.atMostOnce:
-		return fmt.Errorf("NewReceiver: %w", ErrUnreliable)
-	case c.concurrency < 1:
-		return fmt.Errorf("NewReceiver: WithConcurrency(%d): at least one event has to be handled at a time", c.concurrency)
 	case c.drainTimeout < 0:
 		return fmt.Errorf("NewReceiver: WithDrainTimeout(%v): the time cannot be negative", c.drainTimeout)
 	case slices.ContainsFunc(c.middleware, func(m Middleware) bool { return m == nil }):
@@ -97,27 +96,11 @@ func WithMaxSendBytes(n int) SenderOption {
 	return senderOption(func(c *senderConfig) { c.maxBytes = n })
 }
 
-// AtMostOnce receives as the original does: an event is out of Redis when it
-// is taken, and lost if the process dies before it is handled, or if the
-// connection breaks while it is on its way. Up to the number of
-// [WithConcurrency] may be lost for each queue.
-func AtMostOnce() ReceiverOption {
-	return receiverOption(func(c *receiverConfig) { c.atMostOnce = true })
-}
-
-// WithConcurrency sets how many events of each queue are handled at a time, 1
-// by default. With 1, the events of a queue are handled in their order, as the
-// original does; with more, the order is lost. Queues never wait for each
-// other. Where many wait, up to as many as this are taken from Redis together,
-// as far as they come to about 1 MiB.
-func WithConcurrency(n int) ReceiverOption {
-	return receiverOption(func(c *receiverConfig) { c.concurrency = n })
-}
-
 // WithDrainTimeout sets how long [Receiver.Run] lets events be handled after
 // its context has ended, 10 seconds by default. Then the contexts of the
-// listeners are cancelled. Too short a time cuts off work that with AtMostOnce
-// nobody takes up again; too long a time holds up a deployment.
+// listeners are cancelled, and what they have not done is tried again, except
+// with [AtMostOnce]. Too short a time cuts off work that has to be repeated; too
+// long a time holds up a deployment.
 func WithDrainTimeout(d time.Duration) ReceiverOption {
 	return receiverOption(func(c *receiverConfig) { c.drainTimeout = d })
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/remote-events/remote-events/go/wire"
+	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
 // Receiver takes events out of Redis and calls listeners. Register those with
@@ -28,7 +28,8 @@ type Receiver struct {
 
 	mu        sync.Mutex
 	started   bool
-	queues    []string
+	queues    []string // in the order in which they were named
+	configs   map[string]*queueConfig
 	listeners map[string][]Handler
 }
 
@@ -36,13 +37,13 @@ type Receiver struct {
 // sense, and does not connect. The client stays the caller's to close.
 //
 // Run works through connections of its own, made from the client's options,
-// since it holds one for each queue: the client's pool is not taken up by it,
+// since it holds some for each queue: the client's pool is not taken up by it,
 // and the client's hooks do not see its commands.
 func NewReceiver(client redis.UniversalClient, options ...ReceiverOption) (*Receiver, error) {
 	if client == nil {
 		return nil, errors.New("NewReceiver: the client is nil")
 	}
-	config := receiverConfig{concurrency: 1, drainTimeout: 10 * time.Second, logger: slog.Default()}
+	config := receiverConfig{queueConfig: defaultQueueConfig(), drainTimeout: 10 * time.Second, logger: slog.Default()}
 	for _, option := range options {
 		if option == nil {
 			return nil, errors.New("NewReceiver: an option is nil")
@@ -52,7 +53,7 @@ func NewReceiver(client redis.UniversalClient, options ...ReceiverOption) (*Rece
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	r := &Receiver{client: client, config: config, listeners: map[string][]Handler{}}
+	r := &Receiver{client: client, config: config, configs: map[string]*queueConfig{}, listeners: map[string][]Handler{}}
 	r.silent.names = map[string]bool{}
 	r.handle = r.dispatch
 	for _, wrap := range slices.Backward(config.middleware) {
@@ -62,33 +63,61 @@ func NewReceiver(client redis.UniversalClient, options ...ReceiverOption) (*Rece
 }
 
 // Queues makes the receiver consume the lists with these names, such as those
-// of a configuration file. A name that is given twice counts once (RECV-7).
+// of a configuration file, as [Receiver.Queue] does.
 func (r *Receiver) Queues(names ...string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.started {
-		return fmt.Errorf("Queues: %w", ErrRunning)
-	}
 	for _, name := range names {
-		if !slices.Contains(r.queues, name) {
-			r.queues = append(r.queues, name)
+		if err := r.Queue(name); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// Run consumes until the context ends; then it takes nothing more, waits until
-// what it has taken is handled, and returns nil, within about a second where
-// nothing is under way: Redis cannot be told to stop waiting for a message, and
-// what it hands over in that second is handled as well. Where the drain timeout
-// passes first, it cancels the listeners' contexts and returns
-// [ErrDrainTimeout], if need be before they do.
+// Queue makes the receiver consume the list with this name. The options are those
+// of this queue alone, on top of the receiver's. A name that is given twice
+// counts once (RECV-7), and its options add up.
+func (r *Receiver) Queue(name string, options ...QueueOption) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.started {
+		return fmt.Errorf("queue %q: %w", name, ErrRunning)
+	}
+	if err := lease.Check(name); err != nil {
+		return err
+	}
+	config := r.config.queueConfig
+	known := r.configs[name]
+	if known != nil {
+		config = *known
+	}
+	for _, option := range options {
+		if option == nil {
+			return fmt.Errorf("queue %q: an option is nil", name)
+		}
+		option.applyToQueue(&config)
+	}
+	if err := config.validate(); err != nil {
+		return fmt.Errorf("queue %q: %w", name, err)
+	}
+	if known == nil {
+		r.queues = append(r.queues, name)
+	}
+	r.configs[name] = &config
+	return nil
+}
+
+// Run consumes until the context ends; then it takes nothing more, gives back what
+// no listener has begun with, waits until the rest is handled, and returns nil,
+// within about a second where nothing is under way: Redis cannot be told to stop
+// waiting for a message. Where the drain timeout passes first, it cancels the
+// listeners' contexts and returns [ErrDrainTimeout], if need be before they do.
 //
-// A lost connection, a Redis that restarts, loads its data, refuses a password
-// or has another type under a queue's name: all are logged, and tried again
-// after a jittered time between 50 ms and 5 s for as long as the context lives.
+// A lost connection, a Redis that restarts, loads its data, is out of memory,
+// refuses a password or has another type under one of the keys: all are logged,
+// and tried again after a jittered time between 25 ms and 5 s for as long as the
+// context lives.
 //
-// It implements RECV-1 to RECV-8.
+// It implements RECV-1 to RECV-12 and, without [AtMostOnce], spec/reliable.md.
 func (r *Receiver) Run(ctx context.Context) error {
 	queues, err := r.start()
 	if err != nil {
@@ -99,21 +128,19 @@ func (r *Receiver) Run(ctx context.Context) error {
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 
-	var fetching, handling sync.WaitGroup
+	run := running{receiver: r, work: work, client: client, end: make(chan struct{})}
 	for _, queue := range queues {
-		c := consumer{
-			queue: queue, client: client, log: r.config.logger.With("queue", queue),
-			slots: make(chan struct{}, r.config.concurrency), handling: &handling,
-			deliver: func(raw []byte) { r.deliver(work, queue, raw) },
+		if err := run.start(ctx, queue, r.configs[queue]); err != nil {
+			return fmt.Errorf("Run: %w", err)
 		}
-		fetching.Go(func() { c.run(ctx) })
 	}
 	<-ctx.Done()
-	if fetched := wait(&fetching); !ended(fetched, blockTime+time.Second) {
+	defer run.finish()
+	if fetched := wait(&run.fetching); !ended(fetched, blockTime+time.Second) {
 		release() // Redis does not answer: cut the connections
 		<-fetched
 	}
-	handled := wait(&handling)
+	handled := wait(&run.handling)
 	if ended(handled, max(r.config.drainTimeout, 10*time.Millisecond)) {
 		return nil
 	}
@@ -157,38 +184,4 @@ func (r *Receiver) start() (queues []string, err error) {
 	}
 	r.started = true
 	return r.queues, nil
-}
-
-// deliver decodes a message and hands it to the listeners. Whatever goes wrong
-// is logged, without anything of the payload.
-func (r *Receiver) deliver(ctx context.Context, queue string, raw []byte) {
-	log := r.config.logger.With("queue", queue)
-	limits := wire.Limits{ReceiveBytes: r.config.maxBytes}
-	env, err := decodeFitting(raw, limits, r.config.schemas)
-	if err != nil {
-		attrs := []any{"verdict", string(wire.Malformed), "bytes", len(raw), "error", err}
-		var malformed *MalformedError
-		// A message that is too long is not looked at any further.
-		if errors.As(err, &malformed) && malformed.Finding.Requirement != wire.ReqReceiveSize {
-			attrs = append(attrs, "legacy", string(wire.InspectFrom(queue, raw, limits).Legacy))
-		}
-		log.ErrorContext(ctx, "a message was passed over that can be delivered to nobody", attrs...)
-		return
-	}
-	log = log.With("event", brief(env.EventName), "id", brief(env.Metadata.Attributes[wire.AttributeID]))
-	returned := false
-	defer func() {
-		if !returned { // nor panicked, which protect turns into an error
-			log.ErrorContext(ctx, "a listener ended its goroutine, by runtime.Goexit or a test's FailNow")
-		}
-	}()
-	err = protect(r.handle)(ctx, &Delivery{Queue: queue, Raw: raw, Envelope: env})
-	returned = true
-	if err != nil {
-		attrs := []any{"error", err}
-		if panicked, ok := errors.AsType[*PanicError](err); ok {
-			attrs = append(attrs, "stack", string(panicked.Stack))
-		}
-		log.ErrorContext(ctx, "a listener failed", attrs...)
-	}
 }

@@ -2,6 +2,7 @@ package remoteevent_test
 
 import (
 	"context"
+	"crypto/sha1"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
 	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/spec"
 )
 
 func TestLostConnections(t *testing.T) {
@@ -65,41 +67,76 @@ func TestWrongType(t *testing.T) {
 	})
 }
 
-// TestAnswersThatPass: Redis says for a while that it cannot serve.
-func TestAnswersThatPass(t *testing.T) {
-	t.Parallel()
-	answers := make(chan string, 10)
-	for _, answer := range []string{
+// passing is what Redis says when it cannot serve for a while.
+func passing() []string {
+	return []string{
 		"-LOADING Redis is loading the dataset in memory\r\n",
 		"-READONLY You can't write against a read only replica.\r\n",
 		"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
 		"-OOM command not allowed when used memory > 'maxmemory'.\r\n",
 		"-UNBLOCKED force unblock from blocking operation\r\n",
+		"-BUSY Redis is busy running a script.\r\n",
 		"what no Redis says\r\n",
-	} {
-		answers <- answer
 	}
+}
+
+func TestAnswersThatPass(t *testing.T) {
+	t.Parallel()
+	claim, err := spec.Files.ReadFile("lua/claim.lua")
+	must(t, err)
 	const message = `{"data": {"path": "at last"}, "signals": ["file_event"]}`
-	answers <- fmt.Sprintf("*2\r\n$10\r\nfile_event\r\n$%d\r\n%s\r\n", len(message), message)
-	addr, _ := impostor(t, func(command string) (string, bool) {
-		if !strings.HasPrefix(command, "brpop") {
-			return "-ERR unknown command\r\n", false
-		}
-		select {
-		case answer := <-answers:
-			return answer, false
-		default:
-			return "*-1\r\n", false
-		}
-	})
-	client := redis.NewClient(&redis.Options{Addr: addr})
-	defer client.Close()
-	_, option := newLog()
-	got := make(chan string, 1)
-	r := receiver(t, client, option)
-	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
-	start(t, r)
-	if path := next(t, got); path != "at last" {
-		t.Errorf("got %s", path)
+	body := fmt.Sprintf("$%d\r\n%s\r\n", len(message), message)
+	for name, c := range map[string]struct {
+		options []remoteevent.ReceiverOption
+		verb    string
+		last    string
+		others  map[string]string
+	}{
+		"at most once": {
+			[]remoteevent.ReceiverOption{remoteevent.AtMostOnce()}, "brpop", "*2\r\n$10\r\nfile_event\r\n" + body, map[string]string{"brpop": "*-1\r\n"},
+		},
+		"at least once": {
+			nil, fmt.Sprintf("evalsha %x", sha1.Sum(claim)), "*6\r\n:1\r\n:-1\r\n$0\r\n\r\n$5\r\n1-2-x\r\n$1\r\n1\r\n" + body,
+			map[string]string{
+				fmt.Sprintf("evalsha %x", sha1.Sum(claim)): "*3\r\n:1\r\n:-1\r\n$0\r\n\r\n", "evalsha": "*0\r\n", "blmove": "$-1\r\n",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answers := make(chan string, 10)
+			for _, answer := range append(passing(), c.last) {
+				answers <- answer
+			}
+			addr, _ := impostor(t, func(command string) (string, bool) {
+				if strings.HasPrefix(command, c.verb) {
+					select {
+					case answer := <-answers:
+						return answer, false
+					default:
+					}
+				}
+				best := ""
+				for verb := range c.others {
+					if strings.HasPrefix(command, verb) && len(verb) > len(best) {
+						best = verb
+					}
+				}
+				if best == "" {
+					return "-ERR unknown command\r\n", false
+				}
+				return c.others[best], false
+			})
+			client := redis.NewClient(&redis.Options{Addr: addr})
+			defer client.Close()
+			_, option := newLog()
+			got := make(chan string, 1)
+			r := receiver(t, client, append(c.options, option)...)
+			must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+			start(t, r)
+			if path := next(t, got); path != "at last" {
+				t.Errorf("got %s", path)
+			}
+		})
 	}
 }

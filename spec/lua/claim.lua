@@ -59,17 +59,21 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', retries, '-inf', ms(now), 'LIMIT
   redis.call('ZREM', retries, id)
 end
 
+-- Few at first, and never many, since nobody knows how long they are.
 local taken, size, full = {}, 0, false
 local function take(list)
-  local n = 0
+  local n, step = 0, 1
   while not full and #taken < count do
-    local body = redis.call('LINDEX', list, -1 - n)
-    if not body then break end
-    full = #taken > 0 and size + #body > bytes
-    if not full then
-      n, size = n + 1, size + #body
-      taken[#taken + 1] = body
+    step = math.min(step, count - #taken)
+    local found = redis.call('LRANGE', list, -n - step, -n - 1)
+    for i = #found, 1, -1 do
+      full = #taken > 0 and size + #found[i] > bytes
+      if full then break end
+      n, size = n + 1, size + #found[i]
+      taken[#taken + 1] = found[i]
     end
+    if #found < step then break end
+    step = math.min(2 * step, 16)
   end
   return n
 end
@@ -90,10 +94,11 @@ end
 
 local answer = {now, -1, ''}
 local number = redis.call('INCRBY', sequence, #taken) - #taken
+local head, tail = string.format('%013.0f-', now), '-' .. token
 for first = 1, #taken, 100 do
   local body, attempt, owner, leased = {}, {}, {}, {}
   for i = first, math.min(first + 99, #taken) do
-    local id = string.format('%013.0f-%010.0f-%s', now, number + i, token)
+    local id = head .. string.format('%010.0f', number + i) .. tail
     local at = 2 * (i - first) + 1
     body[at], body[at + 1] = id, taken[i]
     attempt[at], attempt[at + 1] = id, '1'

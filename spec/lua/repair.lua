@@ -45,6 +45,7 @@ for i, id in ipairs(ARGV) do
       end
       local n = redis.call('HDEL', owners, id) + redis.call('ZREM', leases, id)
       if retried then n = n + redis.call('ZREM', dead, id) end
+      if not retried then n = n + redis.call('HSETNX', reasons, id, '{"code":"failed"}') end
       if n > 0 and done == 'none' then done = 'mended' end
     end
   end

@@ -59,7 +59,7 @@ func run(ctx context.Context, paths []string) error {
 		fmt.Println("go sent", path)
 	}
 
-	receiver, err := remoteevent.NewReceiver(client, remoteevent.AtMostOnce())
+	receiver, err := remoteevent.NewReceiver(client)
 	if err != nil {
 		return err
 	}

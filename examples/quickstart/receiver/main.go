@@ -42,7 +42,7 @@ func run(ctx context.Context) error {
 	client := redis.NewClient(options)
 	defer client.Close()
 
-	receiver, err := remoteevent.NewReceiver(client, remoteevent.AtMostOnce())
+	receiver, err := remoteevent.NewReceiver(client)
 	if err != nil {
 		return err
 	}

@@ -150,7 +150,20 @@ func TestPermission(t *testing.T) {
 	}
 	url := "redis://weak:" + password + "@" + addr
 	invoke(t, "send", "allowed", "{}", "--redis", url).expect(t, exitDone)
-	invoke(t, "listen", "allowed", "--count", "1", "--redis", url).expect(t, exitDone)
+	invoke(t, "listen", "allowed", "--count", "1", "--at-most-once", "--redis", url).expect(t, exitDone)
+	denied := invoke(t, "listen", "allowed", "--redis", url).expect(t, exitConnection, "NOPERM", "ACL SETUSER USER ~allowed ~remote-event:v1:{allowed}:* +blmove")
+	_, rule, _ := strings.Cut(denied.stderr, "ACL SETUSER USER ")
+	rule, _, _ = strings.Cut(rule, "\n")
+	args := []any{"ACL", "SETUSER", "strong", "on", ">" + password, "+lpush"}
+	for word := range strings.FieldsSeq(rule) {
+		args = append(args, word)
+	}
+	if err := admin.Do(t.Context(), args...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	strong := "redis://strong:" + password + "@" + addr
+	invoke(t, "send", "allowed", "{}", "--redis", strong).expect(t, exitDone)
+	invoke(t, "listen", "allowed", "--count", "1", "--redis", strong).expect(t, exitDone)
 	invoke(t, "send", "other", "{}", "--redis", url).expect(t, exitConnection, "NOPERM", "ACL SETUSER")
 	invocation{args: []string{"send", "other", "--ndjson", "-", "--redis", url}, stdin: strings.NewReader("{}")}.run(t.Context()).
 		expect(t, exitConnection, "NOPERM", "stored: 0")

@@ -128,7 +128,6 @@ func (d *demonstration) send(ctx context.Context, client *redis.Client) error {
 // NewFileEvent.
 func (d *demonstration) receiver(client *redis.Client) (*remoteevent.Receiver, error) {
 	receiver, err := remoteevent.NewReceiver(client,
-		remoteevent.AtMostOnce(),
 		remoteevent.WithLogger(slog.New(slog.NewJSONHandler(d, nil))),
 		remoteevent.WithMiddleware(d.record))
 	if err != nil {
@@ -242,7 +241,7 @@ func (d *demonstration) account(c colours, width int) string {
 	row("key", "new_file_event")
 	row("message", deadlyMessage)
 	verdict("new_file_event", deadlyMessage)
-	row("Go logs", d.logged())
+	row("Go says", d.logged())
 	row("goes on", "to video2.mp4, heard by "+hears("/uploads/video2.mp4"))
 	fmt.Fprintf(&b, "\n%s\n", c.bold("What to try next"))
 	if _, err := exec.LookPath("python3"); err == nil {

@@ -16,7 +16,7 @@ func TestDemo(t *testing.T) {
 	for _, want := range []string{
 		`{"data": {"path":"/uploads/video1.mp4"}`, `"event_name":"new_file_event"`, pythonMessage, deadlyMessage,
 		"heard by Handle[NewFileEvent] and Handle[FileEvent]", "Celsius is NaN", "tolerated; an original delivers",
-		"malformed; an original dies; [WIRE-2]", "a message was passed over", "to video2.mp4, heard by Handle[NewFileEvent] and Handle[FileEvent]",
+		"malformed; an original dies; [WIRE-2]", "is a dead letter now", "to video2.mp4, heard by Handle[NewFileEvent] and Handle[FileEvent]",
 		"go run ./go/cmd/remote-event dev",
 	} {
 		if !strings.Contains(r.stdout, want) {

@@ -24,6 +24,8 @@ type listening struct {
 	timeout time.Duration
 	format  string
 	schemas *payloadSchemas
+	lease   time.Duration
+	once    bool // at most once
 }
 
 func (a *app) listenCommand() *cobra.Command {
@@ -35,9 +37,11 @@ func (a *app) listenCommand() *cobra.Command {
 		Long: `Take events from the queues NAME…, or from those in the remote_event section of
 --config where none is named, and print each on a line, until Ctrl-C.
 
-An event that is printed is out of Redis: no other receiver gets it. The next is
-taken once the last is printed. What cannot be decoded, or does not fit a schema of
---schemas, is taken, logged to standard error, and not counted.
+An event is acknowledged once its line has been written out: if the program is
+killed before, another receiver gets the event when the lease has run out. With
+--at-most-once it is out of Redis when it is taken, as with an original. What
+cannot be decoded, or does not fit a schema of --schemas, is logged to standard
+error and not counted, and kept as a dead letter unless --at-most-once is given.
 
 With -o ndjson a line is {"event_name": …, "payload": …, "metadata": …}, always
 valid JSON: a payload that is JSON to Python only, such as one with NaN, comes as
@@ -54,12 +58,17 @@ Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`
 	flags.IntVar(&l.count, "count", 0, "end after `N` events, and leave the rest in Redis (default no end)")
 	flags.DurationVar(&l.timeout, "timeout", 0, "end when no event came for this long, to about a second (default no end)")
 	l.schemas = schemasFlag(command)
+	flags.DurationVar(&l.lease, "lease", 30*time.Second, "after a crash, others get an event after this long")
+	flags.BoolVar(&l.once, "at-most-once", false, "take events as an original does: what is taken and not printed is lost")
+	command.MarkFlagsMutuallyExclusive("lease", "at-most-once")
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		switch {
 		case cmd.Flags().Changed("count") && l.count < 1:
 			return usageError("--count: at least one event")
 		case cmd.Flags().Changed("timeout") && l.timeout <= 0:
 			return usageError("--timeout must be longer than nothing")
+		case l.lease < 100*time.Millisecond:
+			return usageError("--lease must be 100ms at least")
 		}
 		if err := l.schemas.load(cmd); err != nil {
 			return err
@@ -97,7 +106,7 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 		return err
 	}
 	defer client.Close()
-	if err := checkQueues(ctx, client, queues); err != nil {
+	if err := checkQueues(ctx, client, queues, l.once); err != nil {
 		return a.sendError(address, client.Options(), err)
 	}
 	if isTerminal(a.stderr) {
@@ -121,17 +130,34 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 
 // checkQueues asks Redis, before anything is taken, for an error that would only
 // come again and again: no permission, a replica, a key of another type.
-func checkQueues(ctx context.Context, client *redis.Client, queues []string) error {
-	for _, queue := range queues {
-		// No pop waits for a negative time: Redis answers what else is wrong, or
-		// else that, and leaves the queue alone.
-		err := client.Do(ctx, "BRPOP", queue, "-1").Err()
-		if isAnswer(err) && !strings.Contains(err.Error(), "timeout is negative") {
-			return err
+func checkQueues(ctx context.Context, client *redis.Client, queues []string, once bool) error {
+	for _, name := range queues {
+		queue, err := remoteevent.NewQueue(client, name)
+		switch {
+		case err != nil:
+			return usageError(err.Error())
+		case once:
+			err = checkPops(ctx, client, name)
+		default:
+			err = queue.Check(ctx)
 		}
-		if err := client.LLen(ctx, queue).Err(); redis.HasErrorPrefix(err, "WRONGTYPE") {
-			return fmt.Errorf("queue %s: %w", visible(queue), err)
+		if err != nil {
+			return fmt.Errorf("queue %s: %w", visible(name), err)
 		}
+	}
+	return nil
+}
+
+// checkPops is checkQueues for a receiver that pops.
+func checkPops(ctx context.Context, client *redis.Client, queue string) error {
+	// No pop waits for a negative time: Redis answers what else is wrong, or else
+	// that, and leaves the queue alone.
+	err := client.Do(ctx, "BRPOP", queue, "-1").Err()
+	if isAnswer(err) && !strings.Contains(err.Error(), "timeout is negative") {
+		return err
+	}
+	if err := client.LLen(ctx, queue).Err(); redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return err
 	}
 	return nil
 }
@@ -147,7 +173,7 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 		quiet.Reset(l.timeout)
 	}
 	var printing sync.Mutex // each queue has its own consumer
-	handle := func(ctx context.Context, d *remoteevent.Delivery) error {
+	handle := func(_ context.Context, d *remoteevent.Delivery) error {
 		printing.Lock()
 		defer printing.Unlock()
 		printed := running.Err() == nil
@@ -158,9 +184,7 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 			}
 		}
 		if !printed {
-			// It came too late, or could not be printed: it goes back to the
-			// place from which it was taken.
-			return client.RPush(ctx, d.Queue, d.Raw).Err()
+			return remoteevent.ErrGiveBack // it came too late, or could not be printed
 		}
 		received++
 		if received == l.count {
@@ -171,13 +195,17 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 		}
 		return nil
 	}
-	receiver, err := remoteevent.NewReceiver(client,
-		remoteevent.AtMostOnce(), // what is printed is dealt with
-		remoteevent.WithConcurrency(1),
+	options := []remoteevent.ReceiverOption{
+		remoteevent.WithLease(l.lease),
 		l.schemas.option(),
 		remoteevent.WithLogger(slog.New(slog.NewTextHandler(a.stderr, nil))),
 		// In place of listeners, which hear by signal, this sees every event.
-		remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler { return handle }))
+		remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler { return handle }),
+	}
+	if l.once {
+		options = append(options, remoteevent.AtMostOnce())
+	}
+	receiver, err := remoteevent.NewReceiver(client, options...)
 	if err != nil {
 		return 0, err
 	}

@@ -37,6 +37,20 @@ func NewQueue(client redis.UniversalClient, name string) (*Queue, error) {
 // Key returns the name of a companion key.
 func (q *Queue) Key(kind Kind) string { return Companion(kind, q.Name) }
 
+// KeyOf returns the name of the key that a script's error WRONGTYPE is about, or
+// the queue's.
+func (q *Queue) KeyOf(err error) string {
+	_, rest, found := strings.Cut(err.Error(), "the key of kind ")
+	if found {
+		for _, kind := range Kinds() {
+			if strings.HasPrefix(rest, string(kind)+" ") {
+				return q.Key(kind)
+			}
+		}
+	}
+	return q.Name
+}
+
 // Handle names a message that is held: its id, and the token of the claim.
 type Handle struct{ ID, Token string }
 
@@ -216,32 +230,29 @@ type onceString struct{ *redis.StringCmd }
 
 func (onceString) NoRetry() bool { return true }
 
-// Remembered reports which events have been acknowledged within their window.
-func (q *Queue) Remembered(ctx context.Context, events []string) ([]bool, error) {
-	commands := make([]*redis.FloatCmd, len(events))
+// Remembered reports whether an event was acknowledged within its window.
+func (q *Queue) Remembered(ctx context.Context, event string) (bool, error) {
 	pipeline := q.client.Pipeline()
-	clock := pipeline.Time(ctx)
-	for i, event := range events {
-		commands[i] = pipeline.ZScore(ctx, q.Key(Seen), event)
+	until := pipeline.ZScore(ctx, q.Key(Seen), event)
+	// Of the node that has the key, since a cluster has several clocks.
+	now := pipeline.Eval(ctx, "return redis.call('TIME')", []string{q.Key(Seen)})
+	_, err := pipeline.Exec(ctx)
+	if errors.Is(until.Err(), redis.Nil) {
+		return false, nil
 	}
-	if _, err := pipeline.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return nil, err
+	if err != nil {
+		return false, err
 	}
-	if err := clock.Err(); err != nil {
-		return nil, err
+	clock, err := now.StringSlice()
+	if err != nil || len(clock) != 2 {
+		return false, errors.Join(errAnswer, err)
 	}
-	remembered := make([]bool, len(events))
-	for i, c := range commands {
-		if err := c.Err(); err != nil && !errors.Is(err, redis.Nil) {
-			return nil, err
-		}
-		remembered[i] = c.Err() == nil && c.Val() > float64(clock.Val().UnixMilli())
-	}
-	return remembered, nil
+	seconds, err := strconv.ParseFloat(clock[0], 64)
+	return until.Val() > seconds*1000, err
 }
 
 func newToken() string {
-	var token [12]byte
+	var token [32]byte
 	_, _ = rand.Read(token[:]) // never fails: crypto/rand ends the program first
 	return base64.RawURLEncoding.EncodeToString(token[:])
 }

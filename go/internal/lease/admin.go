@@ -1,0 +1,241 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Depths are how many messages of a queue are where.
+type Depths struct{ Queued, Staged, Leased, Retried, Dead int64 }
+
+// Depths counts messages, all at one time.
+func (q *Queue) Depths(ctx context.Context) (Depths, error) {
+	var d [5]*redis.IntCmd
+	_, err := q.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		d = [5]*redis.IntCmd{
+			p.LLen(ctx, q.Name), p.LLen(ctx, q.Key(Staging)),
+			p.ZCard(ctx, q.Key(Leases)), p.ZCard(ctx, q.Key(Retries)), p.ZCard(ctx, q.Key(Dead)),
+		}
+		return nil
+	})
+	if err != nil {
+		return Depths{}, err
+	}
+	return Depths{d[0].Val(), d[1].Val(), d[2].Val(), d[3].Val(), d[4].Val()}, nil
+}
+
+// Check asks Redis, and takes nothing, for an error that every receiver of the
+// queue would get: no permission, a replica, a key of another type.
+func (q *Queue) Check(ctx context.Context) error {
+	if err := q.Exchange(ctx, Exchange{Claim: &Claim{Lease: time.Second, MaxAttempts: 1 << 30}}).ClaimErr; err != nil {
+		return err
+	}
+	// Nobody waits for a negative time: Redis answers what else is wrong, or else
+	// that, and leaves the queue alone.
+	err := q.client.Do(ctx, "blmove", q.Name, q.Key(Staging), "right", "left", "-1").Err()
+	var answer redis.Error
+	if errors.As(err, &answer) && !strings.Contains(err.Error(), "negative") && !isUnknownCommand(err) && !errors.Is(err, redis.Nil) {
+		return err
+	}
+	return nil
+}
+
+// Drain gives back what is neither leased nor dead, and returns how many messages
+// that were.
+func (q *Queue) Drain(ctx context.Context) (int, error) {
+	const count, bytes = 500, 16 << 20
+	for moved := 0; ; {
+		numbers, err := q.run(ctx, call{drainScript, []any{count, bytes}})[0].Int64Slice()
+		switch {
+		case err != nil:
+			return moved, err
+		case len(numbers) != 2:
+			return moved, errAnswer
+		}
+		moved += int(numbers[0])
+		if numbers[1] == 0 || numbers[0] == 0 {
+			return moved, nil
+		}
+	}
+}
+
+// Requeue sends dead letters again, and returns the indexes of those that are
+// none.
+func (q *Queue) Requeue(ctx context.Context, ids []string) (missing []int, err error) {
+	return positions(q.run(ctx, call{requeueScript, texts(ids)})[0])
+}
+
+// Drop deletes dead letters, and returns the indexes of those that are none.
+func (q *Queue) Drop(ctx context.Context, ids []string) (missing []int, err error) {
+	return positions(q.run(ctx, call{dropScript, texts(ids)})[0])
+}
+
+// State says which keys know of an id.
+type State struct {
+	ID                                                   string
+	Body, Attempts, Owner, Leased, Retried, Dead, Reason bool
+}
+
+// Sound reports whether the state is one of section 3 of the specification.
+func (s State) Sound() bool {
+	switch places := count(s.Leased, s.Retried, s.Dead); {
+	case !s.Body:
+		return places == 0 && !s.Attempts && !s.Owner && !s.Reason
+	case places != 1 || !s.Attempts || s.Owner != s.Leased:
+		return false
+	}
+	return s.Reason || !s.Dead
+}
+
+func count(conditions ...bool) int {
+	n := 0
+	for _, c := range conditions {
+		if c {
+			n++
+		}
+	}
+	return n
+}
+
+// Audit returns the state of each id.
+func (q *Queue) Audit(ctx context.Context, ids []string) ([]State, error) {
+	digits, err := q.run(ctx, call{auditScript, texts(ids)})[0].StringSlice()
+	if err != nil {
+		return nil, err
+	}
+	states := make([]State, len(ids))
+	if len(digits) != len(ids) {
+		return nil, errAnswer
+	}
+	for i, d := range digits {
+		if len(d) != 7 {
+			return nil, errAnswer
+		}
+		is := func(at int) bool { return d[at] == '1' }
+		states[i] = State{ids[i], is(0), is(1), is(2), is(3), is(4), is(5), is(6)}
+	}
+	return states, nil
+}
+
+// Repair mends ids, and returns what was done for each, in the words of the
+// script.
+func (q *Queue) Repair(ctx context.Context, ids []string) ([]string, error) {
+	return q.run(ctx, call{repairScript, texts(ids)})[0].StringSlice()
+}
+
+// EachID calls a function with the ids that the companions know of, a page at a
+// time. An id may come more than once.
+func (q *Queue) EachID(ctx context.Context, page func(ids []string) error) error {
+	for _, kind := range []Kind{Bodies, Attempts, Owners, Reasons, Leases, Retries, Dead} {
+		var cursor uint64
+		for {
+			var ids []string
+			var err error
+			switch kind {
+			case Bodies, Attempts, Owners, Reasons:
+				ids, cursor, err = q.scanHash(ctx, kind, cursor)
+			default:
+				ids, cursor, err = q.client.ZScan(ctx, q.Key(kind), cursor, "", MaxCount/2).Result()
+				ids = everyOther(ids)
+			}
+			if err != nil {
+				return err
+			}
+			for len(ids) > 0 { // a small hash comes at once, whatever is asked for
+				n := min(MaxCount, len(ids))
+				if err := page(ids[:n]); err != nil {
+					return err
+				}
+				ids = ids[n:]
+			}
+			if cursor == 0 {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// scanHash returns some fields of a hash: few, since their values come along, and
+// bodies may be long.
+func (q *Queue) scanHash(ctx context.Context, kind Kind, cursor uint64) ([]string, uint64, error) {
+	const few = 20
+	ids, next, err := q.client.HScan(ctx, q.Key(kind), cursor, "", few).Result()
+	return everyOther(ids), next, err
+}
+
+func everyOther(pairs []string) []string {
+	firsts := make([]string, 0, len(pairs)/2)
+	for i := 0; i < len(pairs); i += 2 {
+		firsts = append(firsts, pairs[i])
+	}
+	return firsts
+}
+
+func texts(ids []string) []any {
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	return args
+}
+
+// Died is an id and its time of death.
+type Died struct {
+	ID string
+	At time.Time
+}
+
+// DeadIDs returns up to most dead letters that died at a time or later, in their
+// order, leaving out the first skip.
+func (q *Queue) DeadIDs(ctx context.Context, from time.Time, skip, most int64) ([]Died, error) {
+	least := "-inf"
+	if !from.IsZero() {
+		least = strconv.FormatInt(from.UnixMilli(), 10)
+	}
+	found, err := q.client.ZRangeByScoreWithScores(ctx, q.Key(Dead), &redis.ZRangeBy{Min: least, Max: "+inf", Offset: skip, Count: most}).Result()
+	if err != nil {
+		return nil, err
+	}
+	died := make([]Died, 0, len(found))
+	for _, z := range found {
+		if id, ok := z.Member.(string); ok {
+			died = append(died, Died{id, time.UnixMilli(int64(z.Score))})
+		}
+	}
+	return died, nil
+}
+
+// Record is what is kept of a message.
+type Record struct {
+	Body     []byte
+	Reason   string
+	Attempts int
+	Died     time.Time
+}
+
+// DeadLetter returns what is kept of a dead letter, all of one time, and whether
+// there is one.
+func (q *Queue) DeadLetter(ctx context.Context, id string) (Record, bool, error) {
+	var body, reason, attempts *redis.StringCmd
+	var died *redis.FloatCmd
+	_, err := q.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		died = p.ZScore(ctx, q.Key(Dead), id)
+		body, reason = p.HGet(ctx, q.Key(Bodies), id), p.HGet(ctx, q.Key(Reasons), id)
+		attempts = p.HGet(ctx, q.Key(Attempts), id)
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return Record{}, false, err
+	}
+	if died.Err() != nil || body.Err() != nil {
+		return Record{}, false, nil
+	}
+	n, _ := strconv.Atoi(attempts.Val())
+	return Record{[]byte(body.Val()), reason.Val(), n, time.UnixMilli(int64(died.Val()))}, true, nil
+}

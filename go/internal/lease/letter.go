@@ -1,0 +1,31 @@
+package lease
+
+import (
+	"context"
+	"time"
+)
+
+// Letter is what becomes a dead letter without having been claimed.
+type Letter struct {
+	Body     []byte
+	Reason   string
+	Attempts int
+	// FirstSeen and Died are now where they are zero.
+	FirstSeen, Died time.Time
+}
+
+// Bury stores dead letters and returns their ids.
+func (q *Queue) Bury(ctx context.Context, letters ...Letter) ([]string, error) {
+	args := []any{newToken()}
+	for _, l := range letters {
+		args = append(args, l.Body, l.Reason, l.Attempts, unixMilli(l.FirstSeen), unixMilli(l.Died))
+	}
+	return q.run(ctx, call{buryScript, args})[0].StringSlice()
+}
+
+func unixMilli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

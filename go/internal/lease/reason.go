@@ -1,0 +1,65 @@
+package lease
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// Code says in one word why a message failed.
+type Code string
+
+// The codes of REL-25.
+const (
+	Failed    Code = "failed"
+	Panicked  Code = "panicked"
+	Permanent Code = "permanent"
+	Malformed Code = "malformed"
+	Schema    Code = "schema"
+	Expired   Code = "expired"
+	Imported  Code = "imported"
+)
+
+// Reason says why a message failed. It holds nothing of the payload.
+type Reason struct {
+	Code  Code     `json:"code"`
+	Error string   `json:"error,omitempty"`
+	Chain []string `json:"chain,omitempty"`
+}
+
+const (
+	maxErrorBytes = 2000
+	maxChain      = 5
+)
+
+// String returns the reason as it stands in Redis, cut short to less than 16 KiB.
+func (r Reason) String() string {
+	r.Error = cut(r.Error)
+	chain := make([]string, 0, min(len(r.Chain), maxChain))
+	for _, text := range r.Chain[:min(len(r.Chain), maxChain)] {
+		chain = append(chain, cut(text))
+	}
+	r.Chain = chain
+	text, err := json.Marshal(r)
+	if err != nil || len(text) > 16<<10 {
+		text, _ = json.Marshal(Reason{Code: r.Code, Error: cut(r.Error)[:0]})
+	}
+	return string(text)
+}
+
+// ParseReason reads a reason. A text that is none is an error without a code
+// (REL-26).
+func ParseReason(text string) Reason {
+	var r Reason
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		return Reason{Error: cut(text)}
+	}
+	return r
+}
+
+func cut(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= maxErrorBytes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxErrorBytes], "") + "…"
+}

@@ -1,0 +1,218 @@
+package remoteevent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/lease"
+)
+
+// Queue is a queue and what reliable delivery keeps beside it, for operators and
+// their tools. It may be used by several goroutines at once, and while receivers
+// run.
+type Queue struct{ queue *lease.Queue }
+
+// NewQueue returns the queue of that name, which need not exist. The client stays
+// the caller's to close. A name that begins with "remote-event:v1:" is refused
+// with [ErrReserved].
+func NewQueue(client redis.UniversalClient, name string) (*Queue, error) {
+	if client == nil {
+		return nil, errors.New("NewQueue: the client is nil")
+	}
+	queue, err := lease.NewQueue(client, name)
+	if err != nil {
+		return nil, err
+	}
+	return &Queue{queue}, nil
+}
+
+// Name returns the queue's name, which is its key in Redis.
+func (q *Queue) Name() string { return q.queue.Name }
+
+// Companions returns the names of the keys that reliable delivery keeps beside
+// the queue, by their kind.
+func (q *Queue) Companions() map[string]string {
+	names := map[string]string{}
+	for _, kind := range lease.Kinds() {
+		names[string(kind)] = q.queue.Key(kind)
+	}
+	return names
+}
+
+// Check asks Redis for what would stop every receiver of the queue: a permission
+// that is missing, a replica, a key of another type. It takes no message.
+func (q *Queue) Check(ctx context.Context) error {
+	err := q.queue.Check(ctx)
+	if err == nil {
+		return nil
+	}
+	switch lease.TroubleOf(err) {
+	case lease.WrongType:
+		return fmt.Errorf("key %q: %w", q.queue.KeyOf(err), err)
+	case lease.Denied:
+		return fmt.Errorf("%w; this permits it: ACL SETUSER USER %s", err, q.Permissions())
+	case lease.Passing, lease.Full:
+	}
+	return err
+}
+
+// Permissions returns the rule that lets a receiver consume the queue, in the
+// words of ACL SETUSER.
+func (q *Queue) Permissions() string { return aclRule(q.Name(), &queueConfig{}) }
+
+// Depths are how many messages of a queue are where.
+type Depths struct {
+	// Queued messages wait in the list itself.
+	Queued int64
+	// Staged messages were moved off it for a receiver that had nothing to do.
+	Staged int64
+	// Leased messages belong to a receiver until their lease runs out.
+	Leased int64
+	// Retrying messages have failed and wait for another attempt.
+	Retrying int64
+	// Dead messages wait for an operator.
+	Dead int64
+}
+
+// Depths counts the messages of the queue, all at one time.
+func (q *Queue) Depths(ctx context.Context) (Depths, error) {
+	d, err := q.queue.Depths(ctx)
+	return Depths{d.Queued, d.Staged, d.Leased, d.Retried, d.Dead}, err
+}
+
+// Drain gives back to the list what is staged and what waits for another attempt,
+// so that originals alone can go on with it, and returns how many messages that
+// were. What is leased and dead stays. Reliable receivers that still run take the
+// messages again: stop them first.
+func (q *Queue) Drain(ctx context.Context) (int, error) { return q.queue.Drain(ctx) }
+
+// DeadLetter is a message that could not be delivered.
+type DeadLetter struct {
+	// ID names it in its queue.
+	ID    string
+	Queue string
+	// Raw is the message, byte for byte.
+	Raw []byte
+	// Attempts is how often it was tried.
+	Attempts int
+	// FirstSeen is when a receiver first took it, and Died when it was given up,
+	// both by Redis' clock and to the millisecond.
+	FirstSeen, Died time.Time
+	// Code says in one word why: failed, panicked, permanent, malformed, schema,
+	// expired, imported, or one that this version does not know.
+	Code string
+	// Error is the last error, and Chain what it was made from, outermost first.
+	Error string
+	Chain []string
+}
+
+// DeadLetters returns the dead letters of the queue, in the order of their deaths
+// and one at a time. What comes and goes meanwhile may be there or not. It ends
+// with the first error.
+func (q *Queue) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
+	const page = 100
+	return func(yield func(DeadLetter, error) bool) {
+		var from time.Time
+		var skip int64 // of those that died at that time
+		for {
+			died, err := q.queue.DeadIDs(ctx, from, skip, page)
+			if err != nil {
+				yield(DeadLetter{}, err)
+				return
+			}
+			for _, d := range died {
+				if d.At.Equal(from) {
+					skip++
+				} else {
+					from, skip = d.At, 1
+				}
+				letter, found, err := q.DeadLetter(ctx, d.ID)
+				if err != nil || found {
+					if !yield(letter, err) || err != nil {
+						return
+					}
+				}
+				if err == nil && !found { // it is gone, and counts no more
+					skip--
+				}
+			}
+			if len(died) < page {
+				return
+			}
+		}
+	}
+}
+
+// DeadLetter returns one dead letter, and whether there is one with that id.
+func (q *Queue) DeadLetter(ctx context.Context, id string) (DeadLetter, bool, error) {
+	record, found, err := q.queue.DeadLetter(ctx, id)
+	if err != nil || !found {
+		return DeadLetter{}, false, err
+	}
+	reason := lease.ParseReason(record.Reason)
+	return DeadLetter{
+		ID: id, Queue: q.Name(), Raw: record.Body, Attempts: record.Attempts,
+		FirstSeen: lease.FirstSeen(id), Died: record.Died,
+		Code: string(reason.Code), Error: reason.Error, Chain: reason.Chain,
+	}, true, nil
+}
+
+// Requeue sends dead letters again: the bytes of each go to the end of the list,
+// for whoever takes them, as a new message. It returns the ids of those that are
+// no dead letters of this queue.
+func (q *Queue) Requeue(ctx context.Context, ids ...string) (missing []string, err error) {
+	return q.paged(ctx, ids, q.queue.Requeue)
+}
+
+// Drop deletes dead letters for good. It returns the ids of those that are no
+// dead letters of this queue.
+func (q *Queue) Drop(ctx context.Context, ids ...string) (missing []string, err error) {
+	return q.paged(ctx, ids, q.queue.Drop)
+}
+
+func (q *Queue) paged(ctx context.Context, ids []string, do func(context.Context, []string) ([]int, error)) (missing []string, err error) {
+	for len(ids) > 0 {
+		page := ids[:min(lease.MaxCount, len(ids))]
+		ids = ids[len(page):]
+		indexes, err := do(ctx, page)
+		if err != nil {
+			return missing, err
+		}
+		for _, i := range indexes {
+			missing = append(missing, page[i])
+		}
+	}
+	return missing, nil
+}
+
+// Bury stores dead letters, such as those of another Redis, under new ids, which
+// it returns. Where a letter has no code it is "imported"; times that are zero are
+// now.
+func (q *Queue) Bury(ctx context.Context, letters ...DeadLetter) (ids []string, err error) {
+	const page = 100
+	for len(letters) > 0 {
+		buried := make([]lease.Letter, 0, page)
+		for _, d := range letters[:min(page, len(letters))] {
+			code := lease.Code(d.Code)
+			if code == "" {
+				code = lease.Imported
+			}
+			buried = append(buried, lease.Letter{
+				Body: d.Raw, Attempts: d.Attempts, FirstSeen: d.FirstSeen, Died: d.Died,
+				Reason: lease.Reason{Code: code, Error: d.Error, Chain: d.Chain}.String(),
+			})
+		}
+		letters = letters[len(buried):]
+		new, err := q.queue.Bury(ctx, buried...)
+		if err != nil {
+			return ids, err
+		}
+		ids = append(ids, new...)
+	}
+	return ids, nil
+}
