@@ -6,25 +6,67 @@ import (
 	"strings"
 )
 
-// finding is something unexpected, seen once or often: the results of a case
-// that failed in the same words.
+// finding is something unexpected, seen once or often: the results that failed
+// in the same words, of one case or of several.
 type finding struct {
-	Case    *Case
 	Result  *Result // the first
-	Results []int   // their numbers in the report
-	// Who are the first of those that it was seen with, and More the rest.
-	Who  []sighting
-	More int
+	Cases   []*Case
+	Results []int // their numbers in the report
+	// Who are the first of those that it was seen with, Rest those after them,
+	// and More says how many there are beyond.
+	Who, Rest []sighting
+	More      int
 }
 
 // sighting is a result of a finding.
 type sighting struct {
 	Result int
+	Case   string
 	Who    string
+}
+
+// Case is the first.
+func (f finding) Case() *Case { return f.Cases[0] }
+
+// About is the case, and how many others there are.
+func (f finding) About() string {
+	if n := len(f.Cases) - 1; n > 0 {
+		return "and " + count(n) + " more " + plural(n, "case")
+	}
+	return f.Case().About
+}
+
+// Name is what the sighting stands under.
+func (f finding) Name(s sighting) string {
+	if len(f.Cases) > 1 {
+		return s.Case + ": " + s.Who
+	}
+	return s.Who
+}
+
+// Requirements are those of all of the cases.
+func (f finding) Requirements() []string {
+	var all []string
+	for _, c := range f.Cases {
+		for _, id := range c.Requirements {
+			if !slices.Contains(all, id) {
+				all = append(all, id)
+			}
+		}
+	}
+	return all
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
 }
 
 // findings are the results that failed, those of the most results first.
 func (r *Report) findings() []finding {
+	const first, rest = 8, 400
 	cases := r.casesByID()
 	at := map[string]int{}
 	var found []finding
@@ -33,18 +75,25 @@ func (r *Report) findings() []finding {
 		if result.Outcome != Failed {
 			continue
 		}
-		key := strings.Join(append([]string{result.Case, result.Expected, result.Observed}, result.Problems...), "\x00")
+		key := strings.Join(append([]string{result.Expected, result.Observed}, result.Problems...), "\x00")
 		n, ok := at[key]
 		if !ok {
 			n = len(found)
 			at[key] = n
-			found = append(found, finding{Case: cases[result.Case], Result: result})
+			found = append(found, finding{Result: result})
 		}
 		f := &found[n]
 		f.Results = append(f.Results, i)
-		if len(f.Who) < 8 {
-			f.Who = append(f.Who, sighting{i, r.who(result)})
-		} else {
+		if c := cases[result.Case]; !slices.Contains(f.Cases, c) {
+			f.Cases = append(f.Cases, c)
+		}
+		seen := sighting{i, result.Case, r.who(result)}
+		switch {
+		case len(f.Who) < first:
+			f.Who = append(f.Who, seen)
+		case len(f.Rest) < rest:
+			f.Rest = append(f.Rest, seen)
+		default:
 			f.More++
 		}
 	}
@@ -115,12 +164,15 @@ func (r *Report) families() []family {
 	return families
 }
 
-// knownDeviation is a known deviation, and how often it was seen with whom.
+// knownDeviation is what is known for one reason: the cases, how often it was
+// seen, and with whom.
 type knownDeviation struct {
-	Deviation
-
-	Seen int
-	By   []string
+	Observed  string
+	Kind      Kind
+	Why, Link string
+	Patterns  []string
+	Seen      int
+	By        []string
 	// Who is By in few words.
 	Who string
 }
@@ -131,20 +183,26 @@ func (r *Report) knownDeviations() []knownDeviation {
 	at := map[Deviation]int{}
 	var known []knownDeviation
 	for i := range r.Results {
-		d := r.Results[i].Deviation
-		if d == nil {
+		if r.Results[i].Deviation == nil {
 			continue
 		}
-		n, ok := at[*d]
+		d := *r.Results[i].Deviation
+		pattern := d.Pattern
+		d.Pattern = ""
+		n, ok := at[d]
 		if !ok {
 			n = len(known)
-			at[*d] = n
-			known = append(known, knownDeviation{Deviation: *d})
+			at[d] = n
+			known = append(known, knownDeviation{Observed: d.Observed, Kind: d.Kind, Why: d.Why, Link: d.Link})
 		}
-		known[n].Seen++
+		k := &known[n]
+		k.Seen++
+		if !slices.Contains(k.Patterns, pattern) {
+			k.Patterns = append(k.Patterns, pattern)
+		}
 		for _, id := range counts(&r.Results[i]) {
-			if !slices.Contains(known[n].By, id) {
-				known[n].By = append(known[n].By, id)
+			if !slices.Contains(k.By, id) {
+				k.By = append(k.By, id)
 			}
 		}
 	}

@@ -45,7 +45,7 @@ func (r *Report) WriteHTML(out io.Writer) error {
 		"visible": visible, "count": count, "headings": headings, "cell": newCell, "party": Party.String,
 		"date": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"took": took, "web": web, "anchor": anchor, "mark": func(o string) string { return Outcome(o).Mark() },
-		"lower": strings.ToLower,
+		"plural": plural,
 	}).Parse(pageTemplate)
 	if err != nil {
 		return err

@@ -30,13 +30,17 @@ func (r *Report) WriteMarkdown(out io.Writer) error {
 		m.markdown(&b, "requirement")
 	}
 	if known := r.knownDeviations(); len(known) > 0 {
-		b.WriteString("\n## Known deviations\n\n| cases | observed | kind | why | with | results |\n|---|---|---|---|---|---:|\n")
+		b.WriteString("\n## Known deviations\n\n")
 		for _, k := range known {
-			why := plain(k.Why)
+			fmt.Fprintf(&b, "- %s (%s), %s, %s %s: %s", code(k.Observed), plain(string(k.Kind)), plain(k.Who), count(k.Seen), plural(k.Seen, "result"), plain(k.Why))
 			if web(k.Link) != "" {
-				why += " (" + plain(k.Link) + ")"
+				fmt.Fprintf(&b, " (%s)", plain(k.Link))
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", code(k.Pattern), code(k.Observed), plain(string(k.Kind)), why, plain(k.Who), count(k.Seen))
+			cases := make([]string, len(k.Patterns))
+			for i := range cases {
+				cases[i] = code(k.Patterns[i])
+			}
+			fmt.Fprintf(&b, "\n\n  %s\n\n", strings.Join(cases, ", "))
 		}
 	}
 	b.WriteString("\n## Versions\n\n")
@@ -58,16 +62,16 @@ func (r *Report) markdownUnexpected(b *strings.Builder) {
 	}
 	const most = 100
 	for _, f := range findings[:min(len(findings), most)] {
-		fmt.Fprintf(b, "- ✗ %s, %s: expected %s, observed %s\n", code(f.Case.ID), plain(f.Case.About), code(f.Result.Expected), code(f.Result.Observed))
+		fmt.Fprintf(b, "- ✗ %s, %s: expected %s, observed %s\n", code(f.Case().ID), plain(f.About()), code(f.Result.Expected), code(f.Result.Observed))
 		for _, problem := range f.Result.Problems {
 			fmt.Fprintf(b, "  - %s\n", plain(problem))
 		}
 		var who []string
 		for _, w := range f.Who {
-			who = append(who, plain(w.Who))
+			who = append(who, plain(f.Name(w)))
 		}
-		if f.More > 0 {
-			who = append(who, fmt.Sprintf("and %s more", count(f.More)))
+		if n := len(f.Rest) + f.More; n > 0 {
+			who = append(who, "and "+count(n)+" more")
 		}
 		fmt.Fprintf(b, "  - seen with %s\n", strings.Join(who, ", "))
 	}

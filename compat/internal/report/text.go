@@ -19,13 +19,13 @@ func (r *Report) WriteText(out io.Writer) error {
 	findings := r.findings()
 	const most = 20
 	for _, f := range findings[:min(len(findings), most)] {
-		fmt.Fprintf(&b, "✗ %s  %s\n", visible(f.Case.ID), visible(f.Case.About))
+		fmt.Fprintf(&b, "✗ %s  %s\n", visible(f.Case().ID), visible(f.About()))
 		who := make([]string, len(f.Who))
 		for i := range f.Who {
-			who[i] = visible(f.Who[i].Who)
+			who[i] = visible(f.Name(f.Who[i]))
 		}
-		if f.More > 0 {
-			who = append(who, fmt.Sprintf("and %s more", count(f.More)))
+		if n := len(f.Rest) + f.More; n > 0 {
+			who = append(who, "and "+count(n)+" more")
 		}
 		fmt.Fprintf(&b, "    seen with  %s\n", strings.Join(who, "\n               "))
 		for _, line := range f.Result.lines() {
