@@ -16,6 +16,8 @@ type finding struct {
 	// and More says how many there are beyond.
 	Who, Rest []sighting
 	More      int
+	// Varied is whether the cases expect different things.
+	Varied bool
 }
 
 // sighting is a result of a finding.
@@ -42,6 +44,14 @@ func (f finding) Name(s sighting) string {
 		return s.Case + ": " + s.Who
 	}
 	return s.Who
+}
+
+// Expected is what the specification demands.
+func (f finding) Expected() string {
+	if f.Varied {
+		return "one thing or another"
+	}
+	return f.Result.Expected
 }
 
 // Requirements are those of all of the cases.
@@ -75,7 +85,10 @@ func (r *Report) findings() []finding {
 		if result.Outcome != Failed {
 			continue
 		}
-		key := strings.Join(append([]string{result.Expected, result.Observed}, result.Problems...), "\x00")
+		key := strings.Join(append([]string{result.Observed}, result.Problems...), "\x00")
+		if len(result.Problems) == 0 { // then expected against observed is all that is said
+			key += "\x00" + result.Expected
+		}
 		n, ok := at[key]
 		if !ok {
 			n = len(found)
@@ -84,6 +97,7 @@ func (r *Report) findings() []finding {
 		}
 		f := &found[n]
 		f.Results = append(f.Results, i)
+		f.Varied = f.Varied || result.Expected != f.Result.Expected
 		if c := cases[result.Case]; !slices.Contains(f.Cases, c) {
 			f.Cases = append(f.Cases, c)
 		}

@@ -62,7 +62,7 @@ func (r *Report) markdownUnexpected(b *strings.Builder) {
 	}
 	const most = 100
 	for _, f := range findings[:min(len(findings), most)] {
-		fmt.Fprintf(b, "- ✗ %s, %s: expected %s, observed %s\n", code(f.Case().ID), plain(f.About()), code(f.Result.Expected), code(f.Result.Observed))
+		fmt.Fprintf(b, "- ✗ %s, %s: expected %s, observed %s\n", code(f.Case().ID), plain(f.About()), code(f.Expected()), code(f.Result.Observed))
 		for _, problem := range f.Result.Problems {
 			fmt.Fprintf(b, "  - %s\n", plain(problem))
 		}
