@@ -19,7 +19,7 @@ func (r *Report) WriteBadge(out io.Writer) error {
 	case t.Failed > 0:
 		badge.Message, badge.Color = fmt.Sprintf("%s of %s unexpected", count(t.Failed), count(t.All())), "red"
 	case len(r.Stale) > 0:
-		badge.Message, badge.Color = fmt.Sprintf("%s stale", count(len(r.Stale))), "orange"
+		badge.Message, badge.Color = count(len(r.Stale))+" stale", "orange"
 	case t.Passed == 0:
 		badge.Message, badge.Color = "nothing passed", "lightgrey"
 	default:

@@ -191,7 +191,7 @@ func (d *Diff) WriteText(out io.Writer) error {
 		for _, id := range listed.New {
 			fmt.Fprintf(&b, "+ new %s: %s\n", listed.what, visible(id))
 		}
-		for _, id := range listed.Listed.Gone {
+		for _, id := range listed.Gone {
 			fmt.Fprintf(&b, "- %s is gone: %s\n", listed.what, visible(id))
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report/reporttest"
 )
 
-// update writes the golden files anew: go test ./internal/report -update
+// update writes the golden files anew: go test ./internal/report -update.
 var update = flag.Bool("update", false, "write the golden files")
 
 func golden(t *testing.T, name string, got []byte) {
@@ -118,7 +118,7 @@ func TestJUnitSchema(t *testing.T) {
 						t.Errorf("%s: %s has an attribute %s", name, token.Name.Local, a.Name.Local)
 					}
 				}
-				for _, a := range strings.Fields(rule.required) {
+				for a := range strings.FieldsSeq(rule.required) {
 					if !has[a] {
 						t.Errorf("%s: %s lacks %s", name, token.Name.Local, a)
 					}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,40 +17,88 @@ func (r *Report) WriteText(out io.Writer) error {
 	for _, s := range r.Stale {
 		fmt.Fprintf(&b, "✗ %s: %s no longer occurs with %s: take it out of the known deviations\n\n", visible(s.Pattern), visible(s.Observed), visible(s.Implementation))
 	}
-	findings := r.findings()
-	const most = 20
-	for _, f := range findings[:min(len(findings), most)] {
-		fmt.Fprintf(&b, "✗ %s  %s\n", visible(f.Case().ID), visible(f.About()))
-		who := make([]string, len(f.Who))
-		for i := range f.Who {
-			who[i] = visible(f.Name(f.Who[i]))
-		}
-		if n := len(f.Rest) + f.More; n > 0 {
-			who = append(who, "and "+count(n)+" more")
-		}
-		fmt.Fprintf(&b, "    seen with  %s\n", strings.Join(who, "\n               "))
-		for _, line := range f.Result.lines() {
-			fmt.Fprintf(&b, "    %s\n", line)
-		}
-		b.WriteByte('\n')
-	}
-	if n := len(findings) - most; n > 0 {
-		fmt.Fprintf(&b, "… and %s more cases with something unexpected\n\n", count(n))
+	if len(r.Cases) == 1 {
+		r.writeEach(&b)
+	} else {
+		r.writeFindings(&b)
 	}
 	if m := r.Pairs(); len(m.Rows) > 0 {
 		b.WriteString(m.text())
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%s", r.Tally())
+	r.writeFamilies(&b)
+	fmt.Fprintf(&b, "%s %s in %s: %s", count(len(r.Cases)), plural(len(r.Cases), "case"), took(r.Seconds), r.Tally())
 	if n := len(r.Stale); n > 0 {
 		fmt.Fprintf(&b, ", %s stale", count(n))
 	}
-	fmt.Fprintf(&b, " in %s\n", took(r.Seconds))
+	b.WriteString("\n")
 	for _, pin := range r.pins() {
 		fmt.Fprintln(&b, pin)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// writeEach writes every result of a run of one case, whatever became of it.
+func (r *Report) writeEach(b *strings.Builder) {
+	for i := range r.Results {
+		result := &r.Results[i]
+		fmt.Fprintf(b, "%s %s  %s\n", result.Outcome.Mark(), visible(result.Case), visible(r.who(result)))
+		for _, line := range result.lines() {
+			fmt.Fprintf(b, "    %s\n", line)
+		}
+		if d := result.Deviation; d != nil {
+			fmt.Fprintf(b, "    known      %s (%s)\n", visible(d.Why), visible(string(d.Kind)))
+		}
+		b.WriteByte('\n')
+	}
+}
+
+func (r *Report) writeFindings(b *strings.Builder) {
+	findings := r.findings()
+	const most = 20
+	for _, f := range findings[:min(len(findings), most)] {
+		fmt.Fprintf(b, "✗ %s  %s\n", visible(f.Case().ID), visible(f.About()))
+		var who []string
+		for _, seen := range f.Who {
+			who = append(who, visible(f.Name(seen)))
+		}
+		if n := len(f.Rest) + f.More; n > 0 {
+			who = append(who, "and "+count(n)+" more")
+		}
+		fmt.Fprintf(b, "    seen with  %s\n", strings.Join(who, "\n               "))
+		for _, line := range f.Result.lines() {
+			fmt.Fprintf(b, "    %s\n", line)
+		}
+		b.WriteByte('\n')
+	}
+	if n := len(findings) - most; n > 0 {
+		fmt.Fprintf(b, "… and %s more that are unexpected: --report FILE keeps them all\n\n", count(n))
+	}
+}
+
+func (r *Report) writeFamilies(b *strings.Builder) {
+	families := r.families()
+	if len(families) == 0 {
+		return
+	}
+	width := len("family")
+	for _, f := range families {
+		width = max(width, utf8.RuneCountInString(visible(f.Name)))
+	}
+	fmt.Fprintf(b, "%-*s  %6s  %10s  %5s  %11s  %6s\n", width, "family", "cases", "unexpected", "known", "unsupported", "passed")
+	for _, f := range families {
+		fmt.Fprintf(b, "%-*s  %6s  %10s  %5s  %11s  %6s\n", width, visible(f.Name), count(len(f.Cases)), blank(f.Tally.Failed), blank(f.Tally.Deviates), blank(f.Tally.Unsupported), blank(f.Tally.Passed))
+	}
+	b.WriteByte('\n')
+}
+
+// blank is a count, or nothing where there is none.
+func blank(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return count(n)
 }
 
 // lines say what there is to know of a result, expected and observed in line.
@@ -59,16 +108,24 @@ func (r *Result) lines() []string {
 		lines = append(lines, "problem    "+visible(problem))
 	}
 	if len(r.Message) > 0 {
-		line := "message    " + visible(string(r.Message))
-		if r.MessageBytes > len(r.Message) {
-			line += fmt.Sprintf(" … (%s bytes)", count(r.MessageBytes))
-		}
-		lines = append(lines, line)
+		lines = append(lines, fmt.Sprintf("message    %s (%s bytes)", short(string(r.Message)), count(max(r.MessageBytes, len(r.Message)))))
 	}
 	for _, s := range r.Trace {
-		lines = append(lines, fmt.Sprintf("%8.4f s  %s  %s  %s", s.Seconds, visible(s.Who), visible(s.What), visible(s.Data)))
+		lines = append(lines, fmt.Sprintf("%8.4f s  %s  %s  %s", s.Seconds, visible(s.Who), visible(s.What), short(s.Data)))
 	}
 	return lines
+}
+
+// short is the beginning of a long text; the report has more of it.
+func short(s string) string {
+	end := 600
+	if len(s) <= end {
+		return visible(s)
+	}
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return visible(s[:end]) + " …"
 }
 
 // sides names the sender and the receiver, or who there is of them.
@@ -91,7 +148,7 @@ func (m Matrix) text() string {
 	if numbered {
 		for i := range names {
 			fmt.Fprintf(&b, "%3d  %s\n", i+1, visible(m.Columns[i].String()))
-			names[i] = fmt.Sprint(i + 1)
+			names[i] = strconv.Itoa(i + 1)
 		}
 		b.WriteByte('\n')
 	}
