@@ -49,7 +49,7 @@ func showCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "show CASE",
 		Short:   "Show a case: its requirements, its bytes, and what is expected",
-		Example: "  compat show wire/byte-order-mark",
+		Example: "  compat show poison/byte-order-mark",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			cases, err := suite.Load()

@@ -56,12 +56,12 @@ func TestOriginalQuickRun(t *testing.T) {
 // TestListAndShow reads the cases without playing any.
 func TestListAndShow(t *testing.T) {
 	t.Parallel()
-	code, out, diagnostics := compat(t, "list", "wire/byte-*", "payload")
-	if code != exitDone || !strings.Contains(out, "wire/byte-order-mark") || !strings.Contains(out, "payload/readme") || strings.Contains(out, "wire/nan") {
+	code, out, diagnostics := compat(t, "list", "poison/byte-*", "payload")
+	if code != exitDone || !strings.Contains(out, "poison/byte-order-mark") || !strings.Contains(out, "payload/readme") || strings.Contains(out, "wire/nan") {
 		t.Errorf("exit code %d: %s%s", code, diagnostics, out)
 	}
-	code, out, diagnostics = compat(t, "show", "wire/byte-order-mark")
-	for _, says := range []string{"[JSON-1] A message MUST be valid UTF-8", "malformed", "original    dies", "--case 'wire/byte-order-mark'"} {
+	code, out, diagnostics = compat(t, "show", "poison/byte-order-mark")
+	for _, says := range []string{"[JSON-1] A message MUST be valid UTF-8", "malformed", "original    dies", "--case 'poison/byte-order-mark'"} {
 		if code != exitDone || !strings.Contains(out, says) {
 			t.Errorf("exit code %d without %q: %s%s", code, says, diagnostics, out)
 		}

@@ -49,7 +49,7 @@ measured of it. What is known to deviate stands in a file for each
 implementation; what is not known, or no longer so, ends the run with code 5.`,
 		Example: `  compat run --quick
   compat run --impl 'mine=python3 adapter.py' --no-originals
-  compat run --case wire/byte-order-mark
+  compat run --case poison/byte-order-mark
   compat run --report report.json`,
 		Args: cobra.NoArgs,
 	}
