@@ -205,20 +205,10 @@ func TestMore(t *testing.T) {
 			}},
 			{"metadata", true, []string{
 				`{"time":"2026-11-23T20:00:00+01:30"}`,
-				`{"source":"urn:x:1"}`,
-				`{"source":"a/b%20c"}`,
-				`{"tracestate":"\n"}`,
-				`{"dataschema":"urn:x"}`,
 			}},
 			{"metadata", false, []string{
-				`{"":"x"}`, `{"é":"x"}`, `{"a-b":"x"}`, `{"a\n":"x"}`, `{"x":null}`, `{"id":null}`, `{"tracestate":1}`, `{"signals":["x"]}`,
-				`{"source":""}`, `{"source":"%2"}`, `{"dataschema":"//x/y"}`, `{"dataschema":"x:<y>"}`,
-				`{"time":"2026-11-23"}`, `{"time":"2026-11-23 20:00:00Z"}`, `{"time":"2026-11-23T24:00:00Z"}`, `{"time":"2026-13-23T20:00:00Z"}`, `{"time":"2026-11-23T20:00:00."}`, `{"time":"2026-11-23T20:00:00"}`,
-				`{"traceparent":"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}`,
-				`{"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"}`,
-				`{"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x"}`,
-				`{"traceparent":"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01x"}`,
-				`{"traceparent":"00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}`,
+				`{"a\n":"x"}`, `{"id":null}`, `{"tracestate":1}`, `{"signals":["x"]}`,
+				`{"dataschema":"x:<y>"}`, `{"time":"2026-11-23T20:00:00."}`,
 			}},
 			{"envelope", true, []string{
 				`{"event_name":"x","payload":{},"metadata":{"signals":["x"],"time":"late"}}`,
