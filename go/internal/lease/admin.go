@@ -50,7 +50,7 @@ func (q *Queue) Check(ctx context.Context) error {
 func (q *Queue) Drain(ctx context.Context) (int, error) {
 	const count, bytes = 500, 16 << 20
 	for moved := 0; ; {
-		numbers, err := q.run(ctx, call{drainScript, []any{count, bytes}})[0].Int64Slice()
+		numbers, err := q.run(ctx, call{"drain", []any{count, bytes}})[0].Int64Slice()
 		switch {
 		case err != nil:
 			return moved, err
@@ -67,12 +67,12 @@ func (q *Queue) Drain(ctx context.Context) (int, error) {
 // Requeue sends dead letters again, and returns the indexes of those that are
 // none.
 func (q *Queue) Requeue(ctx context.Context, ids []string) (missing []int, err error) {
-	return positions(q.run(ctx, call{requeueScript, texts(ids)})[0])
+	return positions(q.run(ctx, call{"requeue", texts(ids)})[0])
 }
 
 // Drop deletes dead letters, and returns the indexes of those that are none.
 func (q *Queue) Drop(ctx context.Context, ids []string) (missing []int, err error) {
-	return positions(q.run(ctx, call{dropScript, texts(ids)})[0])
+	return positions(q.run(ctx, call{"drop", texts(ids)})[0])
 }
 
 // State says which keys know of an id.
@@ -104,7 +104,7 @@ func count(conditions ...bool) int {
 
 // Audit returns the state of each id.
 func (q *Queue) Audit(ctx context.Context, ids []string) ([]State, error) {
-	digits, err := q.run(ctx, call{auditScript, texts(ids)})[0].StringSlice()
+	digits, err := q.run(ctx, call{"audit", texts(ids)})[0].StringSlice()
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (q *Queue) Audit(ctx context.Context, ids []string) ([]State, error) {
 // Repair mends ids, and returns what was done for each, in the words of the
 // script.
 func (q *Queue) Repair(ctx context.Context, ids []string) ([]string, error) {
-	return q.run(ctx, call{repairScript, texts(ids)})[0].StringSlice()
+	return q.run(ctx, call{"repair", texts(ids)})[0].StringSlice()
 }
 
 // EachID calls a function with the ids that the companions know of, a page at a

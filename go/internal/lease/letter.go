@@ -20,7 +20,7 @@ func (q *Queue) Bury(ctx context.Context, letters ...Letter) ([]string, error) {
 	for _, l := range letters {
 		args = append(args, l.Body, l.Reason, l.Attempts, unixMilli(l.FirstSeen), unixMilli(l.Died))
 	}
-	return q.run(ctx, call{buryScript, args})[0].StringSlice()
+	return q.run(ctx, call{"bury", args})[0].StringSlice()
 }
 
 func unixMilli(t time.Time) int64 {

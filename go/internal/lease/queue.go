@@ -18,8 +18,9 @@ import (
 type Queue struct {
 	Name string
 
-	client redis.UniversalClient
-	keys   []any // as scripts take them
+	client  redis.UniversalClient
+	keys    []any // as scripts take them
+	scripts map[string]script
 }
 
 // NewQueue returns the queue of that name.
@@ -27,7 +28,7 @@ func NewQueue(client redis.UniversalClient, name string) (*Queue, error) {
 	if err := Check(name); err != nil {
 		return nil, err
 	}
-	q := &Queue{Name: name, client: client, keys: []any{name}}
+	q := &Queue{Name: name, client: client, keys: []any{name}, scripts: scripts}
 	for _, kind := range Kinds() {
 		q.keys = append(q.keys, Companion(kind, name))
 	}
@@ -150,7 +151,7 @@ func (q *Queue) Exchange(ctx context.Context, x Exchange) Answer {
 		for _, a := range x.Acknowledge {
 			args = append(args, a.ID, a.Token, a.Event)
 		}
-		calls = append(calls, call{acknowledgeScript, args})
+		calls = append(calls, call{"acknowledge", args})
 	}
 	if len(x.Refuse) > 0 {
 		refuse = len(calls)
@@ -158,13 +159,13 @@ func (q *Queue) Exchange(ctx context.Context, x Exchange) Answer {
 		for _, r := range x.Refuse {
 			args = append(args, r.ID, r.Token, milliseconds(r.Delay), r.Reason)
 		}
-		calls = append(calls, call{refuseScript, args})
+		calls = append(calls, call{"refuse", args})
 	}
 	var token string
 	if x.Claim != nil {
 		claim = len(calls)
 		token = newToken()
-		calls = append(calls, call{claimScript, []any{
+		calls = append(calls, call{"claim", []any{
 			token, max(1, x.Claim.Lease.Milliseconds()),
 			min(x.Claim.Count, MaxCount), x.Claim.Bytes, x.Claim.MaxAttempts,
 		}})
@@ -186,7 +187,7 @@ func (q *Queue) Exchange(ctx context.Context, x Exchange) Answer {
 // Extend renews the lease of messages and returns the indexes of those that
 // were lost.
 func (q *Queue) Extend(ctx context.Context, lease time.Duration, held []Handle) (lost []int, err error) {
-	return positions(q.run(ctx, call{extendScript, append([]any{max(1, lease.Milliseconds())}, handles(held)...)})[0])
+	return positions(q.run(ctx, call{"extend", append([]any{max(1, lease.Milliseconds())}, handles(held)...)})[0])
 }
 
 // Release gives back what is staged, and messages that nobody has begun to
@@ -194,7 +195,7 @@ func (q *Queue) Extend(ctx context.Context, lease time.Duration, held []Handle) 
 // those that were lost.
 func (q *Queue) Release(ctx context.Context, held []Handle) (lost []int, err error) {
 	for left := 1; left > 0; {
-		numbers, err := q.run(ctx, call{releaseScript, handles(held)})[0].Int64Slice()
+		numbers, err := q.run(ctx, call{"release", handles(held)})[0].Int64Slice()
 		switch {
 		case err != nil:
 			return nil, err

@@ -11,34 +11,31 @@ import (
 )
 
 // script is one of spec/lua, and the digest by which Redis knows it.
-type script struct{ name, source, digest string }
+type script struct{ source, digest string }
 
-var (
-	claimScript       = load("claim")
-	acknowledgeScript = load("acknowledge")
-	refuseScript      = load("refuse")
-	extendScript      = load("extend")
-	releaseScript     = load("release")
-	drainScript       = load("drain")
-	buryScript        = load("bury")
-	requeueScript     = load("requeue")
-	dropScript        = load("drop")
-	auditScript       = load("audit")
-	repairScript      = load("repair")
-)
+// scripts are those of spec/lua, by their names.
+var scripts = load("claim", "acknowledge", "refuse", "extend", "release", "drain", "bury", "requeue", "drop", "audit", "repair")
 
-func load(name string) script {
-	source, err := spec.Files.ReadFile("lua/" + name + ".lua")
-	if err != nil {
-		panic(err) // the file is compiled in
+func load(names ...string) map[string]script {
+	loaded := map[string]script{}
+	for _, name := range names {
+		source, err := spec.Files.ReadFile("lua/" + name + ".lua")
+		if err != nil {
+			panic(err) // the file is compiled in
+		}
+		loaded[name] = newScript(string(source))
 	}
-	digest := sha1.Sum(source) //nolint:gosec // see above
-	return script{name, string(source), hex.EncodeToString(digest[:])}
+	return loaded
+}
+
+func newScript(source string) script {
+	digest := sha1.Sum([]byte(source)) //nolint:gosec // see above
+	return script{source, hex.EncodeToString(digest[:])}
 }
 
 // call is one run of a script.
 type call struct {
-	script script
+	script string // its name
 	args   []any
 }
 
@@ -48,12 +45,12 @@ type call struct {
 func (q *Queue) run(ctx context.Context, calls ...call) []*redis.Cmd {
 	commands := make([]*redis.Cmd, len(calls))
 	for i, c := range calls {
-		commands[i] = q.command(ctx, "evalsha", c.script.digest, c.args)
+		commands[i] = q.command(ctx, "evalsha", q.scripts[c.script].digest, c.args)
 	}
 	q.process(ctx, commands)
 	for i, c := range calls {
 		if redis.HasErrorPrefix(commands[i].Err(), "NOSCRIPT") {
-			commands[i] = q.command(ctx, "eval", c.script.source, c.args)
+			commands[i] = q.command(ctx, "eval", q.scripts[c.script].source, c.args)
 			q.process(ctx, commands[i:i+1])
 		}
 	}
