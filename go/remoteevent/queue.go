@@ -79,7 +79,8 @@ type Depths struct {
 	Dead int64
 }
 
-// Depths counts the messages of the queue, all at one time.
+// Depths counts the messages of the queue. One that is on its way meanwhile may be
+// counted twice or not at all.
 func (q *Queue) Depths(ctx context.Context) (Depths, error) {
 	d, err := q.queue.Depths(ctx)
 	return Depths{d.Queued, d.Staged, d.Leased, d.Retried, d.Dead}, err

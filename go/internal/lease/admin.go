@@ -13,10 +13,11 @@ import (
 // Depths are how many messages of a queue are where.
 type Depths struct{ Queued, Staged, Leased, Retried, Dead int64 }
 
-// Depths counts messages, all at one time.
+// Depths counts messages. It is no transaction, which Redis refuses when it is out
+// of memory, so that a message on its way may be counted twice or not at all.
 func (q *Queue) Depths(ctx context.Context) (Depths, error) {
 	var d [5]*redis.IntCmd
-	_, err := q.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		d = [5]*redis.IntCmd{
 			p.LLen(ctx, q.Name), p.LLen(ctx, q.Key(Staging)),
 			p.ZCard(ctx, q.Key(Leases)), p.ZCard(ctx, q.Key(Retries)), p.ZCard(ctx, q.Key(Dead)),
@@ -219,12 +220,11 @@ type Record struct {
 	Died     time.Time
 }
 
-// DeadLetter returns what is kept of a dead letter, all of one time, and whether
-// there is one.
+// DeadLetter returns what is kept of a dead letter, and whether there is one.
 func (q *Queue) DeadLetter(ctx context.Context, id string) (Record, bool, error) {
 	var body, reason, attempts *redis.StringCmd
 	var died *redis.FloatCmd
-	_, err := q.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		died = p.ZScore(ctx, q.Key(Dead), id)
 		body, reason = p.HGet(ctx, q.Key(Bodies), id), p.HGet(ctx, q.Key(Reasons), id)
 		attempts = p.HGet(ctx, q.Key(Attempts), id)

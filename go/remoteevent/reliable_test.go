@@ -1,0 +1,341 @@
+package remoteevent_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// soon are delays that no test waits for long.
+func soon() remoteevent.QueueOption { return remoteevent.WithBackoff(0, time.Millisecond) }
+
+func queue(t *testing.T, client redis.UniversalClient) *remoteevent.Queue {
+	t.Helper()
+	q, err := remoteevent.NewQueue(client, "file_event")
+	must(t, err)
+	return q
+}
+
+// expectDepths waits until the messages of a queue are where they should be.
+func expectDepths(t *testing.T, q *remoteevent.Queue, want remoteevent.Depths) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		got, err := q.Depths(t.Context())
+		must(t, err)
+		if got == want {
+			break
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("got %+v, want %+v", got, want)
+		default:
+		}
+	}
+	for fault, err := range q.Audit(t.Context()) {
+		t.Errorf("%+v, %v", fault, err)
+	}
+}
+
+func deadLetters(t *testing.T, q *remoteevent.Queue) []remoteevent.DeadLetter {
+	t.Helper()
+	var letters []remoteevent.DeadLetter
+	for letter, err := range q.DeadLetters(t.Context()) {
+		must(t, err)
+		letters = append(letters, letter)
+	}
+	return letters
+}
+
+func TestRetries(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		_, quiet := newLog()
+		type attempt struct {
+			number int
+			key    string
+			seen   time.Time
+		}
+		got := make(chan attempt, 10)
+		r := receiver(t, client, soon(), quiet)
+		must(t, remoteevent.Handle(r, func(ctx context.Context, _ FileEvent) error {
+			d := remoteevent.DeliveryOf(ctx)
+			got <- attempt{d.Attempt, d.Key(), d.FirstSeen}
+			if d.Attempt < 3 {
+				return errors.New("not yet")
+			}
+			return nil
+		}))
+		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+		start(t, r)
+		first := next(t, got)
+		for number := 2; number <= 3; number++ {
+			if a := next(t, got); a != (attempt{number, first.key, first.seen}) {
+				t.Errorf("attempt %+v after %+v", a, first)
+			}
+		}
+		if first.number != 1 || len(first.key) != 36 || time.Since(first.seen).Abs() > time.Minute {
+			t.Errorf("the first was %+v", first)
+		}
+		expectDepths(t, queue(t, client), remoteevent.Depths{})
+	})
+}
+
+// TestDeath: what fails for good is kept as it was.
+func TestDeath(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		_, quiet := newLog()
+		r := receiver(t, client, soon(), quiet, remoteevent.WithMaxAttempts(4))
+		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error {
+			switch e.Path {
+			case "panic":
+				panic("at the disk")
+			case "permanent":
+				return fmt.Errorf("outer: %w", remoteevent.Permanent(errors.New("no such user")))
+			case "fails":
+				return fmt.Errorf("write: %w", errors.New("the disk is full"))
+			}
+			return nil
+		}, remoteevent.WithMaxAttempts(2)))
+		want := map[string]struct {
+			code     string
+			attempts int
+			error    string
+		}{
+			"\xff\x00": {"malformed", 1, "JSON-1"},
+			`{"data": {"path": 5}, "signals": ["file_event"]}`:           {"schema", 1, "at /path"},
+			`{"data": {"path": "panic"}, "signals": ["file_event"]}`:     {"panicked", 2, "at the disk"},
+			`{"data": {"path": "permanent"}, "signals": ["file_event"]}`: {"permanent", 1, "outer: no such user"},
+			`{"data": {"path": "fails"}, "signals": ["file_event"]}`:     {"failed", 2, "write: the disk is full"},
+		}
+		for raw := range want {
+			must(t, client.LPush(t.Context(), "file_event", raw, `{"data": {}, "signals": ["file_event"]}`).Err())
+		}
+		stop := start(t, r)
+		q := queue(t, client)
+		expectDepths(t, q, remoteevent.Depths{Dead: int64(len(want))})
+		must(t, stop())
+		for _, letter := range deadLetters(t, q) {
+			w := want[string(letter.Raw)]
+			if letter.Code != w.code || letter.Attempts != w.attempts || !strings.Contains(letter.Error, w.error) || letter.Died.Before(letter.FirstSeen) {
+				t.Errorf("%q is %+v", letter.Raw, letter)
+			}
+			if w.code == "failed" && !slices.Equal(letter.Chain, []string{"the disk is full"}) {
+				t.Errorf("chain %q", letter.Chain)
+			}
+			missing, err := q.Requeue(t.Context(), letter.ID, "none")
+			if err != nil || !slices.Equal(missing, []string{"none"}) {
+				t.Errorf("requeue: %v, %v", missing, err)
+			}
+			if raw := client.RPop(t.Context(), "file_event").Val(); raw != string(letter.Raw) {
+				t.Errorf("%q came back as %q", letter.Raw, raw)
+			}
+		}
+		expectDepths(t, q, remoteevent.Depths{})
+	})
+}
+
+// TestLeaseLost: somebody else has got hold of the event.
+func TestLeaseLost(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		_, quiet := newLog()
+		q := queue(t, client)
+		begun, causes := make(chan struct{}, 2), make(chan error, 2)
+		var calls atomic.Int32
+		r := receiver(t, client, quiet, remoteevent.WithLease(60*time.Millisecond))
+		must(t, remoteevent.Handle(r, func(ctx context.Context, _ FileEvent) error {
+			if calls.Add(1) > 1 {
+				return nil
+			}
+			begun <- struct{}{}
+			<-ctx.Done()
+			causes <- context.Cause(ctx)
+			return ctx.Err()
+		}))
+		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+		start(t, r)
+		next(t, begun)
+		must(t, client.Del(t.Context(), q.Companions()["owners"]).Err())
+		if cause := next(t, causes); !errors.Is(cause, remoteevent.ErrLeaseLost) {
+			t.Errorf("the cause is %v", cause)
+		}
+		for fault, err := range q.Audit(t.Context()) {
+			must(t, err)
+			changed, err := q.Repair(t.Context(), fault.ID)
+			if err != nil || changed != 1 {
+				t.Errorf("repair: %d, %v", changed, err)
+			}
+		}
+		expectDepths(t, q, remoteevent.Depths{})
+		if n := calls.Load(); n != 2 {
+			t.Errorf("the listener was called %d times", n)
+		}
+	})
+}
+
+// TestHeartbeat: a listener may take longer than a lease.
+func TestHeartbeat(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		q := queue(t, client)
+		begun, release := make(chan struct{}, 9), make(chan struct{})
+		r := receiver(t, client, remoteevent.WithLease(150*time.Millisecond))
+		must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error { begun <- struct{}{}; <-release; return nil }))
+		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+		start(t, r)
+		next(t, begun)
+		id := client.ZRange(t.Context(), q.Companions()["leases"], 0, 0).Val()[0]
+		deadline := func() float64 { return client.ZScore(t.Context(), q.Companions()["leases"], id).Val() }
+		for first := deadline(); deadline() < first+300; {
+			if err := client.Ping(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		close(release)
+		expectDepths(t, q, remoteevent.Depths{})
+		if len(begun) != 0 {
+			t.Error("the event was handled twice")
+		}
+	})
+}
+
+// TestStopGivesBack: what was fetched ahead goes back in its order, and its
+// attempts do not count.
+func TestStopGivesBack(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		begun, release := make(chan string, 9), make(chan struct{})
+		r := receiver(t, client, remoteevent.WithPrefetch(10))
+		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { begun <- e.Path; <-release; return nil }))
+		for i := range 6 {
+			must(t, sender(t, client).Send(t.Context(), FileEvent{fmt.Sprint(i)}))
+		}
+		q := queue(t, client)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.Run(ctx) }()
+		next(t, begun)
+		expectDepths(t, q, remoteevent.Depths{Leased: 6})
+		cancel()
+		expectDepths(t, q, remoteevent.Depths{Queued: 5, Leased: 1})
+		close(release)
+		must(t, next(t, ended))
+		expectDepths(t, q, remoteevent.Depths{Queued: 5})
+		for i := 1; i < 6; i++ {
+			if raw := client.RPop(t.Context(), "file_event").Val(); !strings.Contains(raw, fmt.Sprintf(`"path":"%d"`, i)) {
+				t.Errorf("number %d is %s", i, raw)
+			}
+		}
+	})
+}
+
+// TestCrash: a receiver that is gone leaves nothing that the next does not find.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		q := queue(t, client)
+		stuck, release := make(chan struct{}, 1), make(chan struct{})
+		_, quiet := newLog()
+		first := receiver(t, client, quiet, remoteevent.WithDrainTimeout(0), remoteevent.WithLease(100*time.Millisecond))
+		must(t, remoteevent.Handle(first, func(context.Context, FileEvent) error { stuck <- struct{}{}; <-release; return nil }))
+		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- first.Run(ctx) }()
+		next(t, stuck)
+		cancel()
+		if err := next(t, ended); !errors.Is(err, remoteevent.ErrDrainTimeout) {
+			t.Errorf("Run returned %v", err)
+		}
+		must(t, client.LPush(t.Context(), q.Companions()["staging"], `{"data": {"path": "staged"}, "signals": ["file_event"]}`).Err())
+		got := make(chan string, 2)
+		second := receiver(t, client)
+		must(t, remoteevent.Handle(second, func(ctx context.Context, e FileEvent) error {
+			got <- fmt.Sprint(e.Path, remoteevent.DeliveryOf(ctx).Attempt)
+			return nil
+		}))
+		start(t, second)
+		both := []string{next(t, got), next(t, got)}
+		slices.Sort(both)
+		if !slices.Equal(both, []string{"staged1", "x2"}) {
+			t.Errorf("got %q", both)
+		}
+		expectDepths(t, q, remoteevent.Depths{})
+		close(release)
+	})
+}
+
+func TestDeduplication(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		got := make(chan string, 10)
+		r := receiver(t, client, remoteevent.WithDeduplication(time.Hour, 2))
+		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+		for _, id := range []string{"a", "b", "a", "b", "c", "a"} {
+			must(t, client.LPush(t.Context(), "file_event", fmt.Sprintf(`{"data": {"path": %q}, "signals": ["file_event"], "metadata": {"id": %q}}`, id, id)).Err())
+		}
+		start(t, r)
+		for _, want := range []string{"a", "b", "c", "a"} { // only two are remembered
+			if path := next(t, got); path != want {
+				t.Errorf("got %s, want %s", path, want)
+			}
+		}
+		expectDepths(t, queue(t, client), remoteevent.Depths{})
+		if len(got) != 0 {
+			t.Errorf("%s came again", <-got)
+		}
+	})
+}
+
+func TestDeadLettersAtMostOnce(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		_, quiet := newLog()
+		r := receiver(t, client, remoteevent.AtMostOnce(), remoteevent.WithDeadLetters(), quiet)
+		must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error { return errors.New("no") }))
+		must(t, client.LPush(t.Context(), "file_event", "\xff").Err())
+		must(t, client.LPush(t.Context(), "file_event", `{"data": {}, "signals": ["file_event"]}`).Err())
+		start(t, r)
+		q := queue(t, client)
+		expectDepths(t, q, remoteevent.Depths{Dead: 2})
+		letters := deadLetters(t, q)
+		if string(letters[0].Raw) != "\xff" || letters[0].Code != "malformed" || letters[1].Code != "failed" {
+			t.Errorf("%+v", letters)
+		}
+	})
+}
+
+// TestOutOfMemory: receivers go on, and so free memory.
+func TestOutOfMemory(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	redistest.Start(t, addr)
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	defer client.Close()
+	for i := range 50 {
+		must(t, sender(t, client).Send(t.Context(), FileEvent{fmt.Sprint(i)}))
+	}
+	must(t, client.ConfigSet(t.Context(), "maxmemory", "1").Err())
+	logged, option := newLog()
+	got := make(chan string, 50)
+	r := receiver(t, client, option)
+	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+	start(t, r)
+	for range 50 {
+		next(t, got)
+	}
+	logged.wait(t, "OOM")
+	expectDepths(t, queue(t, client), remoteevent.Depths{})
+}
