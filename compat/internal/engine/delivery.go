@@ -16,6 +16,8 @@ type delivery struct {
 	queue   string
 	spare   bool   // any other queue does as well
 	listen  string // the signal of the canary
+	// listeners are the signals to listen to, nil for all of the message.
+	listeners []string
 	message []byte
 	want    want
 }
@@ -38,29 +40,34 @@ func (r *run) receiveCases(prefix string) []delivery {
 		if c.Delivery == nil {
 			continue
 		}
+		message := c.Delivery.Message.Bytes()
 		listen := c.Delivery.Key
 		if wire.Reserved(listen) || listen == wire.SignalEvent || listen == wire.SignalRemoteEvent {
 			listen = "e" // no event has such a name, nor has the canary
 		}
 		deliveries = append(deliveries, delivery{
-			c: c, queue: prefix + c.Delivery.Key, spare: true, listen: listen, message: c.Delivery.Message, want: wanted(c),
+			c: c, queue: prefix + c.Delivery.Key, spare: true, listen: listen, message: message, want: wanted(c, message),
+			listeners: c.Delivery.Listeners,
 		})
 	}
 	return deliveries
 }
 
 // wanted is what the specification wants of a case that is a message.
-func wanted(c *suite.Case) want {
+func wanted(c *suite.Case, message []byte) want {
 	if c.Delivery.Verdict == string(wire.Malformed) {
 		return want{}
 	}
 	w := want{delivered: true}
 	if d := c.Delivery.Delivered; d != nil {
-		w.signals, w.payload, w.metadata = d.Signals, d.Payload, d.Attributes
-	} else if env, err := wire.Decode(c.Delivery.Message, wire.Limits{}); err == nil {
+		w.signals, w.payload, w.metadata = d.Signals, d.Payload.Bytes(), d.Attributes
+	} else if env, err := wire.Decode(message, wire.Limits{}); err == nil {
 		w.signals, w.payload, w.metadata = env.Metadata.Signals, env.Payload, env.Metadata.Attributes
 	}
 	w.calls = called(w.signals)
+	if c.Delivery.Calls != nil {
+		w.calls = c.Delivery.Calls
+	}
 	return w
 }
 
@@ -80,6 +87,7 @@ func called(signals []string) []string {
 type batch struct {
 	queues, signals []string
 	maxLine         int
+	alone           bool // takes no other delivery
 	deliveries      []delivery
 }
 
@@ -109,12 +117,13 @@ func batches(deliveries []delivery) []batch {
 		if d.spare {
 			most = batchMessages
 		}
+		several := len(union(nil, d.listeners...)) < len(d.listeners) // to one signal: they need a process of their own
 		i := slices.IndexFunc(all, func(b *batch) bool {
-			return b.maxLine == maxLine && len(b.deliveries) < most && (slices.Contains(b.queues, d.queue) || len(b.queues) < batchQueues)
+			return !several && !b.alone && b.maxLine == maxLine && len(b.deliveries) < most && (slices.Contains(b.queues, d.queue) || len(b.queues) < batchQueues)
 		})
 		if i < 0 {
 			i = len(all)
-			all = append(all, &batch{maxLine: maxLine})
+			all = append(all, &batch{maxLine: maxLine, alone: several})
 		}
 		b := all[i]
 		if maxLine != ordinaryLine {
@@ -123,6 +132,10 @@ func batches(deliveries []delivery) []batch {
 		}
 		b.deliveries = append(b.deliveries, d)
 		b.queues = union(b.queues, d.queue)
+		if several {
+			b.signals = d.listeners
+		}
+		b.signals = union(b.signals, d.listeners...)
 		b.signals = union(b.signals, d.listen)
 		b.signals = union(b.signals, d.want.calls...)
 	}

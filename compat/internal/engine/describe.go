@@ -13,7 +13,7 @@ func Describe(c suite.Case) [][2]string {
 	const most = 4096
 	switch {
 	case c.Delivery != nil:
-		legacy := c.Delivery.Legacy
+		message, legacy := c.Delivery.Message.Bytes(), c.Delivery.Legacy
 		if c.Delivery.Platform {
 			legacy += ", or, depending on its platform, delivers"
 		}
@@ -22,11 +22,17 @@ func Describe(c suite.Case) [][2]string {
 		}
 		return [][2]string{
 			{"list", c.Delivery.Key},
-			{"message", fmt.Sprintf("%s\n%-12s%d bytes", Text(c.Delivery.Message, most), "", len(c.Delivery.Message))},
+			{"message", fmt.Sprintf("%s\n%-12s%d bytes", Text(message, most), "", len(message))},
 			{"verdict", c.Delivery.Verdict},
-			{"receiver", wanted(&c).String()},
+			{"receiver", wanted(&c, message).String()},
 			{"original", legacy},
 		}
+	case c.Sending != nil:
+		expected := "sends " + Text(c.Sending.Message, most)
+		if c.Sending.Refused != nil {
+			expected = "refuses it: " + strings.Join(c.Sending.Refused, ", ")
+		}
+		return append(describeEvent(c.Sending.Event, most), [2]string{"sender", expected}, [2]string{"original", measured(c.Sending.Python)})
 	case c.Event != nil:
 		return append(describeEvent(*c.Event, most),
 			[2]string{"sender", "sends it"}, [2]string{"receiver", "delivers what each sender sent"})
@@ -49,4 +55,15 @@ func describeEvent(event suite.Event, most int) [][2]string {
 		lines = append(lines, [2]string{"metadata", fmt.Sprint(event.Metadata)})
 	}
 	return lines
+}
+
+// measured says what an original was seen to do.
+func measured(m *suite.Measured) string {
+	switch {
+	case m == nil:
+		return "was not measured"
+	case m.Message == nil:
+		return "refuses: " + m.Error
+	}
+	return fmt.Sprintf("sends to %q %s", m.Key, Text(m.Message, 4096))
 }

@@ -28,9 +28,10 @@ func (p *participant) judge(d delivery, got reaction) report.Result {
 		result.Outcome, result.Problems = report.Failed, []string{got.fault.Error()}
 		return result
 	}
+	got.calls = d.listened(got.calls)
 	result.Problems = d.want.problems(got)
 	switch {
-	case p.Original && d.c.Delivery != nil:
+	case p.Original && d.measured():
 		if surprises := d.surprises(got); len(surprises) > 0 {
 			result.Outcome = report.Failed
 			result.Expected = d.c.Delivery.Legacy + ", as was measured of the originals"
@@ -48,10 +49,18 @@ func (p *participant) judge(d delivery, got reaction) report.Result {
 	return result
 }
 
+// measured reports whether it is known what an original does.
+func (d delivery) measured() bool {
+	return d.c.Delivery != nil && (d.c.Delivery.Listeners == nil || d.c.Delivery.Python != nil)
+}
+
 // foretold is the deviation that the specification describes.
 func foretold(d delivery, observed string) *report.Deviation {
 	class, _, _ := strings.Cut(observed, " ")
 	why := "the specification foretells that an original " + d.c.Delivery.Legacy
+	if d.listeners != nil {
+		why = "the specification foretells which listeners an original calls"
+	}
 	if d.c.Delivery.Platform {
 		why += " or, on another platform, delivers"
 	}
@@ -149,7 +158,8 @@ func (w want) differences(calls []adapter.Event) []string {
 }
 
 // sameSignals compares the signals that were reported. Elements that are no
-// strings may stand there, as their JSON, or be left out.
+// strings may stand there, as their JSON, or be left out, and so may those with
+// a surrogate that has no partner.
 func (w want) sameSignals(got []string) bool {
 	if slices.Equal(got, w.signals) {
 		return true
@@ -158,16 +168,28 @@ func (w want) sameSignals(got []string) bool {
 	for _, signal := range got {
 		if i < len(w.signals) && signal == w.signals[i] {
 			i++
-		} else if slices.Contains(w.signals, signal) || !pyjson.Valid([]byte(signal)) {
+		} else if slices.Contains(w.signals, signal) || !strings.Contains(signal, "\uFFFD") && !pyjson.Valid([]byte(signal)) {
 			return false
 		}
 	}
 	return i == len(w.signals)
 }
 
+// listened are the calls of listeners that the case has. Those of other cases
+// are in the same process.
+func (d delivery) listened(calls []adapter.Event) []adapter.Event {
+	if d.listeners == nil {
+		return calls
+	}
+	return slices.DeleteFunc(slices.Clone(calls), func(call adapter.Event) bool { return !slices.Contains(d.listeners, call.Signal) })
+}
+
 // surprises are the ways in which an original did not do what was measured.
 func (d delivery) surprises(got reaction) []string {
 	foretold := d.c.Delivery
+	if foretold.Listeners != nil {
+		return d.otherCalls(got)
+	}
 	class := string(wire.Drops)
 	for _, call := range got.calls {
 		if call.Signal == foretold.Key {
@@ -195,8 +217,26 @@ func (d delivery) surprises(got reaction) []string {
 				measured.calls = append(measured.calls, name)
 			}
 		}
-		measured.signals = append(measured.signals, name)
+		measured.signals = append(measured.signals, strings.ToValidUTF8(name, "\uFFFD"))
 	}
 	measured.payload = value.Omit(value.Member(d.message, "data"), "_signals", "_propagated")
 	return measured.problems(got)
+}
+
+// otherCalls are the ways in which an original called other listeners than it
+// was seen to call.
+func (d delivery) otherCalls(got reaction) []string {
+	measured := d.c.Delivery.Python
+	var heard []string
+	for _, call := range got.calls {
+		heard = append(heard, call.Signal)
+	}
+	var problems []string
+	if died := got.died != nil; died != measured.Dies {
+		problems = append(problems, fmt.Sprintf("that it dies is %v, and was foretold otherwise", died))
+	}
+	if !slices.Equal(heard, measured.Calls) {
+		problems = append(problems, fmt.Sprintf("the listeners to %q were called, and those to %q when it was measured", heard, measured.Calls))
+	}
+	return problems
 }

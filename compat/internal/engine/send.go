@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
-	"github.com/remote-events/remote-events/compat/internal/value"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
@@ -33,33 +29,32 @@ func (r *run) send(ctx context.Context, l *lane, p *participant) ([]delivery, er
 	var deliveries []delivery
 	for i := range r.Cases {
 		c := &r.Cases[i]
-		if c.Event == nil {
+		var result report.Result
+		var event suite.Event
+		switch {
+		case c.Event != nil:
+			event = c.Event.Named(l.prefix)
+		case c.Sending != nil && l.prefix == "": // a prefix would change what is sent
+			event = c.Sending.Event
+		default:
 			continue
 		}
-		event := c.Event.Named(l.prefix)
-		result := report.Result{Case: c.ID, Server: l.server, Sender: p.ID, Expected: "sends " + Text([]byte(event.PayloadText), 200)}
-		raw, err := o.send(ctx, event)
+		pushed, err := o.send(ctx, event)
 		if cause := context.Cause(ctx); cause != nil {
 			return nil, cause
 		}
-		switch refusal, ok := errors.AsType[*adapter.FailedError](err); {
-		case ok && refusal.Unsupported():
-			result.Outcome, result.Observed, result.Problems = report.Unsupported, "unsupported", []string{refusal.Error()}
-		case err != nil:
-			line, _, _ := strings.Cut(err.Error(), "\n")
-			result.Outcome, result.Observed, result.Problems = report.Failed, "fault: "+line, []string{err.Error()}
-			if ok {
-				result.Observed = "refuses: " + line
-			}
-		default:
-			result.Observed = "sends " + Text(raw, 300)
-			result.Outcome, result.Problems = report.Passed, faults(event, raw)
-			if len(result.Problems) > 0 {
-				result.Outcome = report.Failed
-			}
+		if c.Sending != nil {
+			result = p.judgeSending(c.ID, c.Sending, pushed, err)
+		} else {
+			result = judgeEvent(event, pushed, err)
+		}
+		result.Case, result.Server, result.Sender = c.ID, l.server, p.ID
+		var raw []byte
+		if len(pushed) == 1 {
+			raw = pushed[0].raw
 		}
 		r.add(result, raw, o.trace)
-		if raw != nil {
+		if c.Event != nil && raw != nil && pushed[0].in(event.EventName) == nil {
 			deliveries = append(deliveries, sentBy(p, c, event, raw))
 		}
 	}
@@ -79,8 +74,26 @@ func sentBy(p *participant, c *suite.Case, event suite.Event, raw []byte) delive
 // marker lies in the list before the event is sent, to its right.
 const marker = "what is older"
 
-// send has an event sent and returns the message.
-func (o *outbox) send(ctx context.Context, event suite.Event) ([]byte, error) {
+// pushed is a message that a sender pushed.
+type pushed struct {
+	key   string
+	right bool // of what was there before
+	raw   []byte
+}
+
+// in is nil where the message is where it should be.
+func (p pushed) in(key string) error {
+	switch {
+	case p.key != key:
+		return fmt.Errorf("it was pushed to %q, not to %q (SEND-3)", p.key, key)
+	case p.right:
+		return errors.New("it was pushed to the right of the list, not to the left (SEND-3)")
+	}
+	return nil
+}
+
+// send has an event sent and returns what was pushed.
+func (o *outbox) send(ctx context.Context, event suite.Event) ([]pushed, error) {
 	o.trace.begin()
 	if err := o.ready(ctx); err != nil {
 		return nil, err
@@ -90,47 +103,51 @@ func (o *outbox) send(ctx context.Context, event suite.Event) ([]byte, error) {
 	}
 	sending := o.player.Send(ctx, event.Message)
 	o.late(sending)
-	raws, err := o.lane.redis.LRange(ctx, event.EventName, 0, -1).Result()
-	if err != nil {
-		return nil, fmt.Errorf("the list cannot be read: %w", err)
-	}
-	for _, raw := range raws {
-		o.trace.add("redis", "LRANGE "+event.EventName, []byte(raw))
-	}
-	strays, err := o.strays(ctx, event.EventName)
-	if err != nil {
-		return nil, err
-	}
 	if _, refused := errors.AsType[*adapter.FailedError](sending); sending != nil && !refused {
 		o.drop() // it is in no state to be asked again
 	}
+	found, err := o.collect(ctx, event.EventName)
 	switch {
-	case sending != nil && len(raws) > 1:
-		return nil, fmt.Errorf("%w; and yet something is in the list", sending)
-	case sending != nil:
-		return nil, sending
-	case len(raws) == 2 && raws[1] == marker:
-		return []byte(raws[0]), nil
-	case len(raws) == 2 && raws[0] == marker:
-		return nil, errors.New("it was pushed to the right of the list, not to the left (SEND-3)")
-	case len(strays) > 0:
-		return nil, fmt.Errorf("it was pushed to %q, not to %q (SEND-3)", strays, event.EventName)
+	case err != nil:
+		return nil, fmt.Errorf("the lists cannot be read: %w", err)
+	case sending != nil && len(found) > 0:
+		return found, fmt.Errorf("%w; and yet something was pushed", sending)
+	case sending == nil && len(found) != 1:
+		return found, fmt.Errorf("%d messages were pushed after one event", len(found))
 	}
-	return nil, fmt.Errorf("the list has %d messages after one event", len(raws)-1)
+	return found, sending
 }
 
-// strays empties the lane and returns the keys that should not have been there.
-// Where others use the Redis, their keys are none of our business.
-func (o *outbox) strays(ctx context.Context, key string) ([]string, error) {
+// collect empties the lane and returns what was pushed. Where others use the
+// Redis, keys besides that of the event are none of our business.
+func (o *outbox) collect(ctx context.Context, key string) ([]pushed, error) {
+	keys := []string{key}
+	if o.lane.prefix == "" {
+		var err error
+		if keys, err = o.lane.redis.Keys(ctx, "*").Result(); err != nil {
+			return nil, err
+		}
+	}
+	var found []pushed
+	for _, k := range keys {
+		raws, err := o.lane.redis.LRange(ctx, k, 0, -1).Result()
+		if err != nil {
+			return nil, err
+		}
+		right := false
+		for _, raw := range raws {
+			o.trace.add("redis", "LRANGE "+k, []byte(raw))
+			if k == key && raw == marker {
+				right = true
+				continue
+			}
+			found = append(found, pushed{key: k, right: right, raw: []byte(raw)})
+		}
+	}
 	if o.lane.prefix != "" {
-		return nil, o.lane.redis.Del(ctx, key).Err()
+		return found, o.lane.redis.Del(ctx, key).Err()
 	}
-	keys, err := o.lane.redis.Keys(ctx, "*").Result()
-	if err != nil {
-		return nil, err
-	}
-	keys = slices.DeleteFunc(keys, func(k string) bool { return k == key })
-	return keys, o.lane.clear(ctx)
+	return found, o.lane.clear(ctx)
 }
 
 func (o *outbox) ready(ctx context.Context) error {
@@ -167,35 +184,4 @@ func (o *outbox) drop() {
 		_ = o.player.Close()
 		o.player = nil
 	}
-}
-
-// faults are what is wrong with a message that was made of an event.
-func faults(event suite.Event, raw []byte) []string {
-	var problems []string
-	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	judged := wire.InspectFrom(event.EventName, raw, wire.Limits{})
-	if judged.Verdict != wire.Safe {
-		say("the message is %s: %v", judged.Verdict, judged.Findings)
-	}
-	if judged.Legacy != wire.Delivers {
-		say("of the message an original %s", judged.Legacy)
-	}
-	env, err := wire.Decode(raw, wire.Limits{})
-	if err != nil {
-		return problems
-	}
-	if chain := wire.Chain(event.EventName, event.Parents...); !slices.Equal(env.Metadata.Signals, chain) {
-		say("its signals are %q, not %q", env.Metadata.Signals, chain)
-	}
-	if same, err := value.Equal(env.Payload, []byte(event.PayloadText)); err != nil || !same {
-		say("its payload is another: %s", Text(env.Payload, 300))
-	}
-	for _, name := range slices.Sorted(maps.Keys(event.Metadata)) {
-		if got, ok := env.Metadata.Attributes[name]; !ok {
-			say("its attribute %s is not there", name)
-		} else if got != event.Metadata[name] {
-			say("its attribute %s is %q", name, got)
-		}
-	}
-	return problems
 }

@@ -32,12 +32,21 @@ type message struct {
 	EventName   string            `json:"event_name,omitempty"`
 	Parents     []string          `json:"parents,omitempty"`
 	PayloadText string            `json:"payload_text,omitempty"`
-	Metadata    map[string]string `json:"metadata,omitzero"`
+	Metadata    map[string]string `json:"metadata,omitempty"`
 
 	Queues  []string `json:"queues,omitempty"`
 	Signals []string `json:"signals,omitempty"`
-	Signal  string   `json:"signal,omitempty"`
 	Queue   string   `json:"queue,omitempty"`
+}
+
+// event is the line of a listener's call. Nothing of it is left out where it is
+// empty: the empty string is the name of an event, too.
+type event struct {
+	Op          string            `json:"op"`
+	Signal      string            `json:"signal"`
+	Signals     []string          `json:"signals"`
+	PayloadText string            `json:"payload_text"`
+	Metadata    map[string]string `json:"metadata"`
 }
 
 // Run serves the adapter protocol until the input ends or says stop.
@@ -132,7 +141,7 @@ func (a *adapter) receive(ctx context.Context, request message) error {
 			if attributes == nil {
 				attributes = map[string]string{} // there are none, and that is reported
 			}
-			return a.emit(message{
+			return a.emit(event{
 				Op: "event", Signal: signal, Signals: d.Envelope.Metadata.Signals,
 				PayloadText: string(d.Envelope.Payload), Metadata: attributes,
 			})
@@ -151,7 +160,7 @@ func (a *adapter) receive(ctx context.Context, request message) error {
 	return nil
 }
 
-func (a *adapter) emit(m message) error {
+func (a *adapter) emit(m any) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.out.Encode(m)

@@ -1,12 +1,14 @@
 package suite
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/spec"
 )
 
 // Kind is how a case is played.
@@ -28,7 +30,7 @@ const (
 type Case struct {
 	ID           string   `json:"id"` // "wire/byte-order-mark"
 	Family       string   `json:"family"`
-	Kind         Kind     `json:"kind"`
+	Kind         Kind     `json:"kind"` // given by what it holds
 	About        string   `json:"about"`
 	Requirements []string `json:"requirements"`
 	// Slow cases are left out of a quick run.
@@ -36,34 +38,47 @@ type Case struct {
 	// Destructive cases end an original receiver, or what else uses the Redis.
 	Destructive bool `json:"destructive,omitempty"`
 
-	// Exactly one of these is there.
+	// Exactly one of these is there, as the kind says.
 
-	Delivery *Delivery `json:"receive,omitempty"`
-	Sending  *Sending  `json:"send,omitempty"`
-	Event    *Event    `json:"pair,omitempty"`
-	Play     *Play     `json:"scenario,omitempty"`
+	Delivery *Delivery `json:"-"`
+	Sending  *Sending  `json:"-"`
+	Event    *Event    `json:"-"`
+	Play     *Play     `json:"-"`
 }
 
 // Delivery is a raw message in a list, and what becomes of it.
 type Delivery struct {
-	Key     string `json:"key"`
-	Message []byte `json:"message"`
+	Key     string
+	Message spec.RawMessage
 	// Verdict is the specification's, Legacy what an original does that
 	// listens to the key. Where Platform is set, Legacy is the worst of several.
-	Verdict  string `json:"verdict"`
-	Legacy   string `json:"legacy"`
-	Platform bool   `json:"platform,omitempty"`
+	Verdict  string
+	Legacy   string
+	Platform bool
 	// Disturbs is whether an original lives on, and is not what it was.
-	Disturbs bool `json:"disturbs,omitempty"`
-	// Delivered is what listeners get, nil where nobody gets anything.
-	Delivered *Delivered `json:"delivered,omitempty"`
+	Disturbs bool
+	// Delivered is what listeners get, nil where nobody gets anything or the
+	// vector does not say.
+	Delivered *Delivered
+	// Listeners are the signals that have a listener, in the order of their
+	// registration, and Calls those whose listeners are called; nil where every
+	// signal of the message has one.
+	Listeners, Calls []string
+	// Python is what an original was seen to do with those listeners.
+	Python *Reaction
 }
 
 // Delivered is what listeners get of a message.
 type Delivered struct {
-	Signals    []string          `json:"signals"`
-	Payload    []byte            `json:"payload"`
-	Attributes map[string]string `json:"attributes,omitempty"`
+	Signals    []string
+	Payload    spec.RawMessage
+	Attributes map[string]string
+}
+
+// Reaction is which listeners were called, and whether the receiver died.
+type Reaction struct {
+	Calls []string
+	Dies  bool
 }
 
 // Event is what a sender is asked to send.
@@ -81,11 +96,25 @@ func (e Event) Named(prefix string) Event {
 type Sending struct {
 	Event
 
-	// Message is the whole message, byte for byte, where the specification
-	// says bytes; nil where only its meaning counts.
-	Message []byte `json:"message,omitempty"`
-	// Refused is the requirement for which the event is not sent.
-	Refused string `json:"refused,omitempty"`
+	// Message is what is pushed, but for white space and escapes outside of the
+	// payload, and for attributes that the sender adds.
+	Message []byte
+	// Refused are the requirements for which the event is not sent.
+	Refused []string
+	// Python is what an original was seen to do, nil where it was not asked.
+	Python *Measured
+}
+
+// Measured is what an original pushed, and where, or why it did not.
+type Measured struct {
+	Key     string
+	Message []byte
+	Error   string
+}
+
+// Is reports whether a message is what was measured.
+func (m *Measured) Is(key string, message []byte) bool {
+	return m.Message != nil && m.Key == key && bytes.Equal(m.Message, message)
 }
 
 // Match reports whether a pattern, as of path.Match, names the case: by its

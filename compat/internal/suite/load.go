@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"path"
-	"slices"
 	"strings"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
@@ -23,7 +21,8 @@ func Load() ([]Case, error) {
 	for _, from := range []struct {
 		files fs.FS
 		dir   string
-	}{{spec.Files, "vectors"}, {data, "data"}} {
+		read  func(raw json.RawMessage, family string) (Case, error)
+	}{{spec.Files, "vectors", vector}, {data, "data", own}} {
 		paths, err := fs.Glob(from.files, from.dir+"/*.json")
 		if err != nil {
 			return nil, err
@@ -33,11 +32,22 @@ func Load() ([]Case, error) {
 			if err != nil {
 				return nil, err
 			}
-			found, err := read(text)
-			if err != nil {
+			var file struct {
+				Family string            `json:"family"`
+				Cases  []json.RawMessage `json:"cases"`
+			}
+			if err := json.Unmarshal(text, &file); err != nil {
 				return nil, fmt.Errorf("%s: %w", path, err)
 			}
-			cases = append(cases, found...)
+			for i, raw := range file.Cases {
+				c, err := from.read(raw, file.Family)
+				if err != nil {
+					return nil, fmt.Errorf("%s: case %d: %w", path, i+1, err)
+				}
+				if c.Kind != "" {
+					cases = append(cases, c)
+				}
+			}
 		}
 	}
 	seen := map[string]bool{}
@@ -50,99 +60,32 @@ func Load() ([]Case, error) {
 	return cases, nil
 }
 
-// file is a file of cases, the specification's or the harness' own.
-type file struct {
-	Family string            `json:"family"`
-	Cases  []json.RawMessage `json:"cases"`
-}
+// own reads a case of the harness: an event for every pair, or a scenario.
+func own(raw json.RawMessage, family string) (Case, error) {
+	var e struct {
+		Case
+		Play
 
-// entry is a case in a file. Which members are there tells how it is played.
-type entry struct {
-	ID           string   `json:"id"`
-	About        string   `json:"about"`
-	Requirements []string `json:"requirements"`
-	Flags        []string `json:"flags"`
-	Slow         bool     `json:"slow"`
-	Destructive  bool     `json:"destructive"`
-
-	Key       *string         `json:"key"`
-	Message   spec.RawMessage `json:"message"`
-	Verdict   string          `json:"verdict"`
-	Legacy    string          `json:"legacy"`
-	Platform  bool            `json:"platform"`
-	Delivered *struct {
-		Signals    []string          `json:"signals"`
-		Payload    spec.RawMessage   `json:"payload"`
-		Attributes map[string]string `json:"attributes"`
-	} `json:"delivered"`
-
-	EventName *string           `json:"event_name"`
-	Parents   []string          `json:"parents"`
-	Payload   spec.RawMessage   `json:"payload_text"`
-	Metadata  map[string]string `json:"metadata"`
-
-	Play
-}
-
-// read reads the cases of a file that can be played with processes. Vectors of
-// other things, such as configuration files, are for tests within a library.
-func read(text []byte) ([]Case, error) {
-	var f file
-	if err := json.Unmarshal(text, &f); err != nil {
-		return nil, err
+		EventName *string           `json:"event_name"`
+		Parents   []string          `json:"parents"`
+		Payload   spec.RawMessage   `json:"payload_text"`
+		Metadata  map[string]string `json:"metadata"`
 	}
-	var cases []Case
-	for _, raw := range f.Cases {
-		var e entry
-		if err := json.Unmarshal(raw, &e); err != nil {
-			return nil, err
-		}
-		c := e.build(f.Family)
-		if c.Play != nil {
-			if err := c.Play.check(); err != nil {
-				return nil, fmt.Errorf("%s: %w", c.ID, err)
-			}
-		}
-		if c.Kind != "" {
-			cases = append(cases, c)
-		}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return Case{}, err
 	}
-	return cases, nil
-}
-
-func (e entry) build(family string) Case {
-	c := Case{
-		ID: e.ID, About: e.About, Requirements: e.Requirements, Slow: e.Slow, Destructive: e.Destructive,
-	}
-	if !strings.Contains(c.ID, "/") {
-		c.ID = path.Join(family, c.ID)
-	}
-	c.Family, _, _ = strings.Cut(c.ID, "/")
+	c := e.Case
+	c.Family = family
 	switch {
-	case e.Steps != nil && e.Steps[0].Do != "":
+	case !strings.HasPrefix(c.ID, family+"/"):
+		return c, fmt.Errorf("its id %q does not begin with its family", c.ID)
+	case e.Steps != nil:
 		c.Kind, c.Play = Scenario, &e.Play
-	case e.Verdict != "":
-		c.Kind, c.Delivery = Receive, e.delivery()
-		c.Destructive = c.Delivery.Legacy == "dies" || c.Delivery.Disturbs
-		c.Slow = c.Slow || e.Message.Len() > 32<<20
+		return c, e.Play.check()
 	case e.EventName != nil:
 		c.Kind = Pair
 		c.Event = &Event{adapter.Message{EventName: *e.EventName, Parents: e.Parents, PayloadText: e.Payload.String(), Metadata: e.Metadata}}
+		return c, nil
 	}
-	return c
-}
-
-func (e entry) delivery() *Delivery {
-	d := &Delivery{
-		Key: "e", Message: e.Message.Bytes(), Verdict: e.Verdict, Legacy: e.Legacy,
-		Platform: e.Platform || slices.Contains(e.Flags, "platform"),
-		Disturbs: slices.Contains(e.Flags, "disturbs") || slices.Contains(e.Requirements, "SIG-4"),
-	}
-	if e.Key != nil {
-		d.Key = *e.Key
-	}
-	if e.Delivered != nil {
-		d.Delivered = &Delivered{Signals: e.Delivered.Signals, Payload: e.Delivered.Payload.Bytes(), Attributes: e.Delivered.Attributes}
-	}
-	return d
+	return c, fmt.Errorf("%s is neither an event nor steps", c.ID)
 }

@@ -1,0 +1,108 @@
+package suite
+
+import (
+	"encoding/json"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/spec"
+)
+
+// slowMessage is how long a message is that takes a while.
+const slowMessage = 32 << 20
+
+// vector makes a case of a vector that can be played with processes, whatever
+// its family. Others, such as those of configuration files and of types, are for
+// tests within a library, and make a case without a kind.
+func vector(raw json.RawMessage, _ string) (Case, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return Case{}, err
+	}
+	has := func(name string) bool { return members[name] != nil }
+	switch {
+	case has("verdict"):
+		var v spec.MessageVector
+		err := json.Unmarshal(raw, &v)
+		return message(v), err
+	case has("listeners"):
+		var v spec.DispatchVector
+		err := json.Unmarshal(raw, &v)
+		return dispatch(v), err
+	case has("event") && (has("message") || has("refused")):
+		var v spec.SendVector
+		err := json.Unmarshal(raw, &v)
+		return send(v), err
+	}
+	return Case{}, nil
+}
+
+func head(c spec.Case, kind Kind) Case {
+	return Case{ID: c.ID, Family: c.Family(), Kind: kind, About: c.About, Requirements: c.Requirements}
+}
+
+func message(v spec.MessageVector) Case {
+	c := head(v.Case, Receive)
+	c.Delivery = &Delivery{
+		Key: v.Key, Message: v.Message, Verdict: v.Verdict, Legacy: v.Legacy,
+		Platform: v.Has(spec.FlagPlatform), Disturbs: v.Has(spec.FlagDisturbs) || slices.Contains(v.Requirements, "SIG-4"),
+	}
+	if d := v.Delivered; d != nil {
+		c.Delivery.Delivered = &Delivered{Signals: d.Signals, Payload: d.Payload, Attributes: d.Attributes}
+	}
+	c.Slow = v.Message.Len() > slowMessage
+	c.Destructive = v.Legacy == "dies" || c.Delivery.Disturbs
+	return c
+}
+
+// dispatch makes a case of a vector with listeners. The protocol has no listener
+// that fails, and none for a signal of the kernel's.
+func dispatch(v spec.DispatchVector) Case {
+	c := head(v.Case, Receive)
+	d := &Delivery{Key: v.Key, Message: v.Message, Verdict: "safe", Legacy: "delivers", Calls: []string{}}
+	for _, listener := range v.Listeners {
+		if listener.Fails {
+			return Case{}
+		}
+		d.Listeners = append(d.Listeners, listener.Signal)
+	}
+	for _, i := range v.Calls {
+		d.Calls = append(d.Calls, v.Listeners[i].Signal)
+	}
+	if v.Python != nil {
+		d.Python = &Reaction{Calls: v.Python.Calls, Dies: v.Python.Dies}
+		c.Destructive = v.Python.Dies
+	}
+	d.Disturbs = slices.Contains(v.Requirements, "SIG-4") || slices.Contains(v.Requirements, "DISP-3")
+	c.Delivery = d
+	return c
+}
+
+// send makes a case of a vector with an event, if the protocol can say it: a name
+// that is Unicode, and no signals but those of a chain.
+func send(v spec.SendVector) Case {
+	name := v.Event.EventName.String()
+	if v.Event.Signals != nil || !utf8.ValidString(name) || !utf8.ValidString(v.Event.Payload.String()) {
+		return Case{}
+	}
+	c := head(v.Case, Send)
+	s := &Sending{
+		Event:   Event{adapter.Message{EventName: name, Parents: v.Event.Parents, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes}},
+		Refused: v.Refused,
+	}
+	if v.Message != nil {
+		s.Message = v.Message.Bytes()
+	}
+	if v.Python != nil {
+		s.Python = &Measured{Key: name, Error: v.Python.Error}
+		if v.Python.Key != nil {
+			s.Python.Key = *v.Python.Key
+		}
+		if v.Python.Message != nil {
+			s.Python.Message = v.Python.Message.Bytes()
+		}
+	}
+	c.Sending = s
+	return c
+}
