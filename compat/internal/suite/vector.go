@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/go/wire"
 	"github.com/remote-events/remote-events/spec"
 )
 
@@ -60,9 +61,10 @@ func message(v spec.MessageVector) Case {
 // that fails, and none for a signal of the kernel's.
 func dispatch(v spec.DispatchVector) Case {
 	c := head(v.Case, Receive)
-	d := &Delivery{Key: v.Key, Message: v.Message, Verdict: "safe", Legacy: "delivers", Calls: []string{}}
+	verdict := wire.Inspect(v.Message.Bytes(), wire.Limits{}).Verdict
+	d := &Delivery{Key: "e", Message: v.Message, Verdict: string(verdict), Legacy: "delivers", Calls: []string{}}
 	for _, listener := range v.Listeners {
-		if listener.Fails {
+		if listener.Fails || wire.Reserved(listener.Signal) {
 			return Case{}
 		}
 		d.Listeners = append(d.Listeners, listener.Signal)
