@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	// One run of many operations, rather than many short ones.
 	_ = flag.Set("rapid.checks", "1")
+	_ = flag.Set("rapid.shrinktime", "1s")
+	_ = flag.Set("rapid.nofailfile", "true")
 	goleak.VerifyTestMain(m)
 }
 
