@@ -30,7 +30,7 @@ var errEnded = errors.New("a listener ended its goroutine, by runtime.Goexit or 
 
 // isPermanent reports whether another attempt would fail as well.
 func isPermanent(err error) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost decides
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, part := range joined.Unwrap() {
 			if !isPermanent(part) {
 				return false
@@ -38,7 +38,7 @@ func isPermanent(err error) bool {
 		}
 		return true
 	}
-	switch err.(type) { //nolint:errorlint // likewise
+	switch err.(type) { //nolint:errorlint // the outermost decides
 	case *permanentError, *PayloadError:
 		return true
 	}
@@ -83,7 +83,7 @@ func chainOfErrors(err error) []string {
 		if text := err.Error(); text != last {
 			chain, last = append(chain, text), text
 		}
-		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each step of the chain
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
 			for _, part := range joined.Unwrap() {
 				walk(part)
 			}

@@ -209,11 +209,11 @@ func (q *Queue) Bury(ctx context.Context, letters ...DeadLetter) (ids []string, 
 			})
 		}
 		letters = letters[len(buried):]
-		new, err := q.queue.Bury(ctx, buried...)
+		stored, err := q.queue.Bury(ctx, buried...)
 		if err != nil {
 			return ids, err
 		}
-		ids = append(ids, new...)
+		ids = append(ids, stored...)
 	}
 	return ids, nil
 }

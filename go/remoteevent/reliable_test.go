@@ -113,7 +113,8 @@ func TestDeath(t *testing.T) {
 			attempts int
 			error    string
 		}{
-			"\xff\x00": {"malformed", 1, "JSON-1"},
+			"\xff\x00":                     {"malformed", 1, "JSON-1"},
+			`{"data": {"path": "s3cret"}}`: {"malformed", 1, "WIRE-2"},
 			`{"data": {"path": 5}, "signals": ["file_event"]}`:           {"schema", 1, "at /path"},
 			`{"data": {"path": "panic"}, "signals": ["file_event"]}`:     {"panicked", 2, "at the disk"},
 			`{"data": {"path": "permanent"}, "signals": ["file_event"]}`: {"permanent", 1, "outer: no such user"},
@@ -128,7 +129,7 @@ func TestDeath(t *testing.T) {
 		must(t, stop())
 		for _, letter := range deadLetters(t, q) {
 			w := want[string(letter.Raw)]
-			if letter.Code != w.code || letter.Attempts != w.attempts || !strings.Contains(letter.Error, w.error) || letter.Died.Before(letter.FirstSeen) {
+			if letter.Code != w.code || letter.Attempts != w.attempts || !strings.Contains(letter.Error, w.error) || letter.Died.Before(letter.FirstSeen) || strings.Contains(letter.Error, "s3cret") {
 				t.Errorf("%q is %+v", letter.Raw, letter)
 			}
 			if w.code == "failed" && !slices.Equal(letter.Chain, []string{"the disk is full"}) {
@@ -283,11 +284,12 @@ func TestDeduplication(t *testing.T) {
 		got := make(chan string, 10)
 		r := receiver(t, client, remoteevent.WithDeduplication(time.Hour, 2))
 		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
-		for _, id := range []string{"a", "b", "a", "b", "c", "a"} {
+		long := strings.Repeat("l", 257)
+		for _, id := range []string{long, long, "a", "b", "a", "b", "c", "a"} {
 			must(t, client.LPush(t.Context(), "file_event", fmt.Sprintf(`{"data": {"path": %q}, "signals": ["file_event"], "metadata": {"id": %q}}`, id, id)).Err())
 		}
 		start(t, r)
-		for _, want := range []string{"a", "b", "c", "a"} { // only two are remembered
+		for _, want := range []string{long, long, "a", "b", "c", "a"} { // only two are remembered
 			if path := next(t, got); path != want {
 				t.Errorf("got %s, want %s", path, want)
 			}
@@ -297,6 +299,24 @@ func TestDeduplication(t *testing.T) {
 			t.Errorf("%s came again", <-got)
 		}
 	})
+}
+
+// TestClaimsAreNotRepeated: a claim whose answer is lost may have been done.
+func TestClaimsAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	claims := make(chan string, 10)
+	addr, _ := impostor(t, func(command string) (string, bool) {
+		if strings.HasPrefix(command, "eval") {
+			claims <- command
+			return "", true
+		}
+		return "-ERR unknown command\r\n", false
+	})
+	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: 3})
+	defer client.Close()
+	if err := queue(t, client).Check(t.Context()); err == nil || len(claims) != 1 {
+		t.Errorf("%d claims, %v", len(claims), err)
+	}
 }
 
 func TestDeadLettersAtMostOnce(t *testing.T) {

@@ -233,7 +233,7 @@ func (q *Queue) DeadLetter(ctx context.Context, id string) (Record, bool, error)
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return Record{}, false, err
 	}
-	if died.Err() != nil || body.Err() != nil {
+	if errors.Is(died.Err(), redis.Nil) || errors.Is(body.Err(), redis.Nil) {
 		return Record{}, false, nil
 	}
 	n, _ := strconv.Atoi(attempts.Val())

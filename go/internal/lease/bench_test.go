@@ -46,5 +46,4 @@ func BenchmarkExchange(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "messages/s")
-
 }

@@ -322,7 +322,7 @@ func (m *model) release(t *rapid.T) {
 func (m *model) drain(t *rapid.T) {
 	moved, err := m.q.Drain(background)
 	m.must(t, err)
-	want := append(m.queue, m.staging...)
+	want := slices.Concat(m.queue, m.staging)
 	var given []string
 	for id, e := range m.entries {
 		if e.state == Retries || e.state == Leases && e.due <= 0 {

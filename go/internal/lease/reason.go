@@ -2,6 +2,7 @@ package lease
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -27,8 +28,9 @@ type Reason struct {
 }
 
 const (
-	maxErrorBytes = 2000
-	maxChain      = 5
+	maxReasonBytes = 16 << 10
+	maxErrorBytes  = 2000
+	maxChain       = 5
 )
 
 // String returns the reason as it stands in Redis, cut short to less than 16 KiB.
@@ -39,11 +41,10 @@ func (r Reason) String() string {
 		chain = append(chain, cut(text))
 	}
 	r.Chain = chain
-	text, err := json.Marshal(r)
-	if err != nil || len(text) > 16<<10 {
-		text, _ = json.Marshal(Reason{Code: r.Code, Error: cut(r.Error)[:0]})
+	if text, err := json.Marshal(r); err == nil && len(text) <= maxReasonBytes {
+		return string(text)
 	}
-	return string(text)
+	return `{"code":` + strconv.Quote(string(r.Code)) + `}` // escapes made it too long
 }
 
 // ParseReason reads a reason. A text that is none is an error without a code
