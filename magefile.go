@@ -59,6 +59,9 @@ func Test(ctx context.Context) error {
 	if err := run(ctx, ".", env, "go", servers...); err != nil {
 		return fmt.Errorf("start the servers that the tests run on: %w", err)
 	}
+	if err := run(ctx, ".", nil, "go", "run", "./compat/cmd/compat", "spec", "--check"); err != nil {
+		return fmt.Errorf("the specification: %w", err)
+	}
 	for _, module := range modules {
 		if err := run(ctx, module, append(env, "GOWORK=off"), "go", "vet", "./..."); err != nil {
 			return err
