@@ -11,15 +11,15 @@ import (
 // delivery is a message for receivers: that of a case, or one that a sender
 // made of a case.
 type delivery struct {
-	c       *suite.Case
-	sender  string // "" where the message is the case's own
-	queue   string
-	spare   bool   // any other queue does as well
-	listen  string // the signal of the canary
+	c      *suite.Case
+	sender string // "" where the message is the case's own
+	queue  string
+	spare  bool   // any other queue does as well
+	listen string // the signal of the canary
 	// listeners are the signals to listen to, nil for all of the message.
 	listeners []string
-	message []byte
-	want    want
+	message   []byte
+	want      want
 }
 
 // want is what the specification wants of a delivery.

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -51,16 +53,43 @@ type Player interface {
 func Command(name string, original bool, command ...string) Implementation {
 	return Implementation{Name: name, Original: original, Start: func(ctx context.Context, s Setting) (Player, error) {
 		return adapter.Start(ctx, adapter.Options{
-			Command: command, RedisURL: s.RedisURL, Timeout: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
+			Command: command, RedisURL: s.RedisURL, Timeout: s.Timeout, StartTimeout: startTimeouts * s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
 		})
 	}}
 }
+
+// startTimeouts is how many times as long as for an answer an adapter has for
+// its start: an interpreter on a busy machine takes its time.
+const startTimeouts = 6
 
 // participant is an implementation that has said who it is.
 type participant struct {
 	report.Implementation
 
 	start func(ctx context.Context, setting Setting) (Player, error)
+	// late is how many deadlines in a row it missed, whatever it was doing.
+	late atomic.Int32
+}
+
+// patient is how many deadlines in a row have an implementation given up: a run
+// is not to wait for one that answers nothing.
+const patient = 6
+
+// punctual counts the deadlines that were missed.
+func (p *participant) punctual(err error) {
+	if errors.Is(err, adapter.ErrTimeout) {
+		p.late.Add(1)
+	} else {
+		p.late.Store(0)
+	}
+}
+
+// given is why the implementation is given up, nil while it is not.
+func (p *participant) given() error {
+	if n := p.late.Load(); n >= patient {
+		return fmt.Errorf("not played: the implementation missed %d deadlines, one after the other", n)
+	}
+	return nil
 }
 
 func (p *participant) plays(role adapter.Role) bool { return slices.Contains(p.Roles, string(role)) }

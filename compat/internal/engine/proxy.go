@@ -28,7 +28,7 @@ func newProxy(ctx context.Context) (*proxy, error) {
 		return nil, err
 	}
 	p := &proxy{listener: listener, refusing: make(chan struct{}, 1), connections: map[net.Conn]bool{}}
-	p.workers.Go(p.accept)
+	p.workers.Go(func() { p.accept(context.WithoutCancel(ctx)) })
 	return p, nil
 }
 
@@ -46,17 +46,17 @@ func (p *proxy) to(address string) (string, error) {
 	return parsed.String(), nil
 }
 
-func (p *proxy) accept() {
+func (p *proxy) accept(ctx context.Context) {
 	for {
 		client, err := p.listener.Accept()
 		if err != nil {
 			return
 		}
-		p.workers.Go(func() { p.serve(client) })
+		p.workers.Go(func() { p.serve(ctx, client) })
 	}
 }
 
-func (p *proxy) serve(client net.Conn) {
+func (p *proxy) serve(ctx context.Context, client net.Conn) {
 	defer client.Close()
 	p.mu.Lock()
 	target := p.target
@@ -64,7 +64,7 @@ func (p *proxy) serve(client net.Conn) {
 	var server net.Conn
 	var err error
 	if target != "" {
-		server, err = net.DialTimeout("tcp", target, redisTimeout)
+		server, err = (&net.Dialer{Timeout: redisTimeout}).DialContext(ctx, "tcp", target)
 	}
 	if server == nil || err != nil {
 		select {

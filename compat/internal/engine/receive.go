@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
@@ -14,11 +13,13 @@ func (r *run) receive(ctx context.Context, l *lane, p *participant, b batch) err
 	defer s.close()
 	for _, d := range b.deliveries {
 		var result report.Result
-		if s.slow >= tooSlow {
+		if fault := p.given(); fault != nil {
 			s.trace.begin()
-			result = p.judge(d, reaction{fault: fmt.Errorf("not played: the receiver ran into %d deadlines, one after the other", s.slow)})
+			result = p.judge(d, reaction{fault: fault})
 		} else {
-			result = p.judge(d, s.play(ctx, d))
+			got := s.play(ctx, d)
+			p.punctual(got.fault)
+			result = p.judge(d, got)
 		}
 		if err := context.Cause(ctx); err != nil {
 			return err

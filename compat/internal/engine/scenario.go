@@ -80,7 +80,16 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, c *suite.Cas
 	// Pumps end when the processes do, and those at the latest with this.
 	playing, cancel := context.WithCancel(ctx)
 	defer cancel()
-	err := s.perform(playing)
+	var err error
+	for _, p := range cast {
+		err = errors.Join(err, p.given())
+	}
+	if err == nil {
+		err = s.perform(playing)
+		if len(cast) == 1 {
+			cast[0].punctual(err)
+		}
+	}
 	s.end()
 	if cause := context.Cause(ctx); cause != nil {
 		return cause

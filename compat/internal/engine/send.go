@@ -18,7 +18,6 @@ type outbox struct {
 	lane   *lane
 	trace  *trace
 	player Player
-	slow   int
 }
 
 // send has one implementation send every event of the cases, and returns what
@@ -102,7 +101,7 @@ func (o *outbox) send(ctx context.Context, event suite.Event) ([]pushed, error) 
 		return nil, fmt.Errorf("the list cannot be prepared: %w", err)
 	}
 	sending := o.player.Send(ctx, event.Message)
-	o.late(sending)
+	o.p.punctual(sending)
 	if _, refused := errors.AsType[*adapter.FailedError](sending); sending != nil && !refused {
 		o.drop() // it is in no state to be asked again
 	}
@@ -154,29 +153,20 @@ func (o *outbox) ready(ctx context.Context) error {
 	if o.player != nil {
 		return nil
 	}
-	if o.slow >= tooSlow {
-		return fmt.Errorf("not played: the sender ran into %d deadlines, one after the other", o.slow)
+	if err := o.p.given(); err != nil {
+		return err
 	}
 	player, err := o.p.start(ctx, Setting{RedisURL: o.lane.url, Timeout: o.run.Timeout, MaxLine: ordinaryLine, Trace: o.trace.of(o.p.ID)})
 	if err != nil {
 		return err
 	}
 	if _, err := player.Hello(ctx); err != nil {
-		o.late(err)
+		o.p.punctual(err)
 		_ = player.Close()
 		return err
 	}
 	o.player = player
 	return nil
-}
-
-// late counts the deadlines that it ran into.
-func (o *outbox) late(err error) {
-	if errors.Is(err, adapter.ErrTimeout) {
-		o.slow++
-	} else {
-		o.slow = 0
-	}
 }
 
 func (o *outbox) drop() {

@@ -32,7 +32,6 @@ type session struct {
 	spare   chan started
 	closing sync.WaitGroup
 	canary  int
-	slow    int // plays in a row that ran into a deadline
 }
 
 // started is a process that has said hello, or why there is none.
@@ -49,8 +48,8 @@ type reaction struct {
 	fault error
 }
 
-// tooSlow is how many deadlines in a row have the rest of a batch given up.
-const tooSlow = 5
+// maxCalls is how many calls may be reported of one message.
+const maxCalls = 10_000
 
 func (s *session) launch(ctx context.Context) (Player, error) {
 	player, err := s.p.start(ctx, Setting{RedisURL: s.lane.url, Timeout: s.run.Timeout, MaxLine: s.batch.maxLine, Trace: s.trace.of(s.p.ID)})
@@ -157,10 +156,6 @@ func (s *session) play(ctx context.Context, d delivery) reaction {
 	s.trace.begin()
 	queue, err := s.ready(ctx, d)
 	if err != nil {
-		s.slow++
-		if !errors.Is(err, adapter.ErrTimeout) {
-			s.slow = 0
-		}
 		return reaction{fault: err}
 	}
 	s.canary++
@@ -177,19 +172,16 @@ func (s *session) play(ctx context.Context, d delivery) reaction {
 	switch {
 	case result.fault != nil:
 		if errors.Is(result.fault, adapter.ErrTimeout) {
-			s.slow++
 			if n := s.lane.redis.LLen(ctx, queue).Val(); n > 0 {
 				result.fault = fmt.Errorf("%w; %d messages are left in the list", result.fault, n)
 			}
 		}
 		s.drop()
 	case result.died != nil:
-		s.slow = 0
 		s.deaths++
 		s.dead[queue] = true
 		s.prepare(ctx)
 	default:
-		s.slow = 0
 		return result
 	}
 	s.lane.redis.Del(ctx, queue)
@@ -221,7 +213,10 @@ func (s *session) await(ctx context.Context, queue string, patience time.Duratio
 		case adapter.Event:
 			switch canaryOf(o.PayloadText) {
 			case "":
-				result.calls = append(result.calls, o)
+				if result.calls = append(result.calls, o); len(result.calls) > maxCalls {
+					result.calls, result.fault = nil, fmt.Errorf("%w: more than %d calls for one message", adapter.ErrFlood, maxCalls)
+					return result
+				}
 			case strconv.Itoa(s.canary):
 				return result
 			}

@@ -32,7 +32,7 @@ type stage struct {
 	pumps   sync.WaitGroup
 	changed chan struct{} // holds one element while something is new
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex     // guards what follows
 	number int            // of the last event that was sent or pushed
 	into   map[int]string // its queue, by number
 	heard  map[int]int

@@ -81,7 +81,7 @@ func own(raw json.RawMessage, family string) (Case, error) {
 		return c, fmt.Errorf("its id %q does not begin with its family", c.ID)
 	case e.Steps != nil:
 		c.Kind, c.Play = Scenario, &e.Play
-		return c, e.Play.check()
+		return c, e.check()
 	case e.EventName != nil:
 		c.Kind = Pair
 		c.Event = &Event{adapter.Message{EventName: *e.EventName, Parents: e.Parents, PayloadText: e.Payload.String(), Metadata: e.Metadata}}

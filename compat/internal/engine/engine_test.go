@@ -1,0 +1,183 @@
+package engine_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/remote-events/remote-events/compat/internal/engine"
+	"github.com/remote-events/remote-events/compat/internal/goadapter"
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/compat/internal/suite"
+)
+
+// TestMain lets the test binary be the adapter of the Go library.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "adapter" {
+		if err := goadapter.Run(context.Background(), os.Getenv("REDIS_URL"), "test", os.Stdin, os.Stdout, os.Stderr); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func library() engine.Implementation { return engine.Command("go", false, os.Args[0], "adapter") }
+
+// selected are cases by pattern.
+func selected(t *testing.T, patterns ...string) []suite.Case {
+	t.Helper()
+	cases, err := suite.Load()
+	if err == nil {
+		cases, err = suite.Select(cases, suite.Selection{Patterns: patterns})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cases
+}
+
+func local(ctx context.Context) (*redisserver.Server, error) {
+	return redisserver.Start(ctx, redisserver.Options{})
+}
+
+func embedded(context.Context) (*redisserver.Server, error) { return redisserver.Embedded() }
+
+func serve(t *testing.T, start func(context.Context) (*redisserver.Server, error)) engine.Server {
+	t.Helper()
+	server, err := start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	return engine.Server{Server: report.Server{ID: "it"}, URL: server.URL(), Another: start}
+}
+
+func run(t *testing.T, config engine.Config) *report.Report {
+	t.Helper()
+	result, err := engine.Run(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func assertAllPass(t *testing.T, r *report.Report) {
+	t.Helper()
+	for _, result := range r.Results {
+		if result.Outcome != report.Passed {
+			t.Errorf("%s %s → %s %s: %s, %q", result.Case, result.Sender, result.Receiver, result.Outcome, result.Observed, result.Problems)
+		}
+	}
+}
+
+// The library passes every case that is not slow, on either Redis.
+func TestLibrary(t *testing.T) {
+	t.Parallel()
+	cases, err := suite.Load()
+	if err == nil {
+		cases, err = suite.Select(cases, suite.Selection{Quick: true})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, start := range map[string]func(context.Context) (*redisserver.Server, error){"local": local, "embedded": embedded} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, engine.Config{Cases: cases, Implementations: []engine.Implementation{library()}, Servers: []engine.Server{serve(t, start)}})
+			assertAllPass(t, r)
+			played := map[string]bool{}
+			for _, result := range r.Results {
+				played[result.Case] = true
+			}
+			for _, c := range cases {
+				if !played[c.ID] && (name == "local" || c.Play == nil) {
+					t.Errorf("%s was not played", c.ID)
+				}
+			}
+		})
+	}
+}
+
+// On a Redis that others use, all keys have a prefix, and none stays.
+func TestSharedServer(t *testing.T) {
+	t.Parallel()
+	server := serve(t, local)
+	server.Prefix, server.Another = "compat:test:", nil
+	options, err := redis.ParseURL(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	if err := client.LPush(t.Context(), "new_file_event", "another's").Err(); err != nil {
+		t.Fatal(err)
+	}
+	assertAllPass(t, run(t, engine.Config{
+		Cases:           selected(t, "wire", "payload", "redis/fifo", "redis/itself", "redis/restart", "fleet/one-queue"),
+		Implementations: []engine.Implementation{library(), library()}, Servers: []engine.Server{server},
+	}))
+	if keys := client.Keys(t.Context(), "*").Val(); len(keys) != 1 || client.LRange(t.Context(), "new_file_event", 0, -1).Val()[0] != "another's" {
+		t.Errorf("it left the keys %q", keys)
+	}
+}
+
+const hello = `read l; echo '{"op":"hello","protocol":1,"name":"fake","version":"1","roles":["send","receive"]}'; read l; `
+
+// An adapter that misbehaves fails its cases, with what it did; the run goes on,
+// each time with a fresh process, and ends.
+func TestMisbehaviour(t *testing.T) {
+	t.Parallel()
+	const ready = `echo '{"op":"ready","id":1}'; `
+	for name, test := range map[string]struct{ script, says string }{
+		"silence":        {hello + "exec sleep 60", "does not answer"},
+		"ready and deaf": {hello + ready + "exec sleep 60", "left in the list"},
+		"garbage":        {hello + "echo 'Hello!'; exec sleep 60", "does not keep to the protocol"},
+		"exit":           {hello + "echo 'out of memory' >&2; exit 3", "out of memory"},
+		"exit later":     {hello + ready + "exit 3", "exit status 3"},
+		"another id":     {hello + `echo '{"op":"ready","id":7}'; echo '{"op":"sent","id":7}'; exec sleep 60`, "not made"},
+		"100 MB":         {hello + ready + `head -c 100000000 /dev/zero | tr '\0' x; exec sleep 60`, "too long a line"},
+		"flood":          {hello + ready + `exec yes '{"op":"event","signal":"e","signals":["e"],"payload_text":"{}"}'`, "reports more than is read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, engine.Config{
+				Cases:           selected(t, "wire/the-plainest", "poison/byte-order-mark", "payload/readme", "redis/fifo", "send/the-original-readme"),
+				Implementations: []engine.Implementation{engine.Command("", false, "/bin/sh", "-c", test.script), library()},
+				Servers:         []engine.Server{serve(t, embedded)}, Timeout: 300 * time.Millisecond,
+			})
+			said := false
+			for _, result := range r.Results {
+				its := result.Sender == "fake-1" && result.Receiver == "" || result.Receiver == "fake-1"
+				if its == (result.Outcome == report.Passed) {
+					t.Errorf("%s %s → %s %s: %q", result.Case, result.Sender, result.Receiver, result.Outcome, result.Problems)
+				}
+				said = said || strings.Contains(strings.Join(result.Problems, "\n"), test.says)
+				if its && len(result.Trace) == 0 {
+					t.Errorf("%s has no trace", result.Case)
+				}
+			}
+			if !said {
+				t.Errorf("nothing says %q: %+v", test.says, r.Results)
+			}
+		})
+	}
+}
+
+// One that does not even say who it is ends the run before it begins.
+func TestNoHello(t *testing.T) {
+	t.Parallel()
+	_, err := engine.Run(t.Context(), engine.Config{
+		Cases: selected(t, "wire/the-plainest"), Servers: []engine.Server{serve(t, embedded)},
+		Implementations: []engine.Implementation{engine.Command("mine", false, "/bin/sh", "-c", "echo 'no module' >&2; exit 1")},
+	})
+	if err == nil || !strings.Contains(err.Error(), "mine") || !strings.Contains(err.Error(), "no module") {
+		t.Errorf("got %v", err)
+	}
+}

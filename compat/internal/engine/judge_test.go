@@ -1,0 +1,193 @@
+package engine_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/engine"
+	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// player is an implementation in this process that does something wrong.
+type player struct {
+	redis *redis.Client
+	ctx   context.Context //nolint:containedctx // its life, as a process has one
+	end   context.CancelFunc
+
+	push     func(p *player, message adapter.Message) error
+	observe  func(raw string) []adapter.Observation
+	left     bool // it takes from the left
+	observed chan adapter.Observation
+}
+
+func (p *player) Hello(context.Context) (adapter.Identity, error) {
+	return adapter.Identity{Name: "fake", Version: "1", Roles: []adapter.Role{adapter.RoleSend, adapter.RoleReceive}}, nil
+}
+
+func (p *player) Send(_ context.Context, message adapter.Message) error { return p.push(p, message) }
+
+func (p *player) Receive(_ context.Context, queues, signals []string) error {
+	go func() {
+		defer close(p.observed)
+		for p.ctx.Err() == nil {
+			pop := p.redis.BRPop
+			if p.left {
+				pop = p.redis.BLPop
+			}
+			answer, err := pop(p.ctx, time.Second, queues...).Result()
+			if err != nil {
+				continue
+			}
+			for _, o := range p.observe(answer[1]) {
+				if e, ok := o.(adapter.Event); !ok || slices.Contains(signals, e.Signal) {
+					p.observed <- o
+				}
+			}
+		}
+	}()
+	return nil
+}
+
+func (p *player) Next(ctx context.Context) (adapter.Observation, error) {
+	select {
+	case o := <-p.observed:
+		return o, nil
+	case <-ctx.Done():
+		return nil, &adapter.Error{Kind: adapter.ErrTimeout}
+	case <-p.ctx.Done():
+		return nil, &adapter.Error{Kind: adapter.ErrClosed}
+	}
+}
+
+func (p *player) Kill() { p.end() }
+
+func (p *player) Close() error {
+	p.end()
+	return p.redis.Close()
+}
+
+// heard is what a receiver without fault reports of a message.
+func heard(raw string) []adapter.Observation {
+	env, err := wire.Decode([]byte(raw), wire.Limits{})
+	if err != nil {
+		return nil
+	}
+	attributes := env.Metadata.Attributes
+	if attributes == nil {
+		attributes = map[string]string{}
+	}
+	var all []adapter.Observation
+	for _, signal := range env.Metadata.Signals {
+		all = append(all, adapter.Event{Signal: signal, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
+	}
+	return all
+}
+
+// edited is heard with something wrong about each call.
+func edited(edit func(*adapter.Event)) func(string) []adapter.Observation {
+	return func(raw string) []adapter.Observation {
+		all := heard(raw)
+		for i := range all {
+			e, _ := all[i].(adapter.Event)
+			if !strings.Contains(e.PayloadText, "canary") {
+				edit(&e)
+			}
+			all[i] = e
+		}
+		return all
+	}
+}
+
+func pushed(name func(string) string, edit func(string) string, right bool) func(*player, adapter.Message) error {
+	return func(p *player, m adapter.Message) error {
+		message, _, err := wire.Encode(wire.Envelope{
+			EventName: m.EventName, Payload: []byte(m.PayloadText),
+			Metadata: wire.Metadata{Signals: wire.Chain(m.EventName, m.Parents...), Attributes: m.Metadata},
+		}, wire.Limits{})
+		if err != nil {
+			return &adapter.FailedError{Op: "send", Reason: err.Error()}
+		}
+		push := p.redis.LPush
+		if right {
+			push = p.redis.RPush
+		}
+		return push(p.ctx, name(m.EventName), edit(string(message))).Err()
+	}
+}
+
+func same(text string) string { return text }
+
+// What an implementer is likely to get wrong fails a case that is there for it,
+// and says what is wrong. One without fault passes.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	good := pushed(same, same, false)
+	for name, test := range map[string]struct {
+		player player
+		cases  string
+		says   string
+	}{
+		"none":                    {player{push: good, observe: heard}, "payload/readme", ""},
+		"pushes to the right":     {player{push: pushed(same, same, true), observe: heard}, "payload/readme", "to the right of the list"},
+		"pushes to a prefix":      {player{push: pushed(func(n string) string { return "q:" + n }, same, false), observe: heard}, "payload/readme", `pushed to "q:new_file_event"`},
+		"pushes Data":             {player{push: pushed(same, func(m string) string { return strings.Replace(m, `"data"`, `"Data"`, 1) }, false), observe: heard}, "payload/readme", "the message is malformed"},
+		"leaves out remote_event": {player{push: pushed(same, func(m string) string { return strings.Replace(m, `"remote_event", `, "", 1) }, false), observe: heard}, "payload/readme", "SIG-2"},
+		"rounds what it sends":    {player{push: pushed(same, func(m string) string { return strings.ReplaceAll(m, "9007199254740993", "9007199254740992") }, false), observe: heard}, "payload/integer-beyond-53-bits", "its payload is another"},
+		"drops metadata": {player{push: pushed(same, func(m string) string {
+			before, _, _ := strings.Cut(m, `, "metadata"`)
+			return strings.TrimSuffix(before, "}") + "}"
+		}, false), observe: heard}, "payload/metadata-and-parents", "its attribute tenant is not there"},
+		"sends NaN": {player{push: func(p *player, m adapter.Message) error {
+			return p.redis.LPush(p.ctx, m.EventName, `{"data": {"a": NaN}, "signals": ["e", "remote_event", "event"]}`).Err()
+		}, observe: heard}, "send/nan", "had to be refused"},
+		"takes from the left":     {player{push: good, observe: heard, left: true}, "redis/backlog", "in another order"},
+		"reads a byte order mark": {player{push: good, observe: func(raw string) []adapter.Observation { return heard(strings.TrimPrefix(raw, "\ufeff")) }}, "*/byte-order-mark*", "nobody may see this message"},
+		"rounds what it receives": {player{push: good, observe: edited(func(e *adapter.Event) {
+			e.PayloadText = strings.ReplaceAll(e.PayloadText, "9007199254740993", "9007199254740992")
+		})}, "payload/integer-beyond-53-bits", "the payload came as"},
+		"forgets metadata":   {player{push: good, observe: edited(func(e *adapter.Event) { e.Metadata = map[string]string{} })}, "payload/metadata-and-parents", "did not come"},
+		"forgets signals":    {player{push: good, observe: edited(func(e *adapter.Event) { e.Signals = e.Signals[:1] })}, "payload/readme", "it came with the signals"},
+		"calls one listener": {player{push: good, observe: func(raw string) []adapter.Observation { return heard(raw)[:1] }}, "payload/hierarchy", "were called, in this order"},
+		"dies": {player{push: good, observe: func(string) []adapter.Observation {
+			return []adapter.Observation{adapter.Died{Queue: "e", Error: "ouch"}}
+		}}, "wire/the-plainest", "ouch"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := func(_ context.Context, s engine.Setting) (engine.Player, error) {
+				options, err := redis.ParseURL(s.RedisURL)
+				if err != nil {
+					return nil, err
+				}
+				p := test.player
+				p.redis = redis.NewClient(options)
+				p.ctx, p.end = context.WithCancel(context.Background()) // Close ends it
+				p.observed = make(chan adapter.Observation, 1000)
+				return &p, nil
+			}
+			r := run(t, engine.Config{
+				Cases: selected(t, test.cases), Implementations: []engine.Implementation{{Start: start}},
+				Servers: []engine.Server{serve(t, local)}, Timeout: 2 * time.Second,
+			})
+			var problems []string
+			for _, result := range r.Results {
+				if result.Outcome == report.Failed {
+					problems = append(problems, result.Problems...)
+				}
+			}
+			switch found := strings.Join(problems, "\n"); {
+			case name == "none" && found != "":
+				t.Errorf("it fails: %s", found)
+			case name != "none" && (found == "" || !strings.Contains(found, test.says)):
+				t.Errorf("got %q, want what says %q", found, test.says)
+			}
+		})
+	}
+}
