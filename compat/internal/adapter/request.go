@@ -212,8 +212,7 @@ func (a *Adapter) Close() error {
 	killer.Stop()
 	a.kill() // its children too
 	a.unwatch()
-	_ = a.stdout.SetReadDeadline(time.Now())
-	a.workers.Wait()
+	a.workers.Wait() // what it last wrote is read, for as long as the grace time
 	if killed.Load() {
 		return a.complain("stop", ErrTimeout, fmt.Sprintf("it was killed after %v", a.options.Grace))
 	}

@@ -142,15 +142,15 @@ func TestMisbehaviour(t *testing.T) {
 		"exit":           {hello + "echo 'out of memory' >&2; exit 3", "out of memory"},
 		"exit later":     {hello + ready + "exit 3", "exit status 3"},
 		"another id":     {hello + `echo '{"op":"ready","id":7}'; echo '{"op":"sent","id":7}'; exec sleep 60`, "not made"},
-		"100 MB":         {hello + ready + `head -c 100000000 /dev/zero | tr '\0' x; exec sleep 60`, "too long a line"},
-		"flood":          {hello + ready + `exec yes '{"op":"event","signal":"e","signals":["e"],"payload_text":"{}"}'`, "reports more than is read"},
+		"100 MB":         {hello + ready + `head -c 100000000 /dev/zero | tr '\0' x; exec sleep 60`, "too long a line|does not answer"},
+		"flood":          {hello + ready + `exec yes '{"op":"event","signal":"e","signals":["e"],"payload_text":"{}"}'`, "reports more than is read|does not answer"}, // whichever comes first
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := run(t, engine.Config{
-				Cases:           selected(t, "wire/the-plainest", "poison/byte-order-mark", "payload/readme", "redis/fifo", "send/the-original-readme"),
+				Cases:           selected(t, "wire/the-plainest", "poison/byte-order-mark", "payload/readme", "redis/one-at-a-time", "send/the-original-readme"),
 				Implementations: []engine.Implementation{engine.Command("", false, "/bin/sh", "-c", test.script), library()},
-				Servers:         []engine.Server{serve(t, embedded)}, Timeout: 300 * time.Millisecond,
+				Servers:         []engine.Server{serve(t, embedded)}, Timeout: time.Second,
 			})
 			said := false
 			for _, result := range r.Results {
@@ -158,7 +158,9 @@ func TestMisbehaviour(t *testing.T) {
 				if its == (result.Outcome == report.Passed) {
 					t.Errorf("%s %s → %s %s: %q", result.Case, result.Sender, result.Receiver, result.Outcome, result.Problems)
 				}
-				said = said || strings.Contains(strings.Join(result.Problems, "\n"), test.says)
+				for says := range strings.SplitSeq(test.says, "|") {
+					said = said || strings.Contains(strings.Join(result.Problems, "\n"), says)
+				}
 				if its && len(result.Trace) == 0 {
 					t.Errorf("%s has no trace", result.Case)
 				}
