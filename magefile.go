@@ -154,6 +154,12 @@ func Fuzz(ctx context.Context) error {
 	return nil
 }
 
+// Mutants breaks an adapter in every likely way, and fails where the cases of
+// the harness do not catch one.
+func Mutants(ctx context.Context) error {
+	return run(ctx, ".", nil, "go", "run", "./compat/cmd/compat", "mutants")
+}
+
 // Bench runs the benchmarks.
 func Bench(ctx context.Context) error {
 	return run(ctx, ".", nil, "go", "test", "./...", "-run", "^$", "-bench", ".", "-benchmem")

@@ -163,7 +163,8 @@ func knownDeviations(paths []string) ([]deviation.File, error) {
 }
 
 func adapterCommand() *cobra.Command {
-	return &cobra.Command{
+	var name string
+	c := &cobra.Command{
 		Use:    "adapter",
 		Short:  "Be the adapter of the Go library",
 		Long:   "Be the adapter of the Go library: serve the adapter protocol on stdin and stdout, with the Redis of REDIS_URL.",
@@ -174,7 +175,12 @@ func adapterCommand() *cobra.Command {
 			if url == "" {
 				return &codedError{exitUsage, errors.New("REDIS_URL is not set")}
 			}
+			if c.Flags().Changed("mutant") {
+				return beMutant(c, name, url)
+			}
 			return goadapter.Run(c.Context(), url, version(), c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
+	c.Flags().StringVar(&name, "mutant", "", "be the broken adapter `NAME` of compat mutants instead, or, without a name, the one that is not broken")
+	return c
 }

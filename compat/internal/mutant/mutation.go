@@ -1,0 +1,67 @@
+package mutant
+
+import (
+	"context"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// Mutation breaks the adapter in one way. What it leaves out is as it should be.
+type Mutation struct {
+	Name        string
+	About       string // what the implementer did
+	Requirement string // that is violated
+	// Cases are the patterns of the cases that it is played with.
+	Cases []string
+
+	// Of a receiver: in the order in which a message meets them.
+
+	queues   func(queues []string) []string
+	pop      func(ctx context.Context, client *redis.Client, queue string) (string, error)
+	failed   func(err error) bool                   // whether a failed pop ends the queue
+	read     func(raw []byte) []byte                // the message, before it is decoded
+	limits   wire.Limits                            // of a receiver
+	accept   func(raw []byte) (wire.Envelope, bool) // what is malformed, and delivered
+	refuse   func(raw []byte, env wire.Envelope) bool
+	deliver  func(env *wire.Envelope, raw []byte)           // changes what is delivered
+	chain    func(env wire.Envelope, queue string) []string // whose listeners are called
+	hears    func(listener, signal string) bool
+	ends     func(raw []byte, malformed bool) fate
+	after    func(ctx context.Context, client *redis.Client, queue, raw string)
+	stopping func(ctx context.Context, client *redis.Client, queue string)
+	listen   func(signals []string) []string
+
+	// Of a sender.
+
+	event   func(env *wire.Envelope)    // changes what is sent
+	permits []wire.Requirement          // what is sent all the same
+	write   func(message []byte) []byte // the message, before it is pushed
+	push    func(ctx context.Context, client *redis.Client, key string, message []byte) error
+	answer  func(err error) error // of a push or a refusal
+}
+
+// fate is what becomes of a receiver after a message.
+type fate int
+
+const (
+	lives fate = iota
+	dies       // its queue ends, and it says so
+	fades      // its queue ends without a word
+	exits      // its process ends
+)
+
+// Mutations are all mutants, those of receivers first.
+func Mutations() []Mutation { return slices.Concat(reading, delivering, consuming, sending) }
+
+// Find returns the mutation with a name; "" is none.
+func Find(name string) (Mutation, bool) {
+	all := Mutations()
+	i := slices.IndexFunc(all, func(m Mutation) bool { return m.Name == name })
+	if i < 0 {
+		return Mutation{}, name == ""
+	}
+	return all[i], true
+}
