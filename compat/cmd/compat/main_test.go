@@ -34,8 +34,8 @@ func compat(t *testing.T, args ...string) (code int, out, diagnostics string) {
 func TestOriginalQuickRun(t *testing.T) {
 	t.Parallel()
 	for redis, args := range map[string][]string{
-		"local":    {"run", "--quick", "-o", "json"},
-		"embedded": {"run", "--quick", "-o", "json", "--redis", "embedded", "--family", "wire,send,dispatch,redis,fleet"},
+		"local":    {"run", "--quick", "-o", "json", "--timeout", "1m"},
+		"embedded": {"run", "--quick", "-o", "json", "--timeout", "1m", "--redis", "embedded", "--family", "wire,send,dispatch,redis,fleet"},
 	} {
 		t.Run(redis, func(t *testing.T) {
 			t.Parallel()

@@ -53,7 +53,7 @@ type Player interface {
 func Command(name string, original bool, command ...string) Implementation {
 	return Implementation{Name: name, Original: original, Start: func(ctx context.Context, s Setting) (Player, error) {
 		return adapter.Start(ctx, adapter.Options{
-			Command: command, RedisURL: s.RedisURL, Timeout: s.Timeout, StartTimeout: startTimeouts * s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
+			Command: command, RedisURL: s.RedisURL, StartTimeout: startTimeouts * s.Timeout, Timeout: s.Timeout, Grace: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
 		})
 	}}
 }
