@@ -10,7 +10,20 @@ import (
 
 // Kill ends the program and its children at once.
 func Kill(cmd *exec.Cmd) error {
-	err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	return signal(cmd, syscall.SIGKILL)
+}
+
+// Terminate asks the program and its children to end.
+func Terminate(cmd *exec.Cmd) error { return signal(cmd, syscall.SIGTERM) }
+
+// Suspend stops the program and its children until Resume.
+func Suspend(cmd *exec.Cmd) error { return signal(cmd, syscall.SIGSTOP) }
+
+// Resume lets a program go on that was suspended.
+func Resume(cmd *exec.Cmd) error { return signal(cmd, syscall.SIGCONT) }
+
+func signal(cmd *exec.Cmd, s syscall.Signal) error {
+	err := syscall.Kill(-cmd.Process.Pid, s)
 	if errors.Is(err, syscall.ESRCH) {
 		return nil // all gone
 	}

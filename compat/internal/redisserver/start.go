@@ -61,7 +61,6 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 // run is a redis-server process.
 type run struct {
 	cmd    *exec.Cmd
-	dir    string
 	output bytes.Buffer // to be read after ended
 	ended  chan struct{}
 }
@@ -75,26 +74,36 @@ func start(ctx context.Context, binary string, options Options) (server *Server,
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	r := &run{dir: dir, ended: make(chan struct{})}
-	// The configuration goes in by stdin: everybody sees a command line.
+	r, err := launch(ctx, binary, dir, settings)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	server = &Server{kind: KindLocal, url: address.String(), close: sync.OnceValue(func() error {
+		return errors.Join(r.kill(), os.RemoveAll(dir))
+	})}
+	if err := server.await(ctx, r); err != nil {
+		return nil, errors.Join(err, server.Close())
+	}
+	return server, nil
+}
+
+// launch starts a process; ctx is not its life. The configuration goes in by
+// stdin: everybody sees a command line.
+func launch(ctx context.Context, binary, dir string, settings []string) (*run, error) {
+	r := &run{ended: make(chan struct{})}
 	r.cmd = process.Command(context.WithoutCancel(ctx), binary, "-")
 	r.cmd.Dir = dir
 	r.cmd.Stdin = strings.NewReader(strings.Join(settings, "\n") + "\n")
 	r.cmd.Stdout = &r.output
 	r.cmd.Stderr = &r.output
 	if err := r.cmd.Start(); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+		return nil, err
 	}
 	go func() {
 		_ = r.cmd.Wait() // how it ended is in its output
 		close(r.ended)
 	}()
-
-	server = &Server{kind: KindLocal, url: address.String(), close: sync.OnceValue(r.stop)}
-	if err := server.await(ctx, r); err != nil {
-		return nil, errors.Join(err, server.Close())
-	}
-	return server, nil
+	return r, nil
 }
 
 // listen decides where the server listens.
@@ -159,9 +168,9 @@ func (s *Server) await(ctx context.Context, r *run) error {
 	}
 }
 
-// stop ends the process, which has nothing to save, and removes its directory.
-func (r *run) stop() error {
+// kill ends the process at once.
+func (r *run) kill() error {
 	err := process.Kill(r.cmd)
 	<-r.ended
-	return errors.Join(err, os.RemoveAll(r.dir))
+	return err
 }

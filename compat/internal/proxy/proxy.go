@@ -1,0 +1,238 @@
+// Package proxy stands between clients and a server and does to their
+// connections what networks do.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// Condition is what the network does. The zero value lets everything through.
+type Condition struct {
+	// Delay is how long each byte takes, in either direction.
+	Delay time.Duration
+	// Silent networks let nothing through and say nothing about it: bytes and
+	// the ends of connections wait for the next condition, as a system's TCP
+	// keeps them.
+	Silent bool
+	// Refusing networks cut every connection, those that are there and new ones.
+	Refusing bool
+	// Linger is by how much later one side learns that the other has closed the
+	// connection.
+	Linger time.Duration
+}
+
+// Proxy is one on a TCP port of the loopback interface. It may be used by several
+// goroutines at once.
+type Proxy struct {
+	listener net.Listener
+	target   string
+	serving  sync.WaitGroup
+
+	mu        sync.Mutex
+	condition Condition
+	changed   chan struct{} // closed when the condition changes
+	links     map[*link]bool
+	closed    bool
+}
+
+// Start starts a proxy of the server at that address. Close it: ctx is for the
+// start only.
+func Start(ctx context.Context, target string) (*Proxy, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start a proxy: %w", err)
+	}
+	p := &Proxy{listener: listener, target: target, changed: make(chan struct{}), links: map[*link]bool{}}
+	p.serving.Go(p.accept)
+	return p, nil
+}
+
+// Addr is host and port.
+func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+
+// Set changes what the network does from now on, to all connections.
+func (p *Proxy) Set(c Condition) {
+	p.mu.Lock()
+	p.condition = c
+	close(p.changed)
+	p.changed = make(chan struct{})
+	p.mu.Unlock()
+	if c.Refusing {
+		p.Cut()
+	}
+}
+
+// Cut cuts all connections that there are (RST).
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		l.cut(true)
+	}
+}
+
+// Close cuts all connections and ends the proxy.
+func (p *Proxy) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	err := p.listener.Close()
+	p.Cut()
+	p.serving.Wait()
+	return err
+}
+
+func (p *Proxy) current() (c Condition, changed <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.condition, p.changed
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err == nil {
+			p.serving.Go(func() { p.serve(client) })
+		}
+	}
+}
+
+// serve carries what a client and the server say to each other.
+func (p *Proxy) serve(client net.Conn) {
+	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", p.target)
+	if err != nil {
+		_ = client.Close()
+		return
+	}
+	l := &link{ends: [2]net.Conn{client, server}, gone: make(chan struct{})}
+	defer l.cut(false)
+	p.mu.Lock()
+	refused := p.closed || p.condition.Refusing
+	p.links[l] = true
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.links, l)
+	}()
+	if refused {
+		l.cut(true)
+	}
+	var both sync.WaitGroup
+	both.Go(func() { p.carry(l, client, server) })
+	both.Go(func() { p.carry(l, server, client) })
+	both.Wait()
+}
+
+// link is a connection of a client with the one to the server that belongs to it.
+type link struct {
+	ends [2]net.Conn
+	once sync.Once
+	gone chan struct{} // closed when it is cut
+}
+
+// cut ends both connections, where it is told to without a farewell (RST).
+func (l *link) cut(reset bool) {
+	l.once.Do(func() {
+		close(l.gone)
+		for _, end := range l.ends {
+			if tcp, ok := end.(*net.TCPConn); ok && reset {
+				_ = tcp.SetLinger(0)
+			}
+			_ = end.Close()
+		}
+	})
+}
+
+// chunk is what was read at one time; that without bytes is the end.
+type chunk struct {
+	bytes []byte
+	due   time.Time
+}
+
+// carry takes what comes from one side to the other until one of them ends.
+func (p *Proxy) carry(l *link, from, to net.Conn) {
+	chunks := make(chan chunk, 1000)
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	reading.Go(func() { p.read(l, from, chunks) })
+	for {
+		select {
+		case c := <-chunks:
+			if !p.await(l, c.due) {
+				return
+			}
+			if len(c.bytes) == 0 {
+				if tcp, ok := to.(*net.TCPConn); ok {
+					_ = tcp.CloseWrite()
+				}
+				return
+			}
+			if _, err := to.Write(c.bytes); err != nil {
+				l.cut(true)
+				return
+			}
+		case <-l.gone:
+			return
+		}
+	}
+}
+
+// read reads chunks until there are no more.
+func (p *Proxy) read(l *link, from io.Reader, chunks chan<- chunk) {
+	for {
+		buffer := make([]byte, 32<<10)
+		n, err := from.Read(buffer)
+		condition, _ := p.current()
+		due := time.Now().Add(condition.Delay)
+		var read []chunk
+		if n > 0 {
+			read = append(read, chunk{buffer[:n], due})
+		}
+		if err != nil {
+			read = append(read, chunk{nil, due.Add(condition.Linger)})
+		}
+		for _, c := range read {
+			select {
+			case chunks <- c:
+			case <-l.gone:
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// await waits until something is due and the network lets it through, and reports
+// whether the connection is still there then.
+func (p *Proxy) await(l *link, due time.Time) bool {
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.gone:
+		return false
+	}
+	for {
+		condition, changed := p.current()
+		if !condition.Silent {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-l.gone:
+			return false
+		}
+	}
+}
