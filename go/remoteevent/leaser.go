@@ -46,15 +46,22 @@ const (
 	returned
 )
 
+// stageTimeout is how long Redis may take to answer, beyond the time that a
+// receiver waits for messages. It is short, since nothing is lost with the
+// answer: the next claim finds what was moved. So an idle receiver soon learns of
+// a Redis that is gone without a word.
+const stageTimeout = 10 * time.Second
+
 // take implements source. What was handled meanwhile is said in the same round
 // trip.
 func (l *leaser) take(ctx context.Context, limit int) ([]*message, error) {
 	l.consumer.collected()
+	begin := time.Now() // no lease is older
 	claimed, err := l.exchange(ctx, &lease.Claim{
 		Lease: l.config.lease, Count: limit, Bytes: takeBytes, MaxAttempts: l.config.maxAttempts,
 	})
 	if len(claimed.Messages) > 0 {
-		return l.hold(claimed.Messages), err
+		return l.hold(claimed.Messages, begin.Add(l.config.lease)), err
 	}
 	if err != nil || ctx.Err() != nil {
 		return nil, err
@@ -64,21 +71,21 @@ func (l *leaser) take(ctx context.Context, limit int) ([]*message, error) {
 		wait = min(wait, claimed.Due)
 	}
 	// The context does not call it off: a message may be moved already.
-	staging, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait+replyTimeout)
+	staging, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait+stageTimeout)
 	defer cancel()
 	_, err = l.queue.Stage(staging, wait)
 	return nil, err
 }
 
-// hold notes what is leased from now on.
-func (l *leaser) hold(claimed []lease.Message) []*message {
+// hold notes what is leased, until that time at least.
+func (l *leaser) hold(claimed []lease.Message, expires time.Time) []*message {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	messages := make([]*message, len(claimed))
 	for i, m := range claimed {
 		messages[i] = &message{
 			Handle: m.Handle, raw: []byte(m.Body), attempt: m.Attempt, failure: m.Failure,
-			expires: time.Now().Add(l.config.lease),
+			expires: expires,
 		}
 		l.held[messages[i]] = true
 	}

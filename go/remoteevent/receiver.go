@@ -112,10 +112,15 @@ func (r *Receiver) Queue(name string, options ...QueueOption) error {
 // waiting for a message. Where the drain timeout passes first, it cancels the
 // listeners' contexts and returns [ErrDrainTimeout], if need be before they do.
 //
-// A lost connection, a Redis that restarts, loads its data, is out of memory,
-// refuses a password or has another type under one of the keys: all are logged,
-// and tried again after a jittered time between 25 ms and 5 s for as long as the
-// context lives.
+// Redis need not be there yet. That, a lost connection, a Redis that restarts,
+// loads its data, fails over, moves a slot, is out of memory, refuses a password or
+// has another type under one of the keys: all are logged, and tried again after a
+// jittered time between 25 ms and 5 s for as long as the context lives.
+//
+// Through a client of a cluster, each queue is consumed at the node that has its
+// slot, and through one of Sentinel, at whatever is the primary. While a slot
+// moves, its queues pause. After a failover some events come again, or are lost
+// with what Redis has not replicated.
 //
 // It implements RECV-1 to RECV-12 and, without [AtMostOnce], spec/reliable.md.
 func (r *Receiver) Run(ctx context.Context) error {

@@ -3,6 +3,7 @@ package remoteevent_test
 import (
 	"context"
 	"crypto/sha1"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -48,6 +49,35 @@ func TestLostConnections(t *testing.T) {
 	must(t, client.Do(t.Context(), "AUTH", "s3cret").Err())
 	if strings.Contains(logged.String(), "s3cret") {
 		t.Error("a password is logged")
+	}
+}
+
+// TestStartBeforeRedis: who starts first waits.
+func TestStartBeforeRedis(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string][]remoteevent.ReceiverOption{
+		"at least once": nil, "at most once": {remoteevent.AtMostOnce()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			addr := redistest.FreeAddr(t)
+			client := redis.NewClient(&redis.Options{Addr: addr, DialerRetries: 1})
+			defer client.Close()
+			logged, option := newLog()
+			got := make(chan string, 10)
+			r := receiver(t, client, append(options, option)...)
+			must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+			start(t, r)
+			logged.wait(t, "cannot receive for now")
+			if err := sender(t, client).Send(t.Context(), FileEvent{"too soon"}); !errors.Is(err, remoteevent.ErrNotSent) {
+				t.Errorf("got %v", err)
+			}
+			redistest.Start(t, addr)
+			must(t, sender(t, client).Send(t.Context(), FileEvent{"now"}))
+			if path := next(t, got); path != "now" {
+				t.Errorf("got %s", path)
+			}
+		})
 	}
 }
 

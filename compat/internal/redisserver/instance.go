@@ -108,7 +108,7 @@ func (i *Instance) String() string { return i.server.String() }
 func (i *Instance) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, i.timeout, fmt.Errorf("it does not serve within %v", i.timeout))
 	defer cancel()
-	run, err := launch(ctx, i.binary, i.dir, i.settings)
+	run, err := launch(ctx, i.dir, i.settings, i.binary, "-")
 	if err != nil {
 		return fmt.Errorf("start %s: %w", i.binary, err)
 	}

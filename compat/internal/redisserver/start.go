@@ -74,7 +74,7 @@ func start(ctx context.Context, binary string, options Options) (server *Server,
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	r, err := launch(ctx, binary, dir, settings)
+	r, err := launch(ctx, dir, settings, binary, "-")
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -89,9 +89,9 @@ func start(ctx context.Context, binary string, options Options) (server *Server,
 
 // launch starts a process; ctx is not its life. The configuration goes in by
 // stdin: everybody sees a command line.
-func launch(ctx context.Context, binary, dir string, settings []string) (*run, error) {
+func launch(ctx context.Context, dir string, settings []string, binary string, args ...string) (*run, error) {
 	r := &run{ended: make(chan struct{})}
-	r.cmd = process.Command(context.WithoutCancel(ctx), binary, "-")
+	r.cmd = process.Command(context.WithoutCancel(ctx), binary, args...)
 	r.cmd.Dir = dir
 	r.cmd.Stdin = strings.NewReader(strings.Join(settings, "\n") + "\n")
 	r.cmd.Stdout = &r.output

@@ -1,0 +1,105 @@
+package remoteevent_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// cluster starts one of a single node, which refuses whatever has keys of more
+// than one slot.
+func cluster(t *testing.T) *redis.ClusterClient {
+	t.Helper()
+	addr := ""
+	for port := 1 << 16; port+10_000 >= 1<<16; { // nodes talk on the port by 10,000 above
+		addr = redistest.FreeAddr(t)
+		_, text, _ := strings.Cut(addr, ":")
+		port, _ = strconv.Atoi(text)
+	}
+	redistest.Start(t, addr, "--cluster-enabled", "yes")
+	node := redis.NewClient(&redis.Options{Addr: addr})
+	defer node.Close()
+	must(t, node.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
+	for info := ""; !strings.Contains(info, "cluster_state:ok"); {
+		info = node.ClusterInfo(t.Context()).Val()
+		must(t, t.Context().Err())
+	}
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// TestCluster: all that is done with a queue stays in its slot, whatever its name
+// is.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	client := cluster(t)
+	names := []string{"file_event", "日本 {x}", "foo}bar", "{}x", "a{b}c", "{", "x{}{y}", strings.Repeat("n", 300)}
+	_, quiet := newLog()
+	for mode, options := range map[string][]remoteevent.ReceiverOption{
+		"at least once": {soon(), remoteevent.WithMaxAttempts(2), remoteevent.WithDeduplication(1<<40, 100)},
+		"at most once":  {remoteevent.AtMostOnce(), remoteevent.WithDeadLetters()},
+	} {
+		got := make(chan string, 100)
+		r := receiver(t, client, append(options, quiet, remoteevent.WithConcurrency(4))...)
+		must(t, r.Queues(names...))
+		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error {
+			if string(d.Envelope.Payload) == `{"fails":true}` {
+				return errors.New("no")
+			}
+			got <- d.Queue
+			return nil
+		}))
+		var batch []wire.Envelope
+		for _, payload := range []string{`{}`, `{"fails":true}`} {
+			for _, name := range names {
+				signals := []string{name, "remote_event", "event"}
+				batch = append(batch, wire.Envelope{EventName: name, Payload: []byte(payload), Metadata: wire.Metadata{Signals: signals}})
+			}
+		}
+		must(t, sender(t, client).ForwardBatch(t.Context(), batch...))
+		stop := start(t, r)
+		var delivered []string
+		for range names {
+			delivered = append(delivered, next(t, got))
+		}
+		if slices.Sort(delivered); !slices.Equal(delivered, slices.Sorted(slices.Values(names))) {
+			t.Errorf("%s: got %q", mode, delivered)
+		}
+		for _, name := range names {
+			q, err := remoteevent.NewQueue(client, name)
+			must(t, err)
+			expectDepths(t, q, remoteevent.Depths{Dead: 1})
+			must(t, q.Check(t.Context()))
+			letters := deadLetters(t, q)
+			missing, err := q.Drop(t.Context(), letters[0].ID)
+			if err != nil || len(missing) != 0 || len(letters) != 1 {
+				t.Errorf("%q: %d letters, %v", name, len(letters), err)
+			}
+		}
+		must(t, stop())
+		for _, name := range names {
+			for i := range 3 {
+				must(t, client.LPush(t.Context(), name, fmt.Sprint(i)).Err())
+			}
+			q, err := remoteevent.NewQueue(client, name)
+			must(t, err)
+			must(t, client.LMove(t.Context(), name, q.Companions()["staging"], "RIGHT", "LEFT").Err())
+			if n, err := q.Drain(t.Context()); n != 1 || err != nil {
+				t.Errorf("%q: drained %d, %v", name, n, err)
+			}
+			expectDepths(t, q, remoteevent.Depths{Queued: 3})
+			must(t, client.Del(t.Context(), name).Err())
+		}
+	}
+}
