@@ -32,7 +32,7 @@ func Encode(env Envelope, limits Limits) (message []byte, warnings []Finding, er
 		return refuse(*fault)
 	}
 	if len(bytes.TrimSpace(env.Payload)) == 0 {
-		return refuse(*malformed(ReqData, len(dataPrefix), "the payload is empty, not an object"))
+		return refuse(*malformed(ReqSyntax, len(dataPrefix), "the payload is empty: the least that can be sent is {}"))
 	}
 	message = appendMessage(make([]byte, 0, len(env.Payload)+256), env, signals)
 	judged, p := inspect(&env.EventName, message, limits)
