@@ -212,9 +212,14 @@ func (m *model) some(t *rapid.T) []Handle {
 	if len(m.handles) == 0 {
 		return nil
 	}
+	recent := m.handles[max(0, len(m.handles)-30):]
+	// Most are stale, and what several do together would seldom be seen.
+	held := slices.DeleteFunc(slices.Clone(recent), func(h Handle) bool { return !m.owns(h) })
+	if len(held) > 0 && rapid.Bool().Draw(t, "held") {
+		recent = held
+	}
 	var some []Handle
 	for range rapid.IntRange(1, 4).Draw(t, "handles") {
-		recent := m.handles[max(0, len(m.handles)-30):]
 		h := rapid.SampledFrom(recent).Draw(t, "handle")
 		if rapid.IntRange(0, 5).Draw(t, "mistaken") == 0 {
 			h.Token = rapid.SampledFrom(append([]Handle{{Token: ""}}, recent...)).Draw(t, "token").Token

@@ -264,7 +264,7 @@ func TestMutations(t *testing.T) {
 					t.Error("nothing is changed with a wrong type")
 				}
 			default:
-				if !caught(t, runModel(client, altered, 2000)) {
+				if !caught(t, runModel(client, altered, 10_000)) {
 					t.Error("the model agrees with it")
 				}
 			}
