@@ -105,7 +105,7 @@ func TestSendRefuses(t *testing.T) {
 	}{
 		{"array", "x", `[1]`, nil, []string{"[WIRE-1]", "at byte 0"}},
 		{"syntax", "x", `{"a": }`, nil, []string{"[JSON-2]", "at byte 6"}},
-		{"empty", "x", " \n", nil, []string{"[WIRE-1]", "empty"}},
+		{"empty", "x", " \n", nil, []string{"[JSON-2]", "empty"}},
 		{"two values", "x", `{} {}`, nil, []string{"[JSON-2]"}},
 		{"second member", "x", `{}, "metadata": {}`, []string{"--plain"}, []string{"[JSON-2]"}},
 		{"UTF-8", "x", "{\"a\": \"\xff\"}", nil, []string{"[JSON-1]", "at byte 7"}},
