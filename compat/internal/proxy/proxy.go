@@ -22,8 +22,8 @@ type Condition struct {
 	Silent bool
 	// Refusing networks cut every connection, those that are there and new ones.
 	Refusing bool
-	// Linger is by how much later one side learns that the other has closed the
-	// connection.
+	// Linger is by how much later one side learns that the other has left the
+	// connection. What it says until then goes nowhere.
 	Linger time.Duration
 }
 
@@ -68,12 +68,29 @@ func (p *Proxy) Set(c Condition) {
 	}
 }
 
-// Cut cuts all connections that there are (RST).
+// Target has new connections go to another server.
+func (p *Proxy) Target(addr string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = addr
+}
+
+// CutClients cuts the clients' ends of all connections that there are. The server
+// learns of it as the condition says.
+func (p *Proxy) CutClients() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		reset(l.ends[0])
+	}
+}
+
+// Cut cuts all connections that there are, at both ends.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for l := range p.links {
-		l.cut(true)
+		l.cut()
 	}
 }
 
@@ -108,13 +125,16 @@ func (p *Proxy) accept() {
 
 // serve carries what a client and the server say to each other.
 func (p *Proxy) serve(client net.Conn) {
-	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", p.target)
+	p.mu.Lock()
+	target := p.target
+	p.mu.Unlock()
+	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", target)
 	if err != nil {
 		_ = client.Close()
 		return
 	}
 	l := &link{ends: [2]net.Conn{client, server}, gone: make(chan struct{})}
-	defer l.cut(false)
+	defer func() { _, _ = client.Close(), server.Close() }()
 	p.mu.Lock()
 	refused := p.closed || p.condition.Refusing
 	p.links[l] = true
@@ -125,7 +145,7 @@ func (p *Proxy) serve(client net.Conn) {
 		delete(p.links, l)
 	}()
 	if refused {
-		l.cut(true)
+		l.cut()
 	}
 	var both sync.WaitGroup
 	both.Go(func() { p.carry(l, client, server) })
@@ -133,24 +153,28 @@ func (p *Proxy) serve(client net.Conn) {
 	both.Wait()
 }
 
-// link is a connection of a client with the one to the server that belongs to it.
+// link is a connection of a client, and the one to the server that belongs to it.
 type link struct {
 	ends [2]net.Conn
 	once sync.Once
 	gone chan struct{} // closed when it is cut
 }
 
-// cut ends both connections, where it is told to without a farewell (RST).
-func (l *link) cut(reset bool) {
+func (l *link) cut() {
 	l.once.Do(func() {
 		close(l.gone)
 		for _, end := range l.ends {
-			if tcp, ok := end.(*net.TCPConn); ok && reset {
-				_ = tcp.SetLinger(0)
-			}
-			_ = end.Close()
+			reset(end)
 		}
 	})
+}
+
+// reset ends a connection without a farewell (RST).
+func reset(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.Close()
 }
 
 // chunk is what was read at one time; that without bytes is the end.
@@ -159,7 +183,7 @@ type chunk struct {
 	due   time.Time
 }
 
-// carry takes what comes from one side to the other until one of them ends.
+// carry takes what comes from one side to the other until that ends.
 func (p *Proxy) carry(l *link, from, to net.Conn) {
 	chunks := make(chan chunk, 1000)
 	var reading sync.WaitGroup
@@ -177,10 +201,7 @@ func (p *Proxy) carry(l *link, from, to net.Conn) {
 				}
 				return
 			}
-			if _, err := to.Write(c.bytes); err != nil {
-				l.cut(true)
-				return
-			}
+			_, _ = to.Write(c.bytes) // who has left hears nothing
 		case <-l.gone:
 			return
 		}

@@ -196,6 +196,38 @@ func TestLinger(t *testing.T) {
 	if took := time.Since(begin); took < 100*time.Millisecond {
 		t.Errorf("the server learnt of it after %v", took)
 	}
+
+	c = dial(t, p)
+	c.say("cut")
+	c.hear("cut")
+	begin = time.Now()
+	p.CutClients()
+	c.hearEnd()
+	await(t, closed)
+	if took := time.Since(begin); took < 100*time.Millisecond {
+		t.Errorf("the server learnt of it after %v", took)
+	}
+}
+
+func TestTarget(t *testing.T) {
+	t.Parallel()
+	p, first := start(t)
+	other, second := echo(t)
+	old := dial(t, p)
+	old.say("to the first")
+	old.hear("to the first")
+	p.Target(other)
+	fresh := dial(t, p)
+	fresh.say("to the second")
+	fresh.hear("to the second")
+	old.say("still there")
+	old.hear("still there")
+	for c, closed := range map[*client]<-chan struct{}{old: first, fresh: second} {
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		await(t, closed)
+	}
 }
 
 // A server that is not there is one that hangs up.

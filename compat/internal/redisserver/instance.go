@@ -100,6 +100,9 @@ func (i *Instance) Addr() string { return net.JoinHostPort("127.0.0.1", i.port) 
 // URL is the address.
 func (i *Instance) URL() string { return i.server.URL() }
 
+// Dir is where its data are.
+func (i *Instance) Dir() string { return i.dir }
+
 // String describes the server: "redis 7.0.15".
 func (i *Instance) String() string { return i.server.String() }
 

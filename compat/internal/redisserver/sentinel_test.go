@@ -33,7 +33,7 @@ func TestSentinelFails(t *testing.T) {
 	t.Parallel()
 	alone, err := redisserver.StartInstance(t.Context(), redisserver.Options{Timeout: 3 * time.Second})
 	must(t, err)
-	defer alone.Close()
+	t.Cleanup(func() { must(t, alone.Close()) })
 	if _, err := redisserver.StartSentinel(t.Context(), alone, time.Minute); err == nil {
 		t.Error("it started")
 	}
