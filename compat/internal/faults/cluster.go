@@ -1,0 +1,86 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+)
+
+// nodes is how many primaries a cluster has.
+const nodes = 3
+
+// clusterQueues are in slots of their own.
+func clusterQueues() []string { return []string{"slot", "日本 {x}", "foo}bar", "{}x"} }
+
+// slotMigration moves the slots of queues from node to node, key by key, while events
+// flow: claims may pause, and go on by themselves.
+func slotMigration(ctx context.Context, size Size) (figures Figures, err error) {
+	cluster, err := redisserver.StartCluster(ctx, redisserver.Options{}, nodes)
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, cluster.Close()) }()
+	client := cluster.Client()
+	defer func() { _ = client.Close() }()
+	f, err := startFlow(ctx, client, clusterQueues()...)
+	if err != nil {
+		return figures, err
+	}
+	defer f.stop()
+	for range size.Rounds {
+		for _, queue := range clusterQueues() {
+			if err := f.flowFor(ctx, size.Events); err != nil {
+				return figures, err
+			}
+			slot, err := client.ClusterKeySlot(ctx, queue).Result()
+			if err != nil {
+				return figures, err
+			}
+			from, err := cluster.Owner(ctx, int(slot))
+			if err != nil {
+				return figures, err
+			}
+			err = cluster.MoveSlot(ctx, int(slot), (from+1)%nodes, func(ctx context.Context) error {
+				pause(ctx, 20*time.Millisecond)
+				return ctx.Err()
+			})
+			if err != nil {
+				return figures, err
+			}
+			if err := f.flowsAgain(ctx); err != nil {
+				return figures, err
+			}
+		}
+	}
+	return f.finish(ctx, client)
+}
+
+// nodeRestart ends one node of a cluster after the other and starts it again,
+// while events flow: its queues pause, and the others need not.
+func nodeRestart(ctx context.Context, size Size) (figures Figures, err error) {
+	settings := append(redisserver.Durable(), "cluster-require-full-coverage no")
+	cluster, err := redisserver.StartCluster(ctx, redisserver.Options{Settings: settings}, nodes)
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, cluster.Close()) }()
+	client := cluster.Client()
+	defer func() { _ = client.Close() }()
+	f, err := startFlow(ctx, client, clusterQueues()...)
+	if err != nil {
+		return figures, err
+	}
+	defer f.stop()
+	for round := range size.Rounds {
+		if err := f.flowFor(ctx, size.Events); err != nil {
+			return figures, err
+		}
+		node := cluster.Nodes[round%nodes]
+		if err := errors.Join(node.Kill(), node.Start(ctx), cluster.Agree(ctx), f.flowsAgain(ctx)); err != nil {
+			return figures, err
+		}
+	}
+	return f.finish(ctx, client)
+}

@@ -1,0 +1,125 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/proxy"
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// pair starts a primary with a replica.
+func pair(ctx context.Context) (primary, replica *redisserver.Instance, err error) {
+	// What a replica has, it has on disk: it may be the next to end.
+	primary, err = redisserver.StartInstance(ctx, redisserver.Options{Settings: redisserver.Durable()})
+	if err != nil {
+		return nil, nil, err
+	}
+	replica, err = redisserver.StartInstance(ctx, redisserver.Options{Settings: redisserver.Durable()})
+	if err == nil {
+		err = replica.Follow(ctx, primary)
+	}
+	if err != nil {
+		err = errors.Join(err, primary.Close())
+		if replica != nil {
+			err = errors.Join(err, replica.Close())
+		}
+		return nil, nil, err
+	}
+	return primary, replica, nil
+}
+
+// promotion makes the replica the primary and the primary its replica, while
+// events flow: who stays connected is answered READONLY, and who connects anew
+// gets to the new primary. Promised is what a replica had been told before, since
+// Redis promises no more.
+func promotion(ctx context.Context, size Size) (figures Figures, err error) {
+	primary, replica, err := pair(ctx)
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, primary.Close(), replica.Close()) }()
+	address, err := proxy.Start(ctx, primary.Addr())
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, address.Close()) }()
+	client := redis.NewClient(&redis.Options{Addr: address.Addr()})
+	defer func() { _ = client.Close() }()
+	f := newFlow(ctx, "promotion", "promotion too")
+	defer f.stop()
+	for range 2 {
+		if err := f.receive(client, remoteevent.WithLease(lease)); err != nil {
+			return figures, err
+		}
+	}
+	for range 4 {
+		f.send(replicated(client))
+	}
+	for range size.Rounds {
+		if err := f.flowFor(ctx, size.Events); err != nil {
+			return figures, err
+		}
+		if err := replica.Promote(ctx); err != nil {
+			return figures, err
+		}
+		address.Target(replica.Addr())
+		if err := primary.Follow(ctx, replica); err != nil {
+			return figures, err
+		}
+		primary, replica = replica, primary
+		if err := f.flowsAgain(ctx); err != nil {
+			return figures, err
+		}
+	}
+	return f.finish(ctx, client)
+}
+
+// sentinel has a Sentinel fail over, by turns asked to and since the primary is
+// gone, while events flow. Promised is what a replica had been told before.
+func sentinel(ctx context.Context, size Size) (figures Figures, err error) {
+	primary, replica, err := pair(ctx)
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, primary.Close(), replica.Close()) }()
+	watcher, err := redisserver.StartSentinel(ctx, primary, time.Second)
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, watcher.Close()) }()
+	client := watcher.Client()
+	defer func() { _ = client.Close() }()
+	f := newFlow(ctx, "sentinel", "sentinel too")
+	defer f.stop()
+	for range 2 {
+		if err := f.receive(client, remoteevent.WithLease(lease)); err != nil {
+			return figures, err
+		}
+	}
+	for range 4 {
+		f.send(replicated(client))
+	}
+	for round := range size.Rounds {
+		if err := f.flowFor(ctx, size.Events); err != nil {
+			return figures, err
+		}
+		if round%2 == 0 {
+			err = errors.Join(primary.Kill(), watcher.Await(ctx, replica), primary.Start(ctx))
+		} else {
+			err = watcher.Failover(ctx, replica)
+		}
+		primary, replica = replica, primary
+		if err == nil {
+			err = f.flowsAgain(ctx) // the old primary has become a replica by then
+		}
+		if err != nil {
+			return figures, err
+		}
+	}
+	return f.finish(ctx, client)
+}

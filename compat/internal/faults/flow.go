@@ -1,0 +1,243 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// patience is how long a flow may stand still before a scenario fails.
+const patience = 60 * time.Second
+
+// backlog is how many events wait for receivers at most.
+const backlog = 1000
+
+// flow is events that senders put into queues and receivers take out, while a
+// scenario does something to Redis. It knows which events were promised, and what
+// became of them.
+type flow struct {
+	queues []string
+
+	mu       sync.Mutex
+	promised map[string]bool // queue and number of each event that was answered
+	handled  map[string]int
+	next     int           // number of the next event
+	calls    int           // of listeners
+	unknown  int           // sends without an answer
+	refused  int           // sends that are certainly not in Redis
+	loading  int           // those of them that a loading Redis refused
+	stale    int           // acknowledgements that came after the lease was lost
+	outages  int           // times a receiver could not go on for a while
+	changed  chan struct{} // closed when something is promised or handled
+	pause    time.Duration // the longest until events flowed again
+
+	sending, receiving sync.WaitGroup
+	stopSending        context.CancelFunc
+	stopReceiving      context.CancelFunc
+	sendCtx            context.Context //nolint:containedctx // of the senders
+	receiveCtx         context.Context //nolint:containedctx // of the receivers
+	failed             error           // of a receiver
+}
+
+func newFlow(ctx context.Context, queues ...string) *flow {
+	f := &flow{queues: queues, promised: map[string]bool{}, handled: map[string]int{}, changed: make(chan struct{})}
+	f.sendCtx, f.stopSending = context.WithCancel(ctx)
+	f.receiveCtx, f.stopReceiving = context.WithCancel(ctx)
+	return f
+}
+
+// send has a sender send events, one after the other and to each queue in turn,
+// until the flow stops. It waits while receivers are far behind. What Redis does
+// not answer is not sent again.
+func (f *flow) send(store push) {
+	f.sending.Go(func() {
+		for f.sendCtx.Err() == nil {
+			if f.until(f.sendCtx, func() bool { return len(f.promised)-len(f.handled) < backlog }) != nil {
+				continue
+			}
+			f.mu.Lock()
+			number := f.next
+			f.next++
+			f.mu.Unlock()
+			queue := f.queues[number%len(f.queues)]
+			err := store(f.sendCtx, wire.Envelope{
+				EventName: queue, Payload: fmt.Appendf(nil, `{"number":%d}`, number),
+				Metadata: wire.Metadata{Signals: []string{queue, "remote_event", "event"}},
+			})
+			f.sent(key(queue, number), err)
+			if err != nil {
+				pause(f.sendCtx, 10*time.Millisecond)
+			}
+		}
+	})
+}
+
+func key(queue string, number int) string { return queue + " " + strconv.Itoa(number) }
+
+func (f *flow) sent(key string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case err == nil:
+		f.promised[key] = true
+		f.change()
+	case errors.Is(err, remoteevent.ErrUnknown):
+		f.unknown++
+	default:
+		f.refused++
+		if redis.HasErrorPrefix(err, "LOADING") {
+			f.loading++
+		}
+		f.change()
+	}
+}
+
+func (f *flow) change() {
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// receive has a receiver take events until the flow ends.
+func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.ReceiverOption) error {
+	options = append([]remoteevent.ReceiverOption{
+		remoteevent.WithLogger(slog.New(slog.NewTextHandler(f, nil))), remoteevent.WithConcurrency(8),
+		remoteevent.WithPrefetch(64), remoteevent.WithBackoff(10*time.Millisecond, 100*time.Millisecond),
+	}, options...)
+	receiver, err := remoteevent.NewReceiver(client, options...)
+	if err != nil {
+		return err
+	}
+	if err := receiver.Queues(f.queues...); err != nil {
+		return err
+	}
+	if err := receiver.Listen("event", f.handle); err != nil {
+		return err
+	}
+	f.receiving.Go(func() {
+		if err := receiver.Run(f.receiveCtx); err != nil {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.failed = err
+		}
+	})
+	return nil
+}
+
+func (f *flow) handle(_ context.Context, d *remoteevent.Delivery) error {
+	number, err := strconv.Atoi(numberIn(d.Envelope.Payload))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil || number >= f.next || f.queues[number%len(f.queues)] != d.Queue {
+		f.failed = fmt.Errorf("nobody sent what came by queue %q: %.100q", d.Queue, d.Raw)
+		return nil
+	}
+	f.handled[key(d.Queue, number)]++
+	f.calls++
+	f.change()
+	return nil
+}
+
+// numberIn is the number of an event, in digits, from its message or payload.
+func numberIn(text []byte) string {
+	_, rest, _ := strings.Cut(string(text), `"number":`)
+	number, _, _ := strings.Cut(rest, "}")
+	return number
+}
+
+// Write takes what receivers log, and counts.
+func (f *flow) Write(line []byte) (int, error) {
+	text := string(line)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case strings.Contains(text, "after its lease was lost"):
+		f.stale++
+	case strings.Contains(text, "receiving again"):
+		f.outages++
+	}
+	return len(line), nil
+}
+
+// flowFor waits until so many events more are handled.
+func (f *flow) flowFor(ctx context.Context, events int) error {
+	f.mu.Lock()
+	first := f.calls
+	f.mu.Unlock()
+	if err := f.until(ctx, func() bool { return f.calls-first >= events }); err != nil {
+		return fmt.Errorf("%d of %d events flow: %w", f.calls-first, events, err)
+	}
+	return nil
+}
+
+// flowsAgain waits until an event that was sent from now on is handled, in each
+// queue, and notes how long that took.
+func (f *flow) flowsAgain(ctx context.Context) error {
+	begin := time.Now()
+	f.mu.Lock()
+	first := f.next
+	f.mu.Unlock()
+	reached := map[string]bool{}
+	err := f.until(ctx, func() bool {
+		for number := first; number < f.next; number++ {
+			queue := f.queues[number%len(f.queues)]
+			if f.handled[key(queue, number)] > 0 {
+				reached[queue] = true
+			}
+		}
+		return len(reached) == len(f.queues)
+	})
+	if err != nil {
+		return fmt.Errorf("events flow in %d of %d queues: %w", len(reached), len(f.queues), err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pause = max(f.pause, time.Since(begin))
+	return nil
+}
+
+// until waits until something holds of what was sent and handled.
+func (f *flow) until(ctx context.Context, holds func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %v", patience))
+	defer cancel()
+	for {
+		f.mu.Lock()
+		held, changed := holds(), f.changed
+		f.mu.Unlock()
+		if held {
+			return nil
+		}
+		select {
+		case <-changed:
+			pause(ctx, time.Millisecond)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// stop ends senders and receivers, if they are still there.
+func (f *flow) stop() {
+	f.stopSending()
+	f.stopReceiving()
+	f.sending.Wait()
+	f.receiving.Wait()
+}

@@ -1,0 +1,82 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// finish stops sending, waits until nothing is left to be handled, and stops the
+// receivers. The client is for a look at what Redis has.
+func (f *flow) finish(ctx context.Context, client redis.UniversalClient) (Figures, error) {
+	f.stopSending()
+	f.sending.Wait()
+	dead, waited := f.drain(ctx, client)
+	f.stopReceiving()
+	f.receiving.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	figures := Figures{
+		Promised: len(f.promised), Unknown: f.unknown, Refused: f.refused,
+		Stale: f.stale, Outages: f.outages, Dead: len(dead), Pause: f.pause,
+	}
+	for _, times := range f.handled {
+		figures.Handled++
+		figures.Repeated += times - 1
+	}
+	problems := []error{waited, f.failed}
+	for event := range f.promised {
+		if f.handled[event] == 0 && !dead[event] {
+			if figures.Lost++; figures.Lost <= 3 {
+				problems = append(problems, fmt.Errorf("event %q is lost", event))
+			}
+		}
+	}
+	for _, name := range f.queues {
+		queue, err := remoteevent.NewQueue(client, name)
+		if err != nil {
+			return figures, err
+		}
+		for fault, err := range queue.Audit(ctx) {
+			problems = append(problems, fmt.Errorf("queue %q: audit: %+v, %w", name, fault, err))
+		}
+	}
+	return figures, errors.Join(problems...)
+}
+
+// drain waits until Redis has nothing more to be handled, and returns the events
+// that are dead letters.
+func (f *flow) drain(ctx context.Context, client redis.UniversalClient) (dead map[string]bool, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %v", patience))
+	defer cancel()
+	dead = map[string]bool{}
+	for _, name := range f.queues {
+		queue, err := remoteevent.NewQueue(client, name)
+		if err != nil {
+			return nil, err
+		}
+		for {
+			depths, err := queue.Depths(ctx)
+			depths.Dead = 0
+			if err == nil && depths == (remoteevent.Depths{}) {
+				break
+			}
+			pause(ctx, 10*time.Millisecond)
+			if ctx.Err() != nil {
+				return dead, fmt.Errorf("queue %q: %+v are left to be handled: %w", name, depths, errors.Join(context.Cause(ctx), err))
+			}
+		}
+		for letter, err := range queue.DeadLetters(ctx) {
+			if err != nil {
+				return dead, fmt.Errorf("queue %q: read the dead letters: %w", name, err)
+			}
+			dead[name+" "+numberIn(letter.Raw)] = true
+		}
+	}
+	return dead, nil
+}

@@ -1,0 +1,106 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+)
+
+// refusedWrites has Redis answer reads and refuse writes for longer than a lease,
+// while events flow: for want of replicas, and since its disk takes nothing.
+func refusedWrites(ctx context.Context, size Size) (figures Figures, err error) {
+	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer func() { _ = client.Close() }()
+	f, err := startFlow(ctx, client, "refused")
+	if err != nil {
+		return figures, err
+	}
+	defer f.stop()
+	for range size.Rounds {
+		for _, refusal := range []func(context.Context, *redisserver.Instance) (restore func() error, err error){wantReplicas, fillDisk} {
+			if err := f.flowFor(ctx, size.Events); err != nil {
+				return figures, err
+			}
+			restore, err := refusal(ctx, server)
+			if err != nil {
+				return figures, err
+			}
+			pause(ctx, lease+lease/2)
+			if err := restore(); err != nil {
+				return figures, err
+			}
+			if err := f.flowsAgain(ctx); err != nil {
+				return figures, err
+			}
+		}
+	}
+	return f.finish(ctx, client)
+}
+
+// wantReplicas has the server refuse writes as one that has lost its replicas.
+func wantReplicas(ctx context.Context, server *redisserver.Instance) (restore func() error, err error) {
+	if err := server.Do(ctx, "CONFIG", "SET", "min-replicas-to-write", 1); err != nil {
+		return nil, err
+	}
+	return func() error { return server.Do(ctx, "CONFIG", "SET", "min-replicas-to-write", 0) },
+		refuses(ctx, server, "NOREPLICAS")
+}
+
+// fillDisk has the server refuse writes as one whose snapshot could not be
+// written: a directory is in the way.
+func fillDisk(ctx context.Context, server *redisserver.Instance) (restore func() error, err error) {
+	obstacle := filepath.Join(server.Dir(), "dump.rdb")
+	if err := os.Remove(obstacle); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(obstacle, "full"), 0o700); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(server.Do(ctx, "CONFIG", "SET", "save", "3600 1"), snapshot(ctx, server, "err")); err != nil {
+		return nil, err
+	}
+	return func() error {
+		return errors.Join(os.RemoveAll(obstacle), snapshot(ctx, server, "ok"), server.Do(ctx, "CONFIG", "SET", "save", ""))
+	}, refuses(ctx, server, "MISCONF")
+}
+
+// snapshot has the server write one, and waits until it ends as expected.
+func snapshot(ctx context.Context, server *redisserver.Instance, status string) error {
+	if err := server.Do(ctx, "BGSAVE"); err != nil {
+		return err
+	}
+	client := server.Client()
+	defer func() { _ = client.Close() }()
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the snapshot does not end with %q within %v", status, patience))
+	defer cancel()
+	for {
+		info, err := client.Info(ctx, "persistence").Result()
+		if err == nil && strings.Contains(info, "rdb_bgsave_in_progress:0") && strings.Contains(info, "rdb_last_bgsave_status:"+status) {
+			return nil
+		}
+		if pause(ctx, 5*time.Millisecond); ctx.Err() != nil {
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
+// refuses makes sure that the server refuses writes in these words.
+func refuses(ctx context.Context, server *redisserver.Instance, prefix string) error {
+	if err := server.Do(ctx, "SET", "a key of nobody", ""); !redis.HasErrorPrefix(err, prefix) {
+		return fmt.Errorf("the server should answer %s, and says %w", prefix, err)
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// lease is short, so that what a fault has cut off comes back soon.
+const lease = time.Second
+
+// restart ends Redis at once and in good order, by turns, and starts it again with
+// what it has on disk, while events flow.
+func restart(ctx context.Context, size Size) (figures Figures, err error) {
+	server, err := redisserver.StartInstance(ctx, redisserver.Options{Settings: redisserver.Durable()})
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer func() { _ = client.Close() }()
+	f, err := startFlow(ctx, client, "restart", "restart 日本 {x}")
+	if err != nil {
+		return figures, err
+	}
+	defer f.stop()
+	for round := range size.Rounds {
+		if err := f.flowFor(ctx, size.Events); err != nil {
+			return figures, err
+		}
+		end := server.Kill
+		if round%2 == 1 {
+			end = server.Terminate
+		}
+		if err := errors.Join(end(), server.Start(ctx)); err != nil {
+			return figures, err
+		}
+		if err := f.flowsAgain(ctx); err != nil {
+			return figures, err
+		}
+	}
+	return f.finish(ctx, client)
+}
+
+// startFlow starts a flow with four senders and two receivers.
+func startFlow(ctx context.Context, client redis.UniversalClient, queues ...string) (*flow, error) {
+	store, err := plainly(client)
+	if err != nil {
+		return nil, err
+	}
+	f := newFlow(ctx, queues...)
+	for range 2 {
+		if err := f.receive(client, remoteevent.WithLease(lease)); err != nil {
+			f.stop()
+			return nil, err
+		}
+	}
+	for range 4 {
+		f.send(store)
+	}
+	return f, nil
+}

@@ -1,0 +1,102 @@
+// Package faults does to Redis, to its clients and to what is between them whatever
+// happens in a bad night, while events flow, and counts what became of the events.
+package faults
+
+import (
+	"context"
+	"time"
+)
+
+// Scenario is something that happens while events flow.
+type Scenario struct {
+	// Name is what the scenario is called by.
+	Name string
+	// What says in a sentence what happens.
+	What string
+	// Short and Long are how much of it a short run does, and a long one.
+	Short, Long Size
+	// Run does it. The error says what was not as it was promised; there are
+	// figures all the same.
+	Run func(ctx context.Context, size Size) (Figures, error)
+}
+
+// Size is how much of a scenario is run.
+type Size struct {
+	// Rounds are how often it happens.
+	Rounds int
+	// Events are how many are handled, at least, before it happens again.
+	Events int
+}
+
+// Figures are what was counted in a scenario.
+type Figures struct {
+	// Promised events are those of which the sender was told that Redis has them.
+	Promised int `json:"promised"`
+	// Unknown events were sent, and the answer did not come.
+	Unknown int `json:"unknown"`
+	// Refused events are certainly not in Redis.
+	Refused int `json:"refused"`
+	// Handled events are those for which a listener was called. They may be more
+	// than were promised.
+	Handled int `json:"handled"`
+	// Repeated calls are those of listeners with events that they had handled.
+	Repeated int `json:"repeated"`
+	// Stale acknowledgements came when the lease was lost, and were refused.
+	Stale int `json:"stale"`
+	// Dead events are dead letters.
+	Dead int `json:"dead"`
+	// Lost events were promised, and are neither handled nor dead letters.
+	Lost int `json:"lost"`
+	// Outages are how often a receiver could not go on for a while, and then went
+	// on by itself.
+	Outages int `json:"outages"`
+	// Pause is the longest time from the end of a fault until an event that was
+	// sent after it was handled.
+	Pause time.Duration `json:"pause"`
+}
+
+// Scenarios are all of them.
+func Scenarios() []Scenario {
+	return []Scenario{
+		{
+			"restart", "Redis is killed, or told to end, and starts again (AOF, appendfsync always)",
+			Size{6, 100}, Size{100, 1000}, restart,
+		},
+		{
+			"refused writes", "Redis refuses writes for longer than a lease: NOREPLICAS, then MISCONF",
+			Size{1, 500}, Size{20, 5000}, refusedWrites,
+		},
+		{
+			"promotion", "a replica is promoted, and the old primary answers READONLY; promised is what WAIT has confirmed",
+			Size{4, 100}, Size{50, 1000}, promotion,
+		},
+		{
+			"sentinel", "Sentinel fails over, since the primary is killed, or asked to; promised is what WAIT has confirmed",
+			Size{1, 100}, Size{10, 1000}, sentinel,
+		},
+		{
+			"partition", "a receiver is cut off for longer than a lease, without a word or refused, and comes back",
+			Size{1, 500}, Size{20, 5000}, partition,
+		},
+		{
+			"latency", "every byte from and to receivers takes a tenth of a lease",
+			Size{2, 500}, Size{20, 5000}, latency,
+		},
+		{
+			"slow close", "connections break, and Redis learns of it half a lease later",
+			Size{4, 500}, Size{100, 2000}, slowClose,
+		},
+		{
+			"slot migration", "in a cluster of three primaries the queues' slots move from node to node",
+			Size{2, 500}, Size{20, 5000}, slotMigration,
+		},
+		{
+			"node restart", "in a cluster of three primaries one node after the other is killed and starts again (AOF, appendfsync always)",
+			Size{1, 100}, Size{15, 1000}, nodeRestart,
+		},
+		{
+			"start", "senders and receivers are there before Redis is, and while it loads its data",
+			Size{1, 500}, Size{5, 5000}, startUp,
+		},
+	}
+}
