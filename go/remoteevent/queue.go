@@ -92,26 +92,6 @@ func (q *Queue) Depths(ctx context.Context) (Depths, error) {
 // messages again: stop them first.
 func (q *Queue) Drain(ctx context.Context) (int, error) { return q.queue.Drain(ctx) }
 
-// DeadLetter is a message that could not be delivered.
-type DeadLetter struct {
-	// ID names it in its queue.
-	ID    string
-	Queue string
-	// Raw is the message, byte for byte.
-	Raw []byte
-	// Attempts is how often it was tried.
-	Attempts int
-	// FirstSeen is when a receiver first took it, and Died when it was given up,
-	// both by Redis' clock and to the millisecond.
-	FirstSeen, Died time.Time
-	// Code says in one word why: failed, panicked, permanent, malformed, schema,
-	// expired, imported, or one that this version does not know.
-	Code string
-	// Error is the last error, and Chain what it was made from, outermost first.
-	Error string
-	Chain []string
-}
-
 // DeadLetters returns the dead letters of the queue, in the order of their deaths
 // and one at a time. What comes and goes meanwhile may be there or not. It ends
 // with the first error.
@@ -192,28 +172,30 @@ func (q *Queue) paged(ctx context.Context, ids []string, do func(context.Context
 }
 
 // Bury stores dead letters, such as those of another Redis, under new ids, which
-// it returns. Where a letter has no code it is "imported"; times that are zero are
-// now.
+// it returns, those that are stored already with an error, too. Where a letter has
+// no code it is "imported"; times that are zero are now.
 func (q *Queue) Bury(ctx context.Context, letters ...DeadLetter) (ids []string, err error) {
-	const page = 100
-	for len(letters) > 0 {
-		buried := make([]lease.Letter, 0, page)
-		for _, d := range letters[:min(page, len(letters))] {
-			code := lease.Code(d.Code)
-			if code == "" {
-				code = lease.Imported
-			}
-			buried = append(buried, lease.Letter{
-				Body: d.Raw, Attempts: d.Attempts, FirstSeen: d.FirstSeen, Died: d.Died,
-				Reason: lease.Reason{Code: code, Error: d.Error, Chain: d.Chain}.String(),
-			})
+	const most, mostBytes = 100, 4 << 20
+	var page []lease.Letter
+	size := 0
+	for i, d := range letters {
+		code := lease.Code(d.Code)
+		if code == "" {
+			code = lease.Imported
 		}
-		letters = letters[len(buried):]
-		stored, err := q.queue.Bury(ctx, buried...)
+		page = append(page, lease.Letter{
+			Body: d.Raw, Attempts: d.Attempts, FirstSeen: d.FirstSeen, Died: d.Died,
+			Reason: lease.Reason{Code: code, Error: d.Error, Chain: d.Chain}.String(),
+		})
+		size += len(d.Raw)
+		if len(page) < most && size < mostBytes && i < len(letters)-1 {
+			continue
+		}
+		stored, err := q.queue.Bury(ctx, page...)
 		if err != nil {
 			return ids, err
 		}
-		ids = append(ids, stored...)
+		ids, page, size = append(ids, stored...), nil, 0
 	}
 	return ids, nil
 }

@@ -99,3 +99,15 @@ func crc16(text string) uint16 {
 	}
 	return crc
 }
+
+// QueueOf returns the queue that a companion key belongs to, and whether the name
+// is that of a companion, be it of a kind that is not known here.
+func QueueOf(companion string) (queue string, ok bool) {
+	rest, found := strings.CutPrefix(companion, Prefix+"{")
+	if !found {
+		return "", false
+	}
+	_, rest, _ = strings.Cut(rest, "}:") // no tag holds a brace that closes
+	kind, queue, found := strings.Cut(rest, ":")
+	return queue, found && Companion(Kind(kind), queue) == companion
+}

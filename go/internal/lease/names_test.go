@@ -63,3 +63,24 @@ func port(t *testing.T) string {
 	}
 	return port
 }
+
+func TestQueueOf(t *testing.T) {
+	t.Parallel()
+	vectors, err := spec.CompanionVectors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range vectors {
+		name := string(v.Queue.Bytes())
+		for _, kind := range lease.Kinds() {
+			if queue, ok := lease.QueueOf(lease.Companion(kind, name)); !v.Refused && (!ok || queue != name) {
+				t.Errorf("%q has the queue %q, %t", lease.Companion(kind, name), queue, ok)
+			}
+		}
+	}
+	for _, other := range []string{"", "x", lease.Prefix, lease.Prefix + "{x}:bodies:y", lease.Prefix + "{x}", lease.Prefix + "{x}:bodies"} {
+		if queue, ok := lease.QueueOf(other); ok {
+			t.Errorf("%q has the queue %q", other, queue)
+		}
+	}
+}
