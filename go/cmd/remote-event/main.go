@@ -85,6 +85,7 @@ func (a *app) warn(text string) {
 const (
 	groupStart    = "start"
 	groupEvents   = "events"
+	groupQueues   = "queues"
 	groupMessages = "messages"
 )
 
@@ -111,6 +112,7 @@ Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage
 	root.AddGroup(
 		&cobra.Group{ID: groupStart, Title: "To begin with:"},
 		&cobra.Group{ID: groupEvents, Title: "Events:"},
+		&cobra.Group{ID: groupQueues, Title: "Queues:"},
 		&cobra.Group{ID: groupMessages, Title: "Messages:"},
 	)
 	root.SetIn(a.stdin) // before cobra makes its own verbs, which keep them
@@ -118,22 +120,25 @@ Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage
 	root.SetErr(a.stderr)
 	a.connection.register(root)
 	root.SetFlagErrorFunc(flagError)
-	add := func(command *cobra.Command) {
-		work := command.RunE
-		command.RunE = func(cmd *cobra.Command, args []string) error {
+	root.AddCommand(a.sendCommand(), a.listenCommand(), a.deadCommand(), a.queueCommand())
+	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
+		root.AddCommand(withoutRedis(command))
+	}
+	a.noteWork(root)
+	a.adoptHelpers(root)
+	return root
+}
+
+// noteWork has every verb note that its arguments are understood.
+func (a *app) noteWork(command *cobra.Command) {
+	for _, verb := range command.Commands() {
+		a.noteWork(verb)
+		work := verb.RunE
+		verb.RunE = func(cmd *cobra.Command, args []string) error {
 			a.running = true
 			return work(cmd, args)
 		}
-		root.AddCommand(command)
 	}
-	for _, command := range []*cobra.Command{a.sendCommand(), a.listenCommand()} {
-		add(command)
-	}
-	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
-		add(withoutRedis(command))
-	}
-	a.adoptHelpers(root)
-	return root
 }
 
 // withoutRedis makes a verb that connects to no Redis refuse the flags of a

@@ -252,7 +252,7 @@ func (a *app) progressBar(name string, source io.Reader) *progressbar.ProgressBa
 
 // read reads lines and checks each as the sender will, until one is bad.
 func (s *sending) read(ctx context.Context, source io.Reader, lines chan<- line) {
-	in := lineReader{source: bufio.NewReaderSize(source, 64<<10)}
+	in := lineReader{source: bufio.NewReaderSize(source, 64<<10), most: maxLine}
 	warned := map[wire.Requirement]bool{}
 	for {
 		payload, err := in.next()
@@ -288,6 +288,7 @@ const maxLine = wire.DefaultReceiveBytes
 // lineReader reads lines of any length but the longest.
 type lineReader struct {
 	source *bufio.Reader
+	most   int // bytes of a line
 	number int
 	offset int64
 }
@@ -301,8 +302,8 @@ func (r *lineReader) next() ([]byte, error) {
 			part, err := r.source.ReadSlice('\n')
 			r.offset += int64(len(part))
 			whole = append(whole, part...)
-			if len(whole) > maxLine {
-				return nil, fmt.Errorf("line %d: it is longer than %d MiB", r.number+1, maxLine>>20)
+			if len(whole) > r.most {
+				return nil, fmt.Errorf("line %d: it is longer than %d MiB", r.number+1, r.most>>20)
 			}
 			if err == nil || errors.Is(err, io.EOF) && len(whole) > 0 {
 				break

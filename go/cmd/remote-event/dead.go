@@ -1,0 +1,384 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+func (a *app) deadCommand() *cobra.Command {
+	return family(&cobra.Command{
+		Use:     "dead",
+		GroupID: groupQueues,
+		Short:   "See to the dead letters: what could not be delivered",
+		Long: `See to the dead letters. A reliable receiver puts there what nobody can deliver,
+what does not fit its schema, and what its listeners have failed at again and
+again. Each is kept byte for byte until somebody sends it again or drops it.`,
+		Example: `  remote-event dead ls
+  remote-event dead show --id 1795464000000-0000000007-…
+  remote-event dead requeue new_file_event --match reason=failed --match 'died>-2h'
+  remote-event dead export > dead.ndjson`,
+	}, a.deadListCommand(), a.deadShowCommand(), a.deadRequeueCommand(), a.deadExportCommand(), a.deadImportCommand(), a.deadDropCommand())
+}
+
+// deadVerb makes a verb for the dead letters of some queues.
+func deadVerb(verb, short, long, example string) *cobra.Command {
+	return &cobra.Command{
+		Use:               verb + " [QUEUE…]",
+		Short:             short,
+		Long:              long + "\n\nWhere no QUEUE is named, it is about those of all queues.\n\n" + matchHelp + "\n\nEnds with 4 where there is no such dead letter.",
+		Example:           example,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+}
+
+func (a *app) deadListCommand() *cobra.Command {
+	command := deadVerb("ls", "List dead letters",
+		"List dead letters, the oldest first, each on a line: when it died, queue, reason,\nattempts, id, and the error.",
+		"  remote-event dead ls\n  remote-event dead ls new_file_event --match 'event=new_*' --match 'died<2026-11-24T03:00:00Z'")
+	output := outputFlag(command, formatText, formatNDJSON)
+	var s selection
+	s.register(command, false)
+	command.RunE = func(cmd *cobra.Command, names []string) error {
+		c := a.coloursOf(a.stdout)
+		return a.eachLetter(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error {
+			if output.value == formatNDJSON {
+				return a.printJSON(entryOf(&letter))
+			}
+			return a.print(c.entry(&letter))
+		})
+	}
+	return command
+}
+
+func (a *app) deadShowCommand() *cobra.Command {
+	command := deadVerb("show", "Show all that is known of dead letters, and the messages",
+		"Show all that is known of dead letters, with the errors, the verdicts of\nremote-event validate, and the messages. With -o ndjson, as export does.",
+		"  remote-event dead show --id 1795464000000-0000000007-…")
+	output := outputFlag(command, formatText, formatNDJSON)
+	var s selection
+	s.register(command, false)
+	command.RunE = func(cmd *cobra.Command, names []string) error {
+		c := a.coloursOf(a.stdout)
+		return a.eachLetter(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error {
+			if output.value == formatNDJSON {
+				return a.printJSON(letter)
+			}
+			return a.print(c.letter(&letter))
+		})
+	}
+	return command
+}
+
+func (a *app) deadExportCommand() *cobra.Command {
+	command := deadVerb("export", "Write dead letters to standard output, as records",
+		"Write dead letters to standard output, each as a JSON record on a line, with its\nmessage in base64 (schemas/dead-letter.schema.json). They stay where they are;\nremote-event dead import takes the records, here or elsewhere.",
+		"  remote-event dead export > dead.ndjson\n  remote-event dead export --id 1795464000000-… | jq -r .message | base64 -d")
+	var s selection
+	s.register(command, false)
+	command.RunE = func(cmd *cobra.Command, names []string) error {
+		return a.eachLetter(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error { return a.printJSON(letter) })
+	}
+	return command
+}
+
+// eachLetter does something with each dead letter that is selected.
+func (a *app) eachLetter(ctx context.Context, names []string, s *selection, do func(letter remoteevent.DeadLetter) error) error {
+	if err := s.prepare(time.Now()); err != nil {
+		return err
+	}
+	queues, err := a.openQueues(ctx, names)
+	if err != nil {
+		return err
+	}
+	defer queues.close()
+	for letter, err := range s.letters(ctx, queues) {
+		if err != nil {
+			return a.redisError(ctx, queues, err)
+		}
+		if err := do(letter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry is what dead ls says of a dead letter: all but the message.
+type entry struct {
+	Died      time.Time `json:"died"`
+	Queue     string    `json:"queue"`
+	Reason    string    `json:"reason"`
+	Attempts  int       `json:"attempts"`
+	Delivery  string    `json:"delivery"`
+	EventName string    `json:"event_name,omitempty"`
+	EventID   string    `json:"id,omitempty"`
+	FirstSeen time.Time `json:"first_seen"`
+	Bytes     int       `json:"bytes"`
+	Error     string    `json:"error,omitempty"`
+}
+
+func entryOf(letter *remoteevent.DeadLetter) entry {
+	name, id := letter.Event()
+	return entry{
+		letter.Died.UTC(), letter.Queue, letter.Code, letter.Attempts, letter.ID, name, id,
+		letter.FirstSeen.UTC(), len(letter.Raw), letter.Error,
+	}
+}
+
+// stamp writes a time for people and for --match.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// entry writes a dead letter on a line.
+func (c colours) entry(letter *remoteevent.DeadLetter) string {
+	text := c.dim(stamp(letter.Died)) + " " + c.bold(visible(letter.Queue)) + " " + c.red(visible(codeOf(letter))) +
+		fmt.Sprintf(" attempts=%d id=%s", letter.Attempts, visible(letter.ID))
+	if name, _ := letter.Event(); name != "" && name != letter.Queue {
+		text += " event=" + visible(name)
+	}
+	if letter.Error != "" {
+		text += " " + c.dim(visible(letter.Error))
+	}
+	return text + "\n"
+}
+
+// codeOf returns the reason, or what stands for one that nobody said.
+func codeOf(letter *remoteevent.DeadLetter) string {
+	if letter.Code == "" {
+		return "unknown"
+	}
+	return letter.Code
+}
+
+// letter writes all that is known of a dead letter.
+func (c colours) letter(letter *remoteevent.DeadLetter) string {
+	var b strings.Builder
+	row := func(label, text string) {
+		if text != "" {
+			fmt.Fprintf(&b, "  %s %s\n", c.cyan(fmt.Sprintf("%-10s", label)), text)
+		}
+	}
+	fmt.Fprintf(&b, "%s\n", c.bold(visible(letter.ID)))
+	row("queue", visible(letter.Queue))
+	name, id := letter.Event()
+	row("event", visible(name))
+	row("event id", visible(id))
+	row("reason", c.red(visible(codeOf(letter))))
+	row("error", visible(letter.Error))
+	for _, text := range letter.Chain {
+		if text != letter.Error {
+			row("", visible(text))
+		}
+	}
+	row("attempts", strconv.Itoa(letter.Attempts))
+	row("first seen", stamp(letter.FirstSeen))
+	row("died", stamp(letter.Died))
+	judged := wire.InspectFrom(letter.Queue, letter.Raw, wire.Limits{})
+	row("verdict", c.verdict(judged.Verdict)+"; an original receiver "+c.legacy(judged.Legacy))
+	row("bytes", strconv.Itoa(len(letter.Raw)))
+	row("message", oneLine(letter.Raw))
+	return b.String()
+}
+
+// change is a verb that takes dead letters away from where they are.
+type change struct {
+	verb, past string
+	dryRun     bool
+	format     string
+	do         func(ctx context.Context, queue *remoteevent.Queue, ids []string) (missing []string, err error)
+	// spares reports whether a dead letter is to be left, and why.
+	spares func(letter *remoteevent.DeadLetter) bool
+	// confirm asks whether to go on; nil goes on.
+	confirm func(ctx context.Context, n int) error
+}
+
+// changed is what such a verb says in the end.
+type changed struct {
+	Requeued *int `json:"requeued,omitempty"`
+	Dropped  *int `json:"dropped,omitempty"`
+	// Deadly were left since they end an original receiver, and Gone were dealt
+	// with by somebody else meanwhile.
+	Deadly int  `json:"deadly,omitempty"`
+	Gone   int  `json:"gone,omitempty"`
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+func (a *app) deadRequeueCommand() *cobra.Command {
+	command := deadVerb("requeue", "Send dead letters again",
+		`Send dead letters again, the oldest first: the exact bytes of each go to its list,
+for whoever takes them, an original too, and are no dead letter any more. Each is
+a new message, with all its attempts.
+
+A message that would end an original receiver for good is left where it is unless
+--force is given; then the verb ends with 5.`,
+		"  remote-event dead requeue new_file_event --match reason=failed --dry-run\n  remote-event dead requeue --id 1795464000000-0000000007-…")
+	c := change{verb: "requeue", past: "requeued"}
+	var s selection
+	s.register(command, true)
+	output := outputFlag(command, formatText, formatJSON)
+	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be sent (default false)")
+	force := command.Flags().Bool("force", false, "send what ends an original receiver, too (default false)")
+	c.do = func(ctx context.Context, queue *remoteevent.Queue, ids []string) ([]string, error) {
+		return queue.Requeue(ctx, ids...)
+	}
+	command.RunE = func(cmd *cobra.Command, names []string) error {
+		c.format = output.value
+		c.spares = func(letter *remoteevent.DeadLetter) bool {
+			return !*force && wire.InspectFrom(letter.Queue, letter.Raw, wire.Limits{}).Legacy == wire.Dies
+		}
+		return a.change(cmd.Context(), names, &s, &c)
+	}
+	return command
+}
+
+func (a *app) deadDropCommand() *cobra.Command {
+	command := deadVerb("drop", "Delete dead letters for good",
+		"Delete dead letters for good. On a terminal it asks first; elsewhere it wants --yes.",
+		"  remote-event dead export > dead.ndjson && remote-event dead drop --all --yes\n  remote-event dead drop --match 'died<-720h' --dry-run")
+	c := change{verb: "drop", past: "dropped"}
+	var s selection
+	s.register(command, true)
+	output := outputFlag(command, formatText, formatJSON)
+	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be deleted (default false)")
+	yes := command.Flags().Bool("yes", false, "do not ask (default false)")
+	c.do = func(ctx context.Context, queue *remoteevent.Queue, ids []string) ([]string, error) {
+		return queue.Drop(ctx, ids...)
+	}
+	c.spares = func(*remoteevent.DeadLetter) bool { return false }
+	command.RunE = func(cmd *cobra.Command, names []string) error {
+		c.format = output.value
+		if !*yes && !c.dryRun {
+			if !isTerminal(a.stdin) {
+				return withHint(usageError("drop deletes for good, and cannot ask here"), "--yes goes ahead, --dry-run shows what would go")
+			}
+			c.confirm = func(ctx context.Context, n int) error {
+				return a.confirm(ctx, fmt.Sprintf("Delete %d dead letters for good?", n))
+			}
+		}
+		return a.change(cmd.Context(), names, &s, &c)
+	}
+	return command
+}
+
+// errDeclined ends a verb that asked and was told no.
+var errDeclined = &exitError{exitFailed, errors.New("nothing was done")}
+
+// confirm asks on the terminal.
+func (a *app) confirm(ctx context.Context, question string) error {
+	fmt.Fprintf(a.stderr, "%s [y/N] ", question)
+	answer := make(chan string, 1)
+	go func() {
+		var word string
+		_, _ = fmt.Fscanln(a.stdin, &word) // no word is a no
+		answer <- word
+	}()
+	select {
+	case word := <-answer:
+		if word = strings.ToLower(word); word == "y" || word == "yes" {
+			return nil
+		}
+		return errDeclined
+	case <-ctx.Done():
+		return errInterrupted
+	}
+}
+
+// change finds the dead letters first, so that none that comes back meanwhile is
+// dealt with twice, and then deals with them.
+func (a *app) change(ctx context.Context, names []string, s *selection, c *change) error {
+	if err := s.prepare(time.Now()); err != nil {
+		return err
+	}
+	queues, err := a.openQueues(ctx, names)
+	if err != nil {
+		return err
+	}
+	defer queues.close()
+	result := changed{DryRun: c.dryRun}
+	ids := map[string][]string{} // by queue
+	n := 0
+	for letter, err := range s.letters(ctx, queues) {
+		if err != nil {
+			return a.redisError(ctx, queues, err)
+		}
+		if c.spares(&letter) {
+			result.Deadly++
+			continue
+		}
+		ids[letter.Queue] = append(ids[letter.Queue], letter.ID)
+		n++
+		if c.dryRun && c.format == formatText {
+			if err := a.print(a.coloursOf(a.stdout).entry(&letter)); err != nil {
+				return err
+			}
+		}
+	}
+	done := n
+	if !c.dryRun && n > 0 {
+		if c.confirm != nil {
+			if err := c.confirm(ctx, n); err != nil {
+				return err
+			}
+		}
+		if done, result.Gone, err = a.changeAll(ctx, queues, ids, c); err != nil {
+			return err
+		}
+	}
+	return a.reportChange(c, done, &result)
+}
+
+// changeAll deals with dead letters, some at a time. What is begun is finished, so
+// that it is known.
+func (a *app) changeAll(ctx context.Context, queues *queues, ids map[string][]string, c *change) (done, gone int, err error) {
+	const page = 100
+	for _, q := range queues.all {
+		for left := ids[q.Name()]; len(left) > 0; {
+			if ctx.Err() != nil {
+				return done, gone, &exitError{exitInterrupted, fmt.Errorf("interrupted; %s: %d", c.past, done)}
+			}
+			some := left[:min(page, len(left))]
+			left = left[len(some):]
+			missing, err := c.do(context.WithoutCancel(ctx), q, some)
+			if err != nil {
+				err = fmt.Errorf("queue %s: %w; %s before: %d", visible(q.Name()), err, c.past, done)
+				return done, gone, a.redisError(context.WithoutCancel(ctx), queues, err)
+			}
+			done += len(some) - len(missing)
+			gone += len(missing)
+		}
+	}
+	return done, gone, nil
+}
+
+func (a *app) reportChange(c *change, done int, result *changed) error {
+	if c.verb == "drop" {
+		result.Dropped = &done
+	} else {
+		result.Requeued = &done
+	}
+	var err error
+	if c.format == formatJSON {
+		err = a.printJSON(result)
+	} else {
+		text := fmt.Sprintf("%s %d", c.past, done)
+		if c.dryRun {
+			text = fmt.Sprintf("would %s %d", c.verb, done)
+		}
+		if result.Gone > 0 {
+			text += fmt.Sprintf("; gone already: %d", result.Gone)
+		}
+		err = a.print(text + "\n")
+	}
+	if err != nil || result.Deadly == 0 {
+		return err
+	}
+	return withHint(&exitError{exitFindings, fmt.Errorf("left where they are, since they would end an original receiver: %d", result.Deadly)},
+		"dead show tells what is wrong with them; --force sends them all the same, where no original listens")
+}

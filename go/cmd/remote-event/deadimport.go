@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// maxRecord is the longest line of an import: the longest value of Redis in
+// base64, and what is known of it.
+const maxRecord = maxMessage/3*4 + 1<<20
+
+func (a *app) deadImportCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "import FILE|-",
+		Short: "Store records of dead letters, such as those of export",
+		Long: `Store records of dead letters, such as those of export, as dead letters of the
+queues that they name, with their attempts, times and reasons, and without the
+change of a byte. Each gets a new id: what is imported twice is there twice.
+remote-event dead requeue sends them.
+
+The lines before a bad one are stored, and none after it.`,
+		Example: `  remote-event dead import dead.ndjson
+  remote-event dead export --redis redis://old | remote-event dead import - --redis redis://new`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return withHint(errors.New("import takes one file, or - for standard input"), cmd.UseLine())
+			}
+			return nil
+		},
+	}
+	output := outputFlag(command, formatText, formatJSON)
+	dryRun := command.Flags().Bool("dry-run", false, "store nothing, and see whether the records are good (default false)")
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.importLetters(cmd.Context(), args[0], output.value, *dryRun)
+	}
+	return command
+}
+
+// imported is what import says in the end.
+type imported struct {
+	Imported   int  `json:"imported"`
+	FailedLine int  `json:"failed_line,omitempty"`
+	DryRun     bool `json:"dry_run,omitempty"`
+}
+
+func (a *app) importLetters(ctx context.Context, file, format string, dryRun bool) error {
+	source := a.stdin
+	if file != stdinName {
+		opened, err := os.Open(file) //nolint:gosec // the user's choice
+		if err != nil {
+			return err
+		}
+		defer func() { _ = opened.Close() }() // it was read only
+		source = opened
+	}
+	client, address, err := a.connectConfigured(ctx)
+	if err != nil {
+		return err
+	}
+	i := importing{app: a, queues: &queues{client: client, address: address}, dryRun: dryRun}
+	defer i.queues.close()
+	err = i.run(ctx, source)
+	if format == formatJSON {
+		if printed := a.printJSON(i.result()); printed != nil {
+			return printed
+		}
+	} else if err == nil {
+		text := fmt.Sprintf("imported %d\n", i.stored)
+		if dryRun {
+			text = fmt.Sprintf("would import %d\n", i.stored)
+		}
+		return a.print(text)
+	}
+	return err
+}
+
+// importing stores records, as many at a time as belong to one queue and are
+// read.
+type importing struct {
+	*app
+
+	queues  *queues
+	dryRun  bool
+	pending []remoteevent.DeadLetter
+	bytes   int
+	stored  int
+	failed  int // the number of the bad line
+}
+
+func (i *importing) result() imported { return imported{i.stored, i.failed, i.dryRun} }
+
+// recordLine is a line of an import.
+type recordLine struct {
+	number int
+	letter remoteevent.DeadLetter
+	err    error // why nothing comes after it; io.EOF at the end
+}
+
+func (i *importing) run(ctx context.Context, source io.Reader) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	lines := make(chan recordLine)
+	// Nothing waits for the reader to end: it may wait for its source for ever.
+	go readRecords(reading, source, lines)
+	for {
+		var line recordLine
+		select {
+		case line = <-lines:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			return &exitError{exitInterrupted, fmt.Errorf("interrupted; stored: %d, after that: none", i.stored)}
+		}
+		if line.err == nil {
+			line.err = i.open(line)
+		}
+		if line.err != nil || i.full(line.letter.Queue) {
+			if err := i.flush(ctx); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(line.err, io.EOF):
+			return nil
+		case line.err != nil:
+			i.failed = line.number
+			return fmt.Errorf("%w; stored before it: %d, after it: none", line.err, i.stored)
+		}
+		i.pending = append(i.pending, line.letter)
+		i.bytes += len(line.letter.Raw)
+	}
+}
+
+// open makes a record's queue one of those that are known.
+func (i *importing) open(line recordLine) error {
+	if i.queues.find(line.letter.Queue) != nil {
+		return nil
+	}
+	queue, err := remoteevent.NewQueue(i.queues.client, line.letter.Queue)
+	if err != nil {
+		return fmt.Errorf("line %d: %w", line.number, err)
+	}
+	i.queues.all = append(i.queues.all, queue)
+	return nil
+}
+
+// full reports whether what is pending has to be stored before a record of a
+// queue is taken in.
+func (i *importing) full(queue string) bool {
+	const most, mostBytes = 100, 4 << 20
+	return len(i.pending) > 0 && (i.pending[0].Queue != queue || len(i.pending) >= most || i.bytes >= mostBytes)
+}
+
+func (i *importing) flush(ctx context.Context) error {
+	if len(i.pending) == 0 {
+		return nil
+	}
+	if i.dryRun {
+		i.stored += len(i.pending)
+	} else {
+		ids, err := i.queues.find(i.pending[0].Queue).Bury(context.WithoutCancel(ctx), i.pending...)
+		i.stored += len(ids)
+		if err != nil {
+			err = fmt.Errorf("queue %s: %w; stored: %d, stored or not, which nobody knows: up to %d (the next), not stored: the rest",
+				visible(i.pending[0].Queue), err, i.stored, len(i.pending)-len(ids))
+			return i.redisError(context.WithoutCancel(ctx), i.queues, err)
+		}
+	}
+	i.pending, i.bytes = nil, 0
+	return nil
+}
+
+// readRecords reads lines until one is bad.
+func readRecords(ctx context.Context, source io.Reader, lines chan<- recordLine) {
+	in := lineReader{source: bufio.NewReaderSize(source, 64<<10), most: maxRecord}
+	for {
+		text, err := in.next()
+		line := recordLine{number: in.number, err: err}
+		if err == nil {
+			if err := json.Unmarshal(text, &line.letter); err != nil {
+				line.err = fmt.Errorf("line %d: %w", in.number, err)
+			}
+		} else if !errors.Is(err, io.EOF) {
+			line.number++
+		}
+		select {
+		case lines <- line:
+		case <-ctx.Done():
+			return
+		}
+		if line.err != nil {
+			return
+		}
+	}
+}

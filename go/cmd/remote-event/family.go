@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// family makes a verb of several that share a subject. By itself it shows its
+// help.
+func family(command *cobra.Command, members ...*cobra.Command) *cobra.Command {
+	command.AddCommand(members...)
+	command.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		hint := cmd.CommandPath() + " --help lists the verbs"
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = "did you mean " + cmd.CommandPath() + " " + strings.Join(near, " or ") + "?"
+		}
+		return withHint(fmt.Errorf("there is no %s %q", cmd.CommandPath(), args[0]), hint)
+	}
+	command.SuggestionsMinimumDistance = 2
+	command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	return command
+}
+
+// atLeastOne asks for the name of a queue.
+func atLeastOne(command *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return withHint(fmt.Errorf("%s: name a queue", command.CommandPath()), command.UseLine())
+	}
+	return nil
+}

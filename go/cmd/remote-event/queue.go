@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+func (a *app) queueCommand() *cobra.Command {
+	return family(&cobra.Command{
+		Use:     "queue",
+		GroupID: groupQueues,
+		Short:   "See what is in the queues, and hand them back to Python alone",
+		Example: `  remote-event queue ls
+  remote-event queue drain new_file_event`,
+	}, a.queueListCommand(), a.queueDrainCommand())
+}
+
+func (a *app) queueListCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "ls [QUEUE…]",
+		Short: "Count the messages of the queues",
+		Long: `Count the messages of each QUEUE, or where none is named, of those in the
+remote_event section of --config and of every list that Redis has.
+
+queued    wait in the list, where originals see them, too
+staged    were moved off it for a receiver that had nothing to do
+leased    are being handled, until their lease runs out
+retrying  have failed, and wait for another attempt
+dead      wait for an operator: remote-event dead
+
+Ends with 4 where there is no queue.`,
+		Example: `  remote-event queue ls
+  remote-event queue ls new_file_event -o ndjson`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	output := outputFlag(command, formatText, formatNDJSON)
+	command.RunE = func(cmd *cobra.Command, names []string) error {
+		return a.listQueues(cmd.Context(), names, output.value)
+	}
+	return command
+}
+
+// queueDepths is what queue ls says of a queue.
+type queueDepths struct {
+	Queue    string `json:"queue"`
+	Queued   int64  `json:"queued"`
+	Staged   int64  `json:"staged"`
+	Leased   int64  `json:"leased"`
+	Retrying int64  `json:"retrying"`
+	Dead     int64  `json:"dead"`
+}
+
+func (a *app) listQueues(ctx context.Context, names []string, format string) error {
+	queues, err := a.openQueues(ctx, names)
+	if err != nil {
+		return err
+	}
+	defer queues.close()
+	if len(queues.all) == 0 {
+		return &exitError{exitNothing, errors.New("there is no queue at " + queues.address)}
+	}
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(table, "queued\tstaged\tleased\tretrying\tdead\t  queue\n")
+	for _, q := range queues.all {
+		d, err := q.Depths(ctx)
+		if err != nil {
+			return a.redisError(ctx, queues, fmt.Errorf("queue %s: %w", visible(q.Name()), err))
+		}
+		if format == formatNDJSON {
+			if err := a.printJSON(queueDepths{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t  %s\n", d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead, visible(q.Name()))
+	}
+	if format == formatNDJSON {
+		return nil
+	}
+	_ = table.Flush() // into memory
+	return a.print(text.String())
+}
+
+func (a *app) queueDrainCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "drain QUEUE…",
+		Short: "Give back to the list what is staged and what waits for another attempt",
+		Long: `Give back to the list of each QUEUE what is staged and what waits for another
+attempt: the way back to originals alone, which see nothing but the list. Stop
+its reliable receivers first, or they take the messages again. What is leased to
+one that died can be given back when its lease has run out, and dead letters stay
+dead.`,
+		Example:           "  remote-event queue drain new_file_event",
+		Args:              atLeastOne,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	output := outputFlag(command, formatText, formatNDJSON)
+	command.RunE = func(cmd *cobra.Command, names []string) error {
+		return a.drainQueues(cmd.Context(), names, output.value)
+	}
+	return command
+}
+
+// drained is what queue drain says of a queue.
+type drained struct {
+	Queue     string `json:"queue"`
+	GivenBack int    `json:"given_back"`
+	Leased    int64  `json:"leased"`
+	Dead      int64  `json:"dead"`
+}
+
+func (a *app) drainQueues(ctx context.Context, names []string, format string) error {
+	queues, err := a.openQueues(ctx, names)
+	if err != nil {
+		return err
+	}
+	defer queues.close()
+	for _, q := range queues.all {
+		name := visible(q.Name())
+		n, err := q.Drain(ctx)
+		var left remoteevent.Depths
+		if err == nil {
+			left, err = q.Depths(ctx)
+		}
+		if err != nil {
+			return a.redisError(ctx, queues, fmt.Errorf("queue %s: %w; given back: %d", name, err, n))
+		}
+		if format == formatNDJSON {
+			err = a.printJSON(drained{q.Name(), n, left.Leased, left.Dead})
+		} else {
+			err = a.print(fmt.Sprintf("%s: gave back %d; left: %d leased, %d dead\n", name, n, left.Leased, left.Dead))
+		}
+		if err != nil {
+			return err
+		}
+		if left.Leased > 0 {
+			a.warn(name + ": what is leased is being handled; if its receiver is dead, drain again when the lease has run out")
+		}
+	}
+	return nil
+}

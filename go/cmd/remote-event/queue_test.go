@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+func TestQueueList(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		url := urlOfClient(client)
+		invoke(t, "queue", "ls", "--redis", url).expect(t, exitNothing, "no queue")
+		push(t, client, "x", message("x", 1), message("x", 2))
+		bury(t, client, "日本 {x}", letter("x", "failed"))
+		want := "  queued  staged  leased  retrying  dead  queue\n" +
+			"       2       0       0         0     0  x\n" +
+			"       0       0       0         0     1  日本 {x}\n"
+		if r := invoke(t, "queue", "ls", "--redis", url).expect(t, exitDone); r.stdout != want {
+			t.Errorf("got\n%s", r.stdout)
+		}
+		if r := invoke(t, "queue", "ls", "none", "-o", "ndjson", "--redis", url).expect(t, exitDone); r.stdout != `{"queue":"none","queued":0,"staged":0,"leased":0,"retrying":0,"dead":0}`+"\n" {
+			t.Errorf("got %s", r.stdout)
+		}
+	})
+}
+
+// TestQueueDrain: what waits for another attempt, and what is staged, is there for
+// an original again, and what is dead stays.
+func TestQueueDrain(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		q, err := remoteevent.NewQueue(client, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		running, stop := context.WithCancel(t.Context())
+		receiver, err := remoteevent.NewReceiver(client, remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler {
+			return func(context.Context, *remoteevent.Delivery) error {
+				stop()
+				return errors.New("not now")
+			}
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := receiver.Queues("x"); err != nil {
+			t.Fatal(err)
+		}
+		push(t, client, "x", message("x", 1), message("x", 2))
+		if err := receiver.Run(running); err != nil {
+			t.Fatal(err)
+		}
+		push(t, client, q.Companions()["staging"], message("x", 3))
+		bury(t, client, "x", letter("dead", "failed"))
+		if d, err := q.Depths(t.Context()); err != nil || d != (remoteevent.Depths{Queued: 1, Staged: 1, Retrying: 1, Dead: 1}) {
+			t.Fatalf("%+v, %v", d, err)
+		}
+		r := invoke(t, "queue", "drain", "x", "--redis", urlOfClient(client)).expect(t, exitDone)
+		if r.stdout != "x: gave back 2; left: 0 leased, 1 dead\n" {
+			t.Errorf("got %s", r.stdout)
+		}
+		if got, want := strings.Join(stored(t, client, "x"), " "), message("x", 1)+" "+message("x", 3)+" "+message("x", 2); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if r := invoke(t, "queue", "drain", "x", "y", "-o", "ndjson", "--redis", urlOfClient(client)).expect(t, exitDone); r.stdout != `{"queue":"x","given_back":0,"leased":0,"dead":1}`+"\n"+`{"queue":"y","given_back":0,"leased":0,"dead":0}`+"\n" {
+			t.Errorf("got %s", r.stdout)
+		}
+	})
+}
