@@ -160,6 +160,26 @@ func Mutants(ctx context.Context) error {
 	return run(ctx, ".", nil, "go", "run", "./compat/cmd/compat", "mutants")
 }
 
+// Faults sees what becomes of events when Redis, its clients or the network fail,
+// in a minute. FAULTS=long does so for half an hour and writes compat/FAULTS.md.
+func Faults(ctx context.Context) error {
+	args := []string{"run", "./compat/cmd/compat", "faults"}
+	switch how := os.Getenv("FAULTS"); how {
+	case "":
+		return run(ctx, ".", nil, "go", args...)
+	case "long":
+	default:
+		return fmt.Errorf("FAULTS=%s: it is long, or nothing", how)
+	}
+	command := exec.CommandContext(ctx, "go", append(args, "--long", "-o", "markdown")...)
+	command.Stderr = os.Stderr
+	output, err := command.Output()
+	if len(output) > 0 { // failures are in it too
+		err = errors.Join(err, os.WriteFile(filepath.Join("compat", "FAULTS.md"), output, 0o644))
+	}
+	return err
+}
+
 // Bench runs the benchmarks.
 func Bench(ctx context.Context) error {
 	return run(ctx, ".", nil, "go", "test", "./...", "-run", "^$", "-bench", ".", "-benchmem")

@@ -30,7 +30,11 @@ func slotMigration(ctx context.Context, size Size) (figures Figures, err error) 
 	}
 	defer f.stop()
 	for range size.Rounds {
-		for _, queue := range clusterQueues() {
+		for i, queue := range clusterQueues() {
+			step := 20 * time.Millisecond
+			if i == 0 { // one that is at two nodes for longer than a lease
+				step = lease + lease/2
+			}
 			if err := f.flowFor(ctx, size.Events); err != nil {
 				return figures, err
 			}
@@ -43,7 +47,8 @@ func slotMigration(ctx context.Context, size Size) (figures Figures, err error) 
 				return figures, err
 			}
 			err = cluster.MoveSlot(ctx, int(slot), (from+1)%nodes, func(ctx context.Context) error {
-				pause(ctx, 20*time.Millisecond)
+				pause(ctx, step)
+				step = 20 * time.Millisecond
 				return ctx.Err()
 			})
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,19 +28,21 @@ const backlog = 1000
 // became of them.
 type flow struct {
 	queues []string
+	work   time.Duration // that a listener takes
 
 	mu       sync.Mutex
 	promised map[string]bool // queue and number of each event that was answered
 	handled  map[string]int
-	next     int           // number of the next event
-	calls    int           // of listeners
-	unknown  int           // sends without an answer
-	refused  int           // sends that are certainly not in Redis
-	loading  int           // those of them that a loading Redis refused
-	stale    int           // acknowledgements that came after the lease was lost
-	outages  int           // times a receiver could not go on for a while
-	changed  chan struct{} // closed when something is promised or handled
-	pause    time.Duration // the longest until events flowed again
+	next     int              // number of the next event
+	calls    int              // of listeners
+	latest   []map[string]int // of each receiver: number of the last event of each queue
+	unknown  int              // sends without an answer
+	refused  int              // sends that are certainly not in Redis
+	loading  int              // those of them that a loading Redis refused
+	stale    int              // acknowledgements that came after the lease was lost
+	outages  int              // times a receiver could not go on for a while
+	changed  chan struct{}    // closed when something is promised or handled
+	pause    time.Duration    // the longest until events flowed again
 
 	sending, receiving sync.WaitGroup
 	stopSending        context.CancelFunc
@@ -70,7 +73,7 @@ func (f *flow) send(store push) {
 			f.next++
 			f.mu.Unlock()
 			queue := f.queues[number%len(f.queues)]
-			err := store(f.sendCtx, wire.Envelope{
+			err := store(context.WithoutCancel(f.sendCtx), wire.Envelope{
 				EventName: queue, Payload: fmt.Appendf(nil, `{"number":%d}`, number),
 				Metadata: wire.Metadata{Signals: []string{queue, "remote_event", "event"}},
 			})
@@ -107,7 +110,8 @@ func (f *flow) change() {
 	f.changed = make(chan struct{})
 }
 
-// receive has a receiver take events until the flow ends.
+// receive has another receiver take events until the flow ends. Receivers are
+// counted from 0.
 func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.ReceiverOption) error {
 	options = append([]remoteevent.ReceiverOption{
 		remoteevent.WithLogger(slog.New(slog.NewTextHandler(f, nil))), remoteevent.WithConcurrency(8),
@@ -120,7 +124,16 @@ func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.Rece
 	if err := receiver.Queues(f.queues...); err != nil {
 		return err
 	}
-	if err := receiver.Listen("event", f.handle); err != nil {
+	f.mu.Lock()
+	number := len(f.latest)
+	f.latest = append(f.latest, map[string]int{})
+	f.mu.Unlock()
+	err = receiver.Listen("event", func(ctx context.Context, d *remoteevent.Delivery) error {
+		pause(ctx, f.work)
+		f.handle(number, d)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	f.receiving.Go(func() {
@@ -133,18 +146,19 @@ func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.Rece
 	return nil
 }
 
-func (f *flow) handle(_ context.Context, d *remoteevent.Delivery) error {
+// handle notes that a receiver has handled an event.
+func (f *flow) handle(receiver int, d *remoteevent.Delivery) {
 	number, err := strconv.Atoi(numberIn(d.Envelope.Payload))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil || number >= f.next || f.queues[number%len(f.queues)] != d.Queue {
 		f.failed = fmt.Errorf("nobody sent what came by queue %q: %.100q", d.Queue, d.Raw)
-		return nil
+		return
 	}
 	f.handled[key(d.Queue, number)]++
+	f.latest[receiver][d.Queue] = max(f.latest[receiver][d.Queue], number)
 	f.calls++
 	f.change()
-	return nil
 }
 
 // numberIn is the number of an event, in digits, from its message or payload.
@@ -173,31 +187,41 @@ func (f *flow) flowFor(ctx context.Context, events int) error {
 	f.mu.Lock()
 	first := f.calls
 	f.mu.Unlock()
-	if err := f.until(ctx, func() bool { return f.calls-first >= events }); err != nil {
-		return fmt.Errorf("%d of %d events flow: %w", f.calls-first, events, err)
+	flowed := 0
+	err := f.until(ctx, func() bool {
+		flowed = f.calls - first
+		return flowed >= events
+	})
+	if err != nil {
+		return fmt.Errorf("%d of %d events flow: %w", flowed, events, err)
 	}
 	return nil
 }
 
-// flowsAgain waits until an event that was sent from now on is handled, in each
-// queue, and notes how long that took.
-func (f *flow) flowsAgain(ctx context.Context) error {
+// flowsAgain waits until an event that was sent from now on is handled in each
+// queue, and by each of these receivers, and notes how long that took.
+func (f *flow) flowsAgain(ctx context.Context, receivers ...int) error {
 	begin := time.Now()
 	f.mu.Lock()
 	first := f.next
 	f.mu.Unlock()
-	reached := map[string]bool{}
+	var idle []string
 	err := f.until(ctx, func() bool {
-		for number := first; number < f.next; number++ {
-			queue := f.queues[number%len(f.queues)]
-			if f.handled[key(queue, number)] > 0 {
-				reached[queue] = true
+		idle = nil
+		for _, queue := range f.queues {
+			if !slices.ContainsFunc(f.latest, func(l map[string]int) bool { return l[queue] >= first }) {
+				idle = append(idle, fmt.Sprintf("queue %q", queue))
 			}
 		}
-		return len(reached) == len(f.queues)
+		for _, number := range receivers {
+			if !slices.ContainsFunc(f.queues, func(queue string) bool { return f.latest[number][queue] >= first }) {
+				idle = append(idle, fmt.Sprintf("receiver %d", number))
+			}
+		}
+		return len(idle) == 0
 	})
 	if err != nil {
-		return fmt.Errorf("events flow in %d of %d queues: %w", len(reached), len(f.queues), err)
+		return fmt.Errorf("no events flow through %s: %w", strings.Join(idle, ", "), err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -44,6 +44,7 @@ func startRemote(ctx context.Context, queue string, condition proxy.Condition, a
 		return nil, err
 	}
 	r.flow = newFlow(ctx, queue)
+	r.flow.work = time.Millisecond // so that a receiver has some in hand when it happens
 	first := r.near
 	if allFar {
 		first = r.far
@@ -96,7 +97,7 @@ func partition(ctx context.Context, size Size) (figures Figures, err error) {
 				return figures, err
 			}
 			r.network.Set(proxy.Condition{})
-			if err := r.flow.flowsAgain(ctx); err != nil {
+			if err := r.flow.flowsAgain(ctx, 0, 1); err != nil {
 				return figures, err
 			}
 		}
@@ -115,7 +116,7 @@ func latency(ctx context.Context, size Size) (figures Figures, err error) {
 		if err := r.flow.flowFor(ctx, size.Events); err != nil {
 			return figures, err
 		}
-		if err := r.flow.flowsAgain(ctx); err != nil {
+		if err := r.flow.flowsAgain(ctx, 0, 1); err != nil {
 			return figures, err
 		}
 	}
@@ -139,7 +140,7 @@ func slowClose(ctx context.Context, size Size) (figures Figures, err error) {
 			r.network.CutClients()
 			pause(ctx, 50*time.Millisecond)
 		}
-		if err := r.flow.flowsAgain(ctx); err != nil {
+		if err := r.flow.flowsAgain(ctx, 0, 1); err != nil {
 			return figures, err
 		}
 	}

@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -9,6 +10,22 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// shows says of the figures of a scenario whether what it is about has happened.
+var shows = map[string]func(faults.Figures) bool{
+	"restart":        outage,
+	"refused writes": func(f faults.Figures) bool { return f.Refused > 0 && f.Outages > 0 },
+	"promotion":      outage,
+	"sentinel":       outage,
+	"partition":      func(f faults.Figures) bool { return f.Repeated > 0 && f.Outages > 0 },
+	"latency":        func(f faults.Figures) bool { return f.Pause > 200*time.Millisecond },
+	"slow close":     outage,
+	"slot migration": outage,
+	"node restart":   outage,
+	"start":          func(f faults.Figures) bool { return f.Refused > 0 && f.Outages > 0 },
+}
+
+func outage(f faults.Figures) bool { return f.Outages > 0 }
 
 // TestScenarios runs all of them, and each has to show what it is there for.
 func TestScenarios(t *testing.T) {
@@ -23,7 +40,9 @@ func TestScenarios(t *testing.T) {
 			if figures.Lost != 0 || figures.Promised < 50 || figures.Handled < figures.Promised-figures.Dead {
 				t.Errorf("%+v", figures)
 			}
-			t.Logf("%+v", figures)
+			if happened := shows[s.Name]; happened == nil || !happened(figures) {
+				t.Errorf("what it is there for has not happened: %+v", figures)
+			}
 		})
 	}
 }

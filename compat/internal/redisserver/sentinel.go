@@ -46,7 +46,7 @@ func StartSentinel(ctx context.Context, primary *Instance, downAfter time.Durati
 		"port " + port, "bind 127.0.0.1", "protected-mode no", `logfile ""`,
 		fmt.Sprintf("sentinel monitor %s 127.0.0.1 %s 1", SentinelName, primary.port),
 		fmt.Sprintf("sentinel down-after-milliseconds %s %d", SentinelName, downAfter.Milliseconds()),
-		fmt.Sprintf("sentinel failover-timeout %s 10000", SentinelName),
+		fmt.Sprintf("sentinel failover-timeout %s 3000", SentinelName),
 	}, "\n")
 	file := filepath.Join(dir, "sentinel.conf") // it writes what it learns there
 	if err := os.WriteFile(file, []byte(settings+"\n"), 0o600); err != nil {

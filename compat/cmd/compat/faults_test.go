@@ -1,0 +1,29 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/remote-events/remote-events/compat/internal/faults"
+)
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	code, out, diagnostics := compat(t, "faults", "-o", "json", "slow close", "promotion")
+	var report faults.Report
+	if err := json.Unmarshal([]byte(out), &report); err != nil {
+		t.Fatalf("%v: %s%s", err, out, diagnostics)
+	}
+	if code != exitDone || len(report.Results) != 2 || report.Results[1].Name != "promotion" || report.Results[1].Figures.Promised == 0 {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	if !strings.Contains(diagnostics, "slow close: as promised") {
+		t.Errorf("it says %q", diagnostics)
+	}
+	for _, args := range [][]string{{"no such thing"}, {"-o", "xml"}, {"--parallel", "0"}} {
+		if code, out, diagnostics := compat(t, append([]string{"faults"}, args...)...); code != exitUsage || out != "" || diagnostics == "" {
+			t.Errorf("%q: exit code %d: %s%s", args, code, out, diagnostics)
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+)
+
+// Result is what came of a scenario.
+type Result struct {
+	Name    string  `json:"name"`
+	What    string  `json:"what"`
+	Rounds  int     `json:"rounds"`
+	Figures Figures `json:"figures"`
+	Seconds float64 `json:"seconds"`
+	// Problem says what was not as it was promised; it is empty where all was.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Report is what came of a run.
+type Report struct {
+	// Long is whether it was a long run.
+	Long bool `json:"long"`
+	// Server is the Redis: "redis 7.0.15".
+	Server string `json:"server"`
+	// Platform is what it ran on, and Go with which version.
+	Platform string `json:"platform"`
+	Go       string `json:"go"`
+	// Results are in the order of the scenarios.
+	Results []Result `json:"results"`
+}
+
+// Problems are how many scenarios were not as they should be.
+func (r *Report) Problems() int {
+	n := 0
+	for _, result := range r.Results {
+		if result.Problem != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Run runs scenarios, some at a time, and reports what came of them. done, if not
+// nil, is told of each that has ended. The error is that of the run itself; with
+// it there is no report.
+func Run(ctx context.Context, scenarios []Scenario, long bool, atATime int, done func(Result)) (*Report, error) {
+	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{
+		Long: long, Server: server.String(), Go: strings.TrimPrefix(runtime.Version(), "go"),
+		Platform: fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
+		Results:  make([]Result, len(scenarios)),
+	}
+	if err := server.Close(); err != nil {
+		return nil, err
+	}
+	var group errgroup.Group
+	group.SetLimit(atATime)
+	for i, s := range scenarios {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			report.Results[i] = s.result(ctx, long)
+			if ctx.Err() == nil && done != nil {
+				done(report.Results[i])
+			}
+			return context.Cause(ctx)
+		})
+	}
+	return report, group.Wait()
+}
+
+func (s Scenario) result(ctx context.Context, long bool) Result {
+	size := s.Short
+	if long {
+		size = s.Long
+	}
+	begin := time.Now()
+	figures, err := s.Run(ctx, size)
+	if err == nil && figures.Lost > 0 {
+		err = errors.New("events are lost")
+	}
+	result := Result{Name: s.Name, What: s.What, Rounds: size.Rounds, Figures: figures, Seconds: time.Since(begin).Seconds()}
+	if err != nil {
+		result.Problem = err.Error()
+	}
+	return result
+}
+
+// columns are the figures, as tables show them.
+func columns() []string {
+	return []string{"promised", "handled", "repeated", "dead", "unknown", "refused", "stale", "outages", "pause", "lost"}
+}
+
+func (f Figures) cells() []string {
+	cells := []string{}
+	for _, n := range []int{f.Promised, f.Handled, f.Repeated, f.Dead, f.Unknown, f.Refused, f.Stale, f.Outages} {
+		cells = append(cells, strconv.Itoa(n))
+	}
+	return append(cells, fmt.Sprintf("%.1f s", f.Pause.Seconds()), strconv.Itoa(f.Lost))
+}
+
+// WriteText writes a report for a terminal.
+func (r *Report) WriteText(out io.Writer) error {
+	var b strings.Builder
+	name := len("scenario")
+	for _, result := range r.Results {
+		name = max(name, len(result.Name))
+	}
+	line := func(first string, cells []string, last string) {
+		fmt.Fprintf(&b, "%-*s", name, first)
+		for i, cell := range cells {
+			fmt.Fprintf(&b, "  %*s", max(len(columns()[i]), 7), cell)
+		}
+		fmt.Fprintf(&b, "  %s\n", last)
+	}
+	line("scenario", columns(), "took")
+	promised, lost := 0, 0
+	for _, result := range r.Results {
+		line(result.Name, result.Figures.cells(), fmt.Sprintf("%.0f s", result.Seconds))
+		promised += result.Figures.Promised
+		lost += result.Figures.Lost
+	}
+	for _, result := range r.Results {
+		if result.Problem != "" {
+			fmt.Fprintf(&b, "\n%s: %s\n", result.Name, result.Problem)
+		}
+	}
+	fmt.Fprintf(&b, "\n%d scenarios on %s: %d events were promised, %d are lost; %d scenarios failed\n",
+		len(r.Results), r.Server, promised, lost, r.Problems())
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// WriteMarkdown writes a report as a document.
+func (r *Report) WriteMarkdown(out io.Writer) error {
+	var b strings.Builder
+	command := "compat faults -o markdown"
+	if r.Long {
+		command += " --long"
+	}
+	fmt.Fprintf(&b, "# Faults\n\nWritten by `%s`, with %s, Go %s, on %s. Do not edit.\n\n", command, r.Server, r.Go, r.Platform)
+	b.WriteString("While events flow from Go senders to Go receivers, something happens. Every event of\nwhich the sender was told that Redis has it has to be handled at least once, or to be\na dead letter; nothing may be left half-way; and events have to flow again by\nthemselves.\n\n")
+	fmt.Fprintf(&b, "| scenario | rounds | %s |\n|---|--:|%s\n", strings.Join(columns(), " | "), strings.Repeat("--:|", len(columns())))
+	for _, result := range r.Results {
+		fmt.Fprintf(&b, "| %s | %d | %s |\n", result.Name, result.Rounds, strings.Join(result.Figures.cells(), " | "))
+	}
+	b.WriteString(`
+*Promised* events are in Redis, as it said. *Handled* may be more: of those that are
+*unknown*, the sender was told nothing. *Repeated* are calls of listeners with an event
+that they had handled. *Refused* events were never in Redis. *Stale* are
+acknowledgements that came after the lease and changed nothing. *Outages* are how
+often a receiver could not go on for a while, and then went on by itself. *Pause* is
+the longest time from the end of a fault until an event that was sent after it was
+handled.
+
+`)
+	for _, result := range r.Results {
+		fmt.Fprintf(&b, "- **%s**: %s.\n", result.Name, result.What)
+		if result.Problem != "" {
+			fmt.Fprintf(&b, "\n  FAILED: %s\n\n", strings.ReplaceAll(result.Problem, "\n", "; "))
+		}
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}

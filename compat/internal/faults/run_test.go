@@ -1,0 +1,92 @@
+package faults_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/remote-events/remote-events/compat/internal/faults"
+)
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	scenario := func(name string, figures faults.Figures, err error) faults.Scenario {
+		return faults.Scenario{
+			Name: name, What: "what " + name + " does", Short: faults.Size{Rounds: 1}, Long: faults.Size{Rounds: 77},
+			Run: func(_ context.Context, size faults.Size) (faults.Figures, error) {
+				figures.Handled = size.Rounds
+				return figures, err
+			},
+		}
+	}
+	scenarios := []faults.Scenario{
+		scenario("good", faults.Figures{Promised: 11, Pause: 1500 * time.Millisecond}, nil),
+		scenario("bad", faults.Figures{Promised: 22, Lost: 3}, nil),
+		scenario("worse", faults.Figures{}, errors.New("the disk is gone")),
+	}
+	for _, long := range []bool{false, true} {
+		ended := make(chan faults.Result, 3)
+		report, err := faults.Run(t.Context(), scenarios, long, 2, func(r faults.Result) { ended <- r })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(ended) != 3 || report.Problems() != 2 || !strings.Contains(report.Server, " ") || report.Long != long {
+			t.Errorf("%d have ended: %+v", len(ended), report)
+		}
+		for i, want := range []string{"", "events are lost", "the disk is gone"} {
+			if r := report.Results[i]; r.Name != scenarios[i].Name || r.Problem != want || r.Figures.Handled != r.Rounds || (r.Rounds == 77) != long {
+				t.Errorf("%+v", r)
+			}
+		}
+		for format, write := range map[string]func(*strings.Builder) error{
+			"3 scenarios on " + report.Server + ": 33 events were promised, 3 are lost; 2 scenarios failed": func(b *strings.Builder) error { return report.WriteText(b) },
+			"- **good**: what good does.\n": func(b *strings.Builder) error { return report.WriteMarkdown(b) },
+		} {
+			var b strings.Builder
+			if err := write(&b); err != nil {
+				t.Error(err)
+			}
+			for _, says := range []string{format, "1.5 s", "the disk is gone", "promised"} {
+				if !strings.Contains(b.String(), says) {
+					t.Errorf("without %q:\n%s", says, b.String())
+				}
+			}
+		}
+	}
+}
+
+// A run that is interrupted ends soon and reports nothing.
+func TestRunInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	hangs := faults.Scenario{Name: "hangs", Run: func(ctx context.Context, _ faults.Size) (faults.Figures, error) {
+		cancel()
+		<-ctx.Done()
+		return faults.Figures{}, ctx.Err()
+	}}
+	_, err := faults.Run(ctx, []faults.Scenario{hangs, hangs, hangs}, false, 1, func(r faults.Result) { t.Errorf("it says %+v", r) })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A scenario that is interrupted ends what it has started, and soon.
+func TestScenariosInterrupted(t *testing.T) {
+	t.Parallel()
+	for _, s := range faults.Scenarios() {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			begin := time.Now()
+			if _, err := s.Run(ctx, faults.Size{Rounds: 1000, Events: 1000}); err == nil {
+				t.Error("it was not interrupted")
+			}
+			if took := time.Since(begin); took > 30*time.Second {
+				t.Errorf("it took %v to end", took)
+			}
+		})
+	}
+}
