@@ -4,12 +4,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/goleak"
 
 	"github.com/remote-events/remote-events/compat/internal/faults"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	redis.SetLogger(&logging.VoidLogger{}) // that connections fail is no news here
+	goleak.VerifyTestMain(m)
+}
 
 // shows says of the figures of a scenario whether what it is about has happened.
 var shows = map[string]func(faults.Figures) bool{
@@ -37,7 +42,7 @@ func TestScenarios(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			if figures.Lost != 0 || figures.Promised < 50 || figures.Handled < figures.Promised-figures.Dead {
+			if figures.Lost != 0 || figures.Promised == 0 || figures.Handled < max(50, figures.Promised-figures.Dead) {
 				t.Errorf("%+v", figures)
 			}
 			if happened := shows[s.Name]; happened == nil || !happened(figures) {
