@@ -68,21 +68,29 @@ func (f *flow) send(store push) {
 			if f.until(f.sendCtx, func() bool { return len(f.promised)-len(f.handled) < backlog }) != nil {
 				continue
 			}
-			f.mu.Lock()
-			number := f.next
-			f.next++
-			f.mu.Unlock()
-			queue := f.queues[number%len(f.queues)]
-			err := store(context.WithoutCancel(f.sendCtx), wire.Envelope{
-				EventName: queue, Payload: fmt.Appendf(nil, `{"number":%d}`, number),
-				Metadata: wire.Metadata{Signals: []string{queue, "remote_event", "event"}},
-			})
-			f.sent(key(queue, number), err)
+			err := f.sendOne(store)
 			if err != nil {
 				pause(f.sendCtx, 10*time.Millisecond)
 			}
 		}
 	})
+}
+
+// sendOne sends the next event.
+func (f *flow) sendOne(store push) error {
+	f.mu.Lock()
+	number := f.next
+	f.next++
+	f.mu.Unlock()
+	queue := f.queues[number%len(f.queues)]
+	err := store(context.WithoutCancel(f.sendCtx), wire.Envelope{
+		EventName: queue, Payload: fmt.Appendf(nil, `{"number":%d}`, number),
+		Metadata: wire.Metadata{
+			Signals: []string{queue, "remote_event", "event"}, Attributes: map[string]string{"id": key(queue, number)},
+		},
+	})
+	f.sent(key(queue, number), err)
+	return err
 }
 
 func key(queue string, number int) string { return queue + " " + strconv.Itoa(number) }
@@ -124,10 +132,7 @@ func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.Rece
 	if err := receiver.Queues(f.queues...); err != nil {
 		return err
 	}
-	f.mu.Lock()
-	number := len(f.latest)
-	f.latest = append(f.latest, map[string]int{})
-	f.mu.Unlock()
+	number := f.register()
 	err = receiver.Listen("event", func(ctx context.Context, d *remoteevent.Delivery) error {
 		pause(ctx, f.work)
 		f.handle(number, d)
@@ -144,6 +149,14 @@ func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.Rece
 		}
 	})
 	return nil
+}
+
+// register gives a receiver its number.
+func (f *flow) register() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.latest = append(f.latest, map[string]int{})
+	return len(f.latest) - 1
 }
 
 // handle notes that a receiver has handled an event.

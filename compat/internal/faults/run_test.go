@@ -36,7 +36,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%d have ended: %+v", len(ended), report)
 		}
 		for i, want := range []string{"", "events are lost", "the disk is gone"} {
-			if r := report.Results[i]; r.Name != scenarios[i].Name || r.Problem != want || r.Figures.Handled != r.Rounds || (r.Rounds == 77) != long {
+			if r := report.Results[i]; r.Name != scenarios[i].Name || r.Problem != want || r.Figures.Handled != r.Figures.Faults || (r.Figures.Faults == 77) != long {
 				t.Errorf("%+v", r)
 			}
 		}

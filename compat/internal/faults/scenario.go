@@ -30,6 +30,8 @@ type Size struct {
 
 // Figures are what was counted in a scenario.
 type Figures struct {
+	// Faults are how often it happened; 0 stands for the rounds.
+	Faults int `json:"faults"`
 	// Promised events are those of which the sender was told that Redis has them.
 	Promised int `json:"promised"`
 	// Unknown events were sent, and the answer did not come.
@@ -55,9 +57,28 @@ type Figures struct {
 	Pause time.Duration `json:"pause"`
 }
 
+// add adds what was counted elsewhere.
+func (f *Figures) add(other Figures) {
+	f.Faults += other.Faults
+	f.Promised += other.Promised
+	f.Unknown += other.Unknown
+	f.Refused += other.Refused
+	f.Handled += other.Handled
+	f.Repeated += other.Repeated
+	f.Stale += other.Stale
+	f.Dead += other.Dead
+	f.Lost += other.Lost
+	f.Outages += other.Outages
+	f.Pause = max(f.Pause, other.Pause)
+}
+
 // Scenarios are all of them.
 func Scenarios() []Scenario {
 	return []Scenario{
+		{
+			"crash points", "a client dies before, in the middle of and after each command, whatever its listener does",
+			Size{1, 0}, Size{10, 0}, crashPoints,
+		},
 		{
 			"restart", "Redis is killed, or told to end, and starts again (AOF, appendfsync always)",
 			Size{6, 100}, Size{100, 1000}, restart,

@@ -18,6 +18,7 @@ func TestMain(m *testing.M) {
 
 // shows says of the figures of a scenario whether what it is about has happened.
 var shows = map[string]func(faults.Figures) bool{
+	"crash points":   func(f faults.Figures) bool { return f.Faults > 200 && f.Repeated > 0 },
 	"restart":        outage,
 	"refused writes": func(f faults.Figures) bool { return f.Refused > 0 && f.Outages > 0 },
 	"promotion":      outage,

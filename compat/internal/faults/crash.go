@@ -1,0 +1,383 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// A life is what a client does with a queue until it has nothing more to do, or
+// dies.
+type life struct {
+	name string
+	// prepare puts into the queue what the life is about.
+	prepare func(ctx context.Context, t *trial) error
+	// live does it, through the cutter. What it returns is of no account if the
+	// client died.
+	live func(ctx context.Context, t *trial) error
+}
+
+func lives() []life {
+	return []life{
+		{"success", messages, receiving((*trial).succeed)},
+		{"wait", nothing, waiting},
+		{"error", messages, receiving(func(*trial, context.Context, *remoteevent.Delivery) error { return errors.New("not now") })},
+		{"panic", messages, receiving(func(*trial, context.Context, *remoteevent.Delivery) error { panic("not now") })},
+		{"permanent error", messages, receiving(func(*trial, context.Context, *remoteevent.Delivery) error {
+			return remoteevent.Permanent(errors.New("never"))
+		})},
+		{"requeue", deadLetters, func(ctx context.Context, t *trial) error {
+			ids, err := t.deadIDs(ctx)
+			if err == nil {
+				_, err = t.dying.Requeue(ctx, ids...)
+			}
+			return err
+		}},
+		{"bury", messages, bury},
+		{"drop", deadLetters, drop},
+		{"drain", staged, func(ctx context.Context, t *trial) error {
+			_, err := t.dying.Drain(ctx)
+			return err
+		}},
+		{"repair", forgotten, func(ctx context.Context, t *trial) error {
+			return repair(ctx, t.dying)
+		}},
+	}
+}
+
+// trial is one life, cut at one place or at none, and what becomes of its events.
+type trial struct {
+	*flow
+
+	near   *redis.Client // to Redis
+	cutter *cutter
+	client *redis.Client // through the cutter
+	queue  *remoteevent.Queue
+	dying  *remoteevent.Queue
+	number int // of the client as a receiver
+}
+
+// crashLease is short: each trial waits for the leases of the dead to run out.
+const crashLease = 300 * time.Millisecond
+
+func nothing(context.Context, *trial) error { return nil }
+
+// waiting is the life of a receiver that has to wait for its messages.
+func waiting(ctx context.Context, t *trial) error {
+	var sending sync.WaitGroup
+	var failed error
+	sending.Go(func() {
+		t.waitFor(ctx, "blmove")
+		failed = messages(ctx, t)
+	})
+	lived := receiving((*trial).succeed)(ctx, t)
+	sending.Wait()
+	return errors.Join(lived, failed)
+}
+
+// messages are some that can be handled, and one that nobody can read.
+func messages(ctx context.Context, t *trial) error {
+	store, err := plainly(t.near)
+	if err != nil {
+		return err
+	}
+	for range 6 {
+		if err := t.sendOne(store); err != nil {
+			return err
+		}
+	}
+	name := t.queues[0]
+	t.next++
+	t.promised[key(name, t.next-1)] = true
+	return t.near.LPush(ctx, name, fmt.Appendf(nil, `{"signals": null, "data": {"number":%d}}`, t.next-1)).Err()
+}
+
+// deadLetters are messages that are dead.
+func deadLetters(ctx context.Context, t *trial) error {
+	if err := messages(ctx, t); err != nil {
+		return err
+	}
+	receiver, err := t.receiver(t.near, func(context.Context, *remoteevent.Delivery) error {
+		return remoteevent.Permanent(errors.New("never"))
+	})
+	if err != nil {
+		return err
+	}
+	return t.runUntil(ctx, receiver, func(d remoteevent.Depths) bool { return d.Dead == int64(t.next) })
+}
+
+// staged are messages of which one was staged and never claimed.
+func staged(ctx context.Context, t *trial) error {
+	if err := messages(ctx, t); err != nil {
+		return err
+	}
+	return t.near.LMove(ctx, t.queues[0], t.queue.Companions()["staging"], "right", "left").Err()
+}
+
+// forgotten are messages that were claimed, and of which the leases are gone.
+func forgotten(ctx context.Context, t *trial) error {
+	if err := messages(ctx, t); err != nil {
+		return err
+	}
+	cutter, err := startCutter(ctx, t.near.Options().Addr, "refuse", 1, beforeRequest)
+	if err != nil {
+		return err
+	}
+	defer cutter.close()
+	client := redis.NewClient(&redis.Options{Addr: cutter.addr(), DialerRetries: 1, MaxRetries: -1})
+	defer func() { _ = client.Close() }()
+	receiver, err := t.receiver(client, func(context.Context, *remoteevent.Delivery) error { return errors.New("not now") })
+	if err != nil {
+		return err
+	}
+	if err := receiver.Run(cutter.ctx); err != nil {
+		return err
+	}
+	return t.near.Del(ctx, t.queue.Companions()["leases"]).Err()
+}
+
+// bury puts dead letters there that come from elsewhere.
+func bury(ctx context.Context, t *trial) error {
+	var letters []remoteevent.DeadLetter
+	for range 3 {
+		letters = append(letters, remoteevent.DeadLetter{
+			Raw: fmt.Appendf(nil, `{"signals": [%q], "data": {"number":%d}}`, t.queues[0], t.next),
+		})
+		t.next++
+	}
+	_, err := t.dying.Bury(ctx, letters...)
+	if err == nil {
+		for i := range letters {
+			t.promised[key(t.queues[0], t.next-1-i)] = true
+		}
+	}
+	return err
+}
+
+// repair repairs what an audit finds.
+func repair(ctx context.Context, queue *remoteevent.Queue) error {
+	var ids []string
+	for fault, err := range queue.Audit(ctx) {
+		if err != nil {
+			return err
+		}
+		ids = append(ids, fault.ID)
+	}
+	_, err := queue.Repair(ctx, ids...)
+	return err
+}
+
+// drop drops one dead letter, which nobody will see again.
+func drop(ctx context.Context, t *trial) error {
+	for letter, err := range t.dying.DeadLetters(ctx) {
+		if err != nil {
+			return err
+		}
+		delete(t.promised, t.queues[0]+" "+numberIn(letter.Raw))
+		_, err = t.dying.Drop(ctx, letter.ID)
+		return err
+	}
+	return errors.New("there are no dead letters")
+}
+
+func (t *trial) deadIDs(ctx context.Context) (ids []string, err error) {
+	for letter, err := range t.queue.DeadLetters(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, letter.ID)
+	}
+	return ids, nil
+}
+
+func (t *trial) succeed(_ context.Context, d *remoteevent.Delivery) error {
+	t.handle(t.number, d)
+	return nil
+}
+
+// receiver is one that handles one message at a time and has others in its hands.
+func (t *trial) receiver(client *redis.Client, listener remoteevent.Handler) (*remoteevent.Receiver, error) {
+	receiver, err := remoteevent.NewReceiver(client,
+		remoteevent.WithLogger(slog.New(slog.DiscardHandler)), remoteevent.WithLease(crashLease), remoteevent.WithPrefetch(4),
+		remoteevent.WithBackoff(time.Millisecond, 5*time.Millisecond), remoteevent.WithDeduplication(time.Hour, 1000),
+		remoteevent.WithMaxAttempts(50), remoteevent.WithDrainTimeout(50*time.Millisecond))
+	if err != nil {
+		return nil, err
+	}
+	return receiver, errors.Join(receiver.Queues(t.queues...), receiver.Listen("event", listener))
+}
+
+// receiving is the life of a receiver: it handles messages, renews a lease, and
+// gives back what it has in its hands when it is told to stop.
+func receiving(outcome func(*trial, context.Context, *remoteevent.Delivery) error) func(context.Context, *trial) error {
+	return func(ctx context.Context, t *trial) error {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		calls := 0
+		receiver, err := t.receiver(t.client, func(ctx context.Context, d *remoteevent.Delivery) error {
+			calls++
+			switch calls {
+			case 1: // long enough for the lease to be renewed
+				t.waitFor(ctx, "extend")
+			case 5:
+				stop()
+			}
+			return outcome(t, ctx, d)
+		})
+		if err != nil {
+			return err
+		}
+		context.AfterFunc(t.cutter.ctx, stop)
+		return receiver.Run(ctx)
+	}
+}
+
+// waitFor waits for a command of that kind.
+func (t *trial) waitFor(ctx context.Context, command string) {
+	for ctx.Err() == nil && t.cutter.ctx.Err() == nil && t.cutter.counts()[command] == 0 {
+		pause(ctx, time.Millisecond)
+	}
+}
+
+// runUntil runs a receiver until the queue is as is wished.
+func (t *trial) runUntil(ctx context.Context, receiver *remoteevent.Receiver, done func(remoteevent.Depths) bool) error {
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	var running sync.WaitGroup
+	var failed error
+	running.Go(func() { failed = receiver.Run(ctx) })
+	for {
+		depths, err := t.queue.Depths(ctx)
+		if err != nil || done(depths) {
+			stop()
+			running.Wait()
+			return errors.Join(err, failed)
+		}
+		pause(ctx, time.Millisecond)
+	}
+}
+
+// try lives a life once, has others go on with what it left, and returns what
+// became of the events, and the commands that there were.
+func try(ctx context.Context, server *redisserver.Instance, name string, l life, command string, nth int, where cut) (_ Figures, commands map[string]int, died bool, err error) {
+	t := &trial{flow: newFlow(ctx, name), near: redis.NewClient(&redis.Options{Addr: server.Addr()})}
+	defer t.stop()
+	defer func() { err = errors.Join(err, t.near.Close()) }()
+	if t.queue, err = remoteevent.NewQueue(t.near, name); err != nil {
+		return Figures{}, nil, false, err
+	}
+	if err := l.prepare(ctx, t); err != nil {
+		return Figures{}, nil, false, fmt.Errorf("prepare: %w", err)
+	}
+	if t.cutter, err = startCutter(ctx, server.Addr(), command, nth, where); err != nil {
+		return Figures{}, nil, false, err
+	}
+	defer t.cutter.close()
+	t.number = t.register()
+	t.client = redis.NewClient(&redis.Options{Addr: t.cutter.addr(), DialerRetries: 1, MaxRetries: -1})
+	defer func() { err = errors.Join(err, t.client.Close()) }()
+	if t.dying, err = remoteevent.NewQueue(t.client, name); err != nil {
+		return Figures{}, nil, false, err
+	}
+	t.cutter.forget = func() error { return t.near.ScriptFlush(ctx).Err() }
+	lived := l.live(ctx, t)
+	died = t.cutter.ctx.Err() != nil
+	t.cutter.end()
+	if !died && lived != nil {
+		return Figures{}, nil, false, lived
+	}
+	if err := t.receive(t.near, remoteevent.WithLease(crashLease)); err != nil {
+		return Figures{}, nil, false, err
+	}
+	if l.name == "repair" { // the one who repairs has died, and another does it
+		if err := repair(ctx, t.queue); err != nil {
+			return Figures{}, nil, false, err
+		}
+	}
+	figures, err := t.finish(ctx, t.near)
+	return figures, t.cutter.counts(), died, err
+}
+
+// ofProtocol reports whether a command is one of reliable delivery.
+func ofProtocol(command string) bool {
+	return !slices.Contains([]string{"hello", "client", "ping", "auth", "select"}, command)
+}
+
+// crashPoints ends clients before and after each command, and in the middle of it,
+// whatever their listeners do. Size.Rounds of each kind of command are cut.
+func crashPoints(ctx context.Context, size Size) (figures Figures, err error) {
+	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	var mu sync.Mutex
+	trials := 0
+	attempt := func(ctx context.Context, l life, command string, nth int, where cut) (map[string]int, bool, error) {
+		mu.Lock()
+		trials++
+		name := fmt.Sprintf("crash %d 日本 {x}", trials)
+		mu.Unlock()
+		f, commands, died, err := try(ctx, server, name, l, command, nth, where)
+		mu.Lock()
+		defer mu.Unlock()
+		if ctx.Err() == nil { // else another has failed
+			figures.add(f)
+		}
+		if err != nil {
+			err = fmt.Errorf("%s, dead at %s %d, %v: %w", l.name, command, nth, where, err)
+		}
+		return commands, died, err
+	}
+	group, running := errgroup.WithContext(ctx)
+	group.SetLimit(48) // most of the time they wait for leases to run out
+	for _, l := range lives() {
+		commands, _, err := attempt(ctx, l, "", 0, beforeRequest)
+		if err != nil {
+			return figures, errors.Join(err, group.Wait())
+		}
+		for _, command := range slices.Sorted(maps.Keys(commands)) {
+			if isScript(command) { // Redis may always have forgotten it
+				commands[command+inFull] = 1
+			}
+		}
+		for command, times := range commands {
+			if !ofProtocol(command) || command == "blmove" && l.name != "wait" { // others seldom wait
+				continue
+			}
+			for nth := range min(times, size.Rounds) {
+				for _, where := range cuts() {
+					group.Go(func() error {
+						for range 5 {
+							_, died, err := attempt(running, l, command, nth+1, where)
+							if died {
+								mu.Lock()
+								figures.Faults++
+								mu.Unlock()
+							}
+							if died || err != nil {
+								return err
+							}
+						}
+						if nth > 0 {
+							return nil // it is not always called as often
+						}
+						return fmt.Errorf("%s: %s, which was to be cut %v, was not called", l.name, command, where)
+					})
+				}
+			}
+		}
+	}
+	return figures, group.Wait()
+}
