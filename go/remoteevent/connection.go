@@ -12,6 +12,11 @@ import (
 // with the connection the message would be lost.
 const replyTimeout = time.Minute
 
+// idleTime is after what time a connection that nobody uses is closed. When one
+// turns out to be dead, those beside it most likely are as well, and each would
+// have to be waited for.
+const idleTime = 5 * time.Second
+
 // noNotifications leaves out of a client made from another's options what handles
 // the server's notifications, which belongs to that one client.
 func noNotifications() *maintnotifications.Config {
@@ -31,6 +36,7 @@ func dedicated(client redis.UniversalClient, queues int) (_ redis.UniversalClien
 		options.MaxRetries = -1
 		options.PoolSize = max(options.PoolSize, 4*queues)
 		options.MaxActiveConns = 0
+		options.MinIdleConns, options.ConnMaxIdleTime = 0, idleTime
 		options.ContextTimeoutEnabled = true
 		options.ReadTimeout = blockTime + replyTimeout // contexts say less
 		options.PushNotificationProcessor = nil
@@ -42,6 +48,7 @@ func dedicated(client redis.UniversalClient, queues int) (_ redis.UniversalClien
 		options.MaxRetries = -1 // redirections are none
 		options.PoolSize = max(options.PoolSize, 4*queues)
 		options.MaxActiveConns = 0
+		options.MinIdleConns, options.ConnMaxIdleTime = 0, idleTime
 		options.ContextTimeoutEnabled = true
 		options.ReadTimeout = blockTime + replyTimeout // contexts say less
 		options.PushNotificationProcessor = nil

@@ -32,7 +32,7 @@ Scenarios:
   compat faults restart "slot migration"`,
 	}
 	c.Flags().StringVarP(&format, "output", "o", "text", "format of the output: text, json or markdown")
-	c.Flags().BoolVar(&long, "long", false, "do each many times: it takes about half an hour, not one minute")
+	c.Flags().BoolVar(&long, "long", false, "do each many times: it takes a quarter of an hour, not one minute")
 	c.Flags().IntVar(&parallel, "parallel", 2, "how many scenarios run at a time")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if format != "text" && format != "json" && format != "markdown" {

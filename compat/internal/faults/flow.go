@@ -214,20 +214,33 @@ func (f *flow) flowFor(ctx context.Context, events int) error {
 // flowsAgain waits until an event that was sent from now on is handled in each
 // queue, and by each of these receivers, and notes how long that took.
 func (f *flow) flowsAgain(ctx context.Context, receivers ...int) error {
-	begin := time.Now()
+	return f.flowsSince(ctx, f.mark(), receivers...)
+}
+
+// mark is a point of a flow.
+type mark struct {
+	next int // number of the first event after it
+	time time.Time
+}
+
+func (f *flow) mark() mark {
 	f.mu.Lock()
-	first := f.next
-	f.mu.Unlock()
+	defer f.mu.Unlock()
+	return mark{f.next, time.Now()}
+}
+
+// flowsSince does so for events that were sent since then.
+func (f *flow) flowsSince(ctx context.Context, m mark, receivers ...int) error {
 	var idle []string
 	err := f.until(ctx, func() bool {
 		idle = nil
 		for _, queue := range f.queues {
-			if !slices.ContainsFunc(f.latest, func(l map[string]int) bool { return l[queue] >= first }) {
+			if !slices.ContainsFunc(f.latest, func(l map[string]int) bool { return l[queue] >= m.next }) {
 				idle = append(idle, fmt.Sprintf("queue %q", queue))
 			}
 		}
 		for _, number := range receivers {
-			if !slices.ContainsFunc(f.queues, func(queue string) bool { return f.latest[number][queue] >= first }) {
+			if !slices.ContainsFunc(f.queues, func(queue string) bool { return f.latest[number][queue] >= m.next }) {
 				idle = append(idle, fmt.Sprintf("receiver %d", number))
 			}
 		}
@@ -238,7 +251,7 @@ func (f *flow) flowsAgain(ctx context.Context, receivers ...int) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.pause = max(f.pause, time.Since(begin))
+	f.pause = max(f.pause, time.Since(m.time))
 	return nil
 }
 

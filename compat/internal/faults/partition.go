@@ -18,11 +18,12 @@ type remote struct {
 	server    *redisserver.Instance
 	network   *proxy.Proxy
 	near, far *redis.Client
+	store     push // near the server
 	flow      *flow
 }
 
-// startRemote starts all that, and senders near the server. Where it is told to,
-// both receivers are far.
+// startRemote starts all that; send starts to send. Where it is told to, both
+// receivers are far.
 func startRemote(ctx context.Context, queue string, condition proxy.Condition, allFar bool) (_ *remote, err error) {
 	r := &remote{}
 	defer func() {
@@ -39,8 +40,7 @@ func startRemote(ctx context.Context, queue string, condition proxy.Condition, a
 	r.network.Set(condition)
 	r.near = redis.NewClient(&redis.Options{Addr: r.server.Addr()})
 	r.far = redis.NewClient(&redis.Options{Addr: r.network.Addr()})
-	store, err := plainly(r.near)
-	if err != nil {
+	if r.store, err = plainly(r.near); err != nil {
 		return nil, err
 	}
 	r.flow = newFlow(ctx, queue)
@@ -54,10 +54,13 @@ func startRemote(ctx context.Context, queue string, condition proxy.Condition, a
 			return nil, err
 		}
 	}
-	for range 4 {
-		r.flow.send(store)
-	}
 	return r, nil
+}
+
+func (r *remote) send() {
+	for range 4 {
+		r.flow.send(r.store)
+	}
 }
 
 func (r *remote) close() error {
@@ -86,6 +89,7 @@ func partition(ctx context.Context, size Size) (figures Figures, err error) {
 		return figures, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
+	r.send()
 	for range size.Rounds {
 		for _, condition := range []proxy.Condition{{Silent: true}, {Refusing: true}} {
 			if err := r.flow.flowFor(ctx, size.Events); err != nil {
@@ -112,6 +116,7 @@ func latency(ctx context.Context, size Size) (figures Figures, err error) {
 		return figures, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
+	r.send()
 	for range size.Rounds {
 		if err := r.flow.flowFor(ctx, size.Events); err != nil {
 			return figures, err
@@ -132,6 +137,7 @@ func slowClose(ctx context.Context, size Size) (figures Figures, err error) {
 		return figures, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
+	r.send()
 	for range size.Rounds {
 		if err := r.flow.flowFor(ctx, size.Events); err != nil {
 			return figures, err
@@ -141,6 +147,33 @@ func slowClose(ctx context.Context, size Size) (figures Figures, err error) {
 			pause(ctx, 50*time.Millisecond)
 		}
 		if err := r.flow.flowsAgain(ctx, 0, 1); err != nil {
+			return figures, err
+		}
+	}
+	return r.flow.finish(ctx, r.near)
+}
+
+// vanish has the connections of receivers that wait for events be forgotten by
+// the network: nobody tells them, and only for want of an answer do they connect
+// anew.
+func vanish(ctx context.Context, size Size) (figures Figures, err error) {
+	r, err := startRemote(ctx, "vanish", proxy.Condition{}, true)
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	for range size.Rounds {
+		for range size.Events {
+			if err := r.flow.sendOne(r.store); err != nil {
+				return figures, err
+			}
+		}
+		if _, err := r.flow.drain(ctx, r.near); err != nil {
+			return figures, err
+		}
+		r.network.Forget()
+		before := r.flow.mark()
+		if err := errors.Join(r.flow.sendOne(r.store), r.flow.flowsSince(ctx, before)); err != nil {
 			return figures, err
 		}
 	}

@@ -100,6 +100,10 @@ func Scenarios() []Scenario {
 			Size{1, 500}, Size{20, 5000}, partition,
 		},
 		{
+			"vanish", "the network forgets the connections of receivers that wait, and tells nobody",
+			Size{1, 10}, Size{10, 100}, vanish,
+		},
+		{
 			"latency", "every byte from and to receivers takes a tenth of a lease",
 			Size{2, 500}, Size{20, 5000}, latency,
 		},

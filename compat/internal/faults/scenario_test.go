@@ -24,6 +24,7 @@ var shows = map[string]func(faults.Figures) bool{
 	"promotion":      outage,
 	"sentinel":       outage,
 	"partition":      func(f faults.Figures) bool { return f.Repeated > 0 && f.Outages > 0 },
+	"vanish":         func(f faults.Figures) bool { return f.Pause > 5*time.Second },
 	"latency":        func(f faults.Figures) bool { return f.Pause > 200*time.Millisecond },
 	"slow close":     outage,
 	"slot migration": outage,

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -73,6 +74,16 @@ func (p *Proxy) Target(addr string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.target = addr
+}
+
+// Forget carries nothing more for the connections that there are, for ever, and
+// tells nobody: as a network does whose far end has gone. New ones are carried.
+func (p *Proxy) Forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		l.forgotten.Store(true)
+	}
 }
 
 // CutClients cuts the clients' ends of all connections that there are. The server
@@ -158,6 +169,8 @@ type link struct {
 	ends [2]net.Conn
 	once sync.Once
 	gone chan struct{} // closed when it is cut
+
+	forgotten atomic.Bool
 }
 
 func (l *link) cut() {
@@ -247,7 +260,9 @@ func (p *Proxy) await(l *link, due time.Time) bool {
 	}
 	for {
 		condition, changed := p.current()
-		if !condition.Silent {
+		if l.forgotten.Load() {
+			changed = nil
+		} else if !condition.Silent {
 			return true
 		}
 		select {
