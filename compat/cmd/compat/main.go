@@ -15,6 +15,7 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/cache"
 	"github.com/remote-events/remote-events/compat/internal/environment"
+	"github.com/remote-events/remote-events/compat/internal/faults"
 )
 
 // The exit codes are those of remote-event.
@@ -28,6 +29,9 @@ const (
 )
 
 func main() {
+	if faults.IsConsumer() {
+		os.Exit(faults.Consume())
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,11 +120,7 @@ func (f *flow) change() {
 // receive has another receiver take events until the flow ends. Receivers are
 // counted from 0.
 func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.ReceiverOption) error {
-	options = append([]remoteevent.ReceiverOption{
-		remoteevent.WithLogger(slog.New(slog.NewTextHandler(f, nil))), remoteevent.WithConcurrency(8),
-		remoteevent.WithPrefetch(64), remoteevent.WithBackoff(10*time.Millisecond, 100*time.Millisecond),
-	}, options...)
-	receiver, err := remoteevent.NewReceiver(client, options...)
+	receiver, err := remoteevent.NewReceiver(client, append(ordinary(f), options...)...)
 	if err != nil {
 		return err
 	}
@@ -143,9 +138,7 @@ func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.Rece
 	}
 	f.receiving.Go(func() {
 		if err := receiver.Run(f.receiveCtx); err != nil {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			f.failed = err
+			f.fail(err)
 		}
 	})
 	return nil
@@ -162,23 +155,46 @@ func (f *flow) register() int {
 // handle notes that a receiver has handled an event.
 func (f *flow) handle(receiver int, d *remoteevent.Delivery) {
 	number, err := strconv.Atoi(numberIn(d.Envelope.Payload))
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err != nil || number >= f.next || f.queues[number%len(f.queues)] != d.Queue {
-		f.failed = fmt.Errorf("nobody sent what came by queue %q: %.100q", d.Queue, d.Raw)
+	if err != nil || d.Envelope.EventName != d.Queue || len(d.Envelope.Metadata.Signals) != 3 {
+		f.fail(fmt.Errorf("nobody sent what came by queue %q: %.100q", d.Queue, d.Raw))
 		return
 	}
-	f.handled[key(d.Queue, number)]++
-	f.latest[receiver][d.Queue] = max(f.latest[receiver][d.Queue], number)
+	f.note(receiver, d.Queue, number)
+}
+
+// note notes that a receiver has handled the event of that number.
+func (f *flow) note(receiver int, queue string, number int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if number >= f.next || f.queues[number%len(f.queues)] != queue {
+		f.failed = fmt.Errorf("nobody sent event %d by queue %q", number, queue)
+		return
+	}
+	f.handled[key(queue, number)]++
+	f.latest[receiver][queue] = max(f.latest[receiver][queue], number)
 	f.calls++
 	f.change()
 }
 
+// fail notes why the flow is of no use.
+func (f *flow) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failed = err
+}
+
+// count returns how many events were handled.
+func (f *flow) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.handled)
+}
+
 // numberIn is the number of an event, in digits, from its message or payload.
 func numberIn(text []byte) string {
-	_, rest, _ := strings.Cut(string(text), `"number":`)
+	_, rest, _ := strings.Cut(string(text), `"number":`) // an original puts a space behind it
 	number, _, _ := strings.Cut(rest, "}")
-	return number
+	return strings.TrimSpace(number)
 }
 
 // Write takes what receivers log, and counts.

@@ -17,6 +17,16 @@ func (f *flow) finish(ctx context.Context, client redis.UniversalClient) (Figure
 	f.stopSending()
 	f.sending.Wait()
 	dead, waited := f.drain(ctx, client)
+	// What another process has handled may still be on its way to here; what is
+	// lost is counted below.
+	_ = f.until(ctx, func() bool {
+		for event := range f.promised {
+			if f.handled[event] == 0 && !dead[event] {
+				return false
+			}
+		}
+		return true
+	})
 	f.stopReceiving()
 	f.receiving.Wait()
 	f.mu.Lock()

@@ -73,9 +73,16 @@ func TestRunInterrupted(t *testing.T) {
 }
 
 // A scenario that is interrupted ends what it has started, and soon.
-func TestScenariosInterrupted(t *testing.T) {
+func TestScenariosInterrupted(t *testing.T)         { testInterrupted(t, false) }
+func TestOriginalScenariosInterrupted(t *testing.T) { testInterrupted(t, true) }
+
+func testInterrupted(t *testing.T, originals bool) {
+	t.Helper()
 	t.Parallel()
 	for _, s := range faults.Scenarios() {
+		if s.Originals != originals {
+			continue
+		}
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)

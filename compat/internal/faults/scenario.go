@@ -15,6 +15,8 @@ type Scenario struct {
 	What string
 	// Short and Long are how much of it a short run does, and a long one.
 	Short, Long Size
+	// Originals is whether an original Python package takes part.
+	Originals bool
 	// Run does it. The error says what was not as it was promised; there are
 	// figures all the same.
 	Run func(ctx context.Context, size Size) (Figures, error)
@@ -77,51 +79,71 @@ func Scenarios() []Scenario {
 	return []Scenario{
 		{
 			"crash points", "a client dies before, in the middle of and after each command, whatever its listener does",
-			Size{1, 0}, Size{10, 0}, crashPoints,
+			Size{1, 0}, Size{10, 0}, false, crashPoints,
+		},
+		{
+			"killed", "processes that take events are killed with SIGKILL; Go and an original send",
+			Size{0, 3000}, Size{0, 200_000}, true, killed,
+		},
+		{
+			"mixed fleet", "the same, and an original receives from the same list",
+			Size{0, 1000}, Size{0, 50_000}, true, mixedFleet,
+		},
+		{
+			"suspended", "a process that takes events is stopped with SIGSTOP for longer than its leases, and goes on",
+			Size{2, 100}, Size{30, 1000}, false, suspended,
+		},
+		{
+			"interruptions", "Redis forgets its scripts, kills its clients' connections, and answers nobody for longer than a lease",
+			Size{2, 500}, Size{50, 5000}, false, interruptions,
+		},
+		{
+			"out of memory", "Redis has no memory left (noeviction) until all is handled, whatever listeners do",
+			Size{1, 1000}, Size{10, 20_000}, false, outOfMemory,
 		},
 		{
 			"restart", "Redis is killed, or told to end, and starts again (AOF, appendfsync always)",
-			Size{6, 100}, Size{100, 1000}, restart,
+			Size{6, 100}, Size{100, 1000}, false, restart,
 		},
 		{
 			"refused writes", "Redis refuses writes for longer than a lease: NOREPLICAS, then MISCONF",
-			Size{1, 500}, Size{20, 5000}, refusedWrites,
+			Size{1, 500}, Size{20, 5000}, false, refusedWrites,
 		},
 		{
 			"promotion", "a replica is promoted, and the old primary answers READONLY; promised is what WAIT has confirmed",
-			Size{4, 100}, Size{50, 1000}, promotion,
+			Size{4, 100}, Size{50, 1000}, false, promotion,
 		},
 		{
 			"sentinel", "Sentinel fails over, since the primary is killed, or asked to; promised is what WAIT has confirmed",
-			Size{1, 100}, Size{10, 1000}, sentinel,
+			Size{1, 100}, Size{10, 1000}, false, sentinel,
 		},
 		{
 			"partition", "a receiver is cut off for longer than a lease, without a word or refused, and comes back",
-			Size{1, 500}, Size{20, 5000}, partition,
+			Size{1, 500}, Size{20, 5000}, false, partition,
 		},
 		{
 			"vanish", "the network forgets the connections of receivers that wait, and tells nobody",
-			Size{1, 10}, Size{10, 100}, vanish,
+			Size{1, 10}, Size{10, 100}, false, vanish,
 		},
 		{
 			"latency", "every byte from and to receivers takes a tenth of a lease",
-			Size{2, 500}, Size{20, 5000}, latency,
+			Size{2, 500}, Size{20, 5000}, false, latency,
 		},
 		{
 			"slow close", "connections break, and Redis learns of it half a lease later",
-			Size{4, 500}, Size{100, 2000}, slowClose,
+			Size{4, 500}, Size{100, 2000}, false, slowClose,
 		},
 		{
 			"slot migration", "in a cluster of three primaries the queues' slots move from node to node",
-			Size{2, 500}, Size{20, 5000}, slotMigration,
+			Size{2, 500}, Size{20, 5000}, false, slotMigration,
 		},
 		{
 			"node restart", "in a cluster of three primaries one node after the other is killed and starts again (AOF, appendfsync always)",
-			Size{1, 100}, Size{15, 1000}, nodeRestart,
+			Size{1, 100}, Size{15, 1000}, false, nodeRestart,
 		},
 		{
 			"start", "senders and receivers are there before Redis is, and while it loads its data",
-			Size{1, 500}, Size{5, 5000}, startUp,
+			Size{1, 500}, Size{5, 5000}, false, startUp,
 		},
 	}
 }

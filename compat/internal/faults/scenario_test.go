@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if faults.IsConsumer() {
+		os.Exit(faults.Consume())
+	}
 	redis.SetLogger(&logging.VoidLogger{}) // that connections fail is no news here
 	goleak.VerifyTestMain(m)
 }
@@ -19,6 +23,11 @@ func TestMain(m *testing.M) {
 // shows says of the figures of a scenario whether what it is about has happened.
 var shows = map[string]func(faults.Figures) bool{
 	"crash points":   func(f faults.Figures) bool { return f.Faults > 200 && f.Repeated > 0 },
+	"killed":         func(f faults.Figures) bool { return f.Faults > 0 },
+	"mixed fleet":    func(f faults.Figures) bool { return f.Faults > 0 },
+	"interruptions":  outage,
+	"out of memory":  func(f faults.Figures) bool { return f.Refused > 0 && f.Dead > 0 },
+	"suspended":      func(f faults.Figures) bool { return f.Stale > 0 },
 	"restart":        outage,
 	"refused writes": func(f faults.Figures) bool { return f.Refused > 0 && f.Outages > 0 },
 	"promotion":      outage,
@@ -34,10 +43,17 @@ var shows = map[string]func(faults.Figures) bool{
 
 func outage(f faults.Figures) bool { return f.Outages > 0 }
 
-// TestScenarios runs all of them, and each has to show what it is there for.
-func TestScenarios(t *testing.T) {
+// All of them run, and each has to show what it is there for.
+func TestScenarios(t *testing.T)         { testScenarios(t, false) }
+func TestOriginalScenarios(t *testing.T) { testScenarios(t, true) }
+
+func testScenarios(t *testing.T, originals bool) {
+	t.Helper()
 	t.Parallel()
 	for _, s := range faults.Scenarios() {
+		if s.Originals != originals {
+			continue
+		}
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			figures, err := s.Run(t.Context(), faults.Size{Rounds: 1, Events: 50})

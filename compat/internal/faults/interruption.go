@@ -1,0 +1,49 @@
+package faults
+
+import (
+	"context"
+	"errors"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+)
+
+// interruptions have Redis kill its clients' connections, forget its scripts, and
+// answer nobody for longer than a lease.
+func interruptions(ctx context.Context, size Size) (figures Figures, err error) {
+	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer func() { _ = client.Close() }()
+	f, err := startFlow(ctx, client, "interrupted", "interrupted 日本 {x}")
+	if err != nil {
+		return figures, err
+	}
+	defer f.stop()
+	for range size.Rounds {
+		for _, interruption := range [][]any{
+			{"SCRIPT", "FLUSH"},
+			{"CLIENT", "KILL", "TYPE", "normal"},
+			{"CLIENT", "PAUSE", (lease + lease/2).Milliseconds(), "ALL"},
+		} {
+			if err := f.flowFor(ctx, size.Events); err != nil {
+				return figures, err
+			}
+			if err := server.Do(ctx, interruption...); err != nil {
+				return figures, err
+			}
+			figures.Faults++
+			if err := f.flowsAgain(ctx); err != nil {
+				return figures, err
+			}
+		}
+	}
+	happened := figures.Faults
+	figures, err = f.finish(ctx, client)
+	figures.Faults = happened
+	return figures, err
+}

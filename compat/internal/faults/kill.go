@@ -1,0 +1,134 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+)
+
+// killed has processes take events, and kills them with SIGKILL whenever it will,
+// until so many events were handled. Senders are Go's and an original's.
+func killed(ctx context.Context, size Size) (figures Figures, err error) {
+	return killing(ctx, size, "killed", func(f *flow, p *original) error {
+		f.send(p.push)
+		f.send(p.push)
+		return nil
+	})
+}
+
+// mixedFleet is the same on a list from which an original receives, too. Nobody
+// kills that one: what it holds when it ends is lost, as is everybody's who
+// delivers at most once.
+func mixedFleet(ctx context.Context, size Size) (figures Figures, err error) {
+	return killing(ctx, size, "mixed 日本 {x}", func(f *flow, p *original) error {
+		f.send(p.push)
+		return f.receiveBy(ctx, p)
+	})
+}
+
+func killing(ctx context.Context, size Size, queue string, join func(*flow, *original) error) (figures Figures, err error) {
+	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer func() { _ = client.Close() }()
+	f := newFlow(ctx, queue)
+	defer f.stop()
+	python, err := startOriginal(ctx, server.URL())
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, python.close()) }()
+	store, err := plainly(client)
+	if err != nil {
+		return figures, err
+	}
+	var fleet [3]*consumer
+	defer func() {
+		for _, c := range fleet {
+			if c != nil {
+				err = errors.Join(err, c.end())
+			}
+		}
+	}()
+	for i := range fleet {
+		if fleet[i], err = f.consume(ctx, server.Addr(), lease, time.Millisecond); err != nil {
+			return figures, err
+		}
+	}
+	if err := join(f, python); err != nil {
+		return figures, err
+	}
+	f.send(store)
+	f.send(store)
+	kills := 0
+	for f.count() < size.Events && ctx.Err() == nil {
+		pause(ctx, 50*time.Millisecond+rand.N(250*time.Millisecond))
+		i := rand.N(len(fleet))
+		err := fleet[i].kill()
+		fleet[i] = nil
+		if err != nil {
+			return figures, err
+		}
+		kills++
+		if fleet[i], err = f.consume(ctx, server.Addr(), lease, time.Millisecond); err != nil {
+			return figures, err
+		}
+	}
+	figures, err = f.finish(ctx, client)
+	figures.Faults = kills
+	return figures, err
+}
+
+// suspended stops processes with SIGSTOP for longer than their leases, and lets
+// them go on: what they then say is refused.
+func suspended(ctx context.Context, size Size) (figures Figures, err error) {
+	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer func() { _ = client.Close() }()
+	f := newFlow(ctx, "suspended")
+	defer f.stop()
+	store, err := plainly(client)
+	if err != nil {
+		return figures, err
+	}
+	var fleet [2]*consumer
+	defer func() {
+		for _, c := range fleet {
+			if c != nil {
+				err = errors.Join(err, c.resume(), c.end())
+			}
+		}
+	}()
+	for i := range fleet {
+		if fleet[i], err = f.consume(ctx, server.Addr(), lease, 10*time.Millisecond); err != nil {
+			return figures, err
+		}
+	}
+	f.send(store)
+	for round := range size.Rounds {
+		if err := f.flowFor(ctx, size.Events); err != nil {
+			return figures, err
+		}
+		c := fleet[round%len(fleet)]
+		if err := c.suspend(); err != nil {
+			return figures, err
+		}
+		pause(ctx, lease+lease/2)
+		if err := errors.Join(c.resume(), f.flowsAgain(ctx)); err != nil {
+			return figures, err
+		}
+	}
+	return f.finish(ctx, client)
+}

@@ -1,0 +1,187 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// outOfMemory has Redis refuse what needs memory (noeviction) while many events
+// are left to be handled, with listeners that succeed, fail, fail for good and
+// take longer than a third of a lease. Receivers have to go on until nothing is
+// left, and others to see to the dead letters, while nobody can send.
+func outOfMemory(ctx context.Context, size Size) (figures Figures, err error) {
+	server, err := redisserver.StartInstance(ctx, redisserver.Options{Settings: []string{"maxmemory-policy noeviction"}})
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer func() { _ = client.Close() }()
+	var total Figures
+	for round := range size.Rounds {
+		figures, err := outOfMemoryOnce(ctx, server, client, fmt.Sprintf("full %d", round), size.Events)
+		total.add(figures)
+		if err != nil {
+			return total, err
+		}
+		total.Faults++
+	}
+	return total, nil
+}
+
+func outOfMemoryOnce(ctx context.Context, server *redisserver.Instance, client *redis.Client, name string, events int) (figures Figures, err error) {
+	f := newFlow(ctx, name)
+	defer f.stop()
+	queue, err := remoteevent.NewQueue(client, name)
+	if err != nil {
+		return figures, err
+	}
+	store, err := plainly(client)
+	if err != nil {
+		return figures, err
+	}
+	for range events {
+		if err := f.sendOne(store); err != nil {
+			return figures, err
+		}
+	}
+	if err := server.Do(ctx, "CONFIG", "SET", "maxmemory", "1"); err != nil {
+		return figures, err
+	}
+	if err := f.sendOne(store); err == nil {
+		return figures, errors.New("a full Redis took an event")
+	}
+	// Two receivers, one after the other: the first is told to stop with events in
+	// its hands, and gives them back.
+	listener := &troubled{flow: f, number: f.register(), enough: make(chan struct{})}
+	if err := f.runTroubled(ctx, client, listener, events); err != nil {
+		return figures, err
+	}
+	waited := f.until(ctx, func() bool { return len(f.handled) == events-events/10 })
+	if depths, err := queue.Depths(ctx); err != nil || depths.Dead != int64(events/10) {
+		return figures, fmt.Errorf("%+v are left: %w", depths, errors.Join(waited, err))
+	}
+	if err := attend(ctx, queue, events/10); err != nil {
+		return figures, fmt.Errorf("see to dead letters: %w", err)
+	}
+	if err := server.Do(ctx, "CONFIG", "SET", "maxmemory", "0"); err != nil {
+		return figures, err
+	}
+	f.send(store)
+	if err := f.flowsAgain(ctx); err != nil {
+		return figures, err
+	}
+	return f.finish(ctx, client)
+}
+
+// troubled is a listener to which everything happens that can.
+type troubled struct {
+	*flow
+
+	number int
+	mu     sync.Mutex
+	calls  int
+	enough chan struct{} // closed when half of the events came
+}
+
+// deliver fails every tenth event for good, every seventh at first, and keeps
+// every fiftieth until its lease was renewed.
+func (l *troubled) deliver(ctx context.Context, d *remoteevent.Delivery, events int) error {
+	l.mu.Lock()
+	l.calls++
+	if l.calls == events/2 {
+		close(l.enough)
+	}
+	l.mu.Unlock()
+	var n int
+	if _, err := fmt.Sscan(numberIn(d.Envelope.Payload), &n); err != nil {
+		return err
+	}
+	switch {
+	case n < events && n%10 == 3:
+		return remoteevent.Permanent(errors.New("never"))
+	case n%7 == 2 && d.Attempt == 1:
+		return errors.New("not now")
+	case n%50 == 1:
+		pause(ctx, lease/2)
+	}
+	pause(ctx, time.Millisecond)
+	l.handle(l.number, d)
+	return nil
+}
+
+// runTroubled runs a receiver until half of the events came, and has another go
+// on until the flow ends.
+func (f *flow) runTroubled(ctx context.Context, client *redis.Client, l *troubled, events int) error {
+	listen := func() (*remoteevent.Receiver, error) {
+		receiver, err := remoteevent.NewReceiver(client, append(ordinary(f), remoteevent.WithLease(lease))...)
+		if err != nil {
+			return nil, err
+		}
+		return receiver, errors.Join(receiver.Queues(f.queues...), receiver.Listen("event", func(ctx context.Context, d *remoteevent.Delivery) error {
+			return l.deliver(ctx, d, events)
+		}))
+	}
+	first, err := listen()
+	if err != nil {
+		return err
+	}
+	second, err := listen()
+	if err != nil {
+		return err
+	}
+	half, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	go func() {
+		select {
+		case <-l.enough:
+			stop()
+		case <-half.Done():
+		}
+	}()
+	if err := first.Run(half); err != nil {
+		return err
+	}
+	f.receiving.Go(func() {
+		if err := second.Run(f.receiveCtx); err != nil {
+			f.fail(err)
+		}
+	})
+	return nil
+}
+
+// attend does with dead letters what there is to do with them.
+func attend(ctx context.Context, queue *remoteevent.Queue, dead int) error {
+	var letters []remoteevent.DeadLetter
+	for letter, err := range queue.DeadLetters(ctx) {
+		if err != nil {
+			return err
+		}
+		letters = append(letters, letter)
+	}
+	if len(letters) != dead {
+		return fmt.Errorf("%d, not %d", len(letters), dead)
+	}
+	if _, err := queue.Drain(ctx); err != nil {
+		return err
+	}
+	if err := repair(ctx, queue); err != nil {
+		return err
+	}
+	if _, err := queue.Bury(ctx, letters[0]); err != nil {
+		return err
+	}
+	if _, err := queue.Requeue(ctx, letters[1].ID); err != nil { // it dies again
+		return err
+	}
+	_, err := queue.Drop(ctx, letters[0].ID)
+	return err
+}

@@ -1,0 +1,91 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/cache"
+	"github.com/remote-events/remote-events/compat/internal/environment"
+	"github.com/remote-events/remote-events/compat/originals"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// original is the latest of the original Python packages, as a sender and as a
+// receiver.
+type original struct{ sender, receiver *adapter.Adapter }
+
+// startOriginal starts both, and builds the environment first where there is none.
+func startOriginal(ctx context.Context, redisURL string) (_ *original, err error) {
+	dir, err := cache.Default()
+	if err != nil {
+		return nil, err
+	}
+	published := environment.Originals()
+	python, err := environment.New(dir, "", os.Stderr).Ensure(ctx, published[len(published)-1])
+	if err != nil {
+		return nil, err
+	}
+	command, err := originals.Command(dir, python)
+	if err != nil {
+		return nil, err
+	}
+	o := &original{}
+	for _, role := range []**adapter.Adapter{&o.sender, &o.receiver} {
+		*role, err = adapter.Start(context.WithoutCancel(ctx), adapter.Options{
+			Command: command, RedisURL: redisURL, StartTimeout: patience, Timeout: patience, Grace: patience,
+		})
+		if err == nil {
+			_, err = (*role).Hello(ctx)
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("start an original: %w", err), o.close())
+		}
+	}
+	return o, nil
+}
+
+func (o *original) close() (err error) {
+	for _, role := range []*adapter.Adapter{o.sender, o.receiver} {
+		if role != nil {
+			err = errors.Join(err, role.Close())
+		}
+	}
+	return err
+}
+
+// push sends as the original does.
+func (o *original) push(ctx context.Context, event wire.Envelope) error {
+	return o.sender.Send(ctx, adapter.Message{EventName: event.EventName, PayloadText: string(event.Payload)})
+}
+
+// receiveBy has an original receive from the flow's first queue, until the flow
+// ends.
+func (f *flow) receiveBy(ctx context.Context, o *original) error {
+	queue := f.queues[0]
+	if err := o.receiver.Receive(ctx, []string{queue}, []string{queue}); err != nil {
+		return err
+	}
+	number := f.register()
+	f.receiving.Go(func() {
+		for f.receiveCtx.Err() == nil {
+			waiting, cancel := context.WithTimeout(f.receiveCtx, time.Second)
+			observed, err := o.receiver.Next(waiting)
+			cancel()
+			switch event, ok := observed.(adapter.Event); {
+			case err != nil && (f.receiveCtx.Err() != nil || errors.Is(err, adapter.ErrTimeout)):
+			case err != nil || !ok:
+				f.fail(fmt.Errorf("an original does not receive any more: %+v, %w", observed, err))
+				return
+			default:
+				n, _ := strconv.Atoi(numberIn([]byte(event.PayloadText)))
+				f.note(number, queue, n)
+			}
+		}
+	})
+	return nil
+}
