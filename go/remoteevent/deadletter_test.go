@@ -188,3 +188,53 @@ func TestFindQueues(t *testing.T) {
 		}
 	})
 }
+
+// TestDeadLetterBounds: the oldest go, and that is said.
+func TestDeadLetterBounds(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		for name, options := range map[string][]remoteevent.ReceiverOption{
+			"at least once": nil, "at most once": {remoteevent.AtMostOnce(), remoteevent.WithDeadLetters()},
+		} {
+			must(t, client.FlushAll(t.Context()).Err())
+			q := queue(t, client)
+			var old []remoteevent.DeadLetter
+			for i := range 2500 { // more than one script takes
+				old = append(old, remoteevent.DeadLetter{Raw: []byte("old"), Died: time.Now().Add(-time.Duration(i) * time.Hour)})
+			}
+			must(t, second(q.Bury(t.Context(), old...)))
+			logged, option := newLog()
+			r := receiver(t, client, append(options, option, remoteevent.WithDeadLetterLimit(20), remoteevent.WithDeadLetterAge(10*time.Hour-time.Minute))...)
+			must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error { return remoteevent.Permanent(errors.New("no")) }))
+			stop := start(t, r)
+			expectDepths(t, q, remoteevent.Depths{Dead: 10}) // those of the last hours
+			for i := range 15 {
+				must(t, client.LPush(t.Context(), "file_event", fmt.Sprintf(`{"data": {"path": "%d"}, "signals": ["file_event"]}`, i)).Err())
+			}
+			for !strings.Contains(logged.String(), "dropped_in_all=2495") {
+				logged.wait(t, "dead letters were dropped")
+			}
+			must(t, stop())
+			expectDepths(t, q, remoteevent.Depths{Dead: 20})
+			letters := deadLetters(t, q)
+			if string(letters[4].Raw) != "old" || !strings.Contains(string(letters[5].Raw), `"0"`) || !strings.Contains(string(letters[19].Raw), `"14"`) {
+				t.Errorf("%s: kept %+v", name, letters)
+			}
+		}
+	})
+}
+
+func TestDeadLettersWithoutBounds(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	defer client.Close()
+	for words, options := range map[string][]remoteevent.ReceiverOption{
+		"WithDeadLetterLimit(-1)":   {remoteevent.WithDeadLetterLimit(-1)},
+		"WithDeadLetterAge(-1ns)":   {remoteevent.WithDeadLetterAge(-1)},
+		"only with WithDeadLetters": {remoteevent.AtMostOnce(), remoteevent.WithDeadLetterLimit(1)},
+	} {
+		if _, err := remoteevent.NewReceiver(client, options...); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: %v", words, err)
+		}
+	}
+}

@@ -21,6 +21,7 @@ type leaser struct {
 	config   *queueConfig
 	queue    *lease.Queue
 	outage   *outage
+	bounder  *bounder // nil where dead letters have no bounds
 
 	mu   sync.Mutex
 	held map[*message]bool // leased, and not yet settled
@@ -218,6 +219,9 @@ func (l *leaser) settled(ctx context.Context, batch []settlement, v verdict, los
 			fallthrough
 		default:
 			delete(l.held, s.message)
+			if s.delay < 0 {
+				l.bounder.died()
+			}
 		}
 	}
 }

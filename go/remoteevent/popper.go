@@ -19,7 +19,8 @@ type popper struct {
 	client   redis.UniversalClient
 	letters  *lease.Queue // nil where there are no dead letters
 	outage   *outage
-	single   bool // the server pops one message at a time (before Redis 6.2)
+	bounder  *bounder // nil where dead letters have no bounds
+	single   bool     // the server pops one message at a time (before Redis 6.2)
 }
 
 // take implements source. The context does not call it off: Redis may have taken
@@ -91,6 +92,7 @@ func (p *popper) settle(ctx context.Context, m *message, o outcome) {
 		letter := lease.Letter{Body: m.raw, Reason: reasonOf(o.err).String(), Attempts: 1}
 		p.persist(ctx, "a dead letter could not be stored and is lost", func(ctx context.Context) error {
 			_, err := p.letters.Bury(ctx, letter)
+			p.bounder.died()
 			return err
 		})
 	}

@@ -3,7 +3,6 @@ package remoteevent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"time"
 
@@ -15,7 +14,10 @@ import (
 // Queue is a queue and what reliable delivery keeps beside it, for operators and
 // their tools. It may be used by several goroutines at once, and while receivers
 // run.
-type Queue struct{ queue *lease.Queue }
+type Queue struct {
+	queue  *lease.Queue
+	client redis.UniversalClient
+}
 
 // NewQueue returns the queue of that name, which need not exist. The client stays
 // the caller's to close. A name that begins with "remote-event:v1:" is refused
@@ -28,7 +30,7 @@ func NewQueue(client redis.UniversalClient, name string) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Queue{queue}, nil
+	return &Queue{queue, client}, nil
 }
 
 // Name returns the queue's name, which is its key in Redis.
@@ -44,26 +46,15 @@ func (q *Queue) Companions() map[string]string {
 	return names
 }
 
-// Check asks Redis for what would stop every receiver of the queue: a permission
-// that is missing, a replica, a key of another type. It takes no message.
-func (q *Queue) Check(ctx context.Context) error {
-	err := q.queue.Check(ctx)
-	if err == nil {
-		return nil
+// Permissions returns the rule that lets a receiver with these options consume the
+// queue, in the words of ACL SETUSER.
+func (q *Queue) Permissions(options ...QueueOption) string {
+	config := defaultQueueConfig()
+	for _, option := range options {
+		option.applyToQueue(&config)
 	}
-	switch lease.TroubleOf(err) {
-	case lease.WrongType:
-		return fmt.Errorf("key %q: %w", q.queue.KeyOf(err), err)
-	case lease.Denied:
-		return fmt.Errorf("%w; this permits it: ACL SETUSER USER %s", err, q.Permissions())
-	case lease.Passing, lease.Full:
-	}
-	return err
+	return aclRule(q.Name(), &config)
 }
-
-// Permissions returns the rule that lets a receiver consume the queue, in the
-// words of ACL SETUSER.
-func (q *Queue) Permissions() string { return aclRule(q.Name(), &queueConfig{}) }
 
 // Depths are how many messages of a queue are where.
 type Depths struct {

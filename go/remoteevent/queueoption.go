@@ -26,6 +26,8 @@ type queueConfig struct {
 	firstDelay  time.Duration
 	lastDelay   time.Duration
 	window      lease.Window
+	maxDead     int // dead letters, or 0
+	maxDeadAge  time.Duration
 }
 
 func defaultQueueConfig() queueConfig {
@@ -49,6 +51,12 @@ func (c *queueConfig) validate() error {
 		return fmt.Errorf("WithBackoff(%v, %v): the delays grow from one that is not negative", c.firstDelay, c.lastDelay)
 	case c.window.Time < 0 || c.window.Time > 0 && c.window.Count < 1:
 		return fmt.Errorf("WithDeduplication(%v, %d): the window has a length, and room for one event at least", c.window.Time, c.window.Count)
+	case c.maxDead < 0:
+		return fmt.Errorf("WithDeadLetterLimit(%d): no fewer than 0 dead letters can be kept, and 0 is without a limit", c.maxDead)
+	case c.maxDeadAge < 0:
+		return fmt.Errorf("WithDeadLetterAge(%v): the time is not negative, and 0 is without a limit", c.maxDeadAge)
+	case c.atMostOnce && !c.deadLetters && c.bounded():
+		return errors.New("WithDeadLetterLimit, WithDeadLetterAge: AtMostOnce() keeps dead letters only with WithDeadLetters()")
 	case c.atMostOnce && c.window.Time > 0:
 		return errors.New("WithDeduplication: AtMostOnce() acknowledges nothing, and so remembers nothing: leave out one of the two")
 	}
@@ -78,6 +86,22 @@ func AtMostOnce() QueueOption {
 // least once, they are always kept.
 func WithDeadLetters() QueueOption {
 	return queueOption(func(c *queueConfig) { c.deadLetters = true })
+}
+
+// WithDeadLetterLimit bounds the dead letters of each queue to most of them: where
+// there are more, the receiver drops the oldest for good, and logs how many
+// (REL-36, REL-37). By default, and with 0, all are kept until an operator deals with them,
+// and take the memory of their messages in Redis. Where many events die at once,
+// too low a limit drops some that nobody has seen.
+func WithDeadLetterLimit(most int) QueueOption {
+	return queueOption(func(c *queueConfig) { c.maxDead = most })
+}
+
+// WithDeadLetterAge drops dead letters for good that died longer ago than that, to
+// about a minute, and logs how many (REL-36, REL-37). By default, and with 0, they are kept
+// for ever. Too short an age leaves an operator no time.
+func WithDeadLetterAge(age time.Duration) QueueOption {
+	return queueOption(func(c *queueConfig) { c.maxDeadAge = age })
 }
 
 // WithConcurrency sets how many events of each queue are handled at a time, 1

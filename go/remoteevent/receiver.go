@@ -119,6 +119,8 @@ func (r *Receiver) Queue(name string, options ...QueueOption) error {
 // is gone without closing its connections is missed after some 11 seconds by a
 // queue that waits for events, and after a minute at the latest.
 //
+// What [DiagnoseServer] and [Queue.Diagnose] find, once Redis is there, is logged.
+//
 // Through a client of a cluster, each queue is consumed at the node that has its
 // slot, and through one of Sentinel, at whatever is the primary. While a slot
 // moves, its queues pause. After a failover some events come again, or are lost
@@ -141,6 +143,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 			return fmt.Errorf("Run: %w", err)
 		}
 	}
+	run.fetching.Go(func() { run.examine(ctx, queues) })
 	<-ctx.Done()
 	defer run.finish()
 	if fetched := wait(&run.fetching); !ended(fetched, blockTime+time.Second) {

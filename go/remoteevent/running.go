@@ -2,8 +2,6 @@ package remoteevent
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -36,15 +34,20 @@ func (r *running) start(ctx context.Context, name string, config *queueConfig) e
 	c := &consumer{
 		config: config, outage: o, work: r.work, handling: &r.handling, changed: make(chan struct{}, 1),
 	}
+	var b *bounder
+	if config.bounded() {
+		b = &bounder{queue: queue, config: config, outage: o, wake: make(chan struct{}, 1)}
+		r.settling.Go(func() { b.run(r.end) })
+	}
 	if config.atMostOnce {
-		p := &popper{receiver: r.receiver, config: config, queue: name, client: r.client, outage: o}
+		p := &popper{receiver: r.receiver, config: config, queue: name, client: r.client, outage: o, bounder: b}
 		if config.deadLetters {
 			p.letters = queue
 		}
 		c.source = p
 	} else {
 		l := &leaser{
-			receiver: r.receiver, consumer: c, config: config, queue: queue, outage: o,
+			receiver: r.receiver, consumer: c, config: config, queue: queue, outage: o, bounder: b,
 			held: map[*message]bool{}, wake: make(chan struct{}, 1),
 		}
 		c.source = l
@@ -85,19 +88,4 @@ func (r *running) finish() {
 		group.Go(func() { l.finish(ctx) })
 	}
 	group.Wait()
-}
-
-// aclRule is what permits a receiver to consume a queue, for ACL SETUSER.
-func aclRule(queue string, config *queueConfig) string {
-	keys := []string{"~" + queue}
-	commands := []string{"brpop", "rpop", "rpush"}
-	if !config.atMostOnce || config.deadLetters {
-		keys = append(keys, "~"+lease.Prefix+"{"+lease.Tag(queue)+"}:*")
-		reliable := strings.Fields(lease.Commands)
-		if config.atMostOnce {
-			reliable = append(reliable, commands...)
-		}
-		commands = slices.Compact(slices.Sorted(slices.Values(reliable)))
-	}
-	return strings.Join(keys, " ") + " +" + strings.Join(commands, " +")
 }

@@ -151,8 +151,8 @@ func TestPermission(t *testing.T) {
 	url := "redis://weak:" + password + "@" + addr
 	invoke(t, "send", "allowed", "{}", "--redis", url).expect(t, exitDone)
 	invoke(t, "listen", "allowed", "--count", "1", "--at-most-once", "--redis", url).expect(t, exitDone)
-	denied := invoke(t, "listen", "allowed", "--redis", url).expect(t, exitConnection, "NOPERM", "ACL SETUSER USER ~allowed ~remote-event:v1:{allowed}:* +blmove")
-	_, rule, _ := strings.Cut(denied.stderr, "ACL SETUSER USER ")
+	denied := invoke(t, "listen", "allowed", "--redis", url).expect(t, exitConnection, "NOPERM", "ACL SETUSER weak ~allowed ~remote-event:v1:{allowed}:* +blmove")
+	_, rule, _ := strings.Cut(denied.stderr, "ACL SETUSER weak ")
 	rule, _, _ = strings.Cut(rule, "\n")
 	args := []any{"ACL", "SETUSER", "strong", "on", ">" + password, "+lpush"}
 	for word := range strings.FieldsSeq(rule) {

@@ -94,9 +94,8 @@ func TestDeadSelection(t *testing.T) {
 				got = append(got, e.Delivery)
 			}
 			slices.Sort(got)
-			slices.Sort(test.want)
-			if !slices.Equal(got, test.want) {
-				t.Errorf("%s: got %q, want %q", test.args, got, test.want)
+			if want := slices.Sorted(slices.Values(test.want)); !slices.Equal(got, want) {
+				t.Errorf("%s: got %q, want %q", test.args, got, want)
 			}
 		}
 	})
@@ -288,4 +287,27 @@ func TestDeadWhereRedisRefuses(t *testing.T) {
 	invoke(t, "dead", "drop", "--all", "--yes", "--redis", urlOfClient(client)).expect(t, exitFailed, "queue x: WRONGTYPE", "kind owners", "dropped before: 0")
 	invoke(t, "queue", "drain", "x", "--redis", urlOfClient(client)).expect(t, exitFailed, "queue x: WRONGTYPE")
 	invoke(t, "queue", "ls", "remote-event:v1:x", "--redis", urlOfClient(client)).expect(t, exitUsage, "companions")
+}
+
+// TestListenBoundsDeadLetters: what is dropped is logged.
+func TestListenBoundsDeadLetters(t *testing.T) {
+	t.Parallel()
+	client := embedded(t)
+	bury(t, client, "x", letter("1", "failed"), letter("2", "failed"), letter("3", "failed"))
+	lines, stop, ended := listenInBackground(t, "x", "--dead-letter-limit", "2", "--dead-letter-age", "90s", "--redis", urlOfClient(client))
+	q, err := remoteevent.NewQueue(client, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d, err := q.Depths(t.Context()); d.Dead != 1; d, err = q.Depths(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	push(t, client, "x", message("x", 1))
+	readLine(t, lines)
+	stop()
+	(<-ended).expect(t, exitDone, "dead letters were dropped", "dropped_in_all=2")
+	invoke(t, "listen", "x", "--dead-letter-limit", "2", "--at-most-once").expect(t, exitUsage)
+	invoke(t, "listen", "x", "--dead-letter-limit", "-2").expect(t, exitUsage, "less than nothing")
 }

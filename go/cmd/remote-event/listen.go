@@ -26,6 +26,8 @@ type listening struct {
 	schemas *payloadSchemas
 	lease   time.Duration
 	once    bool // at most once
+	maxDead int
+	deadAge time.Duration
 }
 
 func (a *app) listenCommand() *cobra.Command {
@@ -60,13 +62,19 @@ Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`
 	l.schemas = schemasFlag(command)
 	flags.DurationVar(&l.lease, "lease", 30*time.Second, "after a crash, others get an event after this long")
 	flags.BoolVar(&l.once, "at-most-once", false, "take events as an original does: what is taken and not printed is lost")
-	command.MarkFlagsMutuallyExclusive("lease", "at-most-once")
+	flags.IntVar(&l.maxDead, "dead-letter-limit", 0, "drop the oldest dead letters of a queue beyond `N`, and log it (default none)")
+	flags.DurationVar(&l.deadAge, "dead-letter-age", 0, "drop dead letters that are older, and log it (default none)")
+	for _, name := range []string{"lease", "dead-letter-limit", "dead-letter-age"} {
+		command.MarkFlagsMutuallyExclusive(name, "at-most-once")
+	}
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		switch {
 		case cmd.Flags().Changed("count") && l.count < 1:
 			return usageError("--count: at least one event")
 		case cmd.Flags().Changed("timeout") && l.timeout <= 0:
 			return usageError("--timeout must be longer than nothing")
+		case l.maxDead < 0 || l.deadAge < 0:
+			return usageError("--dead-letter-limit and --dead-letter-age cannot be less than nothing")
 		case l.lease < 100*time.Millisecond:
 			return usageError("--lease must be 100ms at least")
 		}
@@ -77,6 +85,16 @@ Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`
 		return a.listen(cmd.Context(), &l)
 	}
 	return command
+}
+
+// options are those of the queues.
+func (l *listening) options() []remoteevent.QueueOption {
+	if l.once {
+		return []remoteevent.QueueOption{remoteevent.AtMostOnce()}
+	}
+	return []remoteevent.QueueOption{
+		remoteevent.WithLease(l.lease), remoteevent.WithDeadLetterLimit(l.maxDead), remoteevent.WithDeadLetterAge(l.deadAge),
+	}
 }
 
 // Why listening ends, as causes of its context.
@@ -106,7 +124,10 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 		return err
 	}
 	defer client.Close()
-	if err := checkQueues(ctx, client, queues, l.once); err != nil {
+	if err := checkQueues(ctx, client, queues, l.options()); err != nil {
+		if _, ok := errors.AsType[*exitError](err); ok {
+			return err
+		}
 		return a.sendError(address, client.Options(), err)
 	}
 	if isTerminal(a.stderr) {
@@ -128,36 +149,21 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 	}
 }
 
-// checkQueues asks Redis, before anything is taken, for an error that would only
-// come again and again: no permission, a replica, a key of another type.
-func checkQueues(ctx context.Context, client *redis.Client, queues []string, once bool) error {
+// checkQueues asks Redis, before anything is taken, for what would only come again
+// and again: no permission, a replica, a key of another type.
+func checkQueues(ctx context.Context, client *redis.Client, queues []string, options []remoteevent.QueueOption) error {
 	for _, name := range queues {
 		queue, err := remoteevent.NewQueue(client, name)
-		switch {
-		case err != nil:
+		if err != nil {
 			return usageError(err.Error())
-		case once:
-			err = checkPops(ctx, client, name)
-		default:
-			err = queue.Check(ctx)
+		}
+		err = queue.Check(ctx, options...)
+		if d, ok := errors.AsType[*remoteevent.Diagnosis](err); ok && d.Check == "permission" {
+			return &exitError{exitConnection, err}
 		}
 		if err != nil {
 			return fmt.Errorf("queue %s: %w", visible(name), err)
 		}
-	}
-	return nil
-}
-
-// checkPops is checkQueues for a receiver that pops.
-func checkPops(ctx context.Context, client *redis.Client, queue string) error {
-	// No pop waits for a negative time: Redis answers what else is wrong, or else
-	// that, and leaves the queue alone.
-	err := client.Do(ctx, "BRPOP", queue, "-1").Err()
-	if isAnswer(err) && !strings.Contains(err.Error(), "timeout is negative") {
-		return err
-	}
-	if err := client.LLen(ctx, queue).Err(); redis.HasErrorPrefix(err, "WRONGTYPE") {
-		return err
 	}
 	return nil
 }
@@ -196,14 +202,13 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 		return nil
 	}
 	options := []remoteevent.ReceiverOption{
-		remoteevent.WithLease(l.lease),
 		l.schemas.option(),
 		remoteevent.WithLogger(slog.New(slog.NewTextHandler(a.stderr, nil))),
 		// In place of listeners, which hear by signal, this sees every event.
 		remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler { return handle }),
 	}
-	if l.once {
-		options = append(options, remoteevent.AtMostOnce())
+	for _, option := range l.options() {
+		options = append(options, option)
 	}
 	receiver, err := remoteevent.NewReceiver(client, options...)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func TestQueueDrain(t *testing.T) {
 			t.Fatal(err)
 		}
 		running, stop := context.WithCancel(t.Context())
-		receiver, err := remoteevent.NewReceiver(client, remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler {
+		receiver, err := remoteevent.NewReceiver(client, remoteevent.WithLogger(slog.New(slog.DiscardHandler)), remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler {
 			return func(context.Context, *remoteevent.Delivery) error {
 				stop()
 				return errors.New("not now")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -30,20 +29,10 @@ func (q *Queue) Depths(ctx context.Context) (Depths, error) {
 	return Depths{d[0].Val(), d[1].Val(), d[2].Val(), d[3].Val(), d[4].Val()}, nil
 }
 
-// Check asks Redis, and takes nothing, for an error that every receiver of the
-// queue would get: no permission, a replica, a key of another type.
+// Check returns an error that every script would get, and changes nothing.
 func (q *Queue) Check(ctx context.Context) error {
-	if err := q.Exchange(ctx, Exchange{Claim: &Claim{Lease: time.Second, MaxAttempts: 1 << 30}}).ClaimErr; err != nil {
-		return err
-	}
-	// Nobody waits for a negative time: Redis answers what else is wrong, or else
-	// that, and leaves the queue alone.
-	err := q.client.Do(ctx, "blmove", q.Name, q.Key(Staging), "right", "left", "-1").Err()
-	var answer redis.Error
-	if errors.As(err, &answer) && !strings.Contains(err.Error(), "negative") && !isUnknownCommand(err) && !errors.Is(err, redis.Nil) {
-		return err
-	}
-	return nil
+	_, err := q.Extend(ctx, time.Second, []Handle{{}}) // nobody holds a message without an id
+	return err
 }
 
 // Drain gives back what is neither leased nor dead, and returns how many messages
@@ -210,6 +199,30 @@ func (q *Queue) DeadIDs(ctx context.Context, from time.Time, skip, most int64) (
 		}
 	}
 	return died, nil
+}
+
+// Surplus returns some of the oldest dead letters: those beyond a number, and those
+// that died longer ago than a time. A bound of 0 is none.
+func (q *Queue) Surplus(ctx context.Context, most int, age time.Duration) ([]Died, error) {
+	pipeline := q.client.Pipeline()
+	all := pipeline.ZCard(ctx, q.Key(Dead))
+	clock := pipeline.Eval(ctx, "return redis.call('TIME')[1]", []string{q.Key(Dead)})
+	if _, err := pipeline.Exec(ctx); err != nil {
+		return nil, err
+	}
+	seconds, err := clock.Int64()
+	if err != nil {
+		return nil, errors.Join(errAnswer, err)
+	}
+	oldest, err := q.DeadIDs(ctx, time.Time{}, 0, MaxCount)
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	for n < len(oldest) && (most > 0 && all.Val()-int64(n) > int64(most) || age > 0 && oldest[n].At.Before(time.Unix(seconds, 0).Add(-age))) {
+		n++
+	}
+	return oldest[:n], nil
 }
 
 // Record is what is kept of a message.

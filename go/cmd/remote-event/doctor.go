@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:     "doctor [QUEUE…]",
+		GroupID: groupQueues,
+		Short:   "Look for what keeps receivers from their work, and mend queues",
+		Long: `Look for what keeps reliable receivers from their work, or endangers messages, and
+explain it: of each QUEUE, or where none is named, of those in the remote_event
+section of --config and of every list that Redis has. It takes no message.
+
+version     Redis is too old
+replica     Redis is a replica, and takes no writes
+cluster     Redis is a node of a cluster, and another has the queue
+eviction    maxmemory-policy lets Redis delete queues (a warning)
+type        a key of the queue, or beside it, is somebody else's
+permission  an ACL refuses a command; the line that permits it is printed. It is
+            about the user with whom doctor is run, and before Redis 7.0 about few
+            commands
+script      Redis refuses to serve the queue for another reason
+audit       keys of a message do not agree, after a crash without persistence, an
+            eviction, or a hand on the keys: it is lost to receivers, or a rest
+
+With --repair, what audit finds is mended once it is explained: a message that is
+nowhere is tried again, and what is left of a message that is gone is deleted. No
+message is. The rest is for you to mend, as is said with it.
+
+Ends with 0 where nothing was found or all was mended, warnings aside, with 5 where
+something is left, and with 3 where Redis cannot be reached.`,
+		Example: `  remote-event doctor
+  remote-event doctor new_file_event --repair`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	output := outputFlag(command, formatText, formatJSON)
+	repair := command.Flags().Bool("repair", false, "mend what audit finds (default false)")
+	command.RunE = func(cmd *cobra.Command, names []string) error {
+		return a.doctor(cmd.Context(), names, output.value, *repair)
+	}
+	return command
+}
+
+// checkup is what doctor found.
+type checkup struct {
+	Redis    string         `json:"redis"`
+	Findings []finding      `json:"findings"`
+	Queues   []queueCheckup `json:"queues"`
+}
+
+type queueCheckup struct {
+	queueDepths
+	Findings []finding `json:"findings"`
+	Repaired int       `json:"repaired,omitempty"`
+}
+
+// finding is one thing that doctor found.
+type finding struct {
+	Check   string `json:"check"`
+	Warning bool   `json:"warning,omitempty"`
+	Problem string `json:"problem"`
+	Error   string `json:"error,omitempty"`
+	Remedy  string `json:"remedy"`
+	// Delivery names the message, where it is about one.
+	Delivery string `json:"delivery,omitempty"`
+	Repaired bool   `json:"repaired,omitempty"`
+}
+
+// open reports whether something is left to be done.
+func (f *finding) open() bool { return !f.Warning && !f.Repaired }
+
+const checkAudit = "audit"
+
+func findingOf(d *remoteevent.Diagnosis) finding {
+	f := finding{Check: d.Check, Warning: d.Warning, Problem: d.Problem, Remedy: d.Remedy}
+	if d.Err != nil {
+		f.Error = redact(d.Err.Error())
+	}
+	return f
+}
+
+func (a *app) doctor(ctx context.Context, names []string, format string, repair bool) error {
+	queues, err := a.openQueues(ctx, names)
+	if err != nil {
+		return err
+	}
+	defer queues.close()
+	diagnoses, err := remoteevent.DiagnoseServer(ctx, queues.client)
+	if err != nil {
+		return a.redisError(ctx, queues, err)
+	}
+	c := checkup{Redis: queues.address, Findings: findingsOf(diagnoses), Queues: []queueCheckup{}}
+	for _, q := range queues.all {
+		examined, err := examine(ctx, q, repair)
+		if err != nil {
+			return a.redisError(ctx, queues, fmt.Errorf("queue %s: %w", visible(q.Name()), err))
+		}
+		c.Queues = append(c.Queues, *examined)
+	}
+	if format == formatJSON {
+		err = a.printJSON(c)
+	} else {
+		err = a.print(a.coloursOf(a.stdout).checkup(&c))
+	}
+	if n := c.open(); err == nil && n > 0 {
+		return &exitError{code: exitFindings}
+	}
+	return err
+}
+
+func findingsOf(diagnoses []remoteevent.Diagnosis) []finding {
+	findings := []finding{}
+	for _, d := range diagnoses {
+		findings = append(findings, findingOf(&d))
+	}
+	return findings
+}
+
+// open counts what is left to be done.
+func (c *checkup) open() int {
+	n := 0
+	count := func(findings []finding) {
+		for _, f := range findings {
+			if f.open() {
+				n++
+			}
+		}
+	}
+	count(c.Findings)
+	for _, q := range c.Queues {
+		count(q.Findings)
+	}
+	return n
+}
+
+// examine looks at a queue, and mends it if it is told to.
+func examine(ctx context.Context, q *remoteevent.Queue, repair bool) (*queueCheckup, error) {
+	diagnoses, err := q.Diagnose(ctx)
+	if err != nil {
+		return nil, err
+	}
+	checked := &queueCheckup{queueDepths: queueDepths{Queue: q.Name()}, Findings: findingsOf(diagnoses)}
+	if d, err := q.Depths(ctx); err == nil { // else the diagnosis says why
+		checked.queueDepths = queueDepths{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}
+	}
+	faults, err := audit(ctx, q)
+	switch {
+	case err != nil && !isAnswer(err):
+		return nil, err
+	case err != nil:
+		checked.Findings = append(checked.Findings, finding{
+			Check: checkAudit, Warning: true, Problem: "the keys of the messages cannot be compared", Error: err.Error(),
+			Remedy: "see what else was found; an operator's permissions are in spec/reliable.md, section 13",
+		})
+		return checked, nil //nolint:nilerr // it is a finding
+	}
+	left := map[string]bool{}
+	if repair && len(faults) > 0 {
+		ids := make([]string, len(faults))
+		for i, f := range faults {
+			ids[i] = f.ID
+		}
+		if checked.Repaired, err = q.Repair(ctx, ids...); err != nil {
+			return nil, fmt.Errorf("repair: %w; mended before: %d", err, checked.Repaired)
+		}
+		again, err := audit(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range again {
+			left[f.ID] = true
+		}
+	}
+	for _, f := range faults {
+		checked.Findings = append(checked.Findings, finding{
+			Check: checkAudit, Problem: f.Problem, Delivery: f.ID, Repaired: repair && !left[f.ID],
+			Remedy: "remote-event doctor --repair mends it",
+		})
+	}
+	return checked, nil
+}
+
+// audit returns the messages of which the companions do not agree.
+func audit(ctx context.Context, q *remoteevent.Queue) ([]remoteevent.Fault, error) {
+	var faults []remoteevent.Fault
+	for f, err := range q.Audit(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		faults = append(faults, f)
+	}
+	return faults, nil
+}
+
+// checkup writes what was found, for people.
+func (c colours) checkup(found *checkup) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s%s\n", c.bold(found.Redis), c.soundness(found.Findings))
+	c.findings(&b, found.Findings)
+	for _, q := range found.Queues {
+		fmt.Fprintf(&b, "%s %s: %d queued, %d staged, %d leased, %d retrying, %d dead%s\n", c.bold("queue"), c.bold(visible(q.Queue)),
+			q.Queued, q.Staged, q.Leased, q.Retrying, q.Dead, c.soundness(q.Findings))
+		c.findings(&b, q.Findings)
+		if q.Repaired > 0 {
+			fmt.Fprintf(&b, "  %s %d\n", c.green("mended"), q.Repaired)
+		}
+	}
+	if len(found.Queues) == 0 {
+		b.WriteString("there is no queue\n")
+	}
+	return b.String()
+}
+
+func (c colours) soundness(findings []finding) string {
+	if len(findings) > 0 {
+		return ""
+	}
+	return "; " + c.green("sound")
+}
+
+// findings writes each on a line, with what to do about it on the next. Of many
+// faults of messages it writes some.
+func (c colours) findings(b *strings.Builder, findings []finding) {
+	const most = 20
+	audited, mendable := 0, ""
+	for i, f := range findings {
+		if f.Check == checkAudit {
+			if audited++; audited > most {
+				fmt.Fprintf(b, "  and %d more messages; -o json has all\n", len(findings)-i)
+				break
+			}
+		}
+		label := c.red("fault  ")
+		switch {
+		case f.Warning:
+			label = c.yellow("warning")
+		case f.Repaired:
+			label = c.green("mended ")
+		}
+		text := visible(f.Problem)
+		if f.Delivery != "" {
+			text = visible(f.Delivery) + ": " + text
+		}
+		if f.Error != "" {
+			text += ": " + visible(f.Error)
+		}
+		fmt.Fprintf(b, "  %s %s  %s\n", label, c.cyan(fmt.Sprintf("%-10s", f.Check)), text)
+		switch {
+		case f.Delivery == "":
+			fmt.Fprintf(b, "  %18s  %s\n", "", f.Remedy)
+		case f.open():
+			mendable = f.Remedy
+		}
+	}
+	if mendable != "" {
+		fmt.Fprintf(b, "  %18s  %s\n", "", mendable)
+	}
+}

@@ -1,0 +1,81 @@
+package remoteevent
+
+import (
+	"context"
+	"time"
+
+	"github.com/remote-events/remote-events/go/internal/lease"
+)
+
+// bounder keeps the dead letters of a queue within bounds (REL-36, REL-37).
+type bounder struct {
+	queue  *lease.Queue
+	config *queueConfig
+	outage *outage
+	wake   chan struct{} // tells run that there may be one more
+
+	dropped int // in all
+}
+
+// boundInterval is how long an event that another receiver has given up, or that
+// has become too old, may stay.
+const boundInterval = time.Minute
+
+// bounded reports whether dead letters have bounds.
+func (c *queueConfig) bounded() bool { return c.maxDead > 0 || c.maxDeadAge > 0 }
+
+// died says that there may be one more dead letter. A nil bounder takes no note.
+func (b *bounder) died() {
+	if b == nil {
+		return
+	}
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run drops what is too much until it is told to end.
+func (b *bounder) run(end <-chan struct{}) {
+	timer := time.NewTimer(boundInterval)
+	defer timer.Stop()
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), replyTimeout)
+		if err := b.drop(ctx); err != nil {
+			b.outage.report(ctx, "cannot bound the dead letters for now", err, boundInterval)
+		}
+		cancel()
+		timer.Reset(boundInterval)
+		select {
+		case <-end:
+			return
+		case <-b.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+func (b *bounder) drop(ctx context.Context) error {
+	for {
+		surplus, err := b.queue.Surplus(ctx, b.config.maxDead, b.config.maxDeadAge)
+		if err != nil || len(surplus) == 0 {
+			return err
+		}
+		ids := make([]string, len(surplus))
+		for i, d := range surplus {
+			ids[i] = d.ID
+		}
+		missing, err := b.queue.Drop(ctx, ids)
+		if err != nil {
+			return err
+		}
+		n := len(ids) - len(missing) // another receiver may have been quicker
+		if n == 0 {
+			continue
+		}
+		b.dropped += n
+		b.outage.log.WarnContext(ctx, "dead letters were dropped, by their bounds",
+			"dropped", n, "dropped_in_all", b.dropped, "oldest", surplus[0].At, "newest", surplus[len(surplus)-1].At,
+			"limit", b.config.maxDead, "age", b.config.maxDeadAge)
+	}
+}

@@ -1,0 +1,63 @@
+package remoteevent
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// examineTimeout is how long Redis may take to answer all questions.
+const examineTimeout = 30 * time.Second
+
+// examine looks, once Redis is there, for what will keep the receiver from its
+// work, or endanger its messages, and logs it.
+func (r *running) examine(ctx context.Context, queues []string) {
+	var retry backoff
+	for ctx.Err() == nil {
+		bounded, cancel := context.WithTimeout(ctx, examineTimeout)
+		found, err := r.diagnose(bounded, queues)
+		cancel()
+		if err == nil {
+			for _, d := range found {
+				r.logDiagnosis(ctx, &d)
+			}
+			return
+		}
+		retry.next()
+		retry.wait(ctx)
+	}
+}
+
+func (r *running) diagnose(ctx context.Context, queues []string) ([]Diagnosis, error) {
+	all, err := DiagnoseServer(ctx, r.client)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range queues {
+		q, err := NewQueue(r.client, name)
+		if err != nil {
+			return nil, err
+		}
+		found, err := q.diagnose(ctx, r.receiver.configs[name], nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+func (r *running) logDiagnosis(ctx context.Context, d *Diagnosis) {
+	level := slog.LevelError
+	switch {
+	case d.Check == "server": // who may not see it does not need to
+		return
+	case d.Warning:
+		level = slog.LevelWarn
+	}
+	attrs := []any{"check", d.Check, "remedy", d.Remedy}
+	if d.Err != nil {
+		attrs = append(attrs, "error", d.Err)
+	}
+	r.receiver.config.logger.Log(ctx, level, d.Problem, attrs...)
+}
