@@ -54,7 +54,7 @@ func (a *app) demoCommand() *cobra.Command {
 		GroupID: groupStart,
 		Short:   "Send and receive some events through an embedded Redis, and show them",
 		Long: `Send and receive some events through an embedded Redis, and show what went over
-the wire. It needs neither Redis nor configuration, and leaves nothing behind.`,
+the wire; kill a consumer, and show that nothing is lost with it. It needs neither Redis nor configuration, and leaves nothing behind.`,
 		Example: "  remote-event demo",
 		Args:    noSuchArgument,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
@@ -83,10 +83,13 @@ func (a *app) demo(ctx context.Context) error {
 	go func() { ended <- receiver.Run(running) }()
 	err = d.listen(ctx)
 	stop()
-	if err == nil {
-		err = a.print(d.account(a.coloursOf(a.stdout), terminalWidth(a.stdout)))
+	if err = errors.Join(err, <-ended); err != nil {
+		return err
 	}
-	return errors.Join(err, <-ended)
+	if err := d.kill(ctx, client); err != nil {
+		return err
+	}
+	return a.print(d.account(a.coloursOf(a.stdout), terminalWidth(a.stdout)))
 }
 
 // demonstration is what the demo sent and received.
@@ -94,6 +97,7 @@ type demonstration struct {
 	sent      string // the message of the first event, as it stood in Redis
 	heard     chan hearing
 	listeners map[string][]string // by the path of the event, or its name
+	survival  survival
 
 	mu        sync.Mutex // guards what the receiver writes
 	envelopes []wire.Envelope
@@ -243,6 +247,8 @@ func (d *demonstration) account(c colours, width int) string {
 	verdict("new_file_event", deadlyMessage)
 	row("Go says", d.logged())
 	row("goes on", "to video2.mp4, heard by "+hears("/uploads/video2.mp4"))
+	fmt.Fprintf(&b, "\n%s while it holds %d events\n", c.bold("4 A consumer is killed,"), len(d.survival.held))
+	d.survival.account(row)
 	fmt.Fprintf(&b, "\n%s\n", c.bold("What to try next"))
 	if _, err := exec.LookPath("python3"); err == nil {
 		b.WriteString("  go run ./compat/cmd/compat run     Go and the real originals, each to each\n")

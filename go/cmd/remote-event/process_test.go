@@ -81,7 +81,7 @@ func start(t *testing.T, client *redis.Client, args ...string) *process {
 
 // expectExit waits for the end and checks the exit code, and that no signal
 // killed the process.
-func (p *process) expectExit(t *testing.T, code int, texts ...string) {
+func (p *process) expectExit(t *testing.T, code int, texts ...string) result {
 	t.Helper()
 	rest, _ := io.ReadAll(p.stdout)
 	err := p.Wait()
@@ -89,7 +89,7 @@ func (p *process) expectExit(t *testing.T, code int, texts ...string) {
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	result{p.ProcessState.ExitCode(), string(rest), p.stderr.String()}.expect(t, code, texts...)
+	return result{p.ProcessState.ExitCode(), string(rest), p.stderr.String()}.expect(t, code, texts...)
 }
 
 func (p *process) signal(t *testing.T, s os.Signal) {
