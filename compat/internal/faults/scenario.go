@@ -102,6 +102,14 @@ func Scenarios() []Scenario {
 			Size{1, 1000}, Size{10, 20_000}, false, outOfMemory,
 		},
 		{
+			"clock steps", "the clock of Redis goes back by an hour, and comes back to the right time",
+			Size{2, 500}, Size{50, 5000}, false, clockSteps,
+		},
+		{
+			"repeats", "senders whose answers are lost send again; receivers with a window drop what they have handled",
+			Size{5, 200}, Size{100, 1000}, false, repeats,
+		},
+		{
 			"restart", "Redis is killed, or told to end, and starts again (AOF, appendfsync always)",
 			Size{6, 100}, Size{100, 1000}, false, restart,
 		},

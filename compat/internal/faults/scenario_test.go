@@ -28,6 +28,8 @@ var shows = map[string]func(faults.Figures) bool{
 	"interruptions":  outage,
 	"out of memory":  func(f faults.Figures) bool { return f.Refused > 0 && f.Dead > 0 },
 	"suspended":      func(f faults.Figures) bool { return f.Stale > 0 },
+	"clock steps":    func(f faults.Figures) bool { return f.Repeated > 0 },
+	"repeats":        func(f faults.Figures) bool { return f.Unknown > 0 && f.Repeated == 0 },
 	"restart":        outage,
 	"refused writes": func(f faults.Figures) bool { return f.Refused > 0 && f.Outages > 0 },
 	"promotion":      outage,

@@ -25,6 +25,7 @@ type Instance struct {
 	dir      string
 	port     string
 	settings []string
+	env      []string
 	timeout  time.Duration
 	run      *run // nil while none runs
 }
@@ -72,7 +73,11 @@ func newInstance(ctx context.Context, binary string, options Options) (*Instance
 		"repl-diskless-sync-delay 0", // no waiting for further replicas
 	}, options.Settings...)
 	server := &Server{kind: KindLocal, url: "redis://" + net.JoinHostPort("127.0.0.1", port) + "/0"}
-	return &Instance{server: server, binary: binary, dir: dir, port: port, settings: settings, timeout: options.Timeout}, nil
+	var env []string
+	if options.Clock != nil {
+		env = options.Clock.env()
+	}
+	return &Instance{server: server, binary: binary, dir: dir, port: port, settings: settings, env: env, timeout: options.Timeout}, nil
 }
 
 // lastingPort is a free port that is still there when a server has ended and
@@ -111,7 +116,7 @@ func (i *Instance) String() string { return i.server.String() }
 func (i *Instance) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, i.timeout, fmt.Errorf("it does not serve within %v", i.timeout))
 	defer cancel()
-	run, err := launch(ctx, i.dir, i.settings, i.binary, "-")
+	run, err := launch(ctx, i.dir, i.settings, i.env, i.binary, "-")
 	if err != nil {
 		return fmt.Errorf("start %s: %w", i.binary, err)
 	}

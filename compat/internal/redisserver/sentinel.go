@@ -52,7 +52,7 @@ func StartSentinel(ctx context.Context, primary *Instance, downAfter time.Durati
 	if err := os.WriteFile(file, []byte(settings+"\n"), 0o600); err != nil {
 		return nil, err
 	}
-	r, err := launch(ctx, dir, nil, primary.binary, file, "--sentinel")
+	r, err := launch(ctx, dir, nil, nil, primary.binary, file, "--sentinel")
 	if err != nil {
 		return nil, err
 	}

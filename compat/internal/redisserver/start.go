@@ -30,6 +30,8 @@ type Options struct {
 	Password string
 	// Settings are further lines of redis.conf: "maxmemory 64mb".
 	Settings []string
+	// Clock, if any, is what an [Instance] goes by instead of the system's.
+	Clock *Clock
 	// Timeout is how long the server may take to answer, by default 10 s.
 	Timeout time.Duration
 }
@@ -74,7 +76,7 @@ func start(ctx context.Context, binary string, options Options) (server *Server,
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	r, err := launch(ctx, dir, settings, binary, "-")
+	r, err := launch(ctx, dir, settings, nil, binary, "-")
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -89,10 +91,11 @@ func start(ctx context.Context, binary string, options Options) (server *Server,
 
 // launch starts a process; ctx is not its life. The configuration goes in by
 // stdin: everybody sees a command line.
-func launch(ctx context.Context, dir string, settings []string, binary string, args ...string) (*run, error) {
+func launch(ctx context.Context, dir string, settings, env []string, binary string, args ...string) (*run, error) {
 	r := &run{ended: make(chan struct{})}
 	r.cmd = process.Command(context.WithoutCancel(ctx), binary, args...)
 	r.cmd.Dir = dir
+	r.cmd.Env = append(os.Environ(), env...)
 	r.cmd.Stdin = strings.NewReader(strings.Join(settings, "\n") + "\n")
 	r.cmd.Stdout = &r.output
 	r.cmd.Stderr = &r.output

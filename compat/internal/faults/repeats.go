@@ -1,0 +1,111 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/proxy"
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// repeats cuts the connections of senders that wait for answers. They send again
+// what they are not sure of, under the same id, and receivers with a window drop
+// what they have handled: nothing is handled twice.
+func repeats(ctx context.Context, size Size) (figures Figures, err error) {
+	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	network, err := proxy.Start(ctx, server.Addr())
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, network.Close()) }()
+	network.Set(proxy.Condition{Delay: 5 * time.Millisecond}) // so that much is on its way
+	near := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer func() { _ = near.Close() }()
+	far := redis.NewClient(&redis.Options{Addr: network.Addr()})
+	defer func() { _ = far.Close() }()
+	store, err := plainly(far)
+	if err != nil {
+		return figures, err
+	}
+	var mu sync.Mutex
+	var unsure []wire.Envelope
+	f := newFlow(ctx, "repeats")
+	defer f.stop()
+	for range 2 {
+		if err := f.receive(near, remoteevent.WithDeduplication(time.Hour, 1_000_000)); err != nil {
+			return figures, err
+		}
+	}
+	for range 4 {
+		f.send(func(ctx context.Context, event wire.Envelope) error {
+			err := store(ctx, event)
+			if errors.Is(err, remoteevent.ErrUnknown) {
+				mu.Lock()
+				defer mu.Unlock()
+				unsure = append(unsure, event)
+			}
+			return err
+		})
+	}
+	for range size.Rounds {
+		if err := f.flowFor(ctx, size.Events); err != nil {
+			return figures, err
+		}
+		network.CutClients()
+		if err := f.flowsAgain(ctx); err != nil {
+			return figures, err
+		}
+	}
+	f.stopSending()
+	f.sending.Wait()
+	if _, err := f.drain(ctx, near); err != nil { // two at the same time would both be handled
+		return figures, err
+	}
+	for _, event := range unsure {
+		err := store(ctx, event)
+		f.sent(event.Metadata.Attributes["id"], err)
+		if err != nil {
+			return figures, fmt.Errorf("send again: %w", err)
+		}
+	}
+	figures, err = f.finish(ctx, near)
+	if err != nil {
+		return figures, err
+	}
+	pushes, err := calls(ctx, near, "lpush")
+	switch {
+	case err != nil:
+		return figures, err
+	case pushes <= figures.Promised:
+		return figures, errors.New("nothing was given to Redis twice")
+	case figures.Repeated > 0:
+		return figures, fmt.Errorf("of %d events that were sent twice, %d were handled twice", pushes-figures.Promised, figures.Repeated)
+	}
+	return figures, nil
+}
+
+// calls returns how often Redis has carried out a command.
+func calls(ctx context.Context, client *redis.Client, command string) (int, error) {
+	stats, err := client.Info(ctx, "commandstats").Result()
+	if err != nil {
+		return 0, err
+	}
+	found := regexp.MustCompile(`cmdstat_` + command + `:calls=(\d+)`).FindStringSubmatch(stats)
+	if len(found) != 2 {
+		return 0, fmt.Errorf("how often %s was called, Redis does not say", command)
+	}
+	return strconv.Atoi(found[1])
+}
