@@ -3,6 +3,7 @@ package remoteevent
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
@@ -86,6 +87,9 @@ func (o *outcome) attrs(queue string, m *message) []any {
 	}
 	if m.ID != "" {
 		attrs = append(attrs, "delivery", m.ID, "attempt", m.attempt)
+	}
+	if names := failedListeners(o.err); len(names) > 0 {
+		attrs = append(attrs, "listener", strings.Join(names, " "))
 	}
 	attrs = append(attrs, "error", o.err)
 	if panicked, ok := errors.AsType[*PanicError](o.err); ok {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -75,7 +76,7 @@ func Handle[E Event](r *Receiver, listener func(ctx context.Context, event E) er
 	if err := r.Queue(chain[0], options...); err != nil {
 		return fmt.Errorf("Handle: %w", err)
 	}
-	return r.Listen(chain[0], func(ctx context.Context, d *Delivery) error {
+	return r.listen(chain[0], functionName(listener), func(ctx context.Context, d *Delivery) error {
 		event, err := Decode[E](d.Envelope)
 		if err != nil {
 			return err
@@ -95,13 +96,57 @@ func (r *Receiver) Listen(signal string, handler Handler) error {
 	if handler == nil {
 		return errors.New("Listen: the handler is nil")
 	}
+	return r.listen(signal, functionName(handler), handler)
+}
+
+func (r *Receiver) listen(signal, name string, handler Handler) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.started {
 		return fmt.Errorf("Listen: %w", ErrRunning)
 	}
-	r.listeners[signal] = append(r.listeners[signal], handler)
+	r.listeners[signal] = append(r.listeners[signal], listener{name, handler})
 	return nil
+}
+
+// listener is a handler with the name of the function that its user wrote.
+type listener struct {
+	name   string
+	handle Handler
+}
+
+// functionName returns the name of a function, such as "main.onNewFile".
+func functionName(function any) string {
+	f := runtime.FuncForPC(reflect.ValueOf(function).Pointer())
+	if f == nil {
+		return "unknown"
+	}
+	return f.Name()
+}
+
+// listenerError is a listener's error, and whose it is.
+type listenerError struct {
+	name string
+	err  error
+}
+
+func (e *listenerError) Error() string { return e.err.Error() }
+func (e *listenerError) Unwrap() error { return e.err }
+
+// failedListeners returns the names of the listeners that an error is of.
+func failedListeners(err error) (names []string) {
+	switch e := err.(type) { //nolint:errorlint // it walks through all
+	case nil:
+	case *listenerError:
+		names = []string{e.name}
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			names = append(names, failedListeners(part)...)
+		}
+	default:
+		names = failedListeners(errors.Unwrap(err))
+	}
+	return names
 }
 
 // dispatch calls the listeners of each signal in turn, each listener once for
@@ -117,8 +162,8 @@ func (r *Receiver) dispatch(ctx context.Context, d *Delivery) error {
 		}
 		heard = append(heard, signal)
 		for _, listener := range listeners {
-			if err := protect(listener)(ctx, d); err != nil {
-				errs = append(errs, err)
+			if err := protect(listener.handle)(ctx, d); err != nil {
+				errs = append(errs, &listenerError{listener.name, err})
 			}
 		}
 	}

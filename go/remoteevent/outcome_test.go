@@ -208,3 +208,27 @@ func TestEnvelopesAreTheCallers(t *testing.T) {
 		t.Errorf("%v", a)
 	}
 }
+
+func failing(context.Context, FileEvent) error { return errors.New("at the disk") }
+
+func failingToo(context.Context, *remoteevent.Delivery) error { panic("at the network") }
+
+// TestLogNamesListeners: who reads the log knows where to look.
+func TestLogNamesListeners(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	redistest.Start(t, addr)
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	defer client.Close()
+	logged, option := newLog()
+	r := receiver(t, client, option)
+	must(t, remoteevent.Handle(r, failing))
+	must(t, r.Listen("event", failingToo))
+	must(t, r.Listen("event", func(context.Context, *remoteevent.Delivery) error { return nil }))
+	start(t, r)
+	must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+	line := logged.wait(t, "will be tried again")
+	if !strings.Contains(line, "remoteevent_test.failing github.com/") || !strings.Contains(line, "remoteevent_test.failingToo\" error=") {
+		t.Error(line)
+	}
+}

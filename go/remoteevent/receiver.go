@@ -30,7 +30,7 @@ type Receiver struct {
 	started   bool
 	queues    []string // in the order in which they were named
 	configs   map[string]*queueConfig
-	listeners map[string][]Handler
+	listeners map[string][]listener
 }
 
 // NewReceiver makes a receiver. It returns an error for options that make no
@@ -53,7 +53,7 @@ func NewReceiver(client redis.UniversalClient, options ...ReceiverOption) (*Rece
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	r := &Receiver{client: client, config: config, configs: map[string]*queueConfig{}, listeners: map[string][]Handler{}}
+	r := &Receiver{client: client, config: config, configs: map[string]*queueConfig{}, listeners: map[string][]listener{}}
 	r.silent.names = map[string]bool{}
 	r.handle = r.dispatch
 	for _, wrap := range slices.Backward(config.middleware) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,8 +46,8 @@ killed before, another receiver gets the event when the lease has run out. With
 cannot be decoded, or does not fit a schema of --schemas, is logged to standard
 error and not counted, and kept as a dead letter unless --at-most-once is given.
 
-With -o ndjson a line is {"event_name": …, "payload": …, "metadata": …}, always
-valid JSON: a payload that is JSON to Python only, such as one with NaN, comes as
+With -o ndjson a line is {"event_name": …, "payload": …, "metadata": …, "queue": …},
+always valid JSON: a payload that is JSON to Python only, such as one with NaN, comes as
 the string payload_text instead of payload.
 
 Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`,
@@ -240,7 +241,11 @@ func (a *app) printDelivery(format string, d *remoteevent.Delivery) error {
 		if err != nil {
 			return err
 		}
-		return a.print(string(text) + "\n")
+		queue, err := json.Marshal(d.Queue)
+		if err != nil {
+			return err
+		}
+		return a.print(strings.TrimSuffix(string(text), "}") + `,"queue":` + string(queue) + "}\n")
 	}
 	return a.print(a.coloursOf(a.stdout).delivery(d, time.Now()))
 }

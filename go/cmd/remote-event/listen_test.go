@@ -52,9 +52,9 @@ func TestListen(t *testing.T) {
 			`{"data": {"s": "<a&b>"}, "signals": ["other"], "metadata": {"id": "7"}}`,
 			message("x", 5))
 		r := invoke(t, "listen", "x", "--count", "3", "-o", "ndjson", "--redis", url).expect(t, exitDone, "is a dead letter now", "verdict=malformed")
-		want := `{"event_name":"x","payload":{"n":1},"metadata":{"signals":["x","y","remote_event","event"]}}
-{"event_name":"x","payload_text":"{\"n\": NaN}","metadata":{"signals":["x","remote_event","event"]}}
-{"event_name":"other","payload":{"s":"<a&b>"},"metadata":{"signals":["other"],"id":"7"}}
+		want := `{"event_name":"x","payload":{"n":1},"metadata":{"signals":["x","y","remote_event","event"]},"queue":"x"}
+{"event_name":"x","payload_text":"{\"n\": NaN}","metadata":{"signals":["x","remote_event","event"]},"queue":"x"}
+{"event_name":"other","payload":{"s":"<a&b>"},"metadata":{"signals":["other"],"id":"7"},"queue":"x"}
 `
 		if r.stdout != want {
 			t.Errorf("got:\n%swant:\n%s", r.stdout, want)

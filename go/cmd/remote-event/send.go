@@ -49,8 +49,8 @@ after it.
 
 On a terminal, a line on standard error confirms what was sent; in pipes and
 scripts the exit code does. With -o json, standard output gets one object:
-event_name, id and bytes, or with --ndjson event_name, sent, and unknown where
-the connection was lost before Redis answered.`,
+event_name, id and bytes, or with --ndjson event_name, sent, failed_line where one
+was refused, and unknown where the connection was lost before Redis answered.`,
 		Example: `  remote-event send new_file_event '{"path": "/uploads/video1.mp4"}'
   remote-event send new_file_event --parent file_event < payload.json
   remote-event send new_file_event --ndjson payloads.ndjson`,
@@ -88,6 +88,9 @@ the connection was lost before Redis answered.`,
 
 // check finds flags that make no sense together, and reads the attributes.
 func (s *sending) check(args []string, lines bool) error {
+	if s.name == "" {
+		return usageError("the event's name is empty: name one, such as new_file_event")
+	}
 	if s.plain && len(s.pairs) > 0 {
 		return usageError("--plain is without metadata: leave out --plain or --metadata")
 	}

@@ -38,10 +38,11 @@ type batch struct {
 	lines []line
 	bytes int
 	err   error // why nothing comes after it
+	end   int   // the number of the line that says so
 }
 
 func (b *batch) add(l line) {
-	if b.err = l.err; b.err == nil {
+	if b.err, b.end = l.err, l.number; b.err == nil {
 		b.lines, b.bytes = append(b.lines, l), b.bytes+l.bytes
 	}
 }
@@ -96,6 +97,9 @@ type progress struct {
 	EventName string `json:"event_name"`
 	Sent      int    `json:"sent"`
 	Unknown   int    `json:"unknown,omitempty"`
+	// FailedLine is the number of the first line that was refused, or is not
+	// known to be stored.
+	FailedLine int `json:"failed_line,omitempty"`
 
 	last int // the number of the last line that was sent
 }
@@ -185,6 +189,7 @@ func (a *app) pump(
 		case errors.Is(b.err, io.EOF):
 			return nil
 		case b.err != nil:
+			done.FailedLine = b.end
 			return fmt.Errorf("%w; sent before it: %d, after it: none", b.err, done.Sent)
 		}
 	}
@@ -211,6 +216,8 @@ func (a *app) store(ctx context.Context, b batch, bar *progressbar.ProgressBar, 
 			if r.Outcome == remoteevent.Stored {
 				done.Sent++
 				done.last = b.lines[i].number
+			} else if done.FailedLine == 0 {
+				done.FailedLine = b.lines[i].number
 			}
 		}
 	}
@@ -257,6 +264,9 @@ func (s *sending) read(ctx context.Context, source io.Reader, lines chan<- line)
 	for {
 		payload, err := in.next()
 		l := line{number: in.number, end: in.offset, err: err}
+		if err != nil && !errors.Is(err, io.EOF) {
+			l.number++ // the one that could not be read
+		}
 		if err == nil {
 			l.event = s.envelope(payload)
 			message, warnings, err := s.schemas.encode(l.event)
