@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,9 +21,10 @@ const maxMessage = 512 << 20
 // stdinName stands for standard input where a file is expected.
 const stdinName = "-"
 
-// judgement is what the verb validate says of one file.
+// judgement is what the verb validate says of one message.
 type judgement struct {
 	File string `json:"file"`
+	Line int    `json:"line,omitempty"` // with --lines
 	wire.Report
 }
 
@@ -31,7 +34,7 @@ func (a *app) validateCommand() *cobra.Command {
 		GroupID: groupMessages,
 		Short:   "Judge raw messages, as they stand in a Redis list",
 		Long: `Judge raw messages, as they stand in a Redis list: one in each FILE, or on
-standard input where none is named.
+standard input where none is named. With --lines each line is one.
 
 The verdict is safe (a sender may send it), tolerated (a receiver delivers it, no
 sender may send it) or malformed (no receiver delivers it). What an original
@@ -43,10 +46,12 @@ event is malformed, too.
 Ends with 0 where every message is safe, with 5 where one is not, and with 1
 where a file cannot be read; the others are judged all the same.`,
 		Example: `  redis-cli --raw lindex new_file_event -1 | remote-event validate --key new_file_event
+  redis-cli --raw lrange new_file_event 0 -1 | remote-event validate --lines
   remote-event validate -o ndjson messages/*.json`,
 	}
 	output := outputFlag(command, formatText, formatNDJSON)
 	schemas := schemasFlag(command)
+	lines := command.Flags().Bool("lines", false, "each line that is not blank is a message (default false)")
 	key := command.Flags().String("key", "", "`NAME` of the list in which the messages stand (default the first signal of each)")
 	command.RunE = func(cmd *cobra.Command, files []string) error {
 		if len(files) == 0 {
@@ -61,44 +66,131 @@ where a file cannot be read; the others are judged all the same.`,
 		if err := schemas.load(cmd); err != nil {
 			return err
 		}
-		return a.validate(cmd.Context(), files, key, output.value, schemas)
+		v := validation{app: a, key: key, format: output.value, schemas: schemas}
+		judge := v.file
+		if *lines {
+			judge = v.lines
+		}
+		for _, file := range files {
+			if err := judge(cmd.Context(), file); err != nil {
+				return err
+			}
+		}
+		return v.result()
 	}
 	return command
 }
 
-func (a *app) validate(ctx context.Context, files []string, key *string, format string, schemas *payloadSchemas) error {
-	unread, unsafe := 0, false
-	for _, file := range files {
-		raw, err := a.readMessage(ctx, file)
-		if ctx.Err() != nil {
+// validation judges messages.
+type validation struct {
+	*app
+
+	key     *string // nil is the first signal of each
+	format  string
+	schemas *payloadSchemas
+
+	unread int // files, or the rests of some
+	unsafe bool
+}
+
+// file judges the message that a file holds.
+func (v *validation) file(ctx context.Context, file string) error {
+	raw, err := v.readMessage(ctx, file)
+	switch {
+	case ctx.Err() != nil:
+		return errInterrupted
+	case err != nil:
+		v.unread++
+		v.report(err)
+		return nil
+	}
+	return v.judge(file, 0, raw)
+}
+
+// lines judges the messages of a file, each as it comes.
+func (v *validation) lines(ctx context.Context, file string) error {
+	source := v.stdin
+	if file != stdinName {
+		opened, err := os.Open(file) //nolint:gosec // the user's choice
+		if err != nil {
+			v.unread++
+			v.report(err)
+			return nil
+		}
+		defer func() { _ = opened.Close() }() // it was read only
+		source = opened
+	}
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	messages := make(chan rawLine)
+	// Nothing waits for the reader to end: it may wait for its source for ever.
+	go readRawLines(reading, source, messages)
+	for {
+		var line rawLine
+		select {
+		case line = <-messages:
+		case <-ctx.Done():
+		}
+		switch {
+		case ctx.Err() != nil:
 			return errInterrupted
+		case errors.Is(line.err, io.EOF):
+			return nil
+		case line.err != nil:
+			v.unread++
+			v.report(fmt.Errorf("read %s: %w", file, line.err))
+			return nil
 		}
-		if err != nil {
-			unread++
-			a.report(err)
-			continue
-		}
-		j := judgement{File: file}
-		if key != nil {
-			j.Report = wire.InspectFrom(*key, raw, wire.Limits{})
-		} else {
-			j.Report = wire.Inspect(raw, wire.Limits{})
-		}
-		schemas.judge(raw, &j.Report)
-		unsafe = unsafe || j.Verdict != wire.Safe
-		if format == formatNDJSON {
-			err = a.printJSON(j)
-		} else {
-			err = a.print(a.coloursOf(a.stdout).judgement(j))
-		}
-		if err != nil {
+		if err := v.judge(file, line.number, line.raw); err != nil {
 			return err
 		}
 	}
+}
+
+// rawLine is a message, or why there is none any more.
+type rawLine struct {
+	number int
+	raw    []byte
+	err    error
+}
+
+func readRawLines(ctx context.Context, source io.Reader, lines chan<- rawLine) {
+	in := lineReader{source: bufio.NewReaderSize(source, 64<<10), most: maxMessage}
+	for {
+		raw, err := in.next()
+		select {
+		case lines <- rawLine{in.number, raw, err}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// judge says what it makes of a message.
+func (v *validation) judge(file string, line int, raw []byte) error {
+	j := judgement{File: file, Line: line}
+	if v.key != nil {
+		j.Report = wire.InspectFrom(*v.key, raw, wire.Limits{})
+	} else {
+		j.Report = wire.Inspect(raw, wire.Limits{})
+	}
+	v.schemas.judge(raw, &j.Report)
+	v.unsafe = v.unsafe || j.Verdict != wire.Safe
+	if v.format == formatNDJSON {
+		return v.printJSON(j)
+	}
+	return v.print(v.coloursOf(v.stdout).judgement(j))
+}
+
+// result is what the verb comes to.
+func (v *validation) result() error {
 	switch {
-	case unread > 0:
+	case v.unread > 0:
 		return &exitError{code: exitFailed} // each has been reported
-	case unsafe:
+	case v.unsafe:
 		return &exitError{code: exitFindings}
 	default:
 		return nil
@@ -152,7 +244,11 @@ func (a *app) readFile(file string) ([]byte, error) {
 // each finding.
 func (c colours) judgement(j judgement) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s; an original receiver %s\n", c.bold(visible(j.File)), c.verdict(j.Verdict), c.legacy(j.Legacy))
+	place := visible(j.File)
+	if j.Line > 0 {
+		place += ":" + strconv.Itoa(j.Line)
+	}
+	fmt.Fprintf(&b, "%s: %s; an original receiver %s\n", c.bold(place), c.verdict(j.Verdict), c.legacy(j.Legacy))
 	for _, f := range j.Findings {
 		fmt.Fprintf(&b, "  %s  %s  byte %-6d  %s\n",
 			c.cyan(fmt.Sprintf("%-7s", f.Requirement)), c.severity(f.Severity), f.Offset, f.Message)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -94,6 +95,30 @@ func TestValidateText(t *testing.T) {
 	if r.stdout != want {
 		t.Errorf("got %q, want %q", r.stdout, want)
 	}
+}
+
+func TestValidateLines(t *testing.T) {
+	t.Parallel()
+	text := safeMessage + "\n\n" + toleratedMessage + "\r\n" + safeMessage
+	r := invocation{args: []string{"validate", "--lines"}, stdin: strings.NewReader(text)}.run(t.Context()).expect(t, exitFindings)
+	const want = "-:1: safe; an original receiver delivers\n" +
+		"-:3: tolerated; an original receiver delivers\n" +
+		"  JSON-4   tolerated  byte 15      NaN and infinities are numbers to Python only\n" +
+		"-:4: safe; an original receiver delivers\n"
+	if r.stdout != want {
+		t.Errorf("got %q, want %q", r.stdout, want)
+	}
+	r = invoke(t, "validate", "--lines", "-o", "ndjson", writeFile(t, safeMessage+"\n"+safeMessage)).expect(t, exitDone)
+	if strings.Count(r.stdout, "\n") != 2 || !strings.Contains(r.stdout, `"line":2`) {
+		t.Errorf("got %s", r.stdout)
+	}
+	r = invoke(t, "validate", "--lines", "none.ndjson", writeFile(t, malformedMessage)).expect(t, exitFailed, "none.ndjson")
+	if !strings.Contains(r.stdout, ":1: malformed") {
+		t.Errorf("got %s", r.stdout)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	invocation{args: []string{"validate", "--lines"}}.run(ctx).expect(t, exitInterrupted)
 }
 
 func TestJudgementInColour(t *testing.T) {
