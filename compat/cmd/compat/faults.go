@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -16,6 +17,7 @@ func faultsCommand() *cobra.Command {
 	var format string
 	var long bool
 	var parallel int
+	var seed uint64
 	c := &cobra.Command{
 		Use:   "faults [SCENARIO]…",
 		Short: "See what becomes of events when Redis, its clients or the network fail",
@@ -33,6 +35,7 @@ Scenarios:
 	}
 	c.Flags().StringVarP(&format, "output", "o", "text", "format of the output: text, json or markdown")
 	c.Flags().BoolVar(&long, "long", false, "do each many times: it takes a quarter of an hour, not one minute")
+	c.Flags().Uint64Var(&seed, "seed", 0, "what goes by chance, such as which process is killed and when; 0 for one of its own")
 	c.Flags().IntVar(&parallel, "parallel", 2, "how many scenarios run at a time")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if format != "text" && format != "json" && format != "markdown" {
@@ -45,8 +48,11 @@ Scenarios:
 		if err != nil {
 			return err
 		}
+		if seed == 0 {
+			seed = rand.Uint64N(1_000_000) + 1
+		}
 		redis.SetLogger(&logging.VoidLogger{}) // that connections fail is no news here
-		report, err := faults.Run(c.Context(), scenarios, long, parallel, func(r faults.Result) {
+		report, err := faults.Run(c.Context(), scenarios, long, seed, parallel, func(r faults.Result) {
 			state := "as promised"
 			if r.Problem != "" {
 				state = "FAILED"

@@ -69,9 +69,10 @@ func killing(ctx context.Context, size Size, queue string, join func(*flow, *ori
 	f.send(store)
 	f.send(store)
 	kills := 0
+	chance := rand.New(rand.NewPCG(size.Seed, 0))
 	for f.count() < size.Events && ctx.Err() == nil {
-		pause(ctx, 50*time.Millisecond+rand.N(250*time.Millisecond))
-		i := rand.N(len(fleet))
+		pause(ctx, time.Duration(50+chance.IntN(250))*time.Millisecond)
+		i := chance.IntN(len(fleet))
 		err := fleet[i].kill()
 		fleet[i] = nil
 		if err != nil {

@@ -19,18 +19,23 @@ import (
 // receiver.
 type original struct{ sender, receiver *adapter.Adapter }
 
+// latest is the original that takes part.
+func latest() environment.Original {
+	published := environment.Originals()
+	return published[len(published)-1]
+}
+
 // startOriginal starts both, and builds the environment first where there is none.
 func startOriginal(ctx context.Context, redisURL string) (_ *original, err error) {
 	dir, err := cache.Default()
 	if err != nil {
 		return nil, err
 	}
-	published := environment.Originals()
-	python, err := environment.New(dir, "", os.Stderr).Ensure(ctx, published[len(published)-1])
+	built, err := environment.New(dir, "", os.Stderr).Ensure(ctx, latest())
 	if err != nil {
 		return nil, err
 	}
-	command, err := originals.Command(dir, python)
+	command, err := originals.Command(dir, built)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,8 +30,12 @@ type Result struct {
 type Report struct {
 	// Long is whether it was a long run.
 	Long bool `json:"long"`
+	// Seed is that of the run.
+	Seed uint64 `json:"seed"`
 	// Server is the Redis: "redis 7.0.15".
 	Server string `json:"server"`
+	// Original is the Python package, if one took part.
+	Original string `json:"original,omitempty"`
 	// Platform is what it ran on, and Go with which version.
 	Platform string `json:"platform"`
 	Go       string `json:"go"`
@@ -49,21 +54,24 @@ func (r *Report) Problems() int {
 	return n
 }
 
-// Run runs scenarios, some at a time, and reports what came of them. done, if not
-// nil, is told of each that has ended. The error is that of the run itself; with
-// it there is no report.
-func Run(ctx context.Context, scenarios []Scenario, long bool, atATime int, done func(Result)) (*Report, error) {
+// Run runs scenarios, some at a time, with a seed for what goes by chance, and
+// reports what came of them. done, if not nil, is told of each that has ended. The
+// error is that of the run itself; with it there is no report.
+func Run(ctx context.Context, scenarios []Scenario, long bool, seed uint64, atATime int, done func(Result)) (*Report, error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
 	if err != nil {
 		return nil, err
 	}
 	report := &Report{
-		Long: long, Server: server.String(), Go: strings.TrimPrefix(runtime.Version(), "go"),
+		Long: long, Seed: seed, Server: server.String(), Go: strings.TrimPrefix(runtime.Version(), "go"),
 		Platform: fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
 		Results:  make([]Result, len(scenarios)),
 	}
 	if err := server.Close(); err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(scenarios, func(s Scenario) bool { return s.Originals }) {
+		report.Original = latest().String()
 	}
 	var group errgroup.Group
 	group.SetLimit(atATime)
@@ -72,7 +80,7 @@ func Run(ctx context.Context, scenarios []Scenario, long bool, atATime int, done
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			report.Results[i] = s.result(ctx, long)
+			report.Results[i] = s.result(ctx, long, seed)
 			if ctx.Err() == nil && done != nil {
 				done(report.Results[i])
 			}
@@ -82,11 +90,12 @@ func Run(ctx context.Context, scenarios []Scenario, long bool, atATime int, done
 	return report, group.Wait()
 }
 
-func (s Scenario) result(ctx context.Context, long bool) Result {
+func (s Scenario) result(ctx context.Context, long bool, seed uint64) Result {
 	size := s.Short
 	if long {
 		size = s.Long
 	}
+	size.Seed = seed
 	begin := time.Now()
 	figures, err := s.Run(ctx, size)
 	if figures.Faults == 0 {
@@ -141,8 +150,8 @@ func (r *Report) WriteText(out io.Writer) error {
 			fmt.Fprintf(&b, "\n%s: %s\n", result.Name, result.Problem)
 		}
 	}
-	fmt.Fprintf(&b, "\n%d scenarios on %s: %d events were promised, %d are lost; %d scenarios failed\n",
-		len(r.Results), r.Server, promised, lost, r.Problems())
+	fmt.Fprintf(&b, "\n%d scenarios on %s, with seed %d: %d events were promised, %d are lost; %d scenarios failed\n",
+		len(r.Results), r.Server, r.Seed, promised, lost, r.Problems())
 	_, err := io.WriteString(out, b.String())
 	return err
 }
@@ -150,11 +159,15 @@ func (r *Report) WriteText(out io.Writer) error {
 // WriteMarkdown writes a report as a document.
 func (r *Report) WriteMarkdown(out io.Writer) error {
 	var b strings.Builder
-	command := "compat faults -o markdown"
+	command := fmt.Sprintf("compat faults -o markdown --seed %d", r.Seed)
 	if r.Long {
 		command += " --long"
 	}
-	fmt.Fprintf(&b, "# Faults\n\nWritten by `%s`, with %s, Go %s, on %s. Do not edit.\n\n", command, r.Server, r.Go, r.Platform)
+	with := r.Server
+	if r.Original != "" {
+		with += ", " + r.Original
+	}
+	fmt.Fprintf(&b, "# Faults\n\nWritten by `%s`, with %s, Go %s, on %s. Do not edit.\n\n", command, with, r.Go, r.Platform)
 	b.WriteString("While events flow from Go senders to Go receivers, something happens. Every event of\nwhich the sender was told that Redis has it has to be handled at least once, or to be\na dead letter; nothing may be left half-way; and events have to flow again by\nthemselves.\n\n")
 	fmt.Fprintf(&b, "| scenario | %s |\n|---|%s\n", strings.Join(columns(), " | "), strings.Repeat("--:|", len(columns())))
 	for _, result := range r.Results {

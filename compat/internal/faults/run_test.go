@@ -28,7 +28,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, long := range []bool{false, true} {
 		ended := make(chan faults.Result, 3)
-		report, err := faults.Run(t.Context(), scenarios, long, 2, func(r faults.Result) { ended <- r })
+		report, err := faults.Run(t.Context(), scenarios, long, 42, 2, func(r faults.Result) { ended <- r })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,14 +41,14 @@ func TestRun(t *testing.T) {
 			}
 		}
 		for format, write := range map[string]func(*strings.Builder) error{
-			"3 scenarios on " + report.Server + ": 33 events were promised, 3 are lost; 2 scenarios failed": func(b *strings.Builder) error { return report.WriteText(b) },
+			"3 scenarios on " + report.Server + ", with seed 42: 33 events were promised, 3 are lost; 2 scenarios failed": func(b *strings.Builder) error { return report.WriteText(b) },
 			"- **good**: what good does.\n": func(b *strings.Builder) error { return report.WriteMarkdown(b) },
 		} {
 			var b strings.Builder
 			if err := write(&b); err != nil {
 				t.Error(err)
 			}
-			for _, says := range []string{format, "1.5 s", "the disk is gone", "promised"} {
+			for _, says := range []string{format, "42", "1.5 s", "the disk is gone", "promised"} {
 				if !strings.Contains(b.String(), says) {
 					t.Errorf("without %q:\n%s", says, b.String())
 				}
@@ -66,7 +66,7 @@ func TestRunInterrupted(t *testing.T) {
 		<-ctx.Done()
 		return faults.Figures{}, ctx.Err()
 	}}
-	_, err := faults.Run(ctx, []faults.Scenario{hangs, hangs, hangs}, false, 1, func(r faults.Result) { t.Errorf("it says %+v", r) })
+	_, err := faults.Run(ctx, []faults.Scenario{hangs, hangs, hangs}, false, 0, 1, func(r faults.Result) { t.Errorf("it says %+v", r) })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

@@ -28,6 +28,9 @@ type Size struct {
 	Rounds int
 	// Events are how many are handled, at least, before it happens again.
 	Events int
+	// Seed is what goes by chance: the same one has the same processes killed,
+	// after the same times.
+	Seed uint64
 }
 
 // Figures are what was counted in a scenario.
@@ -79,79 +82,79 @@ func Scenarios() []Scenario {
 	return []Scenario{
 		{
 			"crash points", "a client dies before, in the middle of and after each command, whatever its listener does",
-			Size{1, 0}, Size{10, 0}, false, crashPoints,
+			Size{Rounds: 1}, Size{Rounds: 10}, false, crashPoints,
 		},
 		{
 			"killed", "processes that take events are killed with SIGKILL; Go and an original send",
-			Size{0, 3000}, Size{0, 200_000}, true, killed,
+			Size{Events: 3000}, Size{Events: 200_000}, true, killed,
 		},
 		{
 			"mixed fleet", "the same, and an original receives from the same list",
-			Size{0, 1000}, Size{0, 50_000}, true, mixedFleet,
+			Size{Events: 1000}, Size{Events: 50_000}, true, mixedFleet,
 		},
 		{
 			"suspended", "a process that takes events is stopped with SIGSTOP for longer than its leases, and goes on",
-			Size{2, 100}, Size{30, 1000}, false, suspended,
+			Size{Rounds: 2, Events: 100}, Size{Rounds: 30, Events: 1000}, false, suspended,
 		},
 		{
 			"interruptions", "Redis forgets its scripts, kills its clients' connections, and answers nobody for longer than a lease",
-			Size{2, 500}, Size{50, 5000}, false, interruptions,
+			Size{Rounds: 2, Events: 500}, Size{Rounds: 50, Events: 5000}, false, interruptions,
 		},
 		{
 			"out of memory", "Redis has no memory left (noeviction) until all is handled, whatever listeners do",
-			Size{1, 1000}, Size{10, 20_000}, false, outOfMemory,
+			Size{Rounds: 1, Events: 1000}, Size{Rounds: 10, Events: 20_000}, false, outOfMemory,
 		},
 		{
 			"clock steps", "the clock of Redis goes back by an hour, and comes back to the right time",
-			Size{2, 500}, Size{50, 5000}, false, clockSteps,
+			Size{Rounds: 2, Events: 500}, Size{Rounds: 50, Events: 5000}, false, clockSteps,
 		},
 		{
 			"repeats", "senders whose answers are lost send again; receivers with a window drop what they have handled",
-			Size{5, 200}, Size{100, 1000}, false, repeats,
+			Size{Rounds: 5, Events: 200}, Size{Rounds: 100, Events: 1000}, false, repeats,
 		},
 		{
 			"restart", "Redis is killed, or told to end, and starts again (AOF, appendfsync always)",
-			Size{6, 100}, Size{100, 1000}, false, restart,
+			Size{Rounds: 6, Events: 100}, Size{Rounds: 100, Events: 1000}, false, restart,
 		},
 		{
 			"refused writes", "Redis refuses writes for longer than a lease: NOREPLICAS, then MISCONF",
-			Size{1, 500}, Size{20, 5000}, false, refusedWrites,
+			Size{Rounds: 1, Events: 500}, Size{Rounds: 20, Events: 5000}, false, refusedWrites,
 		},
 		{
 			"promotion", "a replica is promoted, and the old primary answers READONLY; promised is what WAIT has confirmed",
-			Size{4, 100}, Size{50, 1000}, false, promotion,
+			Size{Rounds: 4, Events: 100}, Size{Rounds: 50, Events: 1000}, false, promotion,
 		},
 		{
 			"sentinel", "Sentinel fails over, since the primary is killed, or asked to; promised is what WAIT has confirmed",
-			Size{1, 100}, Size{10, 1000}, false, sentinel,
+			Size{Rounds: 1, Events: 100}, Size{Rounds: 10, Events: 1000}, false, sentinel,
 		},
 		{
 			"partition", "a receiver is cut off for longer than a lease, without a word or refused, and comes back",
-			Size{1, 500}, Size{20, 5000}, false, partition,
+			Size{Rounds: 1, Events: 500}, Size{Rounds: 20, Events: 5000}, false, partition,
 		},
 		{
 			"vanish", "the network forgets the connections of receivers that wait, and tells nobody",
-			Size{1, 10}, Size{10, 100}, false, vanish,
+			Size{Rounds: 1, Events: 10}, Size{Rounds: 10, Events: 100}, false, vanish,
 		},
 		{
 			"latency", "every byte from and to receivers takes a tenth of a lease",
-			Size{2, 500}, Size{20, 5000}, false, latency,
+			Size{Rounds: 2, Events: 500}, Size{Rounds: 20, Events: 5000}, false, latency,
 		},
 		{
 			"slow close", "connections break, and Redis learns of it half a lease later",
-			Size{4, 500}, Size{100, 2000}, false, slowClose,
+			Size{Rounds: 4, Events: 500}, Size{Rounds: 100, Events: 2000}, false, slowClose,
 		},
 		{
 			"slot migration", "in a cluster of three primaries the queues' slots move from node to node",
-			Size{2, 500}, Size{20, 5000}, false, slotMigration,
+			Size{Rounds: 2, Events: 500}, Size{Rounds: 20, Events: 5000}, false, slotMigration,
 		},
 		{
 			"node restart", "in a cluster of three primaries one node after the other is killed and starts again (AOF, appendfsync always)",
-			Size{1, 100}, Size{15, 1000}, false, nodeRestart,
+			Size{Rounds: 1, Events: 100}, Size{Rounds: 15, Events: 1000}, false, nodeRestart,
 		},
 		{
 			"start", "senders and receivers are there before Redis is, and while it loads its data",
-			Size{1, 500}, Size{5, 5000}, false, startUp,
+			Size{Rounds: 1, Events: 500}, Size{Rounds: 5, Events: 5000}, false, startUp,
 		},
 	}
 }
