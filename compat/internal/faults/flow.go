@@ -38,6 +38,7 @@ type flow struct {
 	unknown  int              // sends without an answer
 	refused  int              // sends that are certainly not in Redis
 	loading  int              // those of them that a loading Redis refused
+	taken    int              // events that originals took, and lost when they were killed
 	stale    int              // acknowledgements that came after the lease was lost
 	outages  int              // times a receiver could not go on for a while
 	changed  chan struct{}    // closed when something is promised or handled

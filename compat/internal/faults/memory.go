@@ -75,8 +75,13 @@ func outOfMemoryOnce(ctx context.Context, server *redisserver.Instance, client *
 	if err := server.Do(ctx, "CONFIG", "SET", "maxmemory", "0"); err != nil {
 		return figures, err
 	}
-	f.send(store)
-	if err := f.flowsAgain(ctx); err != nil {
+	before := f.mark()
+	for range events / 5 {
+		if err := f.sendOne(store); err != nil {
+			return figures, err
+		}
+	}
+	if err := f.flowsSince(ctx, before); err != nil {
 		return figures, err
 	}
 	return f.finish(ctx, client)

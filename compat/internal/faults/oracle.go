@@ -19,33 +19,23 @@ func (f *flow) finish(ctx context.Context, client redis.UniversalClient) (Figure
 	dead, waited := f.drain(ctx, client)
 	// What another process has handled may still be on its way to here; what is
 	// lost is counted below.
-	_ = f.until(ctx, func() bool {
-		for event := range f.promised {
-			if f.handled[event] == 0 && !dead[event] {
-				return false
-			}
-		}
-		return true
-	})
+	_ = f.until(ctx, func() bool { return len(f.missing(dead)) <= f.taken })
 	f.stopReceiving()
 	f.receiving.Wait()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	figures := Figures{
 		Promised: len(f.promised), Unknown: f.unknown, Refused: f.refused,
-		Stale: f.stale, Outages: f.outages, Dead: len(dead), Pause: f.pause,
+		Taken: f.taken, Stale: f.stale, Outages: f.outages, Dead: len(dead), Pause: f.pause,
 	}
 	for _, times := range f.handled {
 		figures.Handled++
 		figures.Repeated += times - 1
 	}
 	problems := []error{waited, f.failed}
-	for event := range f.promised {
-		if f.handled[event] == 0 && !dead[event] {
-			if figures.Lost++; figures.Lost <= 3 {
-				problems = append(problems, fmt.Errorf("event %q is lost", event))
-			}
-		}
+	missing := f.missing(dead)
+	if figures.Lost = max(0, len(missing)-f.taken); figures.Lost > 0 {
+		problems = append(problems, fmt.Errorf("%d of these are lost: %q", figures.Lost, missing[:min(figures.Lost+f.taken, 5)]))
 	}
 	for _, name := range f.queues {
 		queue, err := remoteevent.NewQueue(client, name)
@@ -57,6 +47,17 @@ func (f *flow) finish(ctx context.Context, client redis.UniversalClient) (Figure
 		}
 	}
 	return figures, errors.Join(problems...)
+}
+
+// missing are the promised events that are neither handled nor dead letters. The
+// caller holds the lock.
+func (f *flow) missing(dead map[string]bool) (events []string) {
+	for event := range f.promised {
+		if f.handled[event] == 0 && !dead[event] {
+			events = append(events, event)
+		}
+	}
+	return events
 }
 
 // drain waits until Redis has nothing more to be handled, and returns the events

@@ -27,6 +27,18 @@ func latest() environment.Original {
 
 // startOriginal starts both, and builds the environment first where there is none.
 func startOriginal(ctx context.Context, redisURL string) (_ *original, err error) {
+	o := &original{}
+	for _, role := range []**adapter.Adapter{&o.sender, &o.receiver} {
+		if *role, err = startPython(ctx, context.WithoutCancel(ctx), redisURL); err != nil {
+			return nil, errors.Join(err, o.close())
+		}
+	}
+	return o, nil
+}
+
+// startPython starts one process of the original, which is killed when its life
+// ends.
+func startPython(ctx, life context.Context, redisURL string) (*adapter.Adapter, error) {
 	dir, err := cache.Default()
 	if err != nil {
 		return nil, err
@@ -39,19 +51,16 @@ func startOriginal(ctx context.Context, redisURL string) (_ *original, err error
 	if err != nil {
 		return nil, err
 	}
-	o := &original{}
-	for _, role := range []**adapter.Adapter{&o.sender, &o.receiver} {
-		*role, err = adapter.Start(context.WithoutCancel(ctx), adapter.Options{
-			Command: command, RedisURL: redisURL, StartTimeout: patience, Timeout: patience, Grace: patience,
-		})
-		if err == nil {
-			_, err = (*role).Hello(ctx)
-		}
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("start an original: %w", err), o.close())
-		}
+	process, err := adapter.Start(life, adapter.Options{
+		Command: command, RedisURL: redisURL, StartTimeout: patience, Timeout: patience, Grace: patience,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start an original: %w", err)
 	}
-	return o, nil
+	if _, err := process.Hello(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start an original: %w", err), process.Close())
+	}
+	return process, nil
 }
 
 func (o *original) close() (err error) {

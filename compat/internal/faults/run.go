@@ -113,7 +113,7 @@ func (s Scenario) result(ctx context.Context, long bool, seed uint64) Result {
 
 // columns are the figures, as tables show them.
 func columns() []string {
-	return []string{"faults", "promised", "handled", "repeated", "dead", "unknown", "refused", "stale", "outages", "pause", "lost"}
+	return []string{"faults", "promised", "handled", "repeated", "dead", "unknown", "refused", "stale", "outages", "pause", "taken", "lost"}
 }
 
 func (f Figures) cells() []string {
@@ -121,7 +121,7 @@ func (f Figures) cells() []string {
 	for _, n := range []int{f.Faults, f.Promised, f.Handled, f.Repeated, f.Dead, f.Unknown, f.Refused, f.Stale, f.Outages} {
 		cells = append(cells, strconv.Itoa(n))
 	}
-	return append(cells, fmt.Sprintf("%.1f s", f.Pause.Seconds()), strconv.Itoa(f.Lost))
+	return append(cells, fmt.Sprintf("%.1f s", f.Pause.Seconds()), strconv.Itoa(f.Taken), strconv.Itoa(f.Lost))
 }
 
 // WriteText writes a report for a terminal.
@@ -180,7 +180,8 @@ that they had handled. *Refused* events were never in Redis. *Stale* are
 acknowledgements that came after the lease and changed nothing. *Outages* are how
 often a receiver could not go on for a while, and then went on by itself. *Pause* is
 the longest time from the end of a fault until an event that was sent after it was
-handled.
+handled. *Taken* events are those that an original held when it was killed: it delivers
+at most once.
 
 `)
 	for _, result := range r.Results {

@@ -52,7 +52,9 @@ type Figures struct {
 	Stale int `json:"stale"`
 	// Dead events are dead letters.
 	Dead int `json:"dead"`
-	// Lost events were promised, and are neither handled nor dead letters.
+	// Taken events are those that originals took, and lost when they were killed.
+	Taken int `json:"taken"`
+	// Lost events were promised, and are neither handled, dead letters nor taken.
 	Lost int `json:"lost"`
 	// Outages are how often a receiver could not go on for a while, and then went
 	// on by itself.
@@ -72,6 +74,7 @@ func (f *Figures) add(other Figures) {
 	f.Repeated += other.Repeated
 	f.Stale += other.Stale
 	f.Dead += other.Dead
+	f.Taken += other.Taken
 	f.Lost += other.Lost
 	f.Outages += other.Outages
 	f.Pause = max(f.Pause, other.Pause)
@@ -93,6 +96,10 @@ func Scenarios() []Scenario {
 			Size{Events: 1000}, Size{Events: 50_000}, true, mixedFleet,
 		},
 		{
+			"originals killed", "originals that receive from the same list are killed with SIGKILL; what they held is taken",
+			Size{Rounds: 3, Events: 100}, Size{Rounds: 50, Events: 500}, true, originalsKilled,
+		},
+		{
 			"suspended", "a process that takes events is stopped with SIGSTOP for longer than its leases, and goes on",
 			Size{Rounds: 2, Events: 100}, Size{Rounds: 30, Events: 1000}, false, suspended,
 		},
@@ -102,7 +109,7 @@ func Scenarios() []Scenario {
 		},
 		{
 			"out of memory", "Redis has no memory left (noeviction) until all is handled, whatever listeners do",
-			Size{Rounds: 1, Events: 1000}, Size{Rounds: 10, Events: 20_000}, false, outOfMemory,
+			Size{Rounds: 1, Events: 1000}, Size{Rounds: 10, Events: 5000}, false, outOfMemory,
 		},
 		{
 			"clock steps", "the clock of Redis goes back by an hour, and comes back to the right time",
@@ -138,7 +145,7 @@ func Scenarios() []Scenario {
 		},
 		{
 			"latency", "every byte from and to receivers takes a tenth of a lease",
-			Size{Rounds: 2, Events: 500}, Size{Rounds: 20, Events: 5000}, false, latency,
+			Size{Rounds: 2, Events: 500}, Size{Rounds: 20, Events: 2000}, false, latency,
 		},
 		{
 			"slow close", "connections break, and Redis learns of it half a lease later",

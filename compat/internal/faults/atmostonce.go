@@ -1,0 +1,103 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// originalsKilled has originals receive beside reliable receivers, and kills them
+// with SIGKILL. What they held is gone, as they deliver at most once; it is counted
+// apart, and nothing else may be gone.
+func originalsKilled(ctx context.Context, size Size) (figures Figures, err error) {
+	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer func() { _ = client.Close() }()
+	f, err := startFlow(ctx, client, "originals killed")
+	if err != nil {
+		return figures, err
+	}
+	defer f.stop()
+	number := f.register()
+	chance := rand.New(rand.NewPCG(size.Seed, 1))
+	handled := 0
+	for range size.Rounds {
+		n, err := f.oneOriginal(ctx, server.URL(), number, size.Events, time.Duration(chance.IntN(20))*time.Millisecond)
+		handled += n
+		if err != nil {
+			return figures, err
+		}
+	}
+	f.stopSending()
+	f.sending.Wait()
+	if _, err := f.drain(ctx, client); err != nil {
+		return figures, err
+	}
+	// Of all that was pushed, reliable receivers have counted what they took, and
+	// the originals took the rest.
+	pushed, err := calls(ctx, client, "lpush")
+	if err != nil {
+		return figures, err
+	}
+	queue, err := remoteevent.NewQueue(client, f.queues[0])
+	if err != nil {
+		return figures, err
+	}
+	claimed, err := client.Get(ctx, queue.Companions()["sequence"]).Int()
+	if err != nil {
+		return figures, err
+	}
+	f.taken = pushed - claimed - handled
+	figures, err = f.finish(ctx, client)
+	figures.Faults = size.Rounds
+	if err == nil && (figures.Taken < 0 || figures.Taken > size.Rounds) {
+		err = fmt.Errorf("%d originals, which hold one event at a time, cannot have lost %d", size.Rounds, figures.Taken)
+	}
+	return figures, err
+}
+
+// oneOriginal has an original receive until it has handled so many events, kills it
+// a while later, and returns how many it has handled.
+func (f *flow) oneOriginal(ctx context.Context, redisURL string, number, events int, later time.Duration) (handled int, err error) {
+	life, kill := context.WithCancel(ctx)
+	defer kill()
+	receiver, err := startPython(ctx, life, redisURL)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = receiver.Close() }() // it was killed
+	queue := f.queues[0]
+	if err := receiver.Receive(ctx, []string{queue}, []string{queue}); err != nil {
+		return 0, err
+	}
+	for {
+		waiting, cancel := context.WithTimeout(ctx, patience)
+		observed, err := receiver.Next(waiting)
+		cancel()
+		event, ok := observed.(adapter.Event)
+		switch {
+		case err != nil && life.Err() != nil && ctx.Err() == nil && !errors.Is(err, adapter.ErrTimeout):
+			return handled, nil
+		case err != nil || !ok:
+			return handled, fmt.Errorf("an original does not receive any more: %+v, %w", observed, err)
+		}
+		n, _ := strconv.Atoi(numberIn([]byte(event.PayloadText)))
+		f.note(number, queue, n)
+		if handled++; handled == events {
+			time.AfterFunc(later, kill)
+		}
+	}
+}
