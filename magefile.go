@@ -161,7 +161,7 @@ func Mutants(ctx context.Context) error {
 }
 
 // Faults sees what becomes of events when Redis, its clients or the network fail,
-// in a minute. FAULTS=long does so for a quarter of an hour and writes
+// in a minute or two. FAULTS=long does so for half an hour and writes
 // compat/FAULTS.md.
 func Faults(ctx context.Context) error {
 	args := []string{"run", "./compat/cmd/compat", "faults"}

@@ -29,7 +29,8 @@
 //
 // Not promised are exactly one delivery, an order after a retry, and anything for
 // what an original took or Redis lost. With [AtMostOnce], delivery is as in
-// Python: what a process has taken is lost if it dies.
+// Python: what a process has taken is lost if it dies. The faults that this was put
+// through, and what became of the events, are in compat/FAULTS.md.
 //
 // Nothing that a message holds can stop a receiver.
 package remoteevent

@@ -34,7 +34,7 @@ Scenarios:
   compat faults restart "slot migration"`,
 	}
 	c.Flags().StringVarP(&format, "output", "o", "text", "format of the output: text, json or markdown")
-	c.Flags().BoolVar(&long, "long", false, "do each many times: it takes a quarter of an hour, not one minute")
+	c.Flags().BoolVar(&long, "long", false, "do each many times: it takes half an hour, not one or two minutes")
 	c.Flags().Uint64Var(&seed, "seed", 0, "what goes by chance, such as which process is killed and when; 0 for one of its own")
 	c.Flags().IntVar(&parallel, "parallel", 2, "how many scenarios run at a time")
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -168,15 +168,15 @@ func (r *Report) WriteMarkdown(out io.Writer) error {
 		with += ", " + r.Original
 	}
 	fmt.Fprintf(&b, "# Faults\n\nWritten by `%s`, with %s, Go %s, on %s. Do not edit.\n\n", command, with, r.Go, r.Platform)
-	b.WriteString("While events flow from Go senders to Go receivers, something happens. Every event of\nwhich the sender was told that Redis has it has to be handled at least once, or to be\na dead letter; nothing may be left half-way; and events have to flow again by\nthemselves.\n\n")
+	b.WriteString("While events flow from Go senders to Go receivers, with originals beside them where it\nis said, something happens. Every event of which the sender was told that Redis has it\nhas to be handled at least once, or to be a dead letter; nothing may be left half-way;\nand events have to flow again by themselves.\n\n")
 	fmt.Fprintf(&b, "| scenario | %s |\n|---|%s\n", strings.Join(columns(), " | "), strings.Repeat("--:|", len(columns())))
 	for _, result := range r.Results {
 		fmt.Fprintf(&b, "| %s | %s |\n", result.Name, strings.Join(result.Figures.cells(), " | "))
 	}
 	b.WriteString(`
-*Faults* are how often it happened. *Promised* events are in Redis, as it said. *Handled* may be more: of those that are
-*unknown*, the sender was told nothing. *Repeated* are calls of listeners with an event
-that they had handled. *Refused* events were never in Redis. *Stale* are
+*Faults* are how often it happened. *Promised* events are in Redis, as it said. *Handled*
+may be more: of those that are *unknown*, the sender was told nothing. *Repeated* are
+calls of listeners with an event that they had handled. *Refused* events were never in Redis. *Stale* are
 acknowledgements that came after the lease and changed nothing. *Outages* are how
 often a receiver could not go on for a while, and then went on by itself. *Pause* is
 the longest time from the end of a fault until an event that was sent after it was
