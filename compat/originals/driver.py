@@ -9,6 +9,7 @@ through the real event manager and listens like any application.
 import contextlib
 import importlib.metadata
 import importlib.util
+import inspect
 import io
 import json
 import multiprocessing
@@ -85,6 +86,8 @@ class DirectRedis:
             options.update(host=unquote(url.hostname or "localhost"), port=url.port or 6379)
             options.update(db=int(url.path.strip("/") or 0), ssl=url.scheme == "rediss")
         if url.username:
+            if "username" not in inspect.signature(redis.Redis).parameters:
+                raise Refusal("unsupported: redis-py %s knows no user names" % redis.__version__)
             options["username"] = unquote(url.username)
         if url.password:
             options["password"] = unquote(url.password)

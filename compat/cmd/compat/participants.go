@@ -47,24 +47,42 @@ func (f runFlags) participants(ctx context.Context, c *cobra.Command) ([]engine.
 	if err != nil {
 		return nil, err
 	}
-	pythons, err := envs.EnsureAll(ctx, selected)
+	combinations := make([]environment.Original, len(selected))
+	for i := range selected {
+		combinations[i] = selected[i].Original
+	}
+	pythons, err := envs.EnsureAll(ctx, combinations)
 	if err != nil {
 		return nil, err
 	}
-	for _, python := range pythons {
+	for i, python := range pythons {
 		command, err := originals.Command(dir, python)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, engine.Command("", true, command...))
+		one := engine.Command("", true, command...)
+		one.ID, one.VariantOf, one.Families = selected[i].ID(), selected[i].variantOf, selected[i].families
+		all = append(all, one)
 	}
 	return all, nil
 }
 
-// selectOriginals returns those of --matrix, of the versions of --original.
-func (f runFlags) selectOriginals(ctx context.Context) ([]environment.Original, error) {
+// selected is an original, and how it takes part.
+type selected struct {
+	environment.Original
+
+	variantOf string
+	families  []string
+}
+
+// selectOriginals returns those of --original, or those of --matrix.
+func (f runFlags) selectOriginals(ctx context.Context) ([]selected, error) {
 	matrix := f.matrix
-	if matrix == "" && f.quick && len(f.originals) == 0 {
+	switch {
+	case matrix != "":
+	case len(f.originals) > 0:
+		matrix = string(environment.Bundles)
+	case f.quick:
 		matrix = string(environment.Quick)
 	}
 	selection, err := environment.ParseSelection(matrix)
@@ -72,18 +90,56 @@ func (f runFlags) selectOriginals(ctx context.Context) ([]environment.Original, 
 		return nil, &codedError{exitUsage, fmt.Errorf("--matrix: %w", err)}
 	}
 	all, err := environment.Select(ctx, selection)
-	if err != nil || len(f.originals) == 0 {
-		return all, err
+	if err != nil {
+		return nil, err
 	}
-	var selected []environment.Original
-	for _, version := range f.originals {
-		found := slices.DeleteFunc(slices.Clone(all), func(o environment.Original) bool { return o.Bundle != version })
-		if len(found) == 0 {
-			return nil, &codedError{exitUsage, noOriginal(version)}
+	var found []selected
+	for _, name := range f.originals {
+		if strings.Contains(name, "_") {
+			original, err := environment.Find(ctx, name)
+			if err != nil {
+				return nil, &codedError{exitUsage, err}
+			}
+			found = append(found, selected{Original: original})
+			continue
 		}
-		selected = append(selected, found...)
+		before := len(found)
+		for _, original := range all {
+			if original.Bundle == name {
+				found = append(found, selected{Original: original})
+			}
+		}
+		if len(found) == before {
+			return nil, &codedError{exitUsage, noOriginal(name)}
+		}
 	}
-	return selected, nil
+	if len(f.originals) == 0 {
+		for _, original := range all {
+			found = append(found, selected{Original: original})
+		}
+	}
+	if selection != environment.Quick {
+		asVariants(found, selection == environment.Default)
+	}
+	return found, nil
+}
+
+// poison is the family for which what an original stands on matters most.
+const poison = "poison"
+
+// asVariants has those that do not stand on the usual base be variants of those
+// that do, if they take part, of the poison cases only if so asked.
+func asVariants(found []selected, poisonOnly bool) {
+	for i := range found {
+		usual := slices.IndexFunc(found, func(s selected) bool { return s.Usual() && s.Bundle == found[i].Bundle })
+		if usual < 0 || found[i].Usual() {
+			continue
+		}
+		found[i].variantOf = found[usual].ID()
+		if poisonOnly {
+			found[i].families = []string{poison}
+		}
+	}
 }
 
 // noOriginal says which originals there are.

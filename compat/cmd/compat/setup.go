@@ -48,7 +48,7 @@ is, and which published versions do not take part, and why.`,
 // matrixFlag adds --matrix to a command.
 func matrixFlag(c *cobra.Command, matrix *string) {
 	c.Flags().StringVar(matrix, "matrix", "",
-		"which originals: quick (0.2 and 1.6), bundles (the default: every version, on one base), corners (also the oldest and newest of all that they stand on) or full (every combination)")
+		"which originals: quick (0.2 and 1.6, on the oldest and newest of all that they stand on), bundles (every version, on one base), default (these, and 1.6 on every corner of the oldest and newest, for the poison cases), corners (every version, 0.2 and 1.6 on every corner, for all cases) or full (every combination)")
 }
 
 // installed is what the harness needs and has.

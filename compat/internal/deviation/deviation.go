@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -33,6 +34,9 @@ type Known struct {
 	// Versions are those of the implementation that deviate, all where it is
 	// empty. Each is a pattern as of path.Match: "1.*".
 	Versions []string `json:"versions,omitempty"`
+	// On are versions of what it stands on that deviate, patterns likewise, by the
+	// names of its details: {"redis": ["3.*", "4.*"]}.
+	On map[string][]string `json:"on,omitempty"`
 	// Role is "send" or "receive" where the case has both and only one deviates.
 	Role string `json:"role,omitempty"`
 }
@@ -60,7 +64,7 @@ func (k Known) check() error {
 	if _, err := path.Match(k.Pattern, ""); err != nil || k.Pattern == "" {
 		return fmt.Errorf("the pattern %q names no cases", k.Pattern)
 	}
-	for _, version := range k.Versions {
+	for _, version := range slices.Concat(append(slices.Collect(maps.Values(k.On)), k.Versions)...) {
 		if _, err := path.Match(version, ""); err != nil {
 			return fmt.Errorf("the version %q: %w", version, err)
 		}
@@ -122,7 +126,7 @@ func Apply(r *report.Report, files []File) {
 				continue
 			}
 			for _, known := range f.Deviations {
-				if !known.holdsFor(implementation.Version) {
+				if !known.holdsFor(implementation) {
 					continue
 				}
 				if played, occurred := known.mark(r, implementation.ID); played && !occurred && known.Kind != report.Flaky {
@@ -133,8 +137,18 @@ func Apply(r *report.Report, files []File) {
 	}
 }
 
-func (k Known) holdsFor(version string) bool {
-	return len(k.Versions) == 0 || slices.ContainsFunc(k.Versions, func(pattern string) bool {
+func (k Known) holdsFor(i report.Implementation) bool {
+	for name, versions := range k.On {
+		if !matches(versions, i.Details[name]) {
+			return false
+		}
+	}
+	return matches(k.Versions, i.Version)
+}
+
+// matches reports whether one of the patterns is of the version, as none is of all.
+func matches(patterns []string, version string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool {
 		matched, err := path.Match(pattern, version)
 		return err == nil && matched
 	})

@@ -51,7 +51,11 @@ func Drafts(r *report.Report) []File {
 func (f *File) add(known Known) {
 	for i := range f.Deviations {
 		if f.Deviations[i].Deviation == known.Deviation {
-			f.Deviations[i].Versions = append(f.Deviations[i].Versions, known.Versions...)
+			for _, version := range known.Versions {
+				if !slices.Contains(f.Deviations[i].Versions, version) {
+					f.Deviations[i].Versions = append(f.Deviations[i].Versions, version)
+				}
+			}
 			return
 		}
 	}

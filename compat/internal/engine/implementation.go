@@ -12,14 +12,23 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
 // Implementation is what cases are played with.
 type Implementation struct {
 	// Name, if any, is what the report calls it, rather than by its own name.
 	Name string
+	// ID, if any, is what tells it from the others in the report.
+	ID string
 	// Original is whether it is held to what was measured of the originals.
 	Original bool
+	// VariantOf, if any, is the ID of an implementation that is the same on other
+	// versions of what it stands on. Variants are not played with each other, nor
+	// in fleets: there would be too much of it.
+	VariantOf string
+	// Families, if any, are those of the cases that it takes part in.
+	Families []string
 	// Start starts a process of it, or whatever stands for one: once for each
 	// role and again after each death, from several goroutines.
 	Start func(ctx context.Context, setting Setting) (Player, error)
@@ -66,7 +75,8 @@ const startTimeouts = 6
 type participant struct {
 	report.Implementation
 
-	start func(ctx context.Context, setting Setting) (Player, error)
+	start    func(ctx context.Context, setting Setting) (Player, error)
+	families []string
 	// late is how many deadlines in a row it missed, whatever it was doing.
 	late atomic.Int32
 }
@@ -94,6 +104,17 @@ func (p *participant) given() error {
 
 func (p *participant) plays(role adapter.Role) bool { return slices.Contains(p.Roles, string(role)) }
 
+// takes reports whether it takes part in a case.
+func (p *participant) takes(c *suite.Case) bool {
+	return len(p.families) == 0 || slices.Contains(p.families, c.Family)
+}
+
+// meets reports whether it takes part in a case of which another is the sender,
+// nil where that is the harness.
+func (p *participant) meets(sender *participant, c *suite.Case) bool {
+	return p.takes(c) && (sender == nil || sender == p || p.VariantOf == "" || sender.VariantOf == "")
+}
+
 // identify asks all implementations who they are. One that does not say has the
 // run end before it begins.
 func (r *run) identify(ctx context.Context, url string) error {
@@ -110,8 +131,8 @@ func (r *run) identify(ctx context.Context, url string) error {
 				}
 				return fmt.Errorf("%s: %w", name, err)
 			}
-			p := &participant{start: implementation.Start}
-			p.Original = implementation.Original
+			p := &participant{start: implementation.Start, families: implementation.Families}
+			p.ID, p.Original, p.VariantOf = implementation.ID, implementation.Original, implementation.VariantOf
 			p.Name, p.Version, p.Details = identity.Name, identity.Version, identity.Details
 			if implementation.Name != "" {
 				p.Name = implementation.Name
@@ -141,10 +162,11 @@ func greet(ctx context.Context, implementation Implementation, setting Setting) 
 	return identity, err
 }
 
-// nameApart gives every participant an ID: its name and version, and what else
-// tells it from the others.
+// nameApart gives every participant that has none an ID: its name and version,
+// and what else tells it from the others.
 func nameApart(participants []*participant) {
-	for _, p := range participants {
+	nameless := slices.DeleteFunc(slices.Clone(participants), func(p *participant) bool { return p.ID != "" })
+	for _, p := range nameless {
 		p.ID = p.Name
 		if p.Version != "" {
 			p.ID += "-" + p.Version
@@ -153,7 +175,7 @@ func nameApart(participants []*participant) {
 	for _, by := range []struct{ prefix, detail string }{
 		{"-py", "python"}, {"-", "implementation"}, {"-applauncher", "applauncher"}, {"-redis", "redis"}, {"-blinker", "blinker"},
 	} {
-		for _, group := range alike(participants) {
+		for _, group := range alike(nameless) {
 			values := map[string]bool{}
 			for _, p := range group {
 				values[p.Details[by.detail]] = true

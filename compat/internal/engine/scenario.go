@@ -26,7 +26,7 @@ func (r *run) scenarios(server Server) []task {
 		}
 		var able []*participant
 		for _, p := range r.participants {
-			if !slices.ContainsFunc(c.Play.Roles, func(role string) bool { return !p.plays(adapter.Role(role)) }) {
+			if p.takes(c) && (p.VariantOf == "" || !c.Play.Fleet) && !slices.ContainsFunc(c.Play.Roles, func(role string) bool { return !p.plays(adapter.Role(role)) }) {
 				able = append(able, p)
 			}
 		}

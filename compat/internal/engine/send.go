@@ -31,6 +31,8 @@ func (r *run) send(ctx context.Context, l *lane, p *participant) ([]delivery, er
 		var result report.Result
 		var event suite.Event
 		switch {
+		case !p.takes(c):
+			continue
 		case c.Event != nil:
 			event = c.Event.Named(l.prefix)
 		case c.Sending != nil && l.prefix == "": // a prefix would change what is sent

@@ -12,14 +12,15 @@ type Selection string
 
 // The selections, from the smallest to the largest.
 const (
-	Quick   Selection = "quick"   // two bundles on one base
-	Bundles Selection = "bundles" // every bundle on one base
-	Corners Selection = "corners" // every bundle on the newest base, and the oldest and newest of every axis
+	Quick   Selection = "quick"   // two bundles on the oldest and on the newest of everything
+	Bundles Selection = "bundles" // every bundle on the usual base
+	Default Selection = "default" // the same, and the newest bundle on the corners of all else
+	Corners Selection = "corners" // the same, every bundle on the newest base, and a second bundle on the corners
 	Full    Selection = "full"    // every combination that runs
 )
 
 // Selections are all of them, for a flag.
-func Selections() []Selection { return []Selection{Quick, Bundles, Corners, Full} }
+func Selections() []Selection { return []Selection{Quick, Bundles, Default, Corners, Full} }
 
 // Dimensions are the versions that the originals are combined from, the oldest
 // first. The interpreters are those of the machine.
@@ -42,45 +43,50 @@ func Axes() Dimensions {
 	}
 }
 
-// Matrix returns the originals of a selection. Those on one base leave the
-// interpreter to the Cache; pythons are the interpreters of the others, oldest
-// first, as Interpreters finds them.
+// Matrix returns the originals of a selection, those on the usual base first.
+// These leave the interpreter to the Cache; pythons are the interpreters of the
+// others, oldest first, as Interpreters finds them.
 func Matrix(selection Selection, pythons []Python) ([]Original, error) {
 	axes := Axes()
-	switch selection {
-	case Bundles:
-		return Originals(), nil
-	case Quick:
-		// 0.1 runs only with help, so the corner is 0.2.
-		return slices.DeleteFunc(Originals(), func(o Original) bool { return o.Bundle != "0.2" && o.Bundle != "1.6" }), nil
-	case Corners, Full:
-		if len(pythons) == 0 {
-			return nil, fmt.Errorf("%w: the selection %s needs one at least", ErrPython, selection)
-		}
-	default:
-		_, err := ParseSelection(string(selection))
+	if _, err := ParseSelection(string(selection)); err != nil {
 		return nil, err
 	}
-	if selection == Full {
-		return product(axes, pythons), nil
+	if selection == Bundles {
+		return Originals(), nil
 	}
+	if len(pythons) == 0 {
+		return nil, fmt.Errorf("%w: the selection %s needs one at least", ErrPython, selection)
+	}
+	// 0.1 runs only with help, so the oldest that counts is 0.2.
+	bundles := []string{"0.2", "1.6"}
+	oldest := Dimensions{bundles, axes.Applaunchers[:1], axes.RedisPys[:1], axes.Blinkers[:1]}
 	newest := Dimensions{axes.Bundles, last(axes.Applaunchers), last(axes.RedisPys), last(axes.Blinkers)}
-	corners := Dimensions{[]string{"0.2", "1.6"}, ends(axes.Applaunchers), ends(axes.RedisPys), ends(axes.Blinkers)}
-	all := append(product(newest, last(cpythons(pythons))), product(corners, edges(pythons))...)
-	var unique []Original
-	for _, original := range all {
-		if !slices.Contains(unique, original) {
-			unique = append(unique, original)
+	corners := Dimensions{bundles, ends(axes.Applaunchers), ends(axes.RedisPys), ends(axes.Blinkers)}
+	switch c := cpythons(pythons); selection {
+	case Quick:
+		newest.Bundles = bundles
+		return append(product(oldest, c[:1]), product(newest, last(c))...), nil
+	case Default:
+		corners.Bundles = last(bundles)
+		return append(Originals(), product(corners, edges(pythons))...), nil
+	case Corners:
+		all := Originals()
+		for _, original := range append(product(newest, last(c)), product(corners, edges(pythons))...) {
+			if !slices.Contains(all, original) {
+				all = append(all, original)
+			}
 		}
+		return all, nil
+	default:
+		return append(Originals(), product(axes, pythons)...), nil
 	}
-	return unique, nil
 }
 
 // Select returns the originals of a selection on the interpreters of this
-// machine, where it goes beyond one base.
+// machine, where it goes beyond the usual base.
 func Select(ctx context.Context, selection Selection) ([]Original, error) {
 	var pythons []Python
-	if selection == Corners || selection == Full {
+	if selection != Bundles {
 		var err error
 		if pythons, err = Interpreters(ctx); err != nil {
 			return nil, err
@@ -152,10 +158,24 @@ func Exclusions() []Exclusion {
 	}
 }
 
-// ParseSelection reads a selection's name; "" is Bundles.
+// Find returns the original of an ID, on an interpreter of this machine.
+func Find(ctx context.Context, id string) (Original, error) {
+	for _, selection := range []Selection{Bundles, Full} {
+		all, err := Select(ctx, selection)
+		if err != nil {
+			return Original{}, err
+		}
+		if at := slices.IndexFunc(all, func(o Original) bool { return o.ID() == id }); at >= 0 {
+			return all[at], nil
+		}
+	}
+	return Original{}, fmt.Errorf("no original is called %q here; compat setup --matrix full lists them", id)
+}
+
+// ParseSelection reads a selection's name; "" is Default.
 func ParseSelection(name string) (Selection, error) {
 	if name == "" {
-		return Bundles, nil
+		return Default, nil
 	}
 	if selection := Selection(name); slices.Contains(Selections(), selection) {
 		return selection, nil

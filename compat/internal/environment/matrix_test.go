@@ -27,16 +27,20 @@ func TestMatrix(t *testing.T) {
 		count     int
 		has       []string
 	}{
-		{environment.Quick, 2, []string{"remote_event_bundle-0.2", "remote_event_bundle-1.6"}},
+		{environment.Quick, 4, []string{
+			"remote_event_bundle-0.2-applauncher1.42-redis2.10.6-blinker1.5-py3.8.18", "remote_event_bundle-1.6-applauncher1.42-redis2.10.6-blinker1.5-py3.8.18",
+			"remote_event_bundle-0.2-redis5.0.8-py3.13.0", "remote_event_bundle-1.6-redis5.0.8-py3.13.0",
+		}},
 		{environment.Bundles, 7, []string{"remote_event_bundle-0.1", "remote_event_bundle-1.6"}},
-		// Every bundle on the newest base; two bundles × two each of applauncher,
-		// redis-py and blinker × two CPythons and PyPy; two are both.
-		{environment.Corners, 7 + 2*8*3 - 2, []string{
+		// One bundle × two each of applauncher, redis-py and blinker × two CPythons and PyPy.
+		{environment.Default, 7 + 8*3, []string{"remote_event_bundle-0.1", "remote_event_bundle-1.6-applauncher1.42-redis2.10.6-blinker1.5-pypy3.9.16"}},
+		// Every bundle on the newest base; two bundles on the corners; two are both.
+		{environment.Corners, 7 + 7 + 2*8*3 - 2, []string{
 			"remote_event_bundle-0.1-redis5.0.8-py3.13.0",
 			"remote_event_bundle-0.2-applauncher1.42-redis2.10.6-blinker1.5-py3.8.18",
 			"remote_event_bundle-1.6-applauncher1.42-redis5.0.8-pypy3.9.16",
 		}},
-		{environment.Full, 7 * 3 * 4 * 2 * 4, []string{"remote_event_bundle-1.3-applauncher1.43-redis4.6.0-blinker1.5-py3.11.7"}},
+		{environment.Full, 7 + 7*3*4*2*4, []string{"remote_event_bundle-1.3-applauncher1.43-redis4.6.0-blinker1.5-py3.11.7"}},
 	} {
 		t.Run(string(test.selection), func(t *testing.T) {
 			t.Parallel()
@@ -65,11 +69,11 @@ func TestMatrixWithoutPython(t *testing.T) {
 	if _, err := environment.Matrix(environment.Corners, nil); !errors.Is(err, environment.ErrPython) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := environment.Matrix("all", pythons()); err == nil || !strings.Contains(err.Error(), "there are quick, bundles, corners, full") {
+	if _, err := environment.Matrix("all", pythons()); err == nil || !strings.Contains(err.Error(), "there are quick, bundles, default, corners, full") {
 		t.Errorf("got %v", err)
 	}
 	one, err := environment.Matrix(environment.Corners, pythons()[1:2])
-	if err != nil || len(one) != 7+2*8-2 {
+	if err != nil || len(one) != 7+7+2*8-2 {
 		t.Errorf("on one interpreter: %d, %v", len(one), err)
 	}
 }

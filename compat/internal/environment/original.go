@@ -41,6 +41,14 @@ func (o Original) ID() string {
 	return id.String()
 }
 
+// Usual reports whether the original stands on what every bundle stands on where
+// nothing else is asked for.
+func (o Original) Usual() bool {
+	usual := base
+	usual.Bundle = o.Bundle
+	return o == usual
+}
+
 // Originals are the published versions that have a Redis backend and run, on
 // one base.
 func Originals() []Original {

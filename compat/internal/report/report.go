@@ -53,6 +53,9 @@ type Implementation struct {
 	// Original is whether it is a Python package that the specification
 	// describes rather than an implementation of it.
 	Original bool `json:"original,omitempty"`
+	// VariantOf, if any, is the ID of the implementation that this is on other
+	// versions of what it stands on.
+	VariantOf string `json:"variant_of,omitempty"`
 }
 
 // Case is what was to be found out.
