@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"mvdan.cc/sh/v3/shell"
+	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/remote-events/remote-events/compat/internal/cache"
 	"github.com/remote-events/remote-events/compat/internal/engine"
@@ -62,6 +63,7 @@ func (f runFlags) participants(ctx context.Context, c *cobra.Command) ([]engine.
 		}
 		one := engine.Command("", true, command...)
 		one.ID, one.VariantOf, one.Families = selected[i].ID(), selected[i].variantOf, selected[i].families
+		one.Flag = "--original " + one.ID
 		all = append(all, one)
 	}
 	return all, nil
@@ -168,5 +170,11 @@ func implementation(text string) (engine.Implementation, error) {
 	if len(words) == 0 {
 		return engine.Implementation{}, fmt.Errorf("--impl %q: no command", text)
 	}
-	return engine.Command(name, false, words...), nil
+	one := engine.Command(name, false, words...)
+	quoted, err := syntax.Quote(text, syntax.LangPOSIX)
+	if err != nil {
+		return engine.Implementation{}, fmt.Errorf("--impl %s: %w", text, err)
+	}
+	one.Flag = "--impl " + quoted
+	return one, nil
 }

@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/remote-events/remote-events/compat/deviations"
 	"github.com/remote-events/remote-events/compat/internal/deviation"
@@ -105,8 +108,24 @@ func (f runFlags) run(c *cobra.Command) (err error) {
 		return err
 	}
 	result.Tool = report.Software{Name: "compat", Version: version()}
+	result.Again = f.again()
 	deviation.Apply(result, known)
 	return f.finish(c, result)
+}
+
+// again is the command that plays a case of this run again, before the flags
+// that say which and with whom. The password of a Redis is not in it.
+func (f runFlags) again() string {
+	words := []string{"go tool compat run"}
+	for _, name := range f.redis {
+		if parsed, err := url.Parse(name); err == nil && parsed.User != nil {
+			name = parsed.Redacted()
+		}
+		if quoted, err := syntax.Quote(name, syntax.LangPOSIX); err == nil && name != "local" {
+			words = append(words, "--redis", quoted)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // finish writes what was seen.

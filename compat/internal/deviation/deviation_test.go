@@ -94,3 +94,27 @@ func TestRead(t *testing.T) {
 		}
 	}
 }
+
+// What is known of some versions of what an implementation stands on is neither
+// excused nor stale on others.
+func TestOn(t *testing.T) {
+	t.Parallel()
+	known, err := deviation.Read([]byte(`{"implementation": "mine", "deviations": [
+		{"pattern": "wire/nan", "observed": "drops", "kind": "bug", "why": "an old parser", "on": {"parser": ["1.*"]}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version, want := range map[string]report.Outcome{"1.4": report.Deviates, "2.0": report.Failed, "": report.Failed} {
+		r := seen()
+		r.Implementations = r.Implementations[:1]
+		r.Implementations[0].Details = map[string]string{"parser": version}
+		deviation.Apply(r, []deviation.File{known})
+		if r.Results[0].Outcome != want || len(r.Stale) != 0 {
+			t.Errorf("on %q: %s, stale %v", version, r.Results[0].Outcome, r.Stale)
+		}
+	}
+	if _, err := deviation.Read([]byte(`{"implementation": "mine", "deviations": [
+		{"pattern": "wire/nan", "observed": "drops", "kind": "bug", "why": "old", "on": {"parser": ["["]}}]}`)); err == nil {
+		t.Error("a pattern that is none is taken")
+	}
+}

@@ -187,3 +187,35 @@ func TestNoHello(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Variants are played with all but each other, and everybody only the cases of
+// its families.
+func TestVariants(t *testing.T) {
+	t.Parallel()
+	variant := func(id, of string, families ...string) engine.Implementation {
+		one := library()
+		one.ID, one.VariantOf, one.Families = id, of, families
+		return one
+	}
+	r := run(t, engine.Config{
+		Cases:           selected(t, "payload/readme", "poison/byte-order-mark", "fleet/one-queue"),
+		Implementations: []engine.Implementation{variant("a", ""), variant("b", "a"), variant("c", "a"), variant("p", "a", "poison")},
+		Servers:         []engine.Server{serve(t, embedded)}, Timeout: patient,
+	})
+	assertAllPass(t, r)
+	played := map[string]int{}
+	for _, result := range r.Results {
+		if strings.Contains(result.Receiver, " + ") {
+			t.Errorf("%s is played by %s", result.Case, result.Receiver)
+		}
+		played[result.Case+" "+result.Sender+">"+result.Receiver]++
+	}
+	for key, want := range map[string]int{
+		"payload/readme a>b": 1, "payload/readme b>a": 1, "payload/readme b>b": 1, "payload/readme b>c": 0, "payload/readme c>b": 0,
+		"payload/readme p>": 0, "payload/readme a>p": 0, "poison/byte-order-mark >p": 1, "poison/byte-order-mark >c": 1,
+	} {
+		if played[key] != want {
+			t.Errorf("%s: %d results, want %d; there are %v", key, played[key], want, played)
+		}
+	}
+}

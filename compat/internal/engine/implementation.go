@@ -29,6 +29,8 @@ type Implementation struct {
 	VariantOf string
 	// Families, if any, are those of the cases that it takes part in.
 	Families []string
+	// Flag is what has it take part in a run, for the report.
+	Flag string
 	// Start starts a process of it, or whatever stands for one: once for each
 	// role and again after each death, from several goroutines.
 	Start func(ctx context.Context, setting Setting) (Player, error)
@@ -132,7 +134,7 @@ func (r *run) identify(ctx context.Context, url string) error {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			p := &participant{start: implementation.Start, families: implementation.Families}
-			p.ID, p.Original, p.VariantOf = implementation.ID, implementation.Original, implementation.VariantOf
+			p.ID, p.Original, p.VariantOf, p.Flag = implementation.ID, implementation.Original, implementation.VariantOf, implementation.Flag
 			p.Name, p.Version, p.Details = identity.Name, identity.Version, identity.Details
 			if implementation.Name != "" {
 				p.Name = implementation.Name

@@ -130,6 +130,27 @@ func (r *Report) who(result *Result) string {
 	return result.Sender + " → " + result.Receiver + on
 }
 
+// again is the command that plays what a result is of once more, with its whole
+// trace, "" where there is none.
+func (r *Report) again(result *Result) string {
+	if r.Again == "" {
+		return ""
+	}
+	words, originals := []string{r.Again, "--case", result.Case}, false
+	participants := result.participants()
+	for i := range r.Implementations {
+		one := &r.Implementations[i]
+		if slices.Contains(participants, one.ID) && one.Flag != "" {
+			words = append(words, one.Flag)
+			originals = originals || one.Original
+		}
+	}
+	if !originals {
+		words = append(words, "--no-originals")
+	}
+	return strings.Join(words, " ")
+}
+
 func (r *Report) casesByID() map[string]*Case {
 	cases := map[string]*Case{}
 	for i := range r.Cases {

@@ -45,7 +45,7 @@ func (r *Report) WriteHTML(out io.Writer) error {
 		"visible": visible, "count": count, "headings": headings, "cell": newCell, "party": Party.String,
 		"date": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"took": took, "web": web, "anchor": anchor, "mark": func(o string) string { return Outcome(o).Mark() },
-		"plural": plural,
+		"plural": plural, "again": r.again,
 	}).Parse(pageTemplate)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (p Party) String() string {
 		return "the harness"
 	case len(p.Members) == 0: // a requirement
 		return p.ID
-	case len(p.Members) > 1 || p.Label == "":
+	case len(p.Members) > 1 && !p.Variants || p.Label == "":
 		return cmp.Or(p.Label, p.Group)
 	}
 	return p.Group + " " + p.Label

@@ -74,6 +74,9 @@ func (r *Report) markdownUnexpected(b *strings.Builder) {
 			who = append(who, "and "+count(n)+" more")
 		}
 		fmt.Fprintf(b, "  - seen with %s\n", strings.Join(who, ", "))
+		if again := r.again(f.Result); again != "" {
+			fmt.Fprintf(b, "  - again: %s\n", code(again))
+		}
 	}
 	if n := len(findings) - most; n > 0 {
 		fmt.Fprintf(b, "- and %s more\n", count(n))

@@ -15,6 +15,9 @@ type Party struct {
 	Group, Label string
 	// Members are the implementations.
 	Members []string
+	// Variants is whether they are one implementation on several bases, rather
+	// than several that receive together.
+	Variants bool
 }
 
 // Matrix counts the outcomes for each row and column.
@@ -35,6 +38,11 @@ func index(parties []Party) map[string]int {
 	at := map[string]int{}
 	for i, p := range parties {
 		at[p.ID] = i
+		if p.Variants {
+			for _, member := range p.Members {
+				at[member] = i
+			}
+		}
 	}
 	return at
 }
@@ -68,11 +76,7 @@ func (r *Report) parties(role func(*Result) string) []Party {
 	if played[""] {
 		parties = append(parties, Party{Group: "harness", Label: "itself"})
 	}
-	for i := range r.Implementations {
-		if played[r.Implementations[i].ID] {
-			parties = append(parties, r.Implementations[i].party())
-		}
-	}
+	parties = append(parties, r.implementations(func(id string) bool { return played[id] })...)
 	for _, id := range fleets {
 		members := strings.Split(id, fleet)
 		labels := make([]string, len(members))
@@ -80,6 +84,33 @@ func (r *Report) parties(role func(*Result) string) []Party {
 			labels[i] = r.label(member)
 		}
 		parties = append(parties, Party{ID: id, Group: "together", Label: strings.Join(labels, fleet), Members: members})
+	}
+	return parties
+}
+
+// implementations are those that a condition holds for, the variants of one
+// together.
+func (r *Report) implementations(holds func(id string) bool) []Party {
+	variants := map[string][]string{}
+	for i := range r.Implementations {
+		if one := &r.Implementations[i]; one.VariantOf != "" && holds(one.ID) {
+			variants[one.VariantOf] = append(variants[one.VariantOf], one.ID)
+		}
+	}
+	var parties []Party
+	for i := range r.Implementations {
+		one := &r.Implementations[i]
+		members := variants[one.VariantOf]
+		switch {
+		case !holds(one.ID):
+		case one.VariantOf == "":
+			parties = append(parties, one.party())
+		case members[0] == one.ID:
+			elsewhere := " on " + count(len(members)) + " other " + plural(len(members), "base")
+			parties = append(parties, Party{
+				ID: one.VariantOf + elsewhere, Group: one.Name, Label: one.Version + elsewhere, Members: members, Variants: true,
+			})
+		}
 	}
 	return parties
 }
@@ -108,7 +139,7 @@ func (r *Report) label(id string) string {
 // two counts for.
 func (r *Report) ByRequirement() Matrix {
 	requirements := map[string][]string{}
-	var rows, columns []Party
+	var rows []Party
 	for i := range r.Cases {
 		c := &r.Cases[i]
 		requirements[c.ID] = c.Requirements
@@ -124,9 +155,7 @@ func (r *Report) ByRequirement() Matrix {
 		y, _ := strconv.Atoi(b.Label)
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(x, y))
 	})
-	for i := range r.Implementations {
-		columns = append(columns, r.Implementations[i].party())
-	}
+	columns := r.implementations(func(string) bool { return true })
 	m := newMatrix(rows, columns)
 	row, column := index(rows), index(columns)
 	counts := r.Counts()

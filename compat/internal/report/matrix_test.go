@@ -1,7 +1,10 @@
 package report_test
 
 import (
+	"bytes"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/remote-events/remote-events/compat/internal/report"
@@ -61,5 +64,50 @@ func TestPairsHasEveryResult(t *testing.T) {
 	}
 	if sum != r.Tally() || sum.All() != len(r.Results) {
 		t.Errorf("the cells have %v, and the report %v of %d", sum, r.Tally(), len(r.Results))
+	}
+}
+
+// TestVariants has one implementation on two other bases: they stand in one row
+// and one column, and each result names its own.
+func TestVariants(t *testing.T) {
+	t.Parallel()
+	r := &report.Report{
+		Format: report.Format, Again: "go tool compat run --redis embedded",
+		Servers: []report.Server{{ID: "redis"}},
+		Cases:   []report.Case{{ID: "wire/c", Family: "wire", Requirements: []string{"WIRE-1"}}, {ID: "wire/d", Family: "wire"}},
+		Implementations: []report.Implementation{
+			{ID: "o-1", Name: "o", Version: "1", Original: true, Flag: "--original o-1", Details: map[string]string{"python": "3.11"}},
+			{ID: "o-1-py3.8", Name: "o", Version: "1", VariantOf: "o-1", Original: true, Flag: "--original o-1-py3.8", Details: map[string]string{"python": "3.8"}},
+			{ID: "o-1-py3.13", Name: "o", Version: "1", VariantOf: "o-1", Original: true, Details: map[string]string{"python": "3.13"}},
+		},
+		Results: []report.Result{
+			{Case: "wire/c", Server: "redis", Receiver: "o-1", Outcome: report.Passed},
+			{Case: "wire/c", Server: "redis", Receiver: "o-1-py3.8", Outcome: report.Failed, Observed: "dies"},
+			{Case: "wire/c", Server: "redis", Receiver: "o-1-py3.13", Outcome: report.Passed},
+		},
+	}
+	for name, m := range map[string]report.Matrix{"pairs": r.Pairs(), "requirements": r.ByRequirement()} {
+		if len(m.Columns) != 2 || m.Columns[1].String() != "o 1 on 2 other bases" {
+			t.Fatalf("%s: %v", name, m.Columns)
+		}
+		if got := m.Cells[0][1]; got.Failed != 1 || got.Passed != 1 || m.Cells[0][0].Passed != 1 {
+			t.Errorf("%s: %v", name, m.Cells)
+		}
+	}
+	var text, page bytes.Buffer
+	if err := errors.Join(r.WriteText(&text), r.WriteHTML(&page)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"seen with  o-1-py3.8\n",
+		"again      go tool compat run --redis embedded --case wire/c --original o-1-py3.8\n",
+		"o 1 with python 3.11\no 1 on 2 other bases: python 3.8 and 3.13\n",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("it lacks %q:\n%s", want, text.String())
+		}
+	}
+	if !strings.Contains(page.String(), "--case wire/c --original o-1-py3.8</code>") {
+		t.Error("the page does not say how to play it again")
 	}
 }

@@ -25,8 +25,9 @@ type pageData struct {
 }
 
 type pageParty struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Variants bool   `json:"variants,omitempty"`
 }
 
 type pageCase struct {
@@ -42,6 +43,7 @@ type pageColumns struct {
 	Server    []int `json:"server"`
 	Sender    []int `json:"sender"`
 	Receiver  []int `json:"receiver"`
+	Variant   []int `json:"variant"` // a text: which of the variants that are one party
 	Counts    []int `json:"counts"`  // a list of implementations
 	Outcome   []int `json:"outcome"` // as outcomes
 	Expected  []int `json:"expected"`
@@ -83,14 +85,15 @@ func (r *Report) pageData() *pageData {
 		return lists.number(key(numbers), func() { d.Lists = append(d.Lists, numbers) })
 	}
 
-	server, implementation, requirement, cases := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
+	server, requirement, cases := map[string]int{}, map[string]int{}, map[string]int{}
 	for i, s := range r.Servers {
 		server[s.ID] = i
 		d.Servers = append(d.Servers, s.ID)
 	}
-	for i := range r.Implementations {
-		implementation[r.Implementations[i].ID] = i
-		d.Implementations = append(d.Implementations, r.Implementations[i].ID)
+	implementations := r.implementations(func(string) bool { return true })
+	implementation := index(implementations)
+	for _, p := range implementations {
+		d.Implementations = append(d.Implementations, p.ID)
 	}
 	for i := range r.Cases {
 		c := &r.Cases[i]
@@ -109,10 +112,10 @@ func (r *Report) pageData() *pageData {
 	}
 	pairs := r.Pairs()
 	for _, p := range pairs.Rows {
-		d.Senders = append(d.Senders, pageParty{p.ID, visible(p.String())})
+		d.Senders = append(d.Senders, pageParty{p.ID, visible(p.String()), p.Variants})
 	}
 	for _, p := range pairs.Columns {
-		d.Receivers = append(d.Receivers, pageParty{p.ID, visible(p.String())})
+		d.Receivers = append(d.Receivers, pageParty{p.ID, visible(p.String()), p.Variants})
 	}
 	sender, receiver, counts := index(pairs.Rows), index(pairs.Columns), r.Counts()
 	columns := &d.Results
@@ -139,7 +142,13 @@ func (r *Report) pageData() *pageData {
 		}
 		columns.Problems = append(columns.Problems, list(problems))
 
-		deviation, message, trace := -1, -1, -1
+		deviation, message, trace, variant := -1, -1, -1, -1
+		switch {
+		case pairs.Columns[receiver[result.Receiver]].Variants:
+			variant = text(result.Receiver)
+		case pairs.Rows[sender[result.Sender]].Variants:
+			variant = text(result.Sender)
+		}
 		if known := result.Deviation; known != nil {
 			one := []string{visible(known.Pattern), visible(known.Observed), visible(string(known.Kind)), visible(known.Why), web(known.Link)}
 			deviation = deviations.number(known.Pattern+"\x00"+known.Observed+"\x00"+string(known.Kind)+"\x00"+known.Why+"\x00"+known.Link, func() { d.Deviations = append(d.Deviations, one) })
@@ -154,6 +163,7 @@ func (r *Report) pageData() *pageData {
 			}
 			trace = traces.number(key(steps), func() { d.Traces = append(d.Traces, steps) })
 		}
+		columns.Variant = append(columns.Variant, variant)
 		columns.Deviation = append(columns.Deviation, deviation)
 		columns.Message = append(columns.Message, message)
 		columns.Trace = append(columns.Trace, trace)

@@ -16,7 +16,10 @@ type Report struct {
 	Started  time.Time `json:"started"`
 	Seconds  float64   `json:"seconds"`
 	// Seed is what chance was made from, where there was any.
-	Seed            *uint64          `json:"seed,omitempty"`
+	Seed *uint64 `json:"seed,omitempty"`
+	// Again is the command that plays a case again, before the flags that say which
+	// and with whom; empty where there is none.
+	Again           string           `json:"again,omitempty"`
 	Servers         []Server         `json:"servers"`
 	Implementations []Implementation `json:"implementations"`
 	Cases           []Case           `json:"cases"`
@@ -56,6 +59,8 @@ type Implementation struct {
 	// VariantOf, if any, is the ID of the implementation that this is on other
 	// versions of what it stands on.
 	VariantOf string `json:"variant_of,omitempty"`
+	// Flag is what has it take part: "--original remote_event_bundle-1.6".
+	Flag string `json:"flag,omitempty"`
 }
 
 // Case is what was to be found out.

@@ -67,6 +67,9 @@ func (r *Report) writeFindings(b *strings.Builder) {
 			who = append(who, "and "+count(n)+" more")
 		}
 		fmt.Fprintf(b, "    seen with  %s\n", strings.Join(who, "\n               "))
+		if again := r.again(f.Result); again != "" {
+			fmt.Fprintf(b, "    again      %s\n", visible(again))
+		}
 		for _, line := range f.Result.lines() {
 			fmt.Fprintf(b, "    %s\n", line)
 		}
@@ -209,12 +212,15 @@ func (t Tally) mark() string {
 }
 
 // pins are the versions of what took part, a line each, and those that stand on
-// the same in one.
+// the same in one; so are variants.
 func (r *Report) pins() []string {
 	var order []string
 	versions := map[string][]string{}
 	for i := range r.Implementations {
 		one := &r.Implementations[i]
+		if one.VariantOf != "" {
+			continue
+		}
 		var on []string
 		for _, name := range slices.Sorted(maps.Keys(one.Details)) {
 			on = append(on, visible(name)+" "+visible(one.Details[name]))
@@ -236,6 +242,11 @@ func (r *Report) pins() []string {
 		}
 		pins = append(pins, pin)
 	}
+	for _, party := range r.implementations(func(string) bool { return true }) {
+		if party.Variants {
+			pins = append(pins, visible(party.String()+": "+r.bases(party)))
+		}
+	}
 	for _, s := range r.Servers {
 		pin := visible(s.Name) + " " + visible(s.Version) + " (" + visible(s.Provider)
 		if s.Image != "" {
@@ -244,4 +255,24 @@ func (r *Report) pins() []string {
 		pins = append(pins, pin+")")
 	}
 	return pins
+}
+
+// bases are the versions of everything that variants stand on.
+func (r *Report) bases(variants Party) string {
+	versions := map[string][]string{}
+	for i := range r.Implementations {
+		if !slices.Contains(variants.Members, r.Implementations[i].ID) {
+			continue
+		}
+		for name, version := range r.Implementations[i].Details {
+			if !slices.Contains(versions[name], version) {
+				versions[name] = append(versions[name], version)
+			}
+		}
+	}
+	var on []string
+	for _, name := range slices.Sorted(maps.Keys(versions)) {
+		on = append(on, name+" "+strings.Join(versions[name], " and "))
+	}
+	return strings.Join(on, ", ")
 }

@@ -69,6 +69,7 @@
     server: data.servers.map(lower),
     sender: data.senders.map((p) => lower(p.id + " " + p.name)),
     receiver: data.receivers.map((p) => lower(p.id + " " + p.name)),
+    variant: texts,
     expected: texts,
     observed: texts,
     problems: data.lists.map(() => ""),
@@ -241,8 +242,9 @@
 
   function whoOf(i) {
     const sender = data.senders[R.sender[i]], receiver = data.receivers[R.receiver[i]];
-    if (!sender.id) return receiver.name;
-    return receiver.id ? `${sender.name} → ${receiver.name}` : `${sender.name} sends`;
+    const name = (party) => (party.variants ? data.texts[R.variant[i]] : party.name);
+    if (!sender.id) return name(receiver);
+    return receiver.id ? `${name(sender)} → ${name(receiver)}` : `${name(sender)} sends`;
   }
   function detailsOf(i) {
     const known = data.deviations[R.deviation[i]], about = data.cases[R.case[i]], rows = [];
