@@ -49,7 +49,7 @@ func TestOriginalQuickRun(t *testing.T) {
 					t.Errorf("%s %s → %s: %q %q", r.Case, r.Sender, r.Receiver, r.Observed, r.Problems)
 				}
 			}
-			if code != exitDone || len(result.Implementations) != 3 || result.Tally().Deviates == 0 {
+			if code != exitDone || len(result.Implementations) != 5 || result.Tally().Deviates == 0 {
 				t.Errorf("exit code %d with %d implementations: %s", code, len(result.Implementations), diagnostics)
 			}
 		})
