@@ -16,7 +16,8 @@ type Diff struct {
 	Failing []Change `json:"failing"`
 	// Mended failed in the earlier run and not in the later.
 	Mended []Change `json:"mended"`
-	// Changed came to another outcome, or was observed in other words.
+	// Changed came to another outcome, or did not pass and was observed in other
+	// words: what passes has an id and a time of its own in every run.
 	Changed []Change `json:"changed"`
 	// Stale are the known deviations that only the later run found stale.
 	Stale []StaleDeviation `json:"stale"`
@@ -128,7 +129,7 @@ func (d *Diff) compare(was, result *Result) {
 		d.Failing = append(d.Failing, change)
 	case was.Outcome == Failed && result.Outcome != Failed:
 		d.Mended = append(d.Mended, change)
-	case was.Outcome != result.Outcome || was.Observed != result.Observed:
+	case was.Outcome != result.Outcome || result.Outcome != Passed && was.Observed != result.Observed:
 		d.Changed = append(d.Changed, change)
 	}
 }
