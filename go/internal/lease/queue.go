@@ -194,21 +194,37 @@ func (q *Queue) Extend(ctx context.Context, lease time.Duration, held []Handle) 
 // handle, in the order in which they were claimed. It returns the indexes of
 // those that were lost.
 func (q *Queue) Release(ctx context.Context, held []Handle) (lost []int, err error) {
-	for left := 1; left > 0; {
-		numbers, err := q.run(ctx, call{"release", handles(held)})[0].Int64Slice()
-		switch {
-		case err != nil:
+	// What is staged is newer than what is held, and goes first.
+	for left := int64(1); left > 0; {
+		if left, _, err = q.release(ctx, nil); err != nil {
 			return nil, err
-		case len(numbers) == 0:
-			return nil, errAnswer
 		}
-		left = int(numbers[0])
-		for _, n := range numbers[1:] {
-			lost = append(lost, int(n)-1)
+	}
+	for end := len(held); end > 0; {
+		begin := max(0, end-MaxCount)
+		_, positions, err := q.release(ctx, held[begin:end])
+		if err != nil {
+			return nil, err
 		}
-		held = nil
+		for _, n := range positions {
+			lost = append(lost, begin+int(n)-1)
+		}
+		end = begin
 	}
 	return lost, nil
+}
+
+// release is one call, and returns how many are staged still, and the positions of
+// those that were lost.
+func (q *Queue) release(ctx context.Context, held []Handle) (left int64, lost []int64, err error) {
+	numbers, err := q.run(ctx, call{"release", handles(held)})[0].Int64Slice()
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case len(numbers) == 0:
+		return 0, nil, errAnswer
+	}
+	return numbers[0], numbers[1:], nil
 }
 
 // Stage waits for a message for some time and moves it to where the next claim

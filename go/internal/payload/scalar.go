@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/remote-events/remote-events/go/pyjson"
 )
@@ -139,8 +140,9 @@ func readBytes(d *decoder, pos int, v reflect.Value) (int, error) {
 	if err != nil || !ok {
 		return end, err
 	}
-	b, err := base64.StdEncoding.DecodeString(s)
-	if err != nil {
+	// The package passes over line ends, which are not of the alphabet (TYPE-12).
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || strings.ContainsAny(s, "\r\n") {
 		return 0, misfit("the string is not base64")
 	}
 	v.SetBytes(b)
