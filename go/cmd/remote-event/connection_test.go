@@ -231,7 +231,7 @@ func TestConnectWaitsWhileRedisLoads(t *testing.T) {
 	})
 	invoke(t, "send", "x", "{}", "--redis", urlOf(fake.Addr())).expect(t, exitDone)
 	pings = -1 << 30
-	invoke(t, "send", "x", "{}", "--connect-timeout", "250ms", "--redis", urlOf(fake.Addr())).expect(t, exitConnection, "LOADING", "hint:")
+	invoke(t, "send", "x", "{}", "--connect-timeout", "3s", "--redis", urlOf(fake.Addr())).expect(t, exitConnection, "LOADING", "hint:")
 }
 
 // certificate makes a certificate for 127.0.0.1 that signs itself, in files.
