@@ -77,8 +77,8 @@ type SendVector struct {
 // SendEvent is an event to send.
 type SendEvent struct {
 	EventName  RawMessage        `json:"event_name"`
-	Parents    []string          `json:"parents"` // nearest first
-	Signals    []string          `json:"signals"` // instead of parents, of an event that is passed on
+	Ancestors  []string          `json:"ancestors"` // nearest first
+	Signals    []string          `json:"signals"` // instead of ancestors, of an event that is passed on
 	Payload    RawMessage        `json:"payload"`
 	Attributes map[string]string `json:"attributes"`
 }

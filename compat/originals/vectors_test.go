@@ -32,7 +32,7 @@ func TestOriginalSendVectors(t *testing.T) {
 			}
 			asked++
 			must(t, s.redis.FlushDB(t.Context()).Err())
-			err := a.Send(t.Context(), adapter.Message{EventName: v.Event.EventName.String(), Parents: v.Event.Parents, PayloadText: v.Event.Payload.String()})
+			err := a.Send(t.Context(), adapter.Message{EventName: v.Event.EventName.String(), Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String()})
 			keys, redisErr := s.redis.Keys(t.Context(), "*").Result()
 			must(t, redisErr)
 			if v.Python.Message == nil {

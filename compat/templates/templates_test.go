@@ -148,7 +148,7 @@ func send(t *testing.T, a *adapter.Adapter, client *redis.Client) {
 		}
 		must(t, client.Del(t.Context(), name).Err())
 		err := a.Send(t.Context(), adapter.Message{
-			EventName: name, Parents: v.Event.Parents, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes,
+			EventName: name, Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes,
 		})
 		stored, listErr := client.LRange(t.Context(), name, 0, -1).Result()
 		must(t, listErr)

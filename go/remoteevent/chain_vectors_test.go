@@ -22,6 +22,9 @@ type (
 	QofH       struct{ H }
 	BofD       struct{ D }
 	CofD       struct{ D }
+	DwithX     struct{ X int }
+	BofDwithX  struct{ DwithX }
+	CofDwithX  struct{ DwithX }
 	AnotherP   struct{ Y int }
 	QwithX     struct{ X int }
 	Cafe       struct{}
@@ -42,6 +45,9 @@ func (PofG) EventName() string       { return "p" }
 func (QofH) EventName() string       { return "q" }
 func (BofD) EventName() string       { return "b" }
 func (CofD) EventName() string       { return "c" }
+func (DwithX) EventName() string     { return "d" }
+func (BofDwithX) EventName() string  { return "b" }
+func (CofDwithX) EventName() string  { return "c" }
 func (AnotherP) EventName() string   { return "p" }
 func (QwithX) EventName() string     { return "q" }
 func (Cafe) EventName() string       { return "café {x}" }
@@ -71,6 +77,10 @@ type (
 	AofBofDCofD struct {
 		BofD
 		CofD
+	}
+	AofDiamondWithX struct {
+		BofDwithX
+		CofDwithX
 	}
 	AofBofDD struct {
 		BofD
@@ -120,33 +130,34 @@ type (
 	Gen7 struct{ Gen6 }
 )
 
-func (Alone) EventName() string        { return "a" }
-func (AofP) EventName() string         { return "a" }
-func (AofPofG) EventName() string      { return "a" }
-func (AofPQ) EventName() string        { return "a" }
-func (AofQP) EventName() string        { return "a" }
-func (AofPofGQofH) EventName() string  { return "a" }
-func (AofBofDCofD) EventName() string  { return "a" }
-func (AofBofDD) EventName() string     { return "a" }
-func (AofDBofD) EventName() string     { return "a" }
-func (Empty) EventName() string        { return "" }
-func (AwithXofP) EventName() string    { return "a" }
-func (AofTwoP) EventName() string      { return "a" }
-func (PofP) EventName() string         { return "p" }
-func (GofPofG) EventName() string      { return "g" }
-func (AofPQofX) EventName() string     { return "a" }
-func (AofNone) EventName() string      { return "a" }
-func (RemoteEvent) EventName() string  { return "remote_event" }
-func (AofEvent) EventName() string     { return "a" }
-func (AofKernelEnd) EventName() string { return "a" }
-func (Gen0) EventName() string         { return "a" }
-func (Gen1) EventName() string         { return "b" }
-func (Gen2) EventName() string         { return "c" }
-func (Gen3) EventName() string         { return "d" }
-func (Gen4) EventName() string         { return "e" }
-func (Gen5) EventName() string         { return "f" }
-func (Gen6) EventName() string         { return "g" }
-func (Gen7) EventName() string         { return "h" }
+func (Alone) EventName() string           { return "a" }
+func (AofP) EventName() string            { return "a" }
+func (AofPofG) EventName() string         { return "a" }
+func (AofPQ) EventName() string           { return "a" }
+func (AofQP) EventName() string           { return "a" }
+func (AofPofGQofH) EventName() string     { return "a" }
+func (AofBofDCofD) EventName() string     { return "a" }
+func (AofDiamondWithX) EventName() string { return "a" }
+func (AofBofDD) EventName() string        { return "a" }
+func (AofDBofD) EventName() string        { return "a" }
+func (Empty) EventName() string           { return "" }
+func (AwithXofP) EventName() string       { return "a" }
+func (AofTwoP) EventName() string         { return "a" }
+func (PofP) EventName() string            { return "p" }
+func (GofPofG) EventName() string         { return "g" }
+func (AofPQofX) EventName() string        { return "a" }
+func (AofNone) EventName() string         { return "a" }
+func (RemoteEvent) EventName() string     { return "remote_event" }
+func (AofEvent) EventName() string        { return "a" }
+func (AofKernelEnd) EventName() string    { return "a" }
+func (Gen0) EventName() string            { return "a" }
+func (Gen1) EventName() string            { return "b" }
+func (Gen2) EventName() string            { return "c" }
+func (Gen3) EventName() string            { return "d" }
+func (Gen4) EventName() string            { return "e" }
+func (Gen5) EventName() string            { return "f" }
+func (Gen6) EventName() string            { return "g" }
+func (Gen7) EventName() string            { return "h" }
 
 // TestChainVectors derives the chains of the specification, from types that are
 // declared as it declares them.
@@ -160,6 +171,7 @@ func TestChainVectors(t *testing.T) {
 		"chain/two-parents-the-other-way":      AofQP{},
 		"chain/depth-first":                    AofPofGQofH{},
 		"chain/diamond":                        AofBofDCofD{},
+		"chain/diamond-with-a-member":          AofDiamondWithX{},
 		"chain/parent-that-is-an-ancestor-too": AofBofDD{},
 		"chain/ancestor-before-its-child":      AofDBofD{},
 		"chain/name-of-any-text":               Empty{},

@@ -65,7 +65,7 @@ func TestSendVectors(t *testing.T) {
 		name := v.Event.EventName.String()
 		env := wire.Envelope{EventName: name, Payload: v.Event.Payload.Bytes(), Metadata: wire.Metadata{Signals: v.Event.Signals, Attributes: v.Event.Attributes}}
 		if env.Metadata.Signals == nil {
-			env.Metadata.Signals = wire.Chain(name, v.Event.Parents...)
+			env.Metadata.Signals = wire.Chain(name, v.Event.Ancestors...)
 		}
 		message, warnings, err := wire.Encode(env, wire.Limits{})
 		reasons := []string{}

@@ -90,7 +90,7 @@ func send(v spec.SendVector) Case {
 	}
 	c := head(v.Case, Send)
 	s := &Sending{
-		Event:   Event{adapter.Message{EventName: name, Parents: v.Event.Parents, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes}},
+		Event:   Event{adapter.Message{EventName: name, Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes}},
 		Refused: v.Refused,
 	}
 	if v.Message != nil {
