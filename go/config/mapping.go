@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -59,11 +60,13 @@ func (d *document) pairs(mapping *yaml.Node) []pair {
 	return pairs
 }
 
+var errMergedIntoItself = errors.New("a mapping that is merged into itself")
+
 // flatten resolves merge keys and duplicate ones.
 func (d *document) flatten(mapping *yaml.Node) ([]pair, error) {
 	if pairs, done := d.merged[mapping]; done {
 		if pairs == nil {
-			return nil, d.errorAt(mapping, "", "a mapping that is merged into itself")
+			return nil, errMergedIntoItself
 		}
 		return pairs, nil
 	}
@@ -100,14 +103,14 @@ func (d *document) flatten(mapping *yaml.Node) ([]pair, error) {
 func (d *document) mergeable(value *yaml.Node) ([]pair, error) {
 	switch n := target(value); n.Kind {
 	case yaml.MappingNode:
-		return d.flatten(n)
+		return d.merge(value)
 	case yaml.SequenceNode:
 		var all []pair
 		for _, child := range slices.Backward(n.Content) { // the first wins
 			if target(child).Kind != yaml.MappingNode {
 				return nil, d.errorAt(child, "", "only mappings can be merged")
 			}
-			pairs, err := d.flatten(target(child))
+			pairs, err := d.merge(child)
 			if err != nil {
 				return nil, err
 			}
@@ -117,6 +120,15 @@ func (d *document) mergeable(value *yaml.Node) ([]pair, error) {
 	default:
 		return nil, d.errorAt(value, "", "only a mapping or a sequence of mappings can be merged")
 	}
+}
+
+// merge returns the members of a mapping that is to be merged.
+func (d *document) merge(mapping *yaml.Node) ([]pair, error) {
+	pairs, err := d.flatten(target(mapping))
+	if errors.Is(err, errMergedIntoItself) {
+		return nil, d.errorAt(mapping, "", err.Error())
+	}
+	return pairs, err
 }
 
 // lastOfEach keeps the last pair of each key. It never returns nil.

@@ -48,8 +48,12 @@ func addFile(parameters map[string]parameter, file string) error {
 		return err
 	}
 	if root.kind != mappingKind {
-		return &Error{File: file, Message: fmt.Sprintf("must be a mapping of names to values, but is %s: "+
+		fault := &Error{File: file, Message: fmt.Sprintf("must be a mapping of names to values, but is %s: "+
 			"delete the file or write {} where there are no parameters", root.kind)}
+		if doc.node != nil {
+			fault.Line = doc.line(doc.offset(doc.node))
+		}
+		return fault
 	}
 	for _, p := range doc.pairs(root.node) {
 		key, err := doc.value(p.key)

@@ -28,7 +28,7 @@ func (r *reader) warn(node *yaml.Node, key, message string) {
 // of its keys: none has both a default and a meaning for null.
 func (r *reader) redis(section pair) error {
 	c := &r.config.Redis
-	var encoding string
+	encoding := "utf-8"
 	var decodeResponses bool
 	err := r.section("redis", section.value, map[string]setter{
 		"host":                   text(&c.Host),
@@ -63,7 +63,7 @@ func (r *reader) redis(section pair) error {
 		r.warn(r.member(section.value, "decode_responses"), "redis.decode_responses",
 			"ignored here, and it ends every receiver of remote_event_bundle at its first message: remove it")
 	}
-	if name := strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(encoding)); name != "" && name != "utf8" {
+	if name := strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(encoding)); name != "utf8" {
 		r.warn(r.member(section.value, "encoding"), "redis.encoding",
 			"ignored here: names of queues are UTF-8, and with another encoding redis-py may name them otherwise")
 	}
