@@ -78,7 +78,7 @@ type SendVector struct {
 type SendEvent struct {
 	EventName  RawMessage        `json:"event_name"`
 	Ancestors  []string          `json:"ancestors"` // nearest first
-	Signals    []string          `json:"signals"` // instead of ancestors, of an event that is passed on
+	Signals    []string          `json:"signals"`   // instead of ancestors, of an event that is passed on
 	Payload    RawMessage        `json:"payload"`
 	Attributes map[string]string `json:"attributes"`
 }
