@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"os"
 	"slices"
 	"testing"
 	"unicode/utf8"
@@ -120,6 +121,24 @@ func TestVectorFiles(t *testing.T) {
 	for _, name := range list(t, spec.Files, "vectors/*.json") {
 		if err := schema.Validate(parse(t, read(t, spec.Files, name))); err != nil {
 			t.Errorf("%s: %#v", name, err)
+		}
+	}
+}
+
+// TestFilesOfThisRepository holds files that programs read to their schemas.
+func TestFilesOfThisRepository(t *testing.T) {
+	t.Parallel()
+	compiled := compile(t, true)
+	root := os.DirFS("..")
+	for name, pattern := range map[string]string{
+		"requirements": "spec/requirements.json",
+		"results":      "compat/results.json",
+		"scenarios":    "compat/internal/suite/data/*.json",
+	} {
+		for _, file := range list(t, root, pattern) {
+			if err := compiled[name+".schema.json"].Validate(parse(t, read(t, root, file))); err != nil {
+				t.Errorf("%s: %#v", file, err)
+			}
 		}
 	}
 }

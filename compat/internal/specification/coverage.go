@@ -21,7 +21,9 @@ const about = "Every requirement of the specification, in the order of its ids. 
 // generate makes the files that follow from the text and its cases.
 func generate(said statement, cases map[string]testCase, results Results) (map[string][]byte, error) {
 	sorted := slices.SortedFunc(slices.Values(said.requirements), func(a, b Requirement) int { return compareIDs(a.ID, b.ID) })
-	made, err := indented(index{about, sorted, slices.SortedFunc(maps.Keys(said.withdrawn), compareIDs)})
+	withdrawn := slices.AppendSeq([]string{}, maps.Keys(said.withdrawn))
+	slices.SortFunc(withdrawn, compareIDs)
+	made, err := indented(index{about, sorted, withdrawn})
 	if err != nil {
 		return nil, err
 	}
