@@ -54,7 +54,7 @@ var errNotHere = errors.New("this Redis has no way to do it")
 // scenario plays one scenario with one implementation, or with a fleet.
 func (r *run) scenario(ctx context.Context, server Server, l *lane, c *suite.Case, cast []*participant) error {
 	s := &stage{
-		run: r, server: server, lane: l, url: l.url, play: c.Play, trace: &trace{}, cast: cast, maxLine: ordinaryLine,
+		run: r, server: server, lane: l.fresh(), url: l.url, play: c.Play, trace: &trace{}, cast: cast, maxLine: ordinaryLine,
 		actors: map[string]*actor{}, changed: make(chan struct{}, 1), into: map[int]string{}, heard: map[int]int{}, orders: map[string][]int{},
 	}
 	for _, step := range c.Play.Steps {

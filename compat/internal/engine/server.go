@@ -36,6 +36,14 @@ type lane struct {
 	prefix string
 	redis  *redis.Client
 	server string
+	plays  int // scenarios that were played here
+}
+
+// fresh is the lane with names that no process has consumed before: the command
+// with which one waited may outlive it by a moment, and takes a message with it.
+func (l *lane) fresh() *lane {
+	l.plays++
+	return &lane{url: l.url, prefix: fmt.Sprintf("%s%d:", l.prefix, l.plays), redis: l.redis, server: l.server}
 }
 
 // clear removes what was played.
