@@ -40,7 +40,7 @@ func TestMixedOriginal(t *testing.T) {
 	for i := range 20 {
 		args = append(args, fmt.Sprintf("/from/python/%02d", i))
 	}
-	inPython := start(t, "mixed", env, original(t), args...)
+	inPython := start(t, "mixed", env, original(t), append(args, "--probe")...)
 	var handled []string
 	for byGo := 0; len(handled) < 20 || byGo == 0; {
 		var line string
@@ -63,6 +63,14 @@ func TestMixedOriginal(t *testing.T) {
 	inGo.stop(t)
 	start(t, ".", env, build(t, "./quickstart/sender"), "/from/go")
 	inPython.expect(t, "python handled /from/go")
+
+	live := exec.CommandContext(t.Context(), "go", "run", "../../compat/cmd/compat", "live", "--redis", "redis://"+addr+"/0", "--family", "wire,payload", "--timeout", "1m")
+	live.Dir = "mixed"
+	if output, err := live.CombinedOutput(); err != nil || !strings.Contains(string(output), "the application itself listens to new_file_event") {
+		t.Errorf("compat live: %v\n%s", err, output)
+	}
+	start(t, ".", env, build(t, "./quickstart/sender"), "/after/the/test")
+	inPython.expect(t, "python handled /after/the/test")
 }
 
 // deadline is for a machine that has much else to do.

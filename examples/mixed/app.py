@@ -1,5 +1,6 @@
 """The original: sends a new_file_event for each path that it is given, and
-handles new files until it is interrupted."""
+handles new files until it is interrupted. With --probe it can be tested while it
+runs."""
 import sys
 
 import inject
@@ -34,8 +35,13 @@ class AppBundle:
 
 if __name__ == "__main__":
     bundles = [redis_bundle.RedisBundle(), remote_event_bundle.RemoteEventBundle(), AppBundle()]
+    if "--probe" in sys.argv:
+        sys.path.append("../../compat/probe")
+        from remote_event_probe import RemoteEventProbeBundle
+
+        bundles.append(RemoteEventProbeBundle())
     with Kernel(Environments.PRODUCTION, bundles) as kernel:
-        for path in sys.argv[1:]:
+        for path in (word for word in sys.argv[1:] if word != "--probe"):
             inject.instance(EventManager).dispatch(NewFileEvent(path))
             say(f"python sent {path}")
         say("python is ready")

@@ -61,7 +61,7 @@ is not known, 130 interrupted.`,
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
 	root.AddCommand(fuzzCommand(), mutantsCommand(), faultsCommand())
-	root.AddCommand(runCommand(), listCommand(), showCommand(), setupCommand(), pythonCommand(), adapterCommand())
+	root.AddCommand(runCommand(), liveCommand(), listCommand(), showCommand(), setupCommand(), pythonCommand(), adapterCommand())
 	root.AddCommand(serversCommand(), specCommand(), recordCommand())
 	root.AddCommand(reportCommand(), diffCommand())
 

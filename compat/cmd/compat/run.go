@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -58,21 +59,27 @@ implementation; what is not known, or no longer so, ends the run with code 5.`,
 	}
 	flags := c.Flags()
 	flags.StringArrayVar(&f.implementations, "impl", nil, "the `COMMAND` of an adapter, as a shell would split it, or NAME=COMMAND; may be repeated")
-	flags.StringArrayVar(&f.cases, "case", nil, "play the cases that the `GLOB` matches (wire/*, or wire for the family); may be repeated")
-	flags.StringSliceVar(&f.families, "family", nil, "play the cases of these families")
 	flags.StringSliceVar(&f.originals, "original", nil, "play these `VERSIONS` of remote_event_bundle, or those with such an id as reports have; by default all")
 	matrixFlag(c, &f.matrix)
 	flags.BoolVar(&f.noOriginals, "no-originals", false, "play no original, which needs no Python")
 	flags.BoolVar(&f.quick, "quick", false, "play no case that is slow, and, without --matrix, the originals of --matrix quick")
 	redisFlag(c, &f.redis)
+	flags.IntVar(&f.parallel, "parallel", 0, "how much is played at once, by default two a CPU")
+	f.playing(c)
+	c.RunE = func(c *cobra.Command, _ []string) error { return f.run(c) }
+	return c
+}
+
+// playing adds the flags that say which cases are played, and what is made of it.
+func (f *runFlags) playing(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringArrayVar(&f.cases, "case", nil, "play the cases that the `GLOB` matches (wire/*, or wire for the family); may be repeated")
+	flags.StringSliceVar(&f.families, "family", nil, "play the cases of these families")
 	flags.StringVar(&f.bless, "bless", "", "write what fails into the directory `DIR`, as drafts of known deviations")
 	flags.StringArrayVar(&f.deviations, "deviations", nil, "read further known deviations from a `FILE`; may be repeated")
 	flags.StringVar(&f.report, "report", "", "write the report to a `FILE`, from which compat report makes other forms")
 	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "how long an implementation may take with one message")
-	flags.IntVar(&f.parallel, "parallel", 0, "how much is played at once, by default two a CPU")
 	formatFlag(c, &f.format)
-	c.RunE = func(c *cobra.Command, _ []string) error { return f.run(c) }
-	return c
 }
 
 func (f runFlags) run(c *cobra.Command) (err error) {
@@ -97,35 +104,53 @@ func (f runFlags) run(c *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	progress := newProgress(c.ErrOrStderr())
-	defer progress.clear()
-	result, err := engine.Run(ctx, engine.Config{
-		Cases: cases, Implementations: implementations, Servers: servers,
-		Timeout: f.timeout, Parallel: f.parallel, Progress: progress.show,
-	})
-	progress.clear()
+	result, err := f.play(ctx, c, engine.Config{Cases: cases, Implementations: implementations, Servers: servers}, known)
 	if err != nil {
 		return err
 	}
-	result.Tool = report.Software{Name: "compat", Version: version()}
 	result.Again = f.again()
-	deviation.Apply(result, known)
 	return f.finish(c, result)
 }
 
+// play plays what is given, and holds what was seen against what is known.
+func (f runFlags) play(ctx context.Context, c *cobra.Command, config engine.Config, known []deviation.File) (*report.Report, error) {
+	progress := newProgress(c.ErrOrStderr())
+	defer progress.clear()
+	config.Timeout, config.Parallel, config.Progress = f.timeout, f.parallel, progress.show
+	result, err := engine.Run(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	result.Tool = report.Software{Name: "compat", Version: version()}
+	deviation.Apply(result, known)
+	return result, nil
+}
+
 // again is the command that plays a case of this run again, before the flags
-// that say which and with whom. The password of a Redis is not in it.
+// that say which and with whom.
 func (f runFlags) again() string {
 	words := []string{"go tool compat run"}
+	if f.noOriginals {
+		words = append(words, "--no-originals")
+	}
 	for _, name := range f.redis {
-		if parsed, err := url.Parse(name); err == nil && parsed.User != nil {
-			name = parsed.Redacted()
-		}
-		if quoted, err := syntax.Quote(name, syntax.LangPOSIX); err == nil && name != "local" {
-			words = append(words, "--redis", quoted)
+		if name != "local" {
+			words = append(words, "--redis", quoted(name))
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// quoted is a word for a shell, without the password of a Redis.
+func quoted(word string) string {
+	if parsed, err := url.Parse(word); err == nil && parsed.User != nil {
+		word = parsed.Redacted()
+	}
+	text, err := syntax.Quote(word, syntax.LangPOSIX)
+	if err != nil { // no shell can say it
+		return word
+	}
+	return text
 }
 
 // finish writes what was seen.

@@ -41,16 +41,20 @@ func (r *run) receiveCases(prefix string) []delivery {
 			continue
 		}
 		message := c.Delivery.Message.Bytes()
-		listen := c.Delivery.Key
-		if wire.Reserved(listen) || listen == wire.SignalEvent || listen == wire.SignalRemoteEvent {
-			listen = "e" // no event has such a name, nor has the canary
-		}
 		deliveries = append(deliveries, delivery{
-			c: c, queue: prefix + c.Delivery.Key, spare: true, listen: listen, message: message, want: wanted(c, message),
+			c: c, queue: prefix + c.Delivery.Key, spare: true, listen: canary(c.Delivery.Key), message: message, want: wanted(c, message),
 			listeners: c.Delivery.Listeners,
 		})
 	}
 	return deliveries
+}
+
+// canary is the signal of the canaries in a queue.
+func canary(key string) string {
+	if wire.Reserved(key) || key == wire.SignalEvent || key == wire.SignalRemoteEvent {
+		return "e" // no event has such a name, nor has the canary
+	}
+	return key
 }
 
 // wanted is what the specification wants of a case that is a message.

@@ -64,14 +64,14 @@ type Player interface {
 func Command(name string, original bool, command ...string) Implementation {
 	return Implementation{Name: name, Original: original, Start: func(ctx context.Context, s Setting) (Player, error) {
 		return adapter.Start(ctx, adapter.Options{
-			Command: command, RedisURL: s.RedisURL, StartTimeout: startTimeouts * s.Timeout, Timeout: s.Timeout, Grace: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
+			Command: command, RedisURL: s.RedisURL, StartTimeout: StartTimeouts * s.Timeout, Timeout: s.Timeout, Grace: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
 		})
 	}}
 }
 
-// startTimeouts is how many times as long as for an answer an adapter has for
+// StartTimeouts is how many times as long as for an answer an adapter has for
 // its start: an interpreter on a busy machine takes its time.
-const startTimeouts = 6
+const StartTimeouts = 6
 
 // participant is an implementation that has said who it is.
 type participant struct {

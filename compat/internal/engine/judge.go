@@ -210,12 +210,12 @@ func (d delivery) surprises(got reaction) []string {
 	measured := d.want
 	measured.calls, measured.signals, measured.metadata = nil, nil, nil
 	for _, element := range value.Elements(value.Member(d.message, "signals")) {
-		name := element
-		if strings.HasPrefix(element, `"`) {
-			name, _ = pyjson.Unquote([]byte(element[1 : len(element)-1]))
-			if slices.Contains(listening, name) {
-				measured.calls = append(measured.calls, name)
-			}
+		name, isString := text(element)
+		switch {
+		case !isString:
+			name = element
+		case slices.Contains(listening, name):
+			measured.calls = append(measured.calls, name)
 		}
 		measured.signals = append(measured.signals, strings.ToValidUTF8(name, "\uFFFD"))
 	}

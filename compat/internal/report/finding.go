@@ -136,16 +136,21 @@ func (r *Report) again(result *Result) string {
 	if r.Again == "" {
 		return ""
 	}
-	words, originals := []string{r.Again, "--case", result.Case}, false
+	words := []string{r.Again, "--case", result.Case}
+	left, originals := false, false
 	participants := result.participants()
 	for i := range r.Implementations {
 		one := &r.Implementations[i]
-		if slices.Contains(participants, one.ID) && one.Flag != "" {
+		switch takesPart := slices.Contains(participants, one.ID); {
+		case one.Flag == "":
+		case takesPart:
 			words = append(words, one.Flag)
 			originals = originals || one.Original
+		default:
+			left = left || one.Original
 		}
 	}
-	if !originals {
+	if left && !originals {
 		words = append(words, "--no-originals")
 	}
 	return strings.Join(words, " ")

@@ -27,6 +27,14 @@ type Report struct {
 	// Stale are the known deviations that did not occur although their cases
 	// were played. A run that has any fails.
 	Stale []StaleDeviation `json:"stale,omitempty"`
+	// LeftOut are cases that were asked for and not played; they are not in Cases.
+	LeftOut []LeftOut `json:"left_out,omitempty"`
+}
+
+// LeftOut are cases that were not played, all for one reason.
+type LeftOut struct {
+	Why   string   `json:"why"`
+	Cases []string `json:"cases"`
 }
 
 // Software is a name and a version.

@@ -32,6 +32,9 @@ func (r *Report) WriteText(out io.Writer) error {
 		fmt.Fprintf(&b, ", %s stale", count(n))
 	}
 	b.WriteString("\n")
+	for _, l := range r.LeftOut {
+		fmt.Fprintf(&b, "%s left out: %s\n", count(len(l.Cases)), visible(l.Why))
+	}
 	for _, pin := range r.pins() {
 		fmt.Fprintln(&b, pin)
 	}

@@ -135,7 +135,6 @@ type Selection struct {
 	Patterns []string // any of them, or all cases where there is none
 	Families []string
 	Quick    bool // without the slow ones
-	Safe     bool // without the destructive ones
 }
 
 // Select returns the cases that are wanted. A pattern or family that names none
@@ -157,7 +156,7 @@ func Select(cases []Case, s Selection) ([]Case, error) {
 	var selected []Case
 	for _, c := range cases {
 		switch {
-		case s.Quick && c.Slow && len(s.Patterns) == 0, s.Safe && c.Destructive:
+		case s.Quick && c.Slow && len(s.Patterns) == 0:
 		case !wanted(c, s.Patterns), !wanted(c, s.Families):
 		default:
 			selected = append(selected, c)

@@ -40,7 +40,7 @@ func TestSelect(t *testing.T) {
 	t.Parallel()
 	cases := []suite.Case{
 		{ID: "wire/a", Family: "wire"}, {ID: "wire/b", Family: "wire", Slow: true},
-		{ID: "poison/a", Family: "poison", Destructive: true},
+		{ID: "poison/a", Family: "poison"},
 	}
 	for _, test := range []struct {
 		selection suite.Selection
@@ -49,7 +49,6 @@ func TestSelect(t *testing.T) {
 		{suite.Selection{}, []string{"wire/a", "wire/b", "poison/a"}},
 		{suite.Selection{Quick: true}, []string{"wire/a", "poison/a"}},
 		{suite.Selection{Quick: true, Patterns: []string{"wire/b"}}, []string{"wire/b"}},
-		{suite.Selection{Safe: true}, []string{"wire/a", "wire/b"}},
 		{suite.Selection{Patterns: []string{"*/a"}}, []string{"wire/a", "poison/a"}},
 		{suite.Selection{Patterns: []string{"w*"}}, []string{"wire/a", "wire/b"}},
 		{suite.Selection{Families: []string{"poison"}}, []string{"poison/a"}},

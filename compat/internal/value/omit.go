@@ -62,3 +62,18 @@ func Member(text []byte, name string) []byte {
 	}
 	return value
 }
+
+// Names returns the names of an object's members; nil of what is no object.
+func Names(text []byte) []string {
+	s := pyjson.Scanner{Src: text}
+	names := []string{}
+	_, err := s.Members(s.Space(0), func(raw []byte, pos int) (int, error) {
+		name, _ := pyjson.Unquote(raw)
+		names = append(names, name)
+		return s.Value(pos)
+	})
+	if err != nil {
+		return nil
+	}
+	return names
+}

@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"strings"
+
+	"github.com/remote-events/remote-events/compat/internal/suite"
+	"github.com/remote-events/remote-events/compat/internal/value"
+	"github.com/remote-events/remote-events/go/pyjson"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// Dispatched are the signals whose listeners an original calls in a case, on a
+// server with a prefix: those of the canaries, too. An application that listens
+// to one of them hears the case.
+func Dispatched(c *suite.Case) []string {
+	signals := []string{wire.SignalRemoteEvent, wire.SignalEvent}
+	switch {
+	case c.Delivery != nil:
+		signals = union(signals, canary(c.Delivery.Key))
+		signals = union(signals, named(c.Delivery.Message.Bytes())...)
+	case c.Event != nil: // its own name gets the prefix
+		signals = union(signals, c.Event.Parents...)
+	case c.Sending != nil:
+		signals = union(signals, append([]string{c.Sending.EventName}, c.Sending.Parents...)...)
+	case c.Play != nil:
+		for _, step := range c.Play.Steps {
+			if step.Text != nil {
+				signals = union(signals, named([]byte(*step.Text))...)
+			}
+		}
+	}
+	return signals
+}
+
+// named are the signals that a message names, as Python iterates over them: the
+// strings of an array, the names of an object, the characters of a string.
+func named(message []byte) []string {
+	signals := value.Member(message, "signals")
+	names := value.Names(signals)
+	for _, element := range value.Elements(signals) {
+		if name, isString := text(element); isString {
+			names = append(names, name)
+		}
+	}
+	if characters, isString := text(string(signals)); isString {
+		names = append(names, strings.Split(characters, "")...)
+	}
+	return names
+}
+
+// text is what a JSON string says.
+func text(element string) (content string, isString bool) {
+	if !strings.HasPrefix(element, `"`) {
+		return "", false
+	}
+	content, _ = pyjson.Unquote([]byte(element[1 : len(element)-1]))
+	return content, true
+}

@@ -1,0 +1,58 @@
+package live
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/remote-events/remote-events/compat/internal/engine"
+	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/compat/internal/suite"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// Select divides cases into those that may be played with an application that
+// listens to some signals, and those that are left out, by the reason.
+func Select(cases []suite.Case, listens []string, destructive bool) (selected []suite.Case, left []report.LeftOut) {
+	for i := range cases {
+		why := reason(&cases[i], listens, destructive)
+		if why == "" {
+			selected = append(selected, cases[i])
+			continue
+		}
+		at := slices.IndexFunc(left, func(l report.LeftOut) bool { return l.Why == why })
+		if at < 0 {
+			at = len(left)
+			left = append(left, report.LeftOut{Why: why})
+		}
+		left[at].Cases = append(left[at].Cases, cases[i].ID)
+	}
+	return selected, left
+}
+
+// reason is why a case is left out, "" where it is played.
+func reason(c *suite.Case, listens []string, destructive bool) string {
+	heard := engine.Dispatched(c)
+	heard = slices.DeleteFunc(heard, func(signal string) bool { return !slices.Contains(listens, signal) })
+	switch {
+	case c.Sending != nil:
+		return "what they send goes into lists of other names than compat:"
+	case c.Play != nil && !playable(c.Play):
+		return "they need a Redis of their own, users of it, or a process to kill"
+	case c.Delivery != nil && c.Delivery.Disturbs, slices.ContainsFunc(heard, wire.Reserved):
+		return "they name signals of applauncher's kernel, at which the application itself would stop or start"
+	case len(heard) > 0:
+		return "the application itself listens to " + strings.Join(heard, " and ")
+	case destructive:
+		return ""
+	case c.Destructive:
+		return "they end a consumer of an original; --destructive plays them, on consumers of the probe"
+	case c.Slow:
+		return "they are big or long; --destructive plays them"
+	}
+	return ""
+}
+
+// playable reports whether a scenario needs nothing but lists.
+func playable(p *suite.Play) bool {
+	return len(p.Needs) == 0 && !slices.ContainsFunc(p.Steps, func(step suite.Step) bool { return step.Do == "crash" })
+}
