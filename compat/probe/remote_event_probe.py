@@ -69,8 +69,11 @@ class RemoteEventProbeBundle:
         log.warning("the probe %s is there: who can write to this Redis can drive this application", self.id)
 
     def kernel_shutdown(self, event):
-        if not hasattr(event, "_propagated"):  # a message may name the signal, too
-            self.stopped.set()
+        if hasattr(event, "_propagated"):  # a message may name the signal, too
+            return
+        self.stopped.set()
+        if self.thread is not None:
+            self.thread.join(10)  # it takes leave of Redis
 
     def consumer(self):
         """A second object of what consumes the application's queues, and its loop: the

@@ -111,7 +111,7 @@ func TestFind(t *testing.T) {
 			probe, err := live.Find(t.Context(), server.URL(), test.id)
 			switch {
 			case err == nil:
-				defer probe.Close()
+				defer func() { _ = probe.Close() }()
 				if test.err != nil || probe.ID != test.says || !slices.Equal(probe.Listens, []string{"a"}) {
 					t.Errorf("found %s, which listens to %q", probe.ID, probe.Listens)
 				}
