@@ -103,13 +103,11 @@ func test(t *testing.T, command ...string) {
 	must(t, err)
 	client := redis.NewClient(options)
 	t.Cleanup(func() { must(t, client.Close()) })
-	t.Run("suite", func(t *testing.T) { playSuite(t, server, command) })
-	t.Run("send", func(t *testing.T) {
-		a, err := adapter.Start(context.WithoutCancel(t.Context()), adapter.Options{Command: command, RedisURL: server.URL(), Timeout: 20 * time.Second})
-		must(t, err)
-		defer func() { must(t, a.Close()) }()
-		send(t, a, client)
-	})
+	playSuite(t, server, command)
+	a, err := adapter.Start(context.WithoutCancel(t.Context()), adapter.Options{Command: command, RedisURL: server.URL(), Timeout: 20 * time.Second})
+	must(t, err)
+	defer func() { must(t, a.Close()) }()
+	send(t, a, client)
 }
 
 // playSuite plays the cases of the harness. A template has no known deviations.
