@@ -43,6 +43,12 @@ func (r *Report) WriteMarkdown(out io.Writer) error {
 			fmt.Fprintf(&b, "\n\n  %s\n\n", strings.Join(cases, ", "))
 		}
 	}
+	if len(r.LeftOut) > 0 {
+		b.WriteString("\n## Left out\n\n")
+		for _, l := range r.LeftOut {
+			fmt.Fprintf(&b, "- %s %s: %s\n", count(len(l.Cases)), plural(len(l.Cases), "case"), plain(l.Why))
+		}
+	}
 	b.WriteString("\n## Versions\n\n")
 	for _, pin := range r.pins() {
 		fmt.Fprintf(&b, "- %s\n", plain(pin))

@@ -75,6 +75,7 @@ func Small() *report.Report {
 			{Case: "metadata/kept", Server: server, Sender: library, Outcome: report.Passed, Expected: "sends", Observed: "sends", Message: plain, MessageBytes: len(plain), Seconds: 0.001},
 			{Case: "fleet/each-once", Server: server, Sender: library, Receiver: library + " + " + last, Outcome: report.Passed, Expected: "each once", Observed: "each once", Seconds: 0.2},
 		},
+		LeftOut: []report.LeftOut{{Why: "the application itself listens to " + Hostile, Cases: []string{"wire/left-out", Hostile}}},
 		Stale: []report.StaleDeviation{
 			{Implementation: last, Deviation: report.Deviation{Pattern: "wire/array", Observed: "delivers", Kind: report.Bug, Why: "was so once"}},
 		},
@@ -95,7 +96,7 @@ func Large(times int) *report.Report {
 	}
 	chance := rand.New(rand.NewPCG(1, 2))
 	r := Small()
-	r.Cases, r.Results, r.Stale, r.Implementations, r.Servers = nil, nil, nil, r.Implementations[:1], r.Servers[:1]
+	r.Cases, r.Results, r.Stale, r.LeftOut, r.Implementations, r.Servers = nil, nil, nil, nil, r.Implementations[:1], r.Servers[:1]
 	r.Seconds = 431.7
 	add := func(name, version, suffix string, details map[string]string) {
 		r.Implementations = append(r.Implementations, report.Implementation{
