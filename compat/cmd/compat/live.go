@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 
@@ -10,7 +9,6 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/live"
-	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
@@ -99,7 +97,7 @@ func (f liveFlags) run(c *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	result.LeftOut = left
+	result.LeftOut = append(left, result.LeftOut...)
 	result.Again = f.again()
 	return f.finish(c, result)
 }
@@ -115,13 +113,4 @@ func (f liveFlags) again() string {
 		words = append(words, "--destructive")
 	}
 	return strings.Join(words, " ")
-}
-
-// nothingLeft says why no case is played.
-func nothingLeft(left []report.LeftOut) error {
-	var text strings.Builder
-	for _, l := range left {
-		fmt.Fprintf(&text, "\n  %d: %s", len(l.Cases), l.Why)
-	}
-	return &codedError{exitUsage, fmt.Errorf("no case is left to play:%s", text.String())}
 }

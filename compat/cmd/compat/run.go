@@ -153,8 +153,23 @@ func quoted(word string) string {
 	return text
 }
 
+// nothingLeft says why no case is played.
+func nothingLeft(left []report.LeftOut) error {
+	if len(left) == 0 {
+		return &codedError{exitUsage, errors.New("nobody who takes part has the role that the cases need")}
+	}
+	var text strings.Builder
+	for _, l := range left {
+		fmt.Fprintf(&text, "\n  %d: %s", len(l.Cases), l.Why)
+	}
+	return &codedError{exitUsage, fmt.Errorf("no case is left to play:%s", text.String())}
+}
+
 // finish writes what was seen.
 func (f runFlags) finish(c *cobra.Command, result *report.Report) error {
+	if len(result.Results) == 0 {
+		return nothingLeft(result.LeftOut)
+	}
 	if f.report != "" {
 		if err := writeFile(f.report, result); err != nil {
 			return err

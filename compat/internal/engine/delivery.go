@@ -35,8 +35,8 @@ type want struct {
 // may have any name, since listeners go by the signals in a message.
 func (r *run) receiveCases(prefix string) []delivery {
 	var deliveries []delivery
-	for i := range r.Cases {
-		c := &r.Cases[i]
+	for i := range r.cases {
+		c := &r.cases[i]
 		if c.Delivery == nil {
 			continue
 		}

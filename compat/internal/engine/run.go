@@ -47,11 +47,13 @@ type run struct {
 	Config
 
 	participants []*participant
+	cases        []suite.Case // those that the server at hand can play
 
 	mu      sync.Mutex // guards what follows
 	done    int
 	total   int
 	results []report.Result
+	left    []report.LeftOut
 }
 
 // Run plays every case with every implementation that has the role for it. Its
@@ -80,16 +82,18 @@ func Run(ctx context.Context, config Config) (*report.Report, error) {
 	for _, p := range r.participants {
 		result.Implementations = append(result.Implementations, p.Implementation)
 	}
-	for _, c := range config.Cases {
-		result.Cases = append(result.Cases, report.Case{ID: c.ID, Family: c.Family, About: c.About, Requirements: c.Requirements})
-	}
 	for _, server := range config.Servers {
 		result.Servers = append(result.Servers, server.Server)
 		if err := r.playOn(ctx, server); err != nil {
 			return nil, err
 		}
 	}
-	result.Results = r.inOrder()
+	result.Results, result.LeftOut = r.inOrder(), r.leftOut()
+	for _, c := range config.Cases {
+		if !slices.ContainsFunc(result.LeftOut, func(l report.LeftOut) bool { return slices.Contains(l.Cases, c.ID) }) {
+			result.Cases = append(result.Cases, report.Case{ID: c.ID, Family: c.Family, About: c.About, Requirements: c.Requirements})
+		}
+	}
 	result.Seconds = seconds(time.Since(began))
 	return result, nil
 }
@@ -105,6 +109,7 @@ func (r *run) playOn(ctx context.Context, server Server) (err error) {
 	}
 	defer func() { err = errors.Join(err, lanes.close()) }()
 
+	r.cases = r.playable(server)
 	receivers := r.having(adapter.RoleReceive)
 	var tasks []task
 	sent := map[string][]delivery{} // by sender
@@ -172,8 +177,8 @@ func (r *run) having(role adapter.Role) []*participant {
 // count is how many cases of these kinds a participant takes part in.
 func (r *run) count(p *participant, kinds ...suite.Kind) int {
 	n := 0
-	for i := range r.Cases {
-		if slices.Contains(kinds, r.Cases[i].Kind) && p.takes(&r.Cases[i]) {
+	for i := range r.cases {
+		if slices.Contains(kinds, r.cases[i].Kind) && p.takes(&r.cases[i]) {
 			n++
 		}
 	}

@@ -26,8 +26,8 @@ func (r *run) send(ctx context.Context, l *lane, p *participant) ([]delivery, er
 	o := &outbox{run: r, p: p, lane: l, trace: &trace{}}
 	defer o.drop()
 	var deliveries []delivery
-	for i := range r.Cases {
-		c := &r.Cases[i]
+	for i := range r.cases {
+		c := &r.cases[i]
 		var result report.Result
 		var event suite.Event
 		switch {
@@ -35,7 +35,7 @@ func (r *run) send(ctx context.Context, l *lane, p *participant) ([]delivery, er
 			continue
 		case c.Event != nil:
 			event = c.Event.Named(l.prefix)
-		case c.Sending != nil && l.prefix == "": // a prefix would change what is sent
+		case c.Sending != nil:
 			event = c.Sending.Event
 		default:
 			continue

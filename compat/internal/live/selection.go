@@ -11,7 +11,8 @@ import (
 )
 
 // Select divides cases into those that may be played with an application that
-// listens to some signals, and those that are left out, by the reason.
+// listens to some signals, and those that are left out, by the reason. The
+// engine leaves out what others' Redis does not permit.
 func Select(cases []suite.Case, listens []string, destructive bool) (selected []suite.Case, left []report.LeftOut) {
 	for i := range cases {
 		why := reason(&cases[i], listens, destructive)
@@ -34,10 +35,8 @@ func reason(c *suite.Case, listens []string, destructive bool) string {
 	heard := engine.Dispatched(c)
 	heard = slices.DeleteFunc(heard, func(signal string) bool { return !slices.Contains(listens, signal) })
 	switch {
-	case c.Sending != nil:
-		return "what they send goes into lists of other names than compat:"
-	case c.Play != nil && !playable(c.Play):
-		return "they need a Redis of their own, users of it, or a process to kill"
+	case c.Play != nil && slices.ContainsFunc(c.Play.Steps, func(step suite.Step) bool { return step.Do == "crash" }):
+		return "they kill the process of an implementation"
 	case c.Delivery != nil && c.Delivery.Disturbs, slices.ContainsFunc(heard, wire.Reserved):
 		return "they name signals of applauncher's kernel, at which the application itself would stop or start"
 	case len(heard) > 0:
@@ -50,9 +49,4 @@ func reason(c *suite.Case, listens []string, destructive bool) string {
 		return "they are big or long; --destructive plays them"
 	}
 	return ""
-}
-
-// playable reports whether a scenario needs nothing but lists.
-func playable(p *suite.Play) bool {
-	return len(p.Needs) == 0 && !slices.ContainsFunc(p.Steps, func(step suite.Step) bool { return step.Do == "crash" })
 }

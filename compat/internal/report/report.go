@@ -27,7 +27,8 @@ type Report struct {
 	// Stale are the known deviations that did not occur although their cases
 	// were played. A run that has any fails.
 	Stale []StaleDeviation `json:"stale,omitempty"`
-	// LeftOut are cases that were asked for and not played; they are not in Cases.
+	// LeftOut are the cases that were asked for and played on no server; they are
+	// not in Cases.
 	LeftOut []LeftOut `json:"left_out,omitempty"`
 }
 
