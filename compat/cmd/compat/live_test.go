@@ -209,7 +209,7 @@ func TestOriginalLive(t *testing.T) {
 	}
 	for i, original := range all {
 		// Every case on one, and on the others those at which they may differ.
-		args := []string{"--destructive", "--family", "poison,dispatch,redis"}
+		args := []string{"--destructive", "--family", "poison,dispatch"}
 		if i == len(all)-1 {
 			args = []string{"--destructive"}
 		}
@@ -217,7 +217,7 @@ func TestOriginalLive(t *testing.T) {
 			t.Parallel()
 			a := startApplication(t, original)
 			result := a.live(t, args...)
-			if tally := result.Tally(); tally.Deviates < 100 || tally.Passed < 150 {
+			if tally := result.Tally(); tally.Deviates < 90 || tally.Passed < 100 {
 				t.Errorf("%s", tally)
 			}
 			a.isUnharmed(t)
