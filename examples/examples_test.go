@@ -64,8 +64,8 @@ func TestMixedOriginal(t *testing.T) {
 	start(t, ".", env, build(t, "./quickstart/sender"), "/from/go")
 	inPython.expect(t, "python handled /from/go")
 
-	live := exec.CommandContext(t.Context(), "go", "run", "../../compat/cmd/compat", "live", "--redis", "redis://"+addr+"/0", "--family", "wire,payload", "--timeout", "1m")
-	live.Dir = "mixed"
+	live := exec.CommandContext(t.Context(), "go", "run", "./cmd/compat", "live", "--redis", "redis://"+addr+"/0", "--family", "wire,payload", "--timeout", "1m")
+	live.Dir = filepath.Join("..", "compat")
 	if output, err := live.CombinedOutput(); err != nil || !strings.Contains(string(output), "the application itself listens to new_file_event") {
 		t.Errorf("compat live: %v\n%s", err, output)
 	}

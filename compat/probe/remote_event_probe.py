@@ -108,7 +108,10 @@ class RemoteEventProbeBundle:
                 self.stopped.wait(1)
         for session in self.sessions.values():
             session.end()
-        self.redis.delete(self.key, self.key + ":requests")
+        try:
+            self.redis.delete(self.key, self.key + ":requests")
+        except RedisError:
+            pass  # Redis is away: they expire
 
     def announce(self):
         if self.announced is None or time.monotonic() - self.announced > RENEWED:
