@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
 
 	"github.com/remote-events/remote-events/compat/internal/faults"
@@ -51,7 +49,6 @@ Scenarios:
 		if seed == 0 {
 			seed = rand.Uint64N(1_000_000) + 1
 		}
-		redis.SetLogger(&logging.VoidLogger{}) // that connections fail is no news here
 		report, err := faults.Run(c.Context(), scenarios, long, seed, parallel, func(r faults.Result) {
 			state := "as promised"
 			if r.Problem != "" {

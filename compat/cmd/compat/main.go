@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
 
 	"github.com/remote-events/remote-events/compat/internal/cache"
@@ -32,6 +34,7 @@ func main() {
 	if faults.IsConsumer() {
 		os.Exit(faults.Consume())
 	}
+	redis.SetLogger(&logging.VoidLogger{}) // what fails is in the results
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
 	"mvdan.cc/sh/v3/syntax"
 
@@ -116,7 +114,6 @@ func (f runFlags) run(c *cobra.Command) (err error) {
 
 // play plays what is given, and holds what was seen against what is known.
 func (f runFlags) play(ctx context.Context, c *cobra.Command, config engine.Config, known []deviation.File) (*report.Report, error) {
-	redis.SetLogger(&logging.VoidLogger{}) // what fails is in the results
 	progress := newProgress(c.ErrOrStderr())
 	defer progress.clear()
 	config.Timeout, config.Parallel, config.Progress = f.timeout, f.parallel, progress.show
