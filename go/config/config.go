@@ -73,8 +73,11 @@ func WithEnviron(environ []string) Option {
 //
 // The error holds an [*Error] with file, line and key for everything that is
 // wrong in a section, joined, or for the first fault that keeps the file from
-// being read at all. No error and no warning holds a value from the environment
-// or from the parameters file.
+// being read at all. No error and no warning holds a value of the configuration,
+// be it written in a file or from the environment.
+//
+// A file of more than 1 MiB is rejected, and so are merge keys that make more than
+// 100,000 members.
 func Load(path string, opts ...Option) (*Config, error) {
 	s := settings{
 		parameters: filepath.Join(filepath.Dir(path), "parameters.yml"),
@@ -138,7 +141,11 @@ func (d *document) sections() (map[string]pair, error) {
 			return nil, err
 		}
 		if key.kind != stringKind {
-			return nil, d.errorAt(p.key, d.quoteNode(p.key), fmt.Sprintf(
+			name := d.quoteNode(p.key)
+			if isAbsent(p.value) { // see set
+				name = ""
+			}
+			return nil, d.errorAt(p.key, name, fmt.Sprintf(
 				"the name of a section must be a string, but this is %s in YAML 1.1: write it in quotes", key.kind))
 		}
 		sections[key.text] = p

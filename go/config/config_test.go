@@ -37,11 +37,11 @@ func TestMessages(t *testing.T) {
 	for name, test := range map[string]struct{ text, environ, want string }{
 		"wrong type, substituted": {
 			"redis:\n  password: {REDIS_PASSWORD}\n", "REDIS_PASSWORD=1234567",
-			":2: redis.password: must be a string, not {REDIS_PASSWORD} (an integer)",
+			":2: redis.password: must be a string, not an integer (from {REDIS_PASSWORD})",
 		},
 		"part of a value substituted": {
 			"redis:\n  port: tcp-{PORT} # the port\n", "PORT=1234567",
-			":2: redis.port: must be an integer, not tcp-{PORT} (a string)",
+			":2: redis.port: must be an integer, not a string (from {PORT})",
 		},
 		"a password in the file": {
 			"redis:\n  password: 1234567\n", "",
@@ -49,7 +49,7 @@ func TestMessages(t *testing.T) {
 		},
 		"a name that is a boolean": {
 			"remote_event:\n  events:\n    - name: on\n", "",
-			":3: remote_event.events[0].name: must be a string, not on (a boolean): write it in quotes",
+			":3: remote_event.events[0].name: must be a string, not a boolean: write it in quotes",
 		},
 		"a value with an apostrophe": {
 			"redis:\n  host: a\n  password: {PASSWORD}\n  port: 1\n", "PASSWORD=it's 1234567",
@@ -65,7 +65,7 @@ func TestMessages(t *testing.T) {
 		},
 		"an unknown parameter": {
 			"redis:\n  # {NOPE}\n", "",
-			":2: {NOPE} is neither set in the environment nor in the parameters file",
+			":2: the brace at column 5: a parameter that is neither set in the environment nor in the parameters file",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

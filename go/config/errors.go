@@ -8,9 +8,9 @@ import (
 // Error is a fault in a configuration file. [Load] returns one for every fault
 // that it found, joined; [errors.As] finds the first.
 //
-// Neither its fields nor its text ever hold a value that came from the
-// environment or from parameters.yml: where the text of a value is quoted, it
-// is the text as it stands in config.yml, such as {REDIS_PASSWORD}.
+// Neither its fields nor its text ever hold a value of the configuration, nor a
+// brace with what is in it: either may be the password. They name keys, and
+// parameters that there are, such as {REDIS_PASSWORD}.
 type Error struct {
 	// File is the path of the file, as it was given to Load.
 	File string

@@ -2,10 +2,15 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"gopkg.in/yaml.v3"
 )
+
+// maxMerged is how many members all merge keys of a document may make together:
+// a few aliases make as many as the product of what they name.
+const maxMerged = 100_000
 
 // A pair is a member of a mapping.
 type pair struct{ key, value *yaml.Node }
@@ -83,6 +88,9 @@ func (d *document) flatten(mapping *yaml.Node) ([]pair, error) {
 				return nil, err
 			}
 			merged = append(merged, more...)
+			if len(merged) > maxMerged {
+				return nil, d.errorAt(mapping, "", fmt.Sprintf("merge keys that make more than %d members", maxMerged))
+			}
 		case tagOf(key) == valueTag:
 			own = append(own, pair{&yaml.Node{
 				Kind: yaml.ScalarNode, Style: yaml.TaggedStyle, Tag: strTag, Value: key.Value,
@@ -94,6 +102,9 @@ func (d *document) flatten(mapping *yaml.Node) ([]pair, error) {
 			}
 			own = append(own, pair{mapping.Content[i], value})
 		}
+	}
+	if d.members += len(merged); d.members > maxMerged {
+		return nil, d.errorAt(mapping, "", fmt.Sprintf("merge keys that make more than %d members", maxMerged))
 	}
 	d.merged[mapping] = lastOfEach(append(merged, own...))
 	return d.merged[mapping], nil
@@ -114,7 +125,9 @@ func (d *document) mergeable(value *yaml.Node) ([]pair, error) {
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, pairs...)
+			if all = append(all, pairs...); len(all) > maxMerged {
+				return all, nil // flatten rejects it
+			}
 		}
 		return all, nil
 	default:

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -130,7 +131,7 @@ func (r Redis) tlsConfig() (*tls.Config, error) {
 	if r.SSLCACerts != "" {
 		pem, err := os.ReadFile(r.SSLCACerts)
 		if err != nil {
-			return nil, fmt.Errorf("redis.ssl_ca_certs: %w", err)
+			return nil, fmt.Errorf("redis.ssl_ca_certs: cannot read the file: %w", withoutPath(err))
 		}
 		if config.RootCAs, err = x509.SystemCertPool(); err != nil {
 			config.RootCAs = x509.NewCertPool()
@@ -146,9 +147,18 @@ func (r Redis) tlsConfig() (*tls.Config, error) {
 	default:
 		certificate, err := tls.LoadX509KeyPair(r.SSLCertFile, r.SSLKeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("redis.ssl_certfile, redis.ssl_keyfile: %w", err)
+			return nil, fmt.Errorf("redis.ssl_certfile, redis.ssl_keyfile: %w", withoutPath(err))
 		}
 		config.Certificates = []tls.Certificate{certificate}
 	}
 	return config, nil
+}
+
+// withoutPath returns the cause of an error of a file, whose path is a value of
+// the configuration.
+func withoutPath(err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err
+	}
+	return err
 }

@@ -123,7 +123,11 @@ func (d *document) set(section string, p pair, fields map[string]setter) error {
 	}
 	assign, known := fields[key.text]
 	if key.kind != stringKind || !known {
-		message := "not a key here: known are " + strings.Join(slices.Sorted(maps.Keys(fields)), ", ")
+		known := "known are " + strings.Join(slices.Sorted(maps.Keys(fields)), ", ")
+		if isAbsent(p.value) { // part of a value, most likely, and that may be the password
+			return d.errorAt(p.key, section, "a key without a value that is not one here: a value with a comma in it needs quotes; "+known)
+		}
+		message := "not a key here: " + known
 		if key.kind != stringKind {
 			message = fmt.Sprintf("%s in YAML 1.1, and ", key.kind) + message
 		}
@@ -146,29 +150,26 @@ func (d *document) set(section string, p pair, fields map[string]setter) error {
 	return nil
 }
 
-// mismatch says that the value at node must be something else.
-func (d *document) mismatch(node *yaml.Node, key, must string, v value) error {
-	return d.errorAt(node, key, fmt.Sprintf("must be %s, not %s%s", must, d.describe(node, key, v), d.hint(node, must, v)))
+// isAbsent reports whether nothing stands where a value may.
+func isAbsent(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 && n.Anchor == ""
 }
 
-// describe quotes a value. Of a password it quotes the placeholders only: what
-// else there is may be the password.
-func (d *document) describe(node *yaml.Node, key string, v value) string {
-	var quote string
-	switch {
-	case strings.HasSuffix(key, ".password"):
-		var names strings.Builder
-		for _, sp := range d.placeholdersOf(node) {
-			names.WriteString("{" + sp.name + "}")
-		}
-		quote = names.String()
-	case target(node).Kind == yaml.ScalarNode:
-		quote = d.quoteNode(node)
+// mismatch says that the value at node must be something else.
+func (d *document) mismatch(node *yaml.Node, key, must string, v value) error {
+	return d.errorAt(node, key, fmt.Sprintf("must be %s, not %s%s", must, d.describe(node, v), d.hint(node, must, v)))
+}
+
+// describe names the kind of a value and the parameters that it comes from.
+func (d *document) describe(node *yaml.Node, v value) string {
+	var names []string
+	for _, sp := range d.placeholdersOf(node) {
+		names = append(names, "{"+sp.name+"}")
 	}
-	if quote == "" {
+	if len(names) == 0 {
 		return v.kind.String()
 	}
-	return fmt.Sprintf("%s (%s)", quote, v.kind)
+	return fmt.Sprintf("%s (from %s)", v.kind, strings.Join(names, " and "))
 }
 
 func (d *document) hint(node *yaml.Node, must string, v value) string {
@@ -185,8 +186,12 @@ func (d *document) hint(node *yaml.Node, must string, v value) string {
 		}
 		return " once it is substituted: write it in quotes in parameters.yml"
 	case strings.HasPrefix(must, "an integer") && v.kind == stringKind, must == booleanKind.String() && v.kind == stringKind:
-		if len(from) == 0 {
+		const quotes = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle
+		switch {
+		case len(from) == 0 && target(node).Style&quotes != 0:
 			return ": write it without quotes"
+		case len(from) == 0:
+			return ""
 		}
 		return " once it is substituted: a string gets quotes in parameters.yml, and in the environment " +
 			"unless it reads as a number or as true or false"

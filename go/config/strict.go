@@ -8,12 +8,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// checkCharacters refuses what PyYAML calls special characters.
+// checkCharacters rejects what PyYAML calls special characters.
 func checkCharacters(s *source) error {
-	previous := '\n'
 	for i, r := range s.text {
-		if printable(r) && (r != '\uFEFF' || previous != '\n') {
-			previous = r
+		if printable(r) {
 			continue
 		}
 		if _, _, by := s.origin(i); by != nil {
@@ -60,7 +58,7 @@ func (d *document) checkStrict() error {
 		if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 			start, end = d.lineEnd(start), len(d.text)
 			if i+1 < len(nodes) {
-				end = max(start, d.lines[nodes[i+1].Line-1])
+				end = max(start, d.places.lines[nodes[i+1].Line-1])
 			}
 		}
 		if n.Style&yaml.DoubleQuotedStyle != 0 {

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,10 +17,11 @@ type source struct {
 	template string // the file, with \n as its only line end
 	text     string // what YAML reads
 	spans    []span // in order, where the two differ
+	lines    []int  // where the lines of the template start
 }
 
 // A span is a stretch of text that stands for another one in the template: a
-// placeholder, or a doubled brace.
+// placeholder, a doubled brace, or a space that stands for nothing.
 type span struct {
 	start, end int // in text
 	from, to   int // in template
@@ -30,16 +33,33 @@ func (s span) placeholder() bool { return s.name != "" }
 
 // plainSource is a file that is not a template.
 func plainSource(file, content string) *source {
-	return &source{file: file, template: content, text: content}
+	s := newSource(file, content)
+	s.text = content
+	return s
+}
+
+func newSource(file, template string) *source {
+	s := &source{file: file, template: template, lines: []int{0}}
+	for i, c := range []byte(template) {
+		if c == '\n' {
+			s.lines = append(s.lines, i+1)
+		}
+	}
+	return s
 }
 
 // expand does what Python's template.format(**parameters) does, for the part
 // of that language that a configuration needs: {name}, {{ and }}.
 func expand(file, template string, parameters map[string]parameter) (*source, error) {
-	s := &source{file: file, template: template}
+	s := newSource(file, template)
+	// A message quotes nothing of the file: a brace in a value that is not a
+	// parameter's, such as a password, would show it.
 	fail := func(offset int, format string, args ...any) (*source, error) {
-		return nil, &Error{File: file, Line: s.templateLine(offset), Message: fmt.Sprintf(format, args...)}
+		line := s.templateLine(offset)
+		column := 1 + utf8.RuneCountInString(template[s.lines[line-1]:offset])
+		return nil, &Error{File: file, Line: line, Message: fmt.Sprintf("the brace at column %d: ", column) + fmt.Sprintf(format, args...)}
 	}
+	const howTo = "write {{ and }} for braces, {name} for a parameter (comments count, too)"
 	var text strings.Builder
 	for rest := 0; rest < len(template); {
 		n := strings.IndexAny(template[rest:], "{}")
@@ -56,22 +76,21 @@ func expand(file, template string, parameters map[string]parameter) (*source, er
 			text.WriteString(brace)
 			replace.to = at + 2
 		case brace == "}":
-			return fail(at, "a single '}': write }} for a brace, {name} for a parameter (comments count, too)")
+			return fail(at, "a single '}': "+howTo)
 		default:
 			length := strings.IndexByte(template[at:], '}')
 			if length < 0 {
-				return fail(at, "a '{' that is never closed: write {{ for a brace, {name} for a parameter (comments count, too)")
+				return fail(at, "a '{' that is never closed: "+howTo)
 			}
 			replace.to = at + length + 1
 			replace.name = template[at+1 : at+length]
 			if problem := checkName(replace.name); problem != "" {
-				return fail(at, "%s: %s; write {{ for a brace, {name} for a parameter (comments count, too)",
-					quoted(template[at:replace.to]), problem)
+				return fail(at, "%s; "+howTo, problem)
 			}
 			parameter, known := parameters[replace.name]
 			switch {
 			case !known:
-				return fail(at, "{%s} is neither set in the environment nor in the parameters file", replace.name)
+				return fail(at, "a parameter that is neither set in the environment nor in the parameters file; "+howTo)
 			case parameter.problem != "":
 				return fail(at, "{%s}: %s", replace.name, parameter.problem)
 			case !utf8.ValidString(parameter.text):
@@ -118,19 +137,66 @@ func quoted(template string) string {
 	return line
 }
 
+// spaced returns the source with a space put into its text at each of some
+// places, in order.
+func (s *source) spaced(at []int) *source {
+	if len(at) == 0 {
+		return s
+	}
+	spaced := *s
+	spaced.spans = nil
+	spaces := 0 // that were put in
+	putIn := func(until int) (n int) {
+		for ; spaces+n < len(at) && at[spaces+n] < until; n++ {
+		}
+		return n
+	}
+	before := func(until int) {
+		for range putIn(until) {
+			from, _, _ := s.origin(at[spaces])
+			start := at[spaces] + spaces
+			spaced.spans = append(spaced.spans, span{start: start, end: start + 1, from: from, to: from})
+			spaces++
+		}
+	}
+	for _, sp := range s.spans {
+		before(sp.start + 1)
+		sp.start += spaces
+		spaces += putIn(sp.end)
+		sp.end += spaces
+		spaced.spans = append(spaced.spans, sp)
+	}
+	before(len(s.text) + 1)
+	var text strings.Builder
+	from := 0
+	for _, end := range at {
+		text.WriteString(s.text[from:end] + " ")
+		from = end
+	}
+	spaced.text = text.String() + s.text[from:]
+	return &spaced
+}
+
+// templateLine returns the line of the file that holds a byte of the template.
 func (s *source) templateLine(offset int) int {
-	return 1 + strings.Count(s.template[:offset], "\n")
+	line, exact := slices.BinarySearch(s.lines, offset)
+	if exact {
+		line++
+	}
+	return line
 }
 
 // origin returns where the character of text at offset comes from: a place in
 // the template, and the span that put it there, if any.
 func (s *source) origin(offset int) (from, to int, by *span) {
+	// The last span that starts at or before the character.
+	n, exact := slices.BinarySearchFunc(s.spans, offset, func(sp span, offset int) int { return cmp.Compare(sp.start, offset) })
+	if exact {
+		n++
+	}
 	shift := 0
-	for i := range s.spans {
-		sp := &s.spans[i]
-		if offset < sp.start {
-			break
-		}
+	if n > 0 {
+		sp := &s.spans[n-1]
 		if offset < sp.end {
 			return sp.from, sp.to, sp
 		}
@@ -150,8 +216,12 @@ func (s *source) line(offset int) int {
 // placeholders returns those that text[start:end] holds something of.
 func (s *source) placeholders(start, end int) []span {
 	var found []span
-	for _, sp := range s.spans {
-		if sp.placeholder() && sp.start < end && start < sp.end {
+	first, _ := slices.BinarySearchFunc(s.spans, start, func(sp span, start int) int { return cmp.Compare(sp.end, start+1) })
+	for _, sp := range s.spans[first:] {
+		if sp.start >= end {
+			break
+		}
+		if sp.placeholder() && start < sp.end {
 			found = append(found, sp)
 		}
 	}
