@@ -24,3 +24,20 @@ func Command(dir cache.Dir, python string) ([]string, error) {
 	}
 	return []string{python, "-I", path}, nil
 }
+
+//go:embed bench.py
+var bench []byte
+
+// BenchCommand is the command line that measures an original, as [Command] is
+// the one that runs it as an adapter.
+func BenchCommand(dir cache.Dir, python string) ([]string, error) {
+	driven, err := Command(dir, python)
+	if err != nil {
+		return nil, err
+	}
+	path, err := dir.File("bench.py", bench)
+	if err != nil {
+		return nil, err
+	}
+	return []string{python, "-I", path, driven[len(driven)-1]}, nil
+}

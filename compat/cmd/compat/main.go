@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
 
+	"github.com/remote-events/remote-events/compat/internal/bench"
 	"github.com/remote-events/remote-events/compat/internal/cache"
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/faults"
@@ -33,6 +34,9 @@ const (
 func main() {
 	if faults.IsConsumer() {
 		os.Exit(faults.Consume())
+	}
+	if bench.IsIdle() {
+		os.Exit(bench.BeIdle())
 	}
 	redis.SetLogger(&logging.VoidLogger{}) // what fails is in the results
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -63,7 +67,7 @@ is not known, 130 interrupted.`,
 	root.SetErr(diagnostics)
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
-	root.AddCommand(fuzzCommand(), mutantsCommand(), faultsCommand())
+	root.AddCommand(fuzzCommand(), mutantsCommand(), faultsCommand(), benchCommand())
 	root.AddCommand(runCommand(), liveCommand(), listCommand(), showCommand(), setupCommand(), pythonCommand(), adapterCommand())
 	root.AddCommand(serversCommand(), specCommand(), recordCommand())
 	root.AddCommand(reportCommand(), diffCommand())

@@ -1,0 +1,69 @@
+package bench
+
+import (
+	"context"
+	"errors"
+
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// openSender opens a way to send.
+type openSender func(ctx context.Context, s *stage, options ...remoteevent.SenderOption) (*sending, error)
+
+func endToEndCases() []Case {
+	var cases []Case
+	for _, size := range []Size{Size100B, Size16KiB} {
+		add := func(participant string, goroutines int, send openSender, c consuming) {
+			cases = append(cases, Case{Workload: EndToEnd, Size: size, Participant: participant, measure: measureEndToEnd(goroutines, send, c), own: participant == "asynq"})
+		}
+		add("library-at-most-once", 50, librarySender, libraryReceiver(typed, remoteevent.AtMostOnce()))
+		add("library-at-least-once", 50, librarySender, libraryReceiver(typed))
+		add("library-batches-at-least-once", 1, librarySendsBatches, libraryReceiver(typed))
+		add("go-redis-brpop", 50, goRedisSender, brpop(byEncodingJSON))
+		add("asynq", 50, asynqSender, asynqConsuming())
+		add("watermill", 50, watermillSender, watermillConsuming())
+	}
+	return cases
+}
+
+// measureEndToEnd sends while it receives. The figure is the time from the first
+// measured message's handling to the last's.
+func measureEndToEnd(goroutines int, open openSender, c consuming) func(ctx context.Context, s *stage, p pace) (Sample, error) {
+	return func(ctx context.Context, s *stage, _ pace) (Sample, error) {
+		warm := max(goroutines, s.count/5)
+		t := newTally(warm, s.count)
+		before, err := s.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var after serverReading
+		err = c.during(ctx, s, t.hear, func(ctx context.Context) (err error) {
+			w, err := open(ctx, s)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, w.close()) }()
+			// The warm messages go first: asynq and others look at an empty queue
+			// once a second only.
+			for _, part := range []struct{ first, count int }{{0, warm}, {warm, s.count}} {
+				err := concurrently(ctx, goroutines, part.count, func(ctx context.Context, first, count int) error {
+					return w.send(ctx, firstMark+int64(part.first+first), count)
+				})
+				if err != nil {
+					return err
+				}
+			}
+			if err := t.await(ctx); err != nil {
+				return err
+			}
+			after, err = s.read(ctx)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		sample := t.end.sample(t.begin, s.count)
+		after.add(sample, before, warm+s.count)
+		return sample, errors.Join(t.verify(), c.nothingLeft(ctx, s))
+	}
+}

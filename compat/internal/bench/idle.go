@@ -1,0 +1,269 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/process"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// idleVariable holds, in the environment of a process that does nothing but wait
+// at empty queues, an idleProcess.
+const idleVariable = "REMOTE_EVENT_BENCH_IDLE"
+
+// idleProcess is what such a process has to do.
+type idleProcess struct {
+	URL        string   `json:"url"`
+	Queues     []string `json:"queues"`
+	AtMostOnce bool     `json:"at_most_once"`
+}
+
+// IsIdle reports whether this process was started to wait at empty queues.
+func IsIdle() bool { return os.Getenv(idleVariable) != "" }
+
+// BeIdle waits at empty queues. It writes a line to standard output when each
+// queue has delivered one message, and returns the exit code.
+func BeIdle() int {
+	if err := beIdle(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func beIdle() error {
+	var todo idleProcess
+	if err := json.Unmarshal([]byte(os.Getenv(idleVariable)), &todo); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	options, err := redis.ParseURL(todo.URL)
+	if err != nil {
+		return errors.New("the URL of Redis is not valid") // the parser's error holds the password
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	receiverOptions := []remoteevent.ReceiverOption{quiet}
+	if todo.AtMostOnce {
+		receiverOptions = append(receiverOptions, remoteevent.AtMostOnce())
+	}
+	receiver, err := remoteevent.NewReceiver(client, receiverOptions...)
+	if err != nil {
+		return err
+	}
+	if err := receiver.Queues(todo.Queues...); err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	heard := map[string]bool{}
+	err = receiver.Listen("event", func(_ context.Context, delivery *remoteevent.Delivery) error {
+		mu.Lock()
+		defer mu.Unlock()
+		heard[delivery.Queue] = true
+		if len(heard) == len(todo.Queues) {
+			fmt.Println("ready")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return receiver.Run(ctx)
+}
+
+func idleCases() []Case {
+	var cases []Case
+	for _, queues := range []int{1, 100, 1000} {
+		for _, atMostOnce := range []bool{false, true} {
+			name := fmt.Sprintf("library-%d-queues", queues)
+			if atMostOnce {
+				name = fmt.Sprintf("library-%d-queues-at-most-once", queues)
+			}
+			cases = append(cases, Case{Workload: Idle, Participant: name, measure: measureIdle(queues, atMostOnce), fixed: true})
+		}
+	}
+	return append(cases,
+		Case{Workload: Idle, Participant: "original-1-queue", measure: measureOriginalIdle(1), fixed: true},
+		Case{Workload: Idle, Participant: "original-10-queues", measure: measureOriginalIdle(10), fixed: true})
+}
+
+// idleQueues are the names of the queues.
+func idleQueues(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("%s:idle:%d", queue, i)
+	}
+	return names
+}
+
+func measureIdle(queues int, atMostOnce bool) func(ctx context.Context, s *stage, p pace) (Sample, error) {
+	return func(ctx context.Context, s *stage, p pace) (_ Sample, err error) {
+		names := idleQueues(queues)
+		todo, err := json.Marshal(idleProcess{s.URL, names, atMostOnce})
+		if err != nil {
+			return nil, err
+		}
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		before, err := s.connections(ctx)
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		command := process.Command(ctx, self)
+		command.Env = append(os.Environ(), idleVariable+"="+string(todo))
+		var stderr bytes.Buffer
+		command.Stderr = &stderr
+		stdout, err := command.StdoutPipe()
+		if err != nil {
+			return nil, err
+		}
+		if err := command.Start(); err != nil {
+			return nil, err
+		}
+		ended := false
+		defer func() {
+			if !ended {
+				_ = process.Kill(command)
+				_ = command.Wait() // it was killed
+			}
+			if err != nil && stderr.Len() > 0 {
+				err = fmt.Errorf("%w: %s", err, trimmed(stderr.Bytes()))
+			}
+		}()
+		pipe := s.control.Pipeline()
+		for _, name := range names {
+			pipe.LPush(ctx, name, s.template.raw)
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
+			return nil, err
+		}
+		if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+			return nil, fmt.Errorf("the process that waits at %d queues did not become ready: %w", queues, err)
+		}
+		sample, err := s.watchIdle(ctx, command.Process.Pid, before, p)
+		if err != nil {
+			return nil, err
+		}
+		if err := process.Terminate(command); err != nil {
+			return nil, err
+		}
+		ended = true
+		if err := command.Wait(); err != nil {
+			return nil, fmt.Errorf("the process that waits at %d queues: %w", queues, err)
+		}
+		return sample, s.leftNothing(ctx)
+	}
+}
+
+func measureOriginalIdle(queues int) func(ctx context.Context, s *stage, p pace) (Sample, error) {
+	return func(ctx context.Context, s *stage, p pace) (_ Sample, err error) {
+		before, err := s.connections(ctx)
+		if err != nil {
+			return nil, err
+		}
+		o, err := s.startOriginal(ctx, map[string]any{
+			"op": "receive", "queue": queue, "queues": idleQueues(queues), "warm": 1, "count": 1 << 30,
+		})
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = o.failed(errors.Join(err, o.stop())) }()
+		return s.watchIdle(ctx, o.command.Process.Pid, before, p)
+	}
+}
+
+// watchIdle measures a process that waits: its connections and memory after a
+// moment, and the commands that Redis gets meanwhile.
+func (s *stage) watchIdle(ctx context.Context, pid, connectionsBefore int, p pace) (Sample, error) {
+	if err := wait(ctx, p.duration/2); err != nil { // for what ends the beginning
+		return nil, err
+	}
+	commands, err := s.info(ctx, "stats", "total_commands_processed")
+	if err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	if err := wait(ctx, p.duration); err != nil {
+		return nil, err
+	}
+	later, err := s.info(ctx, "stats", "total_commands_processed")
+	if err != nil {
+		return nil, err
+	}
+	seconds := time.Since(begin).Seconds()
+	connections, err := s.connections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resident, err := residentMemory(pid)
+	if err != nil {
+		return nil, err
+	}
+	return Sample{
+		Connections:  float64(connections - connectionsBefore),
+		Resident:     resident / (1 << 20),
+		IdleCommands: float64(later-commands-1) / seconds, // without INFO itself
+	}, nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// connections is how many clients Redis has.
+func (r *Redis) connections(ctx context.Context) (int, error) {
+	return r.info(ctx, "clients", "connected_clients")
+}
+
+// info is a number that INFO has.
+func (r *Redis) info(ctx context.Context, section, field string) (int, error) {
+	text, err := r.control.Info(ctx, section).Result()
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), field+":"); ok {
+			return strconv.Atoi(value)
+		}
+	}
+	return 0, fmt.Errorf("INFO %s has no %s", section, field)
+}
+
+// residentMemory is that of another process, in bytes.
+func residentMemory(pid int) (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, missing("the memory of a process is read in /proc: %v", err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kilobytes, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
+			return kilobytes * 1024, err
+		}
+	}
+	return 0, missing("the process has no VmRSS")
+}

@@ -1,0 +1,66 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"os/exec"
+	"strconv"
+
+	"github.com/remote-events/remote-events/compat/internal/process"
+)
+
+// measureRedisBenchmark has redis-benchmark push the message. It measures itself.
+func measureRedisBenchmark(clients, pipeline int) func(ctx context.Context, s *stage, p pace) (Sample, error) {
+	return func(ctx context.Context, s *stage, _ pace) (Sample, error) {
+		program, err := exec.LookPath("redis-benchmark")
+		if err != nil {
+			return nil, missing("no redis-benchmark in PATH; Debian and Ubuntu have it in redis-tools")
+		}
+		if s.options.Password != "" || s.options.TLSConfig != nil || s.options.Network != "tcp" {
+			return nil, missing("redis-benchmark takes part without a password, TLS and a unix socket only")
+		}
+		host, port, err := splitAddress(s.options.Addr)
+		if err != nil {
+			return nil, err
+		}
+		clients, count := min(clients, s.count), s.count
+		command := process.Command(ctx, program, "-h", host, "-p", port, "--dbnum", strconv.Itoa(s.options.DB),
+			"-c", strconv.Itoa(clients), "-P", strconv.Itoa(s.chunk(pipeline)), "-n", strconv.Itoa(count), "--csv", "-x", "LPUSH", queue)
+		command.Stdin = bytes.NewReader(s.template.raw)
+		var stderr bytes.Buffer
+		command.Stderr = &stderr
+		before, err := s.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		output, err := command.Output()
+		if err != nil {
+			return nil, fmt.Errorf("redis-benchmark: %w: %s", err, trimmed(stderr.Bytes()))
+		}
+		rows, err := csv.NewReader(bytes.NewReader(output)).ReadAll()
+		if err != nil || len(rows) < 2 || len(rows[1]) < 2 {
+			return nil, fmt.Errorf("redis-benchmark printed no figures: %s", trimmed(output))
+		}
+		rate, err := strconv.ParseFloat(rows[len(rows)-1][1], 64)
+		if err != nil {
+			return nil, fmt.Errorf("redis-benchmark printed no rate: %w", err)
+		}
+		sample := Sample{PerSecond: rate}
+		after, err := s.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		after.add(sample, before, count)
+		length, err := s.control.LLen(ctx, queue).Result()
+		if err != nil {
+			return nil, err
+		}
+		// It sends whole pipelines, so that a few more may be stored than asked for.
+		if length < int64(count) || length > int64(count+clients*pipeline) {
+			return nil, fmt.Errorf("%d messages are stored, and redis-benchmark sent %d", length, count)
+		}
+		return sample, s.stored(ctx, queue, int(length))
+	}
+}

@@ -1,0 +1,122 @@
+package bench
+
+import (
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+// Report is what a run found out, and where.
+type Report struct {
+	Date         time.Time     `json:"date"`
+	Redis        string        `json:"redis"`
+	Original     string        `json:"original"`
+	Go           string        `json:"go"`
+	Platform     string        `json:"platform"`
+	CPUs         int           `json:"cpus"`
+	Rounds       int           `json:"rounds"`
+	Seed         uint64        `json:"seed"`
+	Seconds      float64       `json:"seconds"` // of the whole run
+	Peers        []Peer        `json:"peers"`
+	Measurements []Measurement `json:"measurements"`
+	Goals        []Reached     `json:"goals"`
+}
+
+// Peer is a library that takes part.
+type Peer struct {
+	Module  string `json:"module"`
+	Version string `json:"version"`
+}
+
+// NewReport makes the report of measurements.
+func NewReport(c Config, measurements []Measurement, begin time.Time) Report {
+	return Report{
+		Date: begin.UTC().Truncate(time.Second), Seconds: time.Since(begin).Seconds(),
+		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
+		Rounds: c.Rounds, Seed: c.Seed, Peers: peers(), Measurements: measurements, Goals: Compare(measurements),
+	}
+}
+
+// peers are the versions of the libraries that take part.
+func peers() []Peer {
+	modules := []string{
+		"github.com/redis/go-redis/v9", "github.com/redis/rueidis", "github.com/hibiken/asynq",
+		"github.com/ThreeDotsLabs/watermill-redisstream",
+	}
+	var found []Peer
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range info.Deps {
+			if slices.Contains(modules, module.Path) {
+				found = append(found, Peer{module.Path, module.Version})
+			}
+		}
+	}
+	return found
+}
+
+// Problems are the measurements of participants that failed.
+func (r Report) Problems() (failed []Measurement) {
+	for _, m := range r.Measurements {
+		if m.Problem != "" && !m.Skipped {
+			failed = append(failed, m)
+		}
+	}
+	return failed
+}
+
+// group is the measurements of one workload and one size.
+type group struct {
+	workload Workload
+	size     string
+	metrics  []Metric // that any of them has
+	members  []Measurement
+}
+
+// groups are the measurements in the order of a report.
+func (r Report) groups() (groups []group) {
+	for _, workload := range Workloads() {
+		for _, size := range append([]Size{{}}, Sizes()...) {
+			g := group{workload: workload, size: size.Name}
+			for _, m := range r.Measurements {
+				if m.Workload == workload.Name && m.Size == size.Name {
+					g.members = append(g.members, m)
+				}
+			}
+			for _, column := range columns {
+				if slices.ContainsFunc(g.members, func(m Measurement) bool { _, ok := m.Spread(column.metric); return ok }) {
+					g.metrics = append(g.metrics, column.metric)
+				}
+			}
+			if len(g.members) > 0 {
+				groups = append(groups, g)
+			}
+		}
+	}
+	return groups
+}
+
+// column is how a metric stands in a table.
+type column struct {
+	metric Metric
+	title  string
+	spread bool // with minimum and maximum
+}
+
+var columns = []column{
+	{PerSecond, "messages/s", true},
+	{P50, "p50 µs", true},
+	{P99, "p99 µs", true},
+	{CommandTime, "Redis µs", false},
+	{RedisCPU, "Redis CPU µs", false},
+	{ClientCPU, "client CPU µs", false},
+	{Allocations, "allocs", false},
+	{AllocatedSize, "bytes alloc.", false},
+	{Connections, "connections", true},
+	{Resident, "resident MiB", true},
+	{IdleCommands, "commands/s", false},
+}
+
+func columnOf(metric Metric) column {
+	return columns[slices.IndexFunc(columns, func(c column) bool { return c.metric == metric })]
+}

@@ -1,0 +1,163 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"time"
+)
+
+// Config says how to run.
+type Config struct {
+	Redis  *Redis
+	Cases  []Case
+	Rounds int
+	// Seed decides the order of the cases in each round.
+	Seed uint64
+	// Duration is about how long one case runs in one round.
+	Duration time.Duration
+	// Progress, if any, is called before each run of a case.
+	Progress func(done, total int, doing string)
+}
+
+// Measurement is what a run found out about a case.
+type Measurement struct {
+	Workload    string `json:"workload"`
+	Size        string `json:"size,omitempty"`
+	Participant string `json:"participant"`
+	// Samples has one for each round; nil where the case failed in it.
+	Samples []Sample `json:"samples"`
+	// Problem is the first error, if there was one; Skipped says that the
+	// participant is not on this machine.
+	Problem string `json:"problem,omitempty"`
+	Skipped bool   `json:"skipped,omitempty"`
+}
+
+// Name is the name of the case.
+func (m Measurement) Name() string {
+	return Case{Workload: Workload{Name: m.Workload}, Size: Size{Name: m.Size}, Participant: m.Participant}.Name()
+}
+
+const (
+	// mostBytes bounds what the messages of one run take in Redis.
+	mostBytes = 128 << 20
+	// fewest is the number of messages of a run, where their size allows it.
+	fewest = 200
+)
+
+// Run measures all cases in every round. A case that fails is reported and not
+// run again. The error is that of ctx or of Redis.
+func Run(ctx context.Context, c Config) ([]Measurement, error) {
+	if err := c.Redis.open(ctx); err != nil {
+		return nil, err
+	}
+	defer c.Redis.control.Close()
+	if c.Redis.Shared {
+		queue = fmt.Sprintf("%s:%x", ownPrefix, time.Now().UnixMilli()&0xffffff)
+	}
+	defer func() { _ = c.Redis.clean(context.WithoutCancel(ctx)) }() // also when interrupted
+	r := &runner{Config: c, templates: map[string]*template{}, counts: make([]int, len(c.Cases))}
+	measurements := make([]Measurement, len(c.Cases))
+	for i, one := range c.Cases {
+		measurements[i] = Measurement{Workload: one.Workload.Name, Size: one.Size.Name, Participant: one.Participant}
+		if _, ok := r.templates[one.Size.Name]; !ok {
+			size := one.Size
+			if size.Bytes == 0 {
+				size = Size100B
+			}
+			made, err := newTemplate(size)
+			if err != nil {
+				return nil, err
+			}
+			r.templates[one.Size.Name] = made
+		}
+	}
+	chance := rand.New(rand.NewPCG(c.Seed, 0))
+	done, total := 0, (c.Rounds+1)*len(c.Cases)
+	for round := range c.Rounds + 1 { // the first only finds out how many messages a case moves
+		for _, i := range chance.Perm(len(c.Cases)) {
+			if c.Progress != nil {
+				c.Progress(done, total, c.Cases[i].Name())
+			}
+			done++
+			m := &measurements[i]
+			if round == 0 {
+				if err := r.calibrate(ctx, i); err != nil {
+					m.fail(err)
+				}
+			} else {
+				m.Samples = append(m.Samples, r.round(ctx, i, m))
+			}
+			if err := context.Cause(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return measurements, nil
+}
+
+// runner is a run under way.
+type runner struct {
+	Config
+
+	templates map[string]*template
+	counts    []int // how many messages a case moves
+}
+
+func (m *Measurement) fail(err error) {
+	m.Problem = err.Error()
+	m.Skipped = errors.Is(err, errNotHere)
+}
+
+// round measures a case once more, if it has not failed.
+func (r *runner) round(ctx context.Context, i int, m *Measurement) Sample {
+	if m.Problem != "" {
+		return nil
+	}
+	sample, err := r.once(ctx, i, r.counts[i])
+	if err != nil {
+		m.fail(err)
+		return nil
+	}
+	return sample
+}
+
+// calibrate finds out how many messages a case moves in the duration.
+func (r *runner) calibrate(ctx context.Context, i int) error {
+	one := r.Cases[i]
+	if one.own && r.Redis.Shared {
+		return missing("%s has keys of its own, and this Redis is used by others", one.Participant)
+	}
+	if one.fixed {
+		return nil
+	}
+	most := max(8, mostBytes/len(r.templates[one.Size.Name].raw))
+	count := min(fewest, most)
+	for {
+		sample, err := r.once(ctx, i, count)
+		if err != nil {
+			return err
+		}
+		wanted := max(int(sample[PerSecond]*r.Duration.Seconds()), min(fewest, most), 1)
+		wanted = min(wanted, most)
+		// A rate that few messages had is no good guess.
+		if wanted <= count*10 || count == most {
+			r.counts[i] = wanted
+			return nil
+		}
+		count *= 10
+	}
+}
+
+// once runs a case on a clean Redis.
+func (r *runner) once(ctx context.Context, i, count int) (Sample, error) {
+	if err := r.Redis.clean(ctx); err != nil {
+		return nil, err
+	}
+	runtime.GC()
+	one := r.Cases[i]
+	s := &stage{Redis: r.Redis, template: r.templates[one.Size.Name], count: count}
+	return one.measure(ctx, s, pace{duration: max(r.Duration, time.Second/2)})
+}

@@ -1,0 +1,226 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// stage is where a case runs: a Redis, and the message of its size.
+type stage struct {
+	*Redis
+
+	template *template
+	// count is how many messages a run moves.
+	count int
+	// same says that peers may send the same bytes again and again, which spares
+	// them a copy: nobody looks at the marks.
+	same bool
+}
+
+// Redis is the server that is measured on.
+type Redis struct {
+	URL string
+	// Shared says that others use this Redis too. Then only keys that begin with
+	// the prefix of this run are touched.
+	Shared bool
+
+	options  *redis.Options
+	control  *redis.Client // of the measuring side
+	original originalCommand
+}
+
+// open connects to the server.
+func (r *Redis) open(ctx context.Context) (err error) {
+	if r.options, err = redis.ParseURL(r.URL); err != nil {
+		return errors.New("the URL of Redis is not valid") // the parser's error holds the password
+	}
+	r.control = redis.NewClient(r.options)
+	return r.control.Ping(ctx).Err()
+}
+
+// client is a new go-redis client with default options.
+func (r *Redis) client() *redis.Client {
+	options := *r.options
+	return redis.NewClient(&options)
+}
+
+// clean removes the keys of a run.
+func (r *Redis) clean(ctx context.Context) error {
+	if !r.Shared {
+		return r.control.FlushAll(ctx).Err()
+	}
+	keys, err := r.keys(ctx)
+	for ; err == nil && len(keys) > 0; keys, err = r.keys(ctx) {
+		if err := r.control.Unlink(ctx, keys...).Err(); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// keys are those of this run: the lists and their companion keys.
+func (r *Redis) keys(ctx context.Context) (keys []string, err error) {
+	pattern := "*" // peers have names of their own
+	if r.Shared {
+		pattern = "*" + queue + "*"
+	}
+	iterator := r.control.Scan(ctx, 0, pattern, 1000).Iterator()
+	for iterator.Next(ctx) {
+		keys = append(keys, iterator.Val())
+	}
+	return keys, iterator.Err()
+}
+
+// serverReading is what Redis has used up to a moment.
+type serverReading struct {
+	commands map[string]float64 // microseconds by command
+	cpu      float64            // microseconds
+}
+
+func (r *Redis) read(ctx context.Context) (serverReading, error) {
+	reading := serverReading{commands: map[string]float64{}}
+	for _, section := range []string{"commandstats", "cpu"} {
+		info, err := r.control.Info(ctx, section).Result()
+		if err != nil {
+			return reading, err
+		}
+		for line := range strings.Lines(info) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+			switch key {
+			case "used_cpu_sys", "used_cpu_user":
+				seconds, _ := strconv.ParseFloat(value, 64)
+				reading.cpu += seconds * 1e6
+			}
+			if name, ok := strings.CutPrefix(key, "cmdstat_"); ok {
+				for field := range strings.SplitSeq(value, ",") {
+					if text, ok := strings.CutPrefix(field, "usec="); ok {
+						reading.commands[name], _ = strconv.ParseFloat(text, 64)
+					}
+				}
+			}
+		}
+	}
+	return reading, nil
+}
+
+// scripted are the commands that a script cannot make wait, and the scripts
+// themselves: what they call is counted twice otherwise.
+var scripted = []string{"eval", "evalsha", "fcall", "blmove", "blmpop", "brpop", "blpop", "brpoplpush", "xreadgroup"}
+
+// add adds Redis' part to a sample. Commands that this program measures or
+// pushes with do not count.
+func (r serverReading) add(s Sample, since serverReading, messages int, not ...string) {
+	spent := func(name string) float64 { return r.commands[name] - since.commands[name] }
+	total := 0.0
+	if spent("evalsha")+spent("eval")+spent("fcall") > 0 {
+		for _, name := range scripted {
+			total += spent(name)
+		}
+	} else {
+		for name := range r.commands {
+			total += spent(name)
+		}
+		for _, name := range append(not, "info", "flushall", "scan", "ping") {
+			total -= spent(name)
+		}
+	}
+	s[CommandTime] = total / float64(messages)
+	s[RedisCPU] = (r.cpu - since.cpu) / float64(messages)
+}
+
+// fill pushes a number of messages, the first mark first, as fast as can be.
+func (s *stage) fill(ctx context.Context, key string, count int) error {
+	r, err := dialRESP(ctx, s.options)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	return s.pushAll(r, key, firstMark, count)
+}
+
+// chunk is how many messages of the size go into one command, at most.
+func (s *stage) chunk(most int) int {
+	const commandBytes = 1 << 20
+	return min(most, max(1, commandBytes/len(s.template.raw)))
+}
+
+// stored verifies that the list holds exactly the messages of a run.
+func (s *stage) stored(ctx context.Context, key string, count int) error {
+	length, err := s.control.LLen(ctx, key).Result()
+	if err != nil {
+		return err
+	}
+	if length != int64(count) {
+		return fmt.Errorf("%d messages are stored, and %d were sent", length, count)
+	}
+	step := s.chunk(1000)
+	for from := 0; from < count; from += step {
+		raws, err := s.control.LRange(ctx, key, int64(from), int64(from+step-1)).Result()
+		if err != nil {
+			return err
+		}
+		for _, raw := range raws {
+			if len(raw) != len(s.template.raw) {
+				return fmt.Errorf("a message has %d bytes, and %d were sent", len(raw), len(s.template.raw))
+			}
+		}
+	}
+	return nil
+}
+
+// leftNothing verifies that a receiver left no message behind. A string is a
+// counter, and holds no message.
+func (s *stage) leftNothing(ctx context.Context) error {
+	keys, err := s.keys(ctx)
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	types := make([]*redis.StatusCmd, len(keys))
+	if _, err := s.control.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for i, key := range keys {
+			types[i] = pipe.Type(ctx, key)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	var left []string
+	for i, key := range keys {
+		if t := types[i].Val(); t != "string" && t != "none" {
+			left = append(left, t+" "+key)
+		}
+	}
+	if len(left) > 0 {
+		err = fmt.Errorf("%d keys are left behind, such as the %s", len(left), left[0])
+	}
+	return err
+}
+
+// concurrently runs a number of goroutines that share the messages of a run.
+func concurrently(ctx context.Context, goroutines, count int, each func(ctx context.Context, first, count int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var group sync.WaitGroup
+	for g := range goroutines {
+		first, next := g*count/goroutines, (g+1)*count/goroutines
+		group.Go(func() {
+			if err := each(ctx, first, next-first); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	group.Wait()
+	return context.Cause(ctx)
+}
+
+// trimmed is the end of a program's output, for an error.
+func trimmed(output []byte) string {
+	return string(bytes.TrimSpace(output[max(0, len(output)-500):]))
+}

@@ -1,0 +1,35 @@
+package bench
+
+import (
+	"math"
+	"slices"
+)
+
+// Spread is the median of some values, and between which they lie.
+type Spread struct {
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+}
+
+// spread returns false where there are no values.
+func spread(values []float64) (Spread, bool) {
+	if len(values) == 0 {
+		return Spread{}, false
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return Spread{Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Min: sorted[0], Max: sorted[n-1]}, true
+}
+
+// Spread is that of one metric over the rounds. It returns false where the metric
+// was not measured.
+func (m Measurement) Spread(metric Metric) (Spread, bool) {
+	var values []float64
+	for _, sample := range m.Samples {
+		if value, ok := sample[metric]; ok && !math.IsNaN(value) {
+			values = append(values, value)
+		}
+	}
+	return spread(values)
+}
