@@ -2,7 +2,6 @@ package remoteevent
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -10,46 +9,72 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// outcome is what came of handling a message.
+// outcome is what handling a message came to. It is plain data: nothing of it is
+// code of the user.
 type outcome struct {
-	err      error  // nil where all went well
-	event    string // its name and its attribute id, where it could be decoded
-	id       string
-	legacy   string // what an original does with a message that nobody can decode
-	repeated bool   // it was acknowledged before, and so not handled again
+	failure   *failure // nil where the message was handled
+	event, id string   // its name and its attribute id, where it could be decoded
+	malformed bool     // it cannot be delivered, and no listener was called
+	legacy    string   // what an original does with a malformed message
+	repeated  bool     // it was acknowledged before, and so not handled again
 }
 
+// endedOutcome is what handling comes to where a listener never returns.
+var endedOutcome = outcome{failure: &failure{
+	text: "a listener ended its goroutine, by runtime.Goexit or a test's FailNow", code: lease.Failed,
+}}
+
+// ok reports whether the message is handled: it is acknowledged.
+func (o *outcome) ok() bool { return o.failure == nil }
+
+// released reports whether the listener returned ErrGiveBack.
+func (o *outcome) released() bool { return o.failure != nil && o.failure.released }
+
+// permanent reports whether another attempt would fail as well.
+func (o *outcome) permanent() bool { return o.failure != nil && o.failure.permanent }
+
+// reason is what is stored with a message that failed.
+func (o *outcome) reason() string { return o.failure.reason() }
+
 // deliver decodes a message and hands it to the listeners, unless it came before.
+// It does not panic; runtime.Goexit in code of the user passes through it.
 func (r *Receiver) deliver(ctx context.Context, queue string, m *message, came func(ctx context.Context, id string) (bool, error)) (o outcome) {
 	limits := wire.Limits{ReceiveBytes: r.config.maxBytes}
-	env, err := decodeFitting(m.raw, limits, r.config.schemas)
-	if err != nil {
-		o.err = &permanentError{err}
-		var malformed *MalformedError
+	env, err := wire.Decode(m.raw, limits)
+	if err == nil {
+		err = checkReceived(r.config.schemas, env, m.raw)
+	}
+	if malformed, ok := err.(*MalformedError); ok { //nolint:errorlint // deliver alone decides
+		o.malformed, o.failure = true, malformedFailure(malformed)
 		// A message that is too long is not looked at any further.
-		if errors.As(err, &malformed) && malformed.Finding.Requirement != wire.ReqReceiveSize {
+		if malformed.Finding.Requirement != wire.ReqReceiveSize {
 			o.legacy = string(wire.InspectFrom(queue, m.raw, limits).Legacy)
 		}
 		return o
 	}
 	o.event, o.id = env.EventName, env.Metadata.Attributes[wire.AttributeID]
-	if came != nil {
-		if o.repeated, o.err = came(ctx, o.id); o.repeated || o.err != nil {
+	if err == nil && came != nil {
+		if o.repeated, err = came(ctx, o.id); o.repeated {
 			return o
 		}
 	}
-	delivery := &Delivery{Queue: queue, Raw: m.raw, Envelope: env, ID: m.ID, Attempt: m.attempt, FirstSeen: time.Now()}
-	if m.ID != "" {
-		delivery.FirstSeen = lease.FirstSeen(m.ID)
+	if err == nil {
+		delivery := &Delivery{Queue: queue, Raw: m.raw, Envelope: env, ID: m.ID, Attempt: m.attempt, FirstSeen: time.Now()}
+		if m.ID != "" {
+			delivery.FirstSeen = lease.FirstSeen(m.ID)
+		}
+		err = guard(r.handle)(&deliveryContext{ctx, delivery}, delivery)
 	}
-	o.err = protect(r.handle)(&deliveryContext{ctx, delivery}, delivery)
+	if err != nil {
+		o.failure = failureOf(err)
+	}
 	return o
 }
 
 // logLoss logs a message that was not handled and is gone.
 func (r *Receiver) logLoss(ctx context.Context, queue string, m *message, o outcome) {
 	text := "a listener failed"
-	if o.malformed() {
+	if o.malformed {
 		text = "a message was passed over that can be delivered to nobody"
 	}
 	r.config.logger.ErrorContext(ctx, text, o.attrs(queue, m)...)
@@ -58,7 +83,7 @@ func (r *Receiver) logLoss(ctx context.Context, queue string, m *message, o outc
 // logDeath logs a message that has become a dead letter.
 func (r *Receiver) logDeath(ctx context.Context, queue string, m *message, o outcome) {
 	text := "a listener failed; the event is a dead letter now"
-	if o.malformed() {
+	if o.malformed {
 		text = "a message that can be delivered to nobody is a dead letter now"
 	}
 	r.config.logger.ErrorContext(ctx, text, o.attrs(queue, m)...)
@@ -69,15 +94,10 @@ func (r *Receiver) logRetry(ctx context.Context, queue string, m *message, o out
 	r.config.logger.WarnContext(ctx, "a listener failed; the event will be tried again", append(o.attrs(queue, m), "retry_in", delay)...)
 }
 
-func (o *outcome) malformed() bool {
-	_, ok := errors.AsType[*MalformedError](o.err)
-	return ok
-}
-
 // attrs says of what and why, with nothing of the payload.
 func (o *outcome) attrs(queue string, m *message) []any {
 	attrs := []any{"queue", brief(queue)}
-	if o.malformed() {
+	if o.malformed {
 		attrs = append(attrs, "verdict", string(wire.Malformed), "bytes", len(m.raw))
 		if o.legacy != "" {
 			attrs = append(attrs, "legacy", o.legacy)
@@ -88,12 +108,12 @@ func (o *outcome) attrs(queue string, m *message) []any {
 	if m.ID != "" {
 		attrs = append(attrs, "delivery", m.ID, "attempt", m.attempt)
 	}
-	if names := failedListeners(o.err); len(names) > 0 {
-		attrs = append(attrs, "listener", strings.Join(names, " "))
+	if len(o.failure.listeners) > 0 {
+		attrs = append(attrs, "listener", strings.Join(o.failure.listeners, " "))
 	}
-	attrs = append(attrs, "error", o.err)
-	if panicked, ok := errors.AsType[*PanicError](o.err); ok {
-		attrs = append(attrs, "stack", string(panicked.Stack))
+	attrs = append(attrs, "error", o.failure.text)
+	if o.failure.stack != "" {
+		attrs = append(attrs, "stack", o.failure.stack)
 	}
 	return attrs
 }

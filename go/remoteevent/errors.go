@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
 	"github.com/remote-events/remote-events/go/internal/payload"
@@ -62,24 +63,46 @@ type TypeError struct {
 }
 
 func (e *TypeError) Error() string {
+	if e == nil {
+		return "no type is at fault"
+	}
 	if e.Field != "" {
 		return fmt.Sprintf("%s cannot be an event: field %s: %s", e.Type, e.Field, e.Problem)
 	}
 	return fmt.Sprintf("%v cannot be an event: %s", e.Type, e.Problem)
 }
 
-// PanicError is what a listener's panic is turned into.
+// PanicError is the error that a panic of a listener, a middleware, a payload
+// schema or a type's own methods for JSON is turned into.
 type PanicError struct {
-	// Value is what the listener panicked with.
+	// Value is the value of the panic.
 	Value any
-	// Stack is where it did.
+	// Stack is the stack of the goroutine that panicked.
 	Stack []byte
+
+	in string // what panicked, where its value may quote a payload; "" for a listener
 }
 
-func (e *PanicError) Error() string { return fmt.Sprintf("the listener panicked: %v", e.Value) }
+// Error returns the text of the value, unless that may quote a payload. It does
+// not panic, whatever the value is.
+func (e *PanicError) Error() string {
+	if e == nil {
+		return "nothing panicked"
+	}
+	if e.in == "" {
+		return "the listener panicked: " + textOfValue(e.Value)
+	}
+	if _, ok := e.Value.(runtime.Error); ok {
+		return e.in + " panicked: " + textOfValue(e.Value)
+	}
+	return fmt.Sprintf("%s panicked with a value of type %T", e.in, e.Value)
+}
 
 // Unwrap returns the value of the panic where that is an error.
 func (e *PanicError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
 	err, _ := e.Value.(error)
 	return err
 }

@@ -1,8 +1,6 @@
 package remoteevent
 
 import (
-	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -10,8 +8,8 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Permanent marks a listener's error as one that no other attempt would mend: the
-// event becomes a dead letter at once. It returns nil for nil. Where several
+// Permanent marks a listener's error as one that another attempt would not mend:
+// the event becomes a dead letter at once. It returns nil for nil. Where several
 // listeners fail, the event is tried again unless all their errors are permanent.
 func Permanent(err error) error {
 	if err == nil {
@@ -25,74 +23,54 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// errEnded is the failure of a listener that never returned.
-var errEnded = errors.New("a listener ended its goroutine, by runtime.Goexit or a test's FailNow")
-
-// isPermanent reports whether another attempt would fail as well.
-func isPermanent(err error) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, part := range joined.Unwrap() {
-			if !isPermanent(part) {
-				return false
-			}
-		}
-		return true
-	}
-	switch err.(type) { //nolint:errorlint // the outermost decides
-	case *permanentError, *PayloadError:
-		return true
-	}
-	inner := errors.Unwrap(err)
-	return inner != nil && isPermanent(inner)
+// failure is why a message was not handled. It is plain data, cut to what may be
+// logged and stored: the methods of a listener's error are called once, by
+// failureOf, where their panics do no harm.
+type failure struct {
+	text      string
+	causes    []string // what the error was made from, outermost first
+	code      lease.Code
+	permanent bool     // another attempt would fail as well
+	released  bool     // the listener returned ErrGiveBack
+	listeners []string // that failed
+	stack     string   // of the panic, if it was one
 }
 
-// reasonOf describes a failure for whoever looks at the dead letters.
-func reasonOf(err error) lease.Reason {
-	reason := lease.Reason{Code: lease.Failed, Error: err.Error()}
-	var malformed *MalformedError
+// malformedFailure is the failure of a message that cannot be delivered.
+func malformedFailure(err *MalformedError) *failure {
+	f := &failure{text: err.Error(), code: lease.Malformed, permanent: true}
+	if err.Finding.Requirement == wire.ReqReceiveSchema {
+		f.code = lease.Schema
+	}
+	return f
+}
+
+// failureOf examines the error of a listener. It calls methods of the user's
+// types: their panics do no harm, and runtime.Goexit ends the goroutine as it does
+// in the listener.
+func failureOf(err error) *failure {
+	c := causesOf(err)
+	f := &failure{code: lease.Failed, permanent: c.permanent(0), released: c.is(ErrGiveBack), listeners: c.listeners()}
+	_, unfit := find[*PayloadError](c)
+	panicked, panics := find[*PanicError](c)
+	if panics {
+		f.stack = string(panicked.Stack)
+	}
 	switch {
-	case errors.As(err, &malformed) && malformed.Finding.Requirement == wire.ReqReceiveSchema:
-		reason.Code = lease.Schema
-	case malformed != nil:
-		reason.Code = lease.Malformed
-	case isPermanent(err):
-		reason.Code = lease.Permanent
-		if _, ok := errors.AsType[*PayloadError](err); ok {
-			reason.Code = lease.Schema
-		}
-	default:
-		if _, ok := errors.AsType[*PanicError](err); ok {
-			reason.Code = lease.Panicked
-		}
+	case f.permanent && unfit:
+		f.code = lease.Schema
+	case f.permanent:
+		f.code = lease.Permanent
+	case panics:
+		f.code = lease.Panicked
 	}
-	reason.Chain = chainOfErrors(err)
-	return reason
+	f.text, f.causes = c.texts()
+	return f
 }
 
-// chainOfErrors lists what an error was made from where that says something
-// else, outermost first, and only so many.
-func chainOfErrors(err error) []string {
-	const most = 5
-	var chain []string
-	last := err.Error()
-	var walk func(err error)
-	walk = func(err error) {
-		if err == nil || len(chain) == most {
-			return
-		}
-		if text := err.Error(); text != last {
-			chain, last = append(chain, text), text
-		}
-		if joined, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, part := range joined.Unwrap() {
-				walk(part)
-			}
-			return
-		}
-		walk(errors.Unwrap(err))
-	}
-	walk(err)
-	return chain
+// reason is what is stored with a message.
+func (f *failure) reason() string {
+	return lease.Reason{Code: f.code, Error: f.text, Chain: f.causes}.String()
 }
 
 // retryDelay is how long after an attempt the next one is due.
@@ -105,28 +83,4 @@ func (c *queueConfig) retryDelay(attempt int) time.Duration {
 		}
 	}
 	return delay/2 + rand.N(delay/2+1)
-}
-
-// deliveryContext makes a delivery known to listeners that get only the event.
-type deliveryContext struct {
-	context.Context //nolint:containedctx // it is one
-
-	delivery *Delivery
-}
-
-type deliveryKey struct{}
-
-func (c *deliveryContext) Value(key any) any {
-	if key == (deliveryKey{}) {
-		return c.delivery
-	}
-	return c.Context.Value(key)
-}
-
-// DeliveryOf returns the delivery that a listener's context belongs to, or nil
-// where it belongs to none. It is for listeners of [Handle] that want to know the
-// attempt, or the key by which they know an event that comes twice.
-func DeliveryOf(ctx context.Context) *Delivery {
-	delivery, _ := ctx.Value(deliveryKey{}).(*Delivery)
-	return delivery
 }

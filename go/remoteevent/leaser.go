@@ -104,7 +104,7 @@ func (l *leaser) handle(work context.Context, m *message) {
 	if lost {
 		return
 	}
-	o := outcome{err: errEnded}
+	o := endedOutcome
 	defer func() { l.settle(work, m, o) }()
 	o = l.receiver.deliver(ctx, l.queue.Name, m, l.repeated)
 }
@@ -130,15 +130,15 @@ func memorable(id string) bool { return id != "" && len(id) <= 256 }
 func (l *leaser) settle(ctx context.Context, m *message, o outcome) {
 	s := settlement{message: m}
 	switch {
-	case o.err == nil:
+	case o.ok():
 		if memorable(o.id) {
 			s.event = o.id
 		}
-	case errors.Is(o.err, ErrGiveBack):
+	case o.released():
 		s.verdict = returned
 	default:
-		s.verdict, s.delay, s.reason = refused, l.config.retryDelay(m.attempt), reasonOf(o.err).String()
-		if isPermanent(o.err) || m.attempt >= l.config.maxAttempts {
+		s.verdict, s.delay, s.reason = refused, l.config.retryDelay(m.attempt), o.reason()
+		if o.permanent() || m.attempt >= l.config.maxAttempts {
 			s.delay = -1
 			l.receiver.logDeath(ctx, l.queue.Name, m, o)
 		} else {

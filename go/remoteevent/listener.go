@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -133,22 +132,6 @@ type listenerError struct {
 func (e *listenerError) Error() string { return e.err.Error() }
 func (e *listenerError) Unwrap() error { return e.err }
 
-// failedListeners returns the names of the listeners that an error is of.
-func failedListeners(err error) (names []string) {
-	switch e := err.(type) { //nolint:errorlint // it walks through all
-	case nil:
-	case *listenerError:
-		names = []string{e.name}
-	case interface{ Unwrap() []error }:
-		for _, part := range e.Unwrap() {
-			names = append(names, failedListeners(part)...)
-		}
-	default:
-		names = failedListeners(errors.Unwrap(err))
-	}
-	return names
-}
-
 // dispatch calls the listeners of each signal in turn, each listener once for
 // a signal however often that stands there (DISP-1, DISP-2). All are called,
 // whatever the others return.
@@ -162,7 +145,7 @@ func (r *Receiver) dispatch(ctx context.Context, d *Delivery) error {
 		}
 		heard = append(heard, signal)
 		for _, listener := range listeners {
-			if err := protect(listener.handle)(ctx, d); err != nil {
+			if err := guard(listener.handle)(ctx, d); err != nil {
 				errs = append(errs, &listenerError{listener.name, err})
 			}
 		}
@@ -191,22 +174,12 @@ func (r *Receiver) unheard(ctx context.Context, d *Delivery) {
 }
 
 // brief cuts short, for a log, what a message may make as long as it likes.
-func brief(text string) string {
-	const most = 200
-	if len(text) <= most {
+func brief(text string) string { return shorten(text, 200) }
+
+// shorten cuts a text to a number of bytes.
+func shorten(text string, limit int) string {
+	if len(text) <= limit {
 		return text
 	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
-}
-
-// protect turns a handler's panic into an error.
-func protect(h Handler) Handler {
-	return func(ctx context.Context, d *Delivery) (err error) {
-		defer func() {
-			if value := recover(); value != nil {
-				err = &PanicError{Value: value, Stack: debug.Stack()}
-			}
-		}()
-		return h(ctx, d)
-	}
+	return strings.ToValidUTF8(text[:limit], "") + "…"
 }

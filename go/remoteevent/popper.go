@@ -72,7 +72,7 @@ func (p *popper) first(ctx context.Context) ([]string, error) {
 
 // handle implements source.
 func (p *popper) handle(work context.Context, m *message) {
-	o := outcome{err: errEnded}
+	o := endedOutcome
 	defer func() { p.settle(work, m, o) }()
 	o = p.receiver.deliver(work, p.queue, m, nil)
 }
@@ -82,14 +82,14 @@ func (p *popper) handle(work context.Context, m *message) {
 func (p *popper) settle(ctx context.Context, m *message, o outcome) {
 	ctx = context.WithoutCancel(ctx)
 	switch {
-	case o.err == nil:
-	case errors.Is(o.err, ErrGiveBack):
+	case o.ok():
+	case o.released():
 		p.giveBack(ctx, []*message{m})
 	case p.letters == nil:
 		p.receiver.logLoss(ctx, p.queue, m, o)
 	default:
 		p.receiver.logDeath(ctx, p.queue, m, o)
-		letter := lease.Letter{Body: m.raw, Reason: reasonOf(o.err).String(), Attempts: 1}
+		letter := lease.Letter{Body: m.raw, Reason: o.reason(), Attempts: 1}
 		p.persist(ctx, "a dead letter could not be stored and is lost", func(ctx context.Context) error {
 			_, err := p.letters.Bury(ctx, letter)
 			p.bounder.died()

@@ -2,27 +2,32 @@ package remoteevent
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// PayloadSchemas says whether payloads fit what is known of their events. A
+// PayloadSchemas checks payloads against what is known of their events. A
 // *payloadschema.Catalogue, which holds JSON Schemas, is one.
 type PayloadSchemas interface {
 	// Check returns nil where the payload fits, or nothing is known of events
-	// with the name, and else an error that says what is wrong and where, without
-	// quoting the payload. It is called by several goroutines at once.
+	// with the name, and else an error that describes the fault. It is called by
+	// several goroutines at once.
+	//
+	// The text of the error may quote the payload, and so is neither logged nor
+	// stored, unless the error has a method Redacted() string: then that text is,
+	// which must not quote it. A panic of Check is an error of [Sender.Send], and a
+	// failed attempt for a receiver.
 	Check(eventName string, payload []byte) error
 }
 
-// WithPayloadSchemas holds payloads to schemas. A sender refuses an event that
-// does not fit, before anything of it is sent, with a *[RefusedError] (SCHEMA-1).
-// A receiver takes a message that does not fit for malformed: no listener hears
-// it, nor does a middleware see it (SCHEMA-2). Both have the error of the schemas,
-// such as a *payloadschema.Error, in their chain. By default there are none, as with nil.
+// WithPayloadSchemas checks payloads against schemas. A sender rejects an event
+// that does not fit, before it sends any of it, with a *[RefusedError] (SCHEMA-1),
+// which has the error of the schemas, such as a *payloadschema.Error, in its chain.
+// A receiver takes a message that does not fit for malformed: it calls no listener
+// and no middleware for it (SCHEMA-2). By default there are no schemas, as with nil.
 //
-// Each event is read once more for it, and as many times as long as its schema
-// takes.
+// Each event is read once more for it, and as often as its schema requires.
 func WithPayloadSchemas(schemas PayloadSchemas) Option { return schemasOption{schemas} }
 
 type schemasOption struct{ schemas PayloadSchemas }
@@ -32,36 +37,55 @@ func (o schemasOption) applyToReceiver(c *receiverConfig) { c.schemas = o.schema
 
 // refuseUnfit returns a *RefusedError for an event that does not fit.
 func refuseUnfit(schemas PayloadSchemas, env wire.Envelope) error {
-	if schemas == nil {
-		return nil
-	}
-	err := schemas.Check(env.EventName, env.Payload)
+	problem, err := checkPayload(schemas, env)
 	if err == nil {
 		return nil
 	}
-	finding := wire.Finding{Requirement: wire.ReqSendSchema, Severity: wire.SeverityMalformed, Message: err.Error()}
-	return &schemaError{&RefusedError{EventName: env.EventName, Findings: []wire.Finding{finding}}, err}
+	if problem == "" {
+		return fmt.Errorf("event %q: %w", env.EventName, err)
+	}
+	finding := wire.Finding{Requirement: wire.ReqSendSchema, Severity: wire.SeverityMalformed, Message: problem}
+	return &quotingError{&RefusedError{EventName: env.EventName, Findings: []wire.Finding{finding}}, err}
 }
 
-// decodeFitting decodes a message, and returns a *MalformedError where that
-// cannot be done or its payload does not fit.
-func decodeFitting(raw []byte, limits wire.Limits, schemas PayloadSchemas) (wire.Envelope, error) {
-	env, err := wire.Decode(raw, limits)
-	if err != nil || schemas == nil {
-		return env, err
+// checkReceived returns a *MalformedError for a message whose payload does not
+// fit, and a *PanicError where the schemas panicked.
+func checkReceived(schemas PayloadSchemas, env wire.Envelope, raw []byte) error {
+	problem, err := checkPayload(schemas, env)
+	if problem == "" {
+		return err
 	}
-	if err := schemas.Check(env.EventName, env.Payload); err != nil {
-		finding := wire.Finding{
-			Requirement: wire.ReqReceiveSchema, Severity: wire.SeverityMalformed, Message: err.Error(),
-			Offset: max(0, bytes.Index(raw, env.Payload)),
+	return &MalformedError{Finding: wire.Finding{
+		Requirement: wire.ReqReceiveSchema, Severity: wire.SeverityMalformed, Message: problem,
+		Offset: max(0, bytes.Index(raw, env.Payload)),
+	}}
+}
+
+// checkPayload returns the error of the schemas, with a text that does not quote
+// the payload. The text is empty where they panicked.
+func checkPayload(schemas PayloadSchemas, env wire.Envelope) (problem string, err error) {
+	if schemas == nil {
+		return "", nil
+	}
+	panicked := contain(func() {
+		if err = schemas.Check(env.EventName, env.Payload); err == nil {
+			return
 		}
-		return wire.Envelope{}, &schemaError{&MalformedError{Finding: finding}, err}
+		problem = fmt.Sprintf("the payload does not fit the schema of %q", brief(env.EventName))
+		if e, ok := err.(interface{ Redacted() string }); ok { //nolint:errorlint // a cause says less
+			problem = e.Redacted()
+		}
+	})
+	if panicked != nil {
+		panicked.in = "the check of the payload schemas"
+		return "", panicked
 	}
-	return env, nil
+	return problem, err
 }
 
-// schemaError says once what two errors say.
-type schemaError struct{ verdict, schema error }
+// quotingError is an error whose cause may quote a payload: it has the text of
+// another one.
+type quotingError struct{ shown, cause error }
 
-func (e *schemaError) Error() string   { return e.verdict.Error() }
-func (e *schemaError) Unwrap() []error { return []error{e.verdict, e.schema} }
+func (e *quotingError) Error() string   { return e.shown.Error() }
+func (e *quotingError) Unwrap() []error { return []error{e.shown, e.cause} }

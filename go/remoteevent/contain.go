@@ -1,0 +1,84 @@
+package remoteevent
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+)
+
+// Code of users runs in two ways only, so that it can neither end the process nor
+// hold a mutex of this package: contain calls it in the goroutine that handles a
+// message, and apart in a goroutine of its own.
+
+// contain calls f and returns its panic, or nil. runtime.Goexit passes through:
+// the consumer settles the message and goes on in another goroutine.
+func contain(f func()) (panicked *PanicError) {
+	defer func() {
+		if value := recover(); value != nil {
+			panicked = &PanicError{Value: value, Stack: debug.Stack()}
+		}
+	}()
+	f()
+	return nil
+}
+
+// apart calls f in a goroutine of its own, which f may end, waits for it, and
+// reports whether f returned.
+func apart(f func()) (returned bool) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = contain(func() {
+			f()
+			returned = true
+		})
+	}()
+	<-done
+	return returned
+}
+
+// guard makes a handler that returns the panics of another as errors.
+func guard(h Handler) Handler {
+	return func(ctx context.Context, d *Delivery) error {
+		var err error
+		if panicked := contain(func() { err = h(ctx, d) }); panicked != nil {
+			return panicked
+		}
+		return err
+	}
+}
+
+// textOf returns the text of an error of a user's type, whose methods may panic
+// or unwrap without an end.
+func textOf(err error) string {
+	if causesOf(err).endless {
+		return fmt.Sprintf("an error of type %T, which unwraps without an end", err)
+	}
+	var text string
+	if panicked := contain(func() { text = err.Error() }); panicked == nil {
+		return text
+	}
+	if isNilPointer(err) {
+		return fmt.Sprintf("the error is a nil %T: return nil itself for success", err)
+	}
+	return fmt.Sprintf("an error of type %T, whose method Error panicked", err)
+}
+
+// textOfValue returns the text of a value of a user's type.
+func textOfValue(value any) string {
+	if err, ok := value.(error); ok {
+		return textOf(err)
+	}
+	var text string
+	if panicked := contain(func() { text = fmt.Sprint(value) }); panicked != nil {
+		return fmt.Sprintf("a value of type %T", value)
+	}
+	return text
+}
+
+// isNilPointer reports whether an interface holds a pointer that is nil.
+func isNilPointer(value any) bool {
+	v := reflect.ValueOf(value)
+	return v.Kind() == reflect.Pointer && v.IsNil()
+}
