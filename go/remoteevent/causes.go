@@ -7,7 +7,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redaction"
-	"github.com/remote-events/remote-events/go/wire"
 )
 
 // The limits within which a user's error is examined. Its methods may unwrap for

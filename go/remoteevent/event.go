@@ -57,7 +57,11 @@ func NewEnvelope(event Event) (wire.Envelope, error) {
 	if err != nil {
 		return wire.Envelope{}, err
 	}
-	text, err := payload.Encode(event)
+	var text []byte
+	if panicked := contain(func() { text, err = payload.Encode(event) }); panicked != nil {
+		panicked.in = "a method for JSON of the event"
+		err = panicked
+	}
 	if err != nil {
 		return wire.Envelope{}, refusePayload(chain[0], err)
 	}
@@ -77,7 +81,7 @@ func refusePayload(name string, err error) error {
 	default:
 		finding.Message = "encoding/json cannot write the payload"
 	}
-	return fmt.Errorf("%w: %w", &wire.RefusedError{EventName: name, Findings: []wire.Finding{finding}}, err)
+	return &quotingError{&wire.RefusedError{EventName: name, Findings: []wire.Finding{finding}}, err}
 }
 
 // Decode fills an event of type E from the payload of an envelope, by whichever
@@ -95,7 +99,12 @@ func Decode[E Event](env wire.Envelope) (E, error) {
 		event, _ = reflect.TypeAssert[E](value)
 		target = value.Interface()
 	}
-	if err := payload.Decode(env.Payload, target); err != nil {
+	var err error
+	if panicked := contain(func() { err = payload.Decode(env.Payload, target) }); panicked != nil {
+		panicked.in = "a method for JSON of the event"
+		err = &PayloadError{Type: reflect.TypeFor[E](), Problem: panicked.Error(), Err: panicked}
+	}
+	if err != nil {
 		var zero E
 		return zero, fmt.Errorf("event %q: %w", env.EventName, err)
 	}

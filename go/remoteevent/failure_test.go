@@ -36,7 +36,7 @@ func TestPermanent(t *testing.T) {
 	}{
 		{plain, false}, {final, true}, {errors.Join(final, plain), false}, {errors.Join(final, final), true}, {Permanent(errors.Join(final, plain)), true},
 	} {
-		if isPermanent(c.err) != c.want {
+		if failureOf(c.err).permanent != c.want {
 			t.Errorf("%v: %t", c.err, !c.want)
 		}
 	}

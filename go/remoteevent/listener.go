@@ -55,6 +55,20 @@ type Handler func(ctx context.Context, delivery *Delivery) error
 // decoded, once, whether or not a listener hears it.
 type Middleware func(next Handler) Handler
 
+// wrapped returns a handler with its middleware around it.
+func wrapped(handler Handler, middleware []Middleware) (Handler, error) {
+	for i, wrap := range slices.Backward(middleware) {
+		if panicked := contain(func() { handler = wrap(handler) }); panicked != nil {
+			panicked.in = fmt.Sprintf("WithMiddleware: middleware %d", i+1)
+			return nil, panicked
+		}
+		if handler == nil {
+			return nil, fmt.Errorf("WithMiddleware: middleware %d returned a nil handler", i+1)
+		}
+	}
+	return handler, nil
+}
+
 // Handle listens to events of type E and of its children, and makes the
 // receiver consume E's own queue, with options of its own if any are given.
 // Several listeners of one event are called in the order in which they were

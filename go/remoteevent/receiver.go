@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -53,11 +52,12 @@ func NewReceiver(client redis.UniversalClient, options ...ReceiverOption) (*Rece
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
+	config.logger = containedLogger(config.logger)
 	r := &Receiver{client: client, config: config, configs: map[string]*queueConfig{}, listeners: map[string][]listener{}}
 	r.silent.names = map[string]bool{}
-	r.handle = r.dispatch
-	for _, wrap := range slices.Backward(config.middleware) {
-		r.handle = wrap(r.handle)
+	var err error
+	if r.handle, err = wrapped(r.dispatch, config.middleware); err != nil {
+		return nil, fmt.Errorf("NewReceiver: %w", err)
 	}
 	return r, nil
 }

@@ -44,6 +44,7 @@ func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, 
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
+	config.logger = containedLogger(config.logger)
 	return &Sender{client: client, config: config}, nil
 }
 
