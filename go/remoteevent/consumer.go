@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
 // blockTime is how long Redis is asked to wait for a message: its shortest, since
@@ -278,12 +279,14 @@ func (o *outage) report(ctx context.Context, text string, err error, retry time.
 		return
 	}
 	o.logged = now
-	attrs := []any{"error", err, "failures", o.failures, "retry_in", retry}
+	attrs := []any{"error", redaction.Error(err), "failures", o.failures, "retry_in", retry}
 	level := slog.LevelWarn
 	switch lease.TroubleOf(err) {
 	case lease.Denied:
 		level = slog.LevelError
 		attrs = append(attrs, "acl", o.rule)
+	case lease.Unauthenticated:
+		level = slog.LevelError
 	case lease.WrongType:
 		level = slog.LevelError
 		attrs = append(attrs, "key", o.key(err))

@@ -3,6 +3,7 @@ package remoteevent
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,19 +12,21 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
 // Diagnosis is something that keeps receivers from their work, or endangers the
 // messages.
 type Diagnosis struct { //nolint:errname // few are used as errors
-	// Check says in one word what was looked at: version, replica, cluster,
-	// eviction, server, script, type or permission.
+	// Check names in one word what was examined: version, replica, cluster,
+	// eviction, server, script, type, permission or authentication.
 	Check string
 	// Warning marks what stops nothing for now.
 	Warning bool
 	// Problem says what is wrong, and Remedy what to do.
 	Problem, Remedy string
-	// Err is the error that Redis answered, where it is one.
+	// Err is the error that Redis answered, if any, cut to what cannot hold a
+	// payload.
 	Err error
 }
 
@@ -61,19 +64,29 @@ func DiagnoseServer(ctx context.Context, client redis.UniversalClient) ([]Diagno
 		}
 		return err
 	})
-	return all, err
+	if lease.TroubleOf(err) == lease.Unauthenticated { // no node was asked
+		return []Diagnosis{unauthenticated(redaction.Error(err))}, nil
+	}
+	return all, redaction.Error(err)
 }
 
 func diagnoseNode(ctx context.Context, node redis.Cmdable, clustered bool) ([]Diagnosis, error) {
 	text, err := node.Info(ctx).Result()
+	err = redaction.Error(err)
 	switch {
+	case lease.TroubleOf(err) == lease.Unauthenticated:
+		return []Diagnosis{unauthenticated(err)}, nil
 	case err != nil && !lease.IsAnswer(err):
 		return nil, err
 	case err != nil:
-		return []Diagnosis{{ //nolint:nilerr // it is a finding
+		d := Diagnosis{
 			Check: "server", Warning: true, Err: err,
-			Problem: "version, role and eviction policy of Redis are not known", Remedy: "permit INFO with +info to have them looked at",
-		}}, nil
+			Problem: "version, role and eviction policy of Redis are not known", Remedy: "they are examined where the server answers INFO",
+		}
+		if lease.TroubleOf(err) == lease.Denied {
+			d.Remedy = "permit INFO with +info to have them examined"
+		}
+		return []Diagnosis{d}, nil //nolint:nilerr // it is a finding
 	}
 	info := map[string]string{}
 	for line := range strings.Lines(text) {
@@ -132,30 +145,44 @@ func (q *Queue) Diagnose(ctx context.Context, options ...QueueOption) ([]Diagnos
 	} else if answer = q.queue.Check(ctx); answer != nil && !lease.IsAnswer(answer) {
 		err = answer
 	}
+	if lease.TroubleOf(err) == lease.Unauthenticated {
+		return []Diagnosis{unauthenticated(redaction.Error(err))}, nil
+	}
 	if err != nil {
-		return nil, err
+		return nil, redaction.Error(err)
 	}
 	return q.diagnose(ctx, &config, refused, answer)
 }
 
-// diagnose does what Diagnose says, where it is known what pops and claims come
-// to.
+// unauthenticated is the diagnosis of a client whose name and password Redis
+// rejects, or that gave none. No rule mends it.
+func unauthenticated(err error) Diagnosis {
+	d := Diagnosis{
+		Check: "authentication", Err: err, Problem: "Redis rejects the user name or password of the client",
+		Remedy: "give the client the name and password of a user that is on",
+	}
+	if !strings.Contains(err.Error(), "WRONGPASS ") {
+		d.Problem, d.Remedy = "Redis requires a password, and the client gives none", "give the client the name and password of a user"
+	}
+	return d
+}
+
+// diagnose does what Diagnose does, given what pops and claims are answered.
 func (q *Queue) diagnose(ctx context.Context, config *queueConfig, refused []string, answer error) ([]Diagnosis, error) {
+	answer = redaction.Error(answer)
 	reliable := !config.atMostOnce || config.deadLetters
 	found, err := q.diagnoseTypes(ctx, reliable, answer)
-	if err != nil {
-		return nil, err
-	}
-	if reliable {
-		more, err := q.queue.Refused(ctx)
-		if err != nil {
-			return nil, err
-		}
+	if err == nil && reliable {
+		var more []string
+		more, err = q.queue.Refused(ctx)
 		refused = append(refused, more...)
+	}
+	if err != nil {
+		return nil, redaction.Error(err)
 	}
 	switch trouble := lease.TroubleOf(answer); {
 	case len(refused) > 0, trouble == lease.Denied:
-		found = append(found, q.refusal(refused, answer, config))
+		found = append(found, q.refusal(ctx, refused, answer, config))
 	case answer == nil, trouble == lease.WrongType && len(found) > 0:
 	case redis.HasErrorPrefix(answer, "READONLY"):
 		found = append(found, Diagnosis{Check: "replica", Err: answer, Problem: "this Redis is a replica", Remedy: "queues are at the primary: connect to that"})
@@ -201,38 +228,52 @@ func (q *Queue) diagnoseTypes(ctx context.Context, companions bool, answer error
 	return found, nil
 }
 
-// refusal says what an ACL refuses, and what permits it.
-func (q *Queue) refusal(commands []string, answer error, config *queueConfig) Diagnosis {
-	user := q.user()
+// refusal is the diagnosis of a user whom an ACL denies what a receiver does.
+func (q *Queue) refusal(ctx context.Context, commands []string, answer error, config *queueConfig) Diagnosis {
+	who, name := "the user of this connection", "USER"
+	hint := ", with the name of that user for USER"
+	if user, known := q.user(ctx); known {
+		name, hint = aclWord(user), ""
+		who = "the user " + name
+	}
 	d := Diagnosis{
-		Check: "permission", Err: answer, Problem: fmt.Sprintf("the user %s may not receive from the queue %q", user, q.Name()),
-		Remedy: "this permits it: ACL SETUSER " + user + " " + aclRule(q.Name(), config),
+		Check: "permission", Err: answer, Problem: fmt.Sprintf("%s may not receive from the queue %q", who, q.Name()),
+		Remedy: "this permits it" + hint + ": ACL SETUSER " + name + " " + aclRule(q.Name(), config),
 	}
 	if lease.TroubleOf(answer) != lease.Denied {
 		d.Err = nil
 	}
 	if len(commands) > 0 {
-		d.Problem = fmt.Sprintf("the user %s may not run %s for the queue %q", user, strings.Join(commands, ", "), q.Name())
-	}
-	if redis.HasErrorPrefix(answer, "NOAUTH") || redis.HasErrorPrefix(answer, "WRONGPASS") {
-		d.Remedy = "give the client the user's name and password"
+		d.Problem = fmt.Sprintf("%s may not run %s for the queue %q", who, strings.Join(commands, ", "), q.Name())
 	}
 	return d
 }
 
-// user returns the name of the user that the client is.
-func (q *Queue) user() string {
-	name := ""
+// deniedUser is how Redis 7.2 and later name the user whom they deny a command.
+var deniedUser = regexp.MustCompile(`^NOPERM User (\S+) has no permissions`)
+
+// user returns the name of the user that Redis takes the client for, if it is
+// known.
+func (q *Queue) user(ctx context.Context) (name string, known bool) {
+	name, err := q.client.Do(ctx, "acl", "whoami").Text()
+	if err == nil {
+		return name, true
+	}
+	if match := deniedUser.FindStringSubmatch(err.Error()); match != nil {
+		return match[1], true
+	}
 	switch client := q.client.(type) {
 	case *redis.Client:
-		name = client.Options().Username
+		o := client.Options()
+		name, known = o.Username, o.CredentialsProvider == nil && o.CredentialsProviderContext == nil && o.StreamingCredentialsProvider == nil
 	case *redis.ClusterClient:
-		name = client.Options().Username
+		o := client.Options()
+		name, known = o.Username, o.CredentialsProvider == nil && o.CredentialsProviderContext == nil && o.StreamingCredentialsProvider == nil
 	}
-	if name == "" {
-		return "default"
+	if known && name == "" {
+		name = "default"
 	}
-	return aclWord(name)
+	return name, known
 }
 
 // Check returns the first thing that [Queue.Diagnose] finds and that stops a

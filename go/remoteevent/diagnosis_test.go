@@ -207,3 +207,79 @@ func TestDiagnosisAtTheStart(t *testing.T) {
 		}
 	}
 }
+
+// TestDiagnosisOfPasswords: no rule is printed where another password is needed.
+func TestDiagnosisOfPasswords(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	redistest.Start(t, addr, "--requirepass", "s3cret", "--user", "anna", "off", ">s3cret", "~*", "+@all")
+	for words, options := range map[string]*redis.Options{
+		"rejects the user name or password": {Password: "wr0ng"},
+		"WRONGPASS":                         {Username: "anna", Password: "s3cret"}, // she is off
+		"requires a password":               {},
+		"authentication":                    {CredentialsProvider: func() (string, string) { return "anna", "wr0ng" }},
+	} {
+		options.Addr = addr
+		client := redis.NewClient(options)
+		defer client.Close()
+		found, err := remoteevent.DiagnoseServer(t.Context(), client)
+		for _, option := range [][]remoteevent.QueueOption{nil, {remoteevent.AtMostOnce()}, {remoteevent.AtMostOnce(), remoteevent.WithDeadLetters()}} {
+			more, err := queue(t, client).Diagnose(t.Context(), option...)
+			must(t, err)
+			found = append(found, more...)
+		}
+		must(t, err)
+		if len(found) != 4 {
+			t.Errorf("%s: found %+v", words, found)
+		}
+		for _, d := range found {
+			text := d.Check + d.Error()
+			if d.Check != "authentication" || d.Warning || !strings.Contains(text, words) || strings.Contains(text, "ACL") || strings.Contains(text, "wr0ng") {
+				t.Errorf("%s: found %+v", words, d)
+			}
+		}
+		logged, option := newLog()
+		r := receiver(t, client, option)
+		must(t, r.Queues("file_event"))
+		stop := start(t, r)
+		if line := logged.wait(t, "cannot receive for now"); !strings.Contains(line, "level=ERROR") || strings.Contains(line, "acl=") {
+			t.Errorf("%s: %s", words, line)
+		}
+		must(t, stop())
+		if text := logged.String(); strings.Contains(text, "ACL SETUSER") || strings.Contains(text, "check=permission") {
+			t.Errorf("%s: %s", words, text)
+		}
+	}
+}
+
+// TestDiagnosisNamesTheUser: the rule is for the user that Redis takes the client
+// for, wherever its credentials come from.
+func TestDiagnosisNamesTheUser(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	redistest.Start(t, addr, "--user", "anna", "on", ">s3cret", "~*", "+@all", "-rpush", "-brpop",
+		"--user", "mute", "on", ">s3cret", "~*", "+@all", "-rpush", "-brpop", "-acl")
+	credentials := func(name string) func() (string, string) {
+		return func() (string, string) { return name, "s3cret" }
+	}
+	for _, c := range []struct {
+		name, words string
+		options     redis.Options
+	}{
+		{"provider", "ACL SETUSER anna ", redis.Options{CredentialsProvider: credentials("anna")}},
+		{"provider with a context", "ACL SETUSER anna ", redis.Options{CredentialsProviderContext: func(context.Context) (string, string, error) { return "anna", "s3cret", nil }}},
+		{"a user name", "ACL SETUSER mute ", redis.Options{Username: "mute", Password: "s3cret"}},
+		{"provider of a user who may not ask", "with the name of that user for USER: ACL SETUSER USER ", redis.Options{CredentialsProvider: credentials("mute")}},
+	} {
+		c.options.Addr = addr
+		client := redis.NewClient(&c.options)
+		defer client.Close()
+		for _, option := range [][]remoteevent.QueueOption{nil, {remoteevent.AtMostOnce()}} {
+			found, err := queue(t, client).Diagnose(t.Context(), option...)
+			must(t, err)
+			if len(found) != 1 || found[0].Check != "permission" || !strings.Contains(found[0].Remedy, c.words) || strings.Contains(found[0].Error(), "default") {
+				t.Errorf("%s: found %+v", c.name, found)
+			}
+		}
+	}
+}

@@ -33,6 +33,11 @@ func (r *running) diagnose(ctx context.Context, queues []string) ([]Diagnosis, e
 	if err != nil {
 		return nil, err
 	}
+	for _, d := range all {
+		if d.Check == "authentication" { // the consumers log it; the rest is known later
+			return nil, &d
+		}
+	}
 	for _, name := range queues {
 		q, err := NewQueue(r.client, name)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
 // popper takes messages out of Redis: delivery at most once.
@@ -126,6 +127,6 @@ func (p *popper) persist(ctx context.Context, failed string, do func(ctx context
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if err := do(ctx); err != nil {
-		p.outage.log.ErrorContext(ctx, failed, "error", err)
+		p.outage.log.ErrorContext(ctx, failed, "error", redaction.Error(err))
 	}
 }

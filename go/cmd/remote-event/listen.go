@@ -159,7 +159,7 @@ func checkQueues(ctx context.Context, client *redis.Client, queues []string, opt
 			return usageError(err.Error())
 		}
 		err = queue.Check(ctx, options...)
-		if d, ok := errors.AsType[*remoteevent.Diagnosis](err); ok && d.Check == "permission" {
+		if d, ok := errors.AsType[*remoteevent.Diagnosis](err); ok && (d.Check == "permission" || d.Check == "authentication") {
 			return &exitError{exitConnection, err}
 		}
 		if err != nil {

@@ -96,10 +96,11 @@ func (q *Queue) ask(ctx context.Context, commands map[string]*redis.Cmd) (refuse
 	return refused, answers, nil
 }
 
-// IsAnswer tells an error with which Redis answered from one of the connection.
+// IsAnswer reports whether Redis answered a command with the error, rather than
+// that the connection failed, or Redis did not authenticate it.
 func IsAnswer(err error) bool {
 	var answer redis.Error
-	return errors.As(err, &answer)
+	return errors.As(err, &answer) && TroubleOf(err) != Unauthenticated
 }
 
 // isRefusal reports whether that is what a script is told of a command that the

@@ -15,10 +15,12 @@ const (
 	Passing Trouble = iota
 	// Full is a Redis at its maxmemory, which refuses what needs memory.
 	Full
-	// Denied needs another user, password or rule.
+	// Denied needs another user or another rule.
 	Denied
 	// WrongType is a key that somebody else uses for something else.
 	WrongType
+	// Unauthenticated needs another name or password: no rule helps.
+	Unauthenticated
 )
 
 // TroubleOf tells an error apart. Whatever it is, trying again later is right.
@@ -36,8 +38,10 @@ func TroubleOf(err error) Trouble {
 	}
 	text := err.Error()
 	switch {
-	case is("NOAUTH", "WRONGPASS", "NOPERM"), strings.Contains(text, "ACL failure in script"),
-		strings.Contains(text, "NOAUTH "), strings.Contains(text, "WRONGPASS "), // said while connecting
+	case is("NOAUTH", "WRONGPASS"), strings.Contains(text, "NOAUTH "), strings.Contains(text, "WRONGPASS "), // wrapped while connecting
+		strings.Contains(text, "unauthenticated multibulk length"), strings.Contains(text, "unauthenticated bulk length"):
+		return Unauthenticated
+	case is("NOPERM"), strings.Contains(text, "ACL failure in script"),
 		strings.Contains(text, "The user executing the script can't"):
 		return Denied
 	case is("WRONGTYPE"), strings.Contains(text, "WRONGTYPE "):

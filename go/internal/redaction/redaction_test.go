@@ -40,6 +40,7 @@ func TestReplies(t *testing.T) {
 		"WRONGPASS invalid username-password pair or user is disabled.":    "WRONGPASS invalid username-password pair or user is disabled.",
 		"MOVED 1234 10.0.0.1:6379":                                         "MOVED 1234 10.0.0.1:6379",
 		"MOVED 1234 10.0.0.1:6379 s3cret":                                  "MOVED 1234 10.0.0.1:6379 …",
+		"ERR Protocol error: unauthenticated multibulk length":             "ERR Protocol error: unauthenticated multibulk length",
 		"ERR max number of clients reached":                                "ERR max number of clients reached",
 		"ERR Error running script (call to f_0123456789012345678901234567890123456789): @user_script:8: WRONGTYPE Operation against a key holding the wrong kind of value": "ERR Error running script … WRONGTYPE Operation against a key holding the wrong kind of value …",
 		"WRONGTYPE Operation against a key holding the wrong kind of value script: 0123456789012345678901234567890123456789, on @user_script:8.":                           "WRONGTYPE Operation against a key holding the wrong kind of value script: 0123456789012345678901234567890123456789, on @user_script:8.",

@@ -31,7 +31,7 @@ var texts = strings.Join([]string{
 	`ERR AUTH <password> called without any password configured for the default user\. Are you sure your configuration is correct\?`,
 	`ERR (?:SELECT is not allowed in cluster mode|This instance has cluster support disabled|command not allowed)`,
 	`ERR Error (?:running|compiling) script`,
-	`ERR Protocol error`,
+	`ERR Protocol error(?:: unauthenticated (?:multi)?bulk length)?`,
 	`ERR Number of keys can't be (?:greater than number of args|negative)`,
 	`(?:MOVED|ASK) \d{1,5} [0-9A-Za-z.:_-]{1,255}`,
 	`BUSY Redis is busy running a (?:script|module command)\.`,
