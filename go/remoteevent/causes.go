@@ -109,13 +109,13 @@ func (c *causes) is(target error) bool {
 // permanent reports whether another attempt would fail as well, as far as the
 // cause with that index goes: it is marked so, or all that it was made from are.
 func (c *causes) permanent(index int) bool {
-	if c.partial {
-		return false
-	}
 	n := c.nodes[index]
 	switch n.err.(type) { //nolint:errorlint // each cause has its turn
 	case *permanentError, *PayloadError:
 		return !isNilPointer(n.err)
+	}
+	if c.partial && len(n.parts) > 1 {
+		return false
 	}
 	return len(n.parts) > 0 && !slices.ContainsFunc(n.parts, func(part int) bool { return !c.permanent(part) })
 }

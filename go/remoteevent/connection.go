@@ -39,6 +39,7 @@ func dedicated(client redis.UniversalClient, queues int) (_ redis.UniversalClien
 		options.MinIdleConns, options.ConnMaxIdleTime = 0, idleTime
 		options.ContextTimeoutEnabled = true
 		options.ReadTimeout = blockTime + replyTimeout // contexts say less
+		options.Dialer = quietDialer(options.Dialer)
 		options.PushNotificationProcessor = nil
 		options.MaintNotificationsConfig = noNotifications()
 		options.ClientSideCacheConfig, options.ClientSideCache = nil, nil
@@ -53,6 +54,7 @@ func dedicated(client redis.UniversalClient, queues int) (_ redis.UniversalClien
 		options.ReadTimeout = blockTime + replyTimeout // contexts say less
 		options.PushNotificationProcessor = nil
 		options.MaintNotificationsConfig = noNotifications()
+		options.NewClient = quietClients(options.NewClient)
 		own = redis.NewClusterClient(&options)
 	default:
 		return client, func() {}

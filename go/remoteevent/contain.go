@@ -52,6 +52,10 @@ func guard(h Handler) Handler {
 // textOf returns the text of an error of a user's type, whose methods may panic
 // or unwrap without an end.
 func textOf(err error) string {
+	switch err.(type) { //nolint:errorlint // each cause has its turn
+	case *listenerError, listenerErrors, *permanentError, *PanicError:
+		return err.Error() // these contain the texts that they have from others
+	}
 	if causesOf(err).endless {
 		return fmt.Sprintf("an error of type %T, which unwraps without an end", err)
 	}

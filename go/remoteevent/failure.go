@@ -20,7 +20,7 @@ func Permanent(err error) error {
 
 type permanentError struct{ err error }
 
-func (e *permanentError) Error() string { return e.err.Error() }
+func (e *permanentError) Error() string { return textOf(e.err) }
 func (e *permanentError) Unwrap() error { return e.err }
 
 // failure is why a message was not handled. It is plain data, cut to what may be

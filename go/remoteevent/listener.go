@@ -143,14 +143,27 @@ type listenerError struct {
 	err  error
 }
 
-func (e *listenerError) Error() string { return e.err.Error() }
+func (e *listenerError) Error() string { return textOf(e.err) }
 func (e *listenerError) Unwrap() error { return e.err }
+
+// listenerErrors are those of several listeners of one event.
+type listenerErrors []error
+
+func (e listenerErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, err := range e {
+		texts[i] = textOf(err)
+	}
+	return strings.Join(texts, "\n")
+}
+
+func (e listenerErrors) Unwrap() []error { return e }
 
 // dispatch calls the listeners of each signal in turn, each listener once for
 // a signal however often that stands there (DISP-1, DISP-2). All are called,
 // whatever the others return.
 func (r *Receiver) dispatch(ctx context.Context, d *Delivery) error {
-	var errs []error
+	var errs listenerErrors
 	var heard []string // as few as there are signals with listeners
 	for _, signal := range d.Envelope.Metadata.Signals {
 		listeners := r.listeners[signal]
@@ -167,7 +180,13 @@ func (r *Receiver) dispatch(ctx context.Context, d *Delivery) error {
 	if len(heard) == 0 {
 		r.unheard(ctx, d)
 	}
-	return errors.Join(errs...)
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	}
+	return errs
 }
 
 // unheard logs, once for each event's name and for so many names at most, that

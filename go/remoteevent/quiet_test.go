@@ -1,0 +1,66 @@
+package remoteevent_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+)
+
+// TestLogBelongsToTheLogger: whatever a receiver meets while Redis is away goes to
+// its logger alone, and nothing to the standard error, where go-redis logs. The
+// log of go-redis is that of the whole process: a process of its own is watched.
+func TestLogBelongsToTheLogger(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("REMOTE_EVENT_TEST_QUIET") != "" {
+		receiveWithoutRedis(t)
+		return
+	}
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestLogBelongsToTheLogger$") //nolint:gosec // this test
+	command.Env = append(os.Environ(), "REMOTE_EVENT_TEST_QUIET=1")
+	var errors strings.Builder
+	command.Stderr = &errors
+	if output, err := command.Output(); err != nil {
+		t.Errorf("%v: %s", err, output)
+	}
+	if errors.Len() > 0 {
+		t.Errorf("it is written to the standard error:\n%s", errors.String())
+	}
+}
+
+func receiveWithoutRedis(t *testing.T) {
+	t.Helper()
+	addr := redistest.FreeAddr(t)
+	for name, client := range map[string]redis.UniversalClient{
+		"a server":  redis.NewClient(&redis.Options{Addr: addr}),
+		"a cluster": redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}}),
+		"a dialer that panics": redis.NewClient(&redis.Options{Addr: addr, Dialer: func(context.Context, string, string) (net.Conn, error) {
+			panic("a dialer of the user")
+		}}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			defer client.Close()
+			logged, option := newLog()
+			r := receiver(t, client, option)
+			for _, queue := range strings.Fields("a b c d e f g h") {
+				must(t, r.Queues(queue))
+			}
+			stop := start(t, r)
+			line := logged.wait(t, "cannot receive for now")
+			for range 7 {
+				logged.wait(t, "cannot receive for now")
+			}
+			if !strings.Contains(line, "connection refused") && !strings.Contains(line, "Dialer panicked") {
+				t.Errorf("%s: %s", name, line)
+			}
+			must(t, stop())
+		})
+	}
+}
