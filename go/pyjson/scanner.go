@@ -1,10 +1,6 @@
 package pyjson
 
-import (
-	"bytes"
-	"encoding/binary"
-	"fmt"
-)
+import "fmt"
 
 // Kind is the kind of a JSON value.
 type Kind uint8
@@ -84,15 +80,10 @@ type Scanner struct {
 
 // Space returns the first position at or after pos that holds no white space.
 func (s *Scanner) Space(pos int) int {
-	for pos < len(s.Src) {
-		switch s.Src[pos] {
-		case ' ', '\n', '\r', '\t':
-			pos++
-		default:
-			return pos
-		}
+	if pos < len(s.Src) && s.Src[pos] > ' ' {
+		return pos
 	}
-	return pos
+	return space(s.Src, pos)
 }
 
 // Document checks that Src is one value, with nothing but white space about it,
@@ -150,68 +141,118 @@ func (s *Scanner) Peek(pos int) (Kind, error) {
 	}
 }
 
+// Begin passes the bracket at pos, which opens an object or array, and the white
+// space behind it. Where the object or array is empty, more is false and next
+// stands behind its end. Else next is where [Scanner.Name] finds the first
+// member's name, or where the first element begins.
+func (s *Scanner) Begin(kind Kind, pos int) (next int, more bool, err error) {
+	if err := s.open(kind, pos); err != nil {
+		return 0, false, err
+	}
+	if next = s.Space(pos + 1); s.at(next) == closer(kind) {
+		s.close()
+		return next + 1, false, nil
+	}
+	return next, true, nil
+}
+
+// Next goes on from pos, behind a member or element, to the one that follows, as
+// [Scanner.Begin] does to the first.
+func (s *Scanner) Next(kind Kind, pos int) (next int, more bool, err error) {
+	if s.at(pos) != ',' { // Most texts have no white space before a comma.
+		pos = s.Space(pos)
+	}
+	switch s.at(pos) {
+	case ',':
+		return s.Space(pos + 1), true, nil
+	case closer(kind):
+		s.close()
+		return pos + 1, false, nil
+	}
+	if kind == Object {
+		return 0, false, s.fail(pos, "a member is followed by neither ',' nor '}'")
+	}
+	return 0, false, s.fail(pos, "an element is followed by neither ',' nor ']'")
+}
+
+// Name passes a member's name and the colon, and returns the name, without its
+// quotes and still escaped, and the position of the value.
+func (s *Scanner) Name(pos int) (name []byte, value int, err error) {
+	if s.at(pos) != '"' {
+		return nil, 0, s.fail(pos, "a member's name should begin here, with '\"'")
+	}
+	end, err := s.str(pos)
+	if err != nil {
+		return nil, 0, err
+	}
+	name = s.Src[pos+1 : end-1]
+	if s.Observer != nil {
+		s.Observer.Name(name, pos)
+	}
+	if s.at(end) != ':' {
+		if end = s.Space(end); s.at(end) != ':' {
+			return nil, 0, s.fail(end, "a member's name is not followed by ':'")
+		}
+	}
+	return name, s.Space(end + 1), nil
+}
+
 // Members walks over the object whose brace stands at pos and returns the
 // position behind it. For each member it calls member with the name, still
 // escaped, and the position of the value; member returns the position behind
 // the value, most simply that of [Scanner.Value].
 func (s *Scanner) Members(pos int, member func(name []byte, pos int) (int, error)) (int, error) {
-	if err := s.open(Object, pos); err != nil {
+	pos, more, err := s.Begin(Object, pos)
+	for more && err == nil {
+		var name []byte
+		if name, pos, err = s.Name(pos); err != nil {
+			break
+		}
+		if pos, err = member(name, pos); err != nil {
+			break
+		}
+		pos, more, err = s.Next(Object, pos)
+	}
+	if err != nil {
 		return 0, err
 	}
-	if pos = s.Space(pos + 1); pos < len(s.Src) && s.Src[pos] == '}' {
-		s.close()
-		return pos + 1, nil
-	}
-	for {
-		name, value, err := s.name(pos)
-		if err != nil {
-			return 0, err
-		}
-		if pos, err = member(name, value); err != nil {
-			return 0, err
-		}
-		switch pos = s.Space(pos); s.at(pos) {
-		case ',':
-			pos = s.Space(pos + 1)
-		case '}':
-			s.close()
-			return pos + 1, nil
-		default:
-			return 0, s.fail(pos, "a member is followed by neither ',' nor '}'")
-		}
-	}
+	return pos, nil
 }
 
 // Elements walks over the array whose bracket stands at pos, as
 // [Scanner.Members] does over an object.
 func (s *Scanner) Elements(pos int, element func(pos int) (int, error)) (int, error) {
-	if err := s.open(Array, pos); err != nil {
+	pos, more, err := s.Begin(Array, pos)
+	for more && err == nil {
+		if pos, err = element(pos); err != nil {
+			break
+		}
+		pos, more, err = s.Next(Array, pos)
+	}
+	if err != nil {
 		return 0, err
 	}
-	if pos = s.Space(pos + 1); pos < len(s.Src) && s.Src[pos] == ']' {
-		s.close()
-		return pos + 1, nil
-	}
-	for {
-		var err error
-		if pos, err = element(pos); err != nil {
-			return 0, err
-		}
-		switch pos = s.Space(pos); s.at(pos) {
-		case ',':
-			pos = s.Space(pos + 1)
-		case ']':
-			s.close()
-			return pos + 1, nil
-		default:
-			return 0, s.fail(pos, "an element is followed by neither ',' nor ']'")
-		}
-	}
+	return pos, nil
 }
 
 // Value passes the whole value that begins at pos and returns the position
 // behind it.
 func (s *Scanner) Value(pos int) (int, error) {
+	if s.Observer == nil {
+		deepest := maxSkip
+		if s.MaxDepth > 0 {
+			deepest = min(deepest, s.MaxDepth-s.depth)
+		}
+		if end := skip(s.Src, pos, deepest); end >= 0 {
+			return end, nil
+		}
+	}
+	return s.walk(pos)
+}
+
+// walk does what Value does, one step after the other: it tells the observer,
+// follows to any depth, and says what is wrong.
+func (s *Scanner) walk(pos int) (int, error) {
 	var small [64]Kind
 	open := small[:0] // what is open, innermost last; the loop never recurses
 	for {
@@ -219,52 +260,39 @@ func (s *Scanner) Value(pos int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		switch kind {
-		case Object, Array:
-			if err := s.open(kind, pos); err != nil {
+		if kind == Object || kind == Array {
+			var more bool
+			if pos, more, err = s.Begin(kind, pos); err != nil {
 				return 0, err
 			}
-			pos = s.Space(pos + 1)
-			if s.at(pos) == closer(kind) {
-				s.close()
-				pos++
-				break
-			}
-			open = append(open, kind)
-			if kind == Object {
-				if _, pos, err = s.name(pos); err != nil {
-					return 0, err
+			if more {
+				open = append(open, kind)
+				if kind == Object {
+					if _, pos, err = s.Name(pos); err != nil {
+						return 0, err
+					}
 				}
+				continue
 			}
-			continue
-		default:
-			if pos, err = s.Scalar(kind, pos); err != nil {
-				return 0, err
-			}
+		} else if pos, err = s.Scalar(kind, pos); err != nil {
+			return 0, err
 		}
 		// A value has ended: close what ends with it, or go on to the next.
-		for {
+		for more := false; !more; {
 			if len(open) == 0 {
 				return pos, nil
 			}
-			pos = s.Space(pos)
 			in := open[len(open)-1]
-			if s.at(pos) == closer(in) {
+			if pos, more, err = s.Next(in, pos); err != nil {
+				return 0, err
+			}
+			if !more {
 				open = open[:len(open)-1]
-				s.close()
-				pos++
-				continue
-			}
-			if s.at(pos) != ',' {
-				return 0, s.fail(pos, "a value is followed by neither ',' nor the end of what holds it")
-			}
-			pos = s.Space(pos + 1)
-			if in == Object {
-				if _, pos, err = s.name(pos); err != nil {
+			} else if in == Object {
+				if _, pos, err = s.Name(pos); err != nil {
 					return 0, err
 				}
 			}
-			break
 		}
 	}
 }
@@ -317,127 +345,88 @@ func (s *Scanner) close() {
 	}
 }
 
-// name passes a member's name and colon, and returns the name without its
-// quotes and the position of the value.
-func (s *Scanner) name(pos int) (name []byte, value int, err error) {
-	if s.at(pos) != '"' {
-		return nil, 0, s.fail(pos, "a member's name should begin here, with '\"'")
+// String passes the string whose opening quote stands at pos. It returns the
+// string without its quotes and still escaped, whether it has escapes at all, and
+// the position behind it. It tells no observer.
+func (s *Scanner) String(pos int) (raw []byte, escaped bool, end int, err error) {
+	if end, escaped = stringEnd(s.Src, pos+1); end < 0 {
+		return nil, false, 0, s.stringFault(pos)
 	}
-	end, err := s.str(pos)
-	if err != nil {
-		return nil, 0, err
-	}
-	name = s.Src[pos+1 : end-1]
-	if s.Observer != nil {
-		s.Observer.Name(name, pos)
-	}
-	if end = s.Space(end); s.at(end) != ':' {
-		return nil, 0, s.fail(end, "a member's name is not followed by ':'")
-	}
-	return name, s.Space(end + 1), nil
+	return s.Src[pos+1 : end-1], escaped, end, nil
 }
 
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
+// Number passes the number at pos. It tells no observer.
+func (s *Scanner) Number(pos int) (raw []byte, end int, err error) {
+	if end = numberEnd(s.Src, pos); end < 0 {
+		return nil, 0, s.numberFault(pos)
+	}
+	return s.Src[pos:end], end, nil
+}
 
 // str passes the string whose opening quote stands at pos.
 func (s *Scanner) str(pos int) (int, error) {
-	src := s.Src
-	i := pos + 1
-	for {
-		// Eight bytes at a time, as long as none of them ends the string,
-		// begins an escape or is a control character.
-		for i+8 <= len(src) {
-			w := binary.LittleEndian.Uint64(src[i:])
-			quote := w ^ (ones * '"')
-			slash := w ^ (ones * '\\')
-			if ((quote-ones)&^quote|(slash-ones)&^slash|(w-ones*0x20)&^w)&highs != 0 {
-				break
-			}
-			i += 8
-		}
-		if i >= len(src) {
-			return 0, s.fail(len(src), "the text ends within a string")
-		}
-		switch c := src[i]; {
-		case c == '"':
-			return i + 1, nil
+	if end, _ := stringEnd(s.Src, pos+1); end >= 0 {
+		return end, nil
+	}
+	return 0, s.stringFault(pos)
+}
+
+// stringFault says what is wrong with the string at pos.
+func (s *Scanner) stringFault(pos int) error {
+	for i := pos + 1; i < len(s.Src); {
+		switch c := s.Src[i]; {
 		case c == '\\':
-			n, err := s.escape(i)
-			if err != nil {
-				return 0, err
+			n := escapeLen(s.Src, i)
+			if n == 0 && s.at(i+1) == 'u' {
+				return s.fail(i, "\\u is not followed by four hexadecimal digits")
+			} else if n == 0 {
+				return s.fail(i, "no escape sequence of JSON begins here")
 			}
 			i += n
 		case c < 0x20:
-			return 0, s.fail(i, "a control character stands in a string without being escaped")
+			return s.fail(i, "a control character stands in a string without being escaped")
 		default:
 			i++
 		}
 	}
-}
-
-// escape returns the length of the escape sequence at pos.
-func (s *Scanner) escape(pos int) (int, error) {
-	switch s.at(pos + 1) {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2, nil
-	case 'u':
-		for i := pos + 2; i < pos+6; i++ {
-			if !isHex(s.at(i)) {
-				return 0, s.fail(pos, "\\u is not followed by four hexadecimal digits")
-			}
-		}
-		return 6, nil
-	}
-	return 0, s.fail(pos, "no escape sequence of JSON begins here")
+	return s.fail(len(s.Src), "the text ends within a string")
 }
 
 func (s *Scanner) number(pos int) (int, error) {
+	if end := numberEnd(s.Src, pos); end >= 0 {
+		return end, nil
+	}
+	return 0, s.numberFault(pos)
+}
+
+// numberFault says what is wrong with the number at pos.
+func (s *Scanner) numberFault(pos int) error {
 	i := pos
-	if s.Src[i] == '-' {
+	if s.at(i) == '-' {
 		i++
 	}
-	switch {
-	case s.at(i) == '0':
+	if !isDigit(s.at(i)) {
+		return s.fail(pos, "'-' is not followed by a digit")
+	}
+	if s.at(i) == '0' {
 		i++
-	case isDigit(s.at(i)):
-		i = s.digits(i)
-	default:
-		return 0, s.fail(pos, "'-' is not followed by a digit")
+	} else {
+		i = digits(s.Src, i)
 	}
 	if s.at(i) == '.' {
 		if !isDigit(s.at(i + 1)) {
-			return 0, s.fail(i, "a decimal point is not followed by a digit")
+			return s.fail(i, "a decimal point is not followed by a digit")
 		}
-		i = s.digits(i + 1)
+		i = digits(s.Src, i+1)
 	}
-	if c := s.at(i); c == 'e' || c == 'E' {
-		j := i + 1
-		if c := s.at(j); c == '+' || c == '-' {
-			j++
-		}
-		if !isDigit(s.at(j)) {
-			return 0, s.fail(i, "an exponent has no digit")
-		}
-		i = s.digits(j)
-	}
-	return i, nil
-}
-
-func (s *Scanner) digits(pos int) int {
-	for pos < len(s.Src) && isDigit(s.Src[pos]) {
-		pos++
-	}
-	return pos
+	return s.fail(i, "an exponent has no digit")
 }
 
 func (s *Scanner) literal(pos int, word string) (int, error) {
-	if !bytes.HasPrefix(s.Src[pos:], []byte(word)) {
-		return 0, s.fail(pos, "no value begins here")
+	if end := literalEnd(s.Src, pos, word); end >= 0 {
+		return end, nil
 	}
-	return pos + len(word), nil
+	return 0, s.fail(pos, "no value begins here")
 }
 
 // at returns the byte at pos, or 0, which stands nowhere in the grammar,

@@ -56,7 +56,7 @@ func (in *inspector) inspectMembers(key *string, raw []byte, p parts) {
 	} else {
 		in.inspectSignals(key, raw, p)
 	}
-	p.readMetadata(raw, in)
+	in.inspectMetadata(raw, p)
 }
 
 // measure notes what the limits say of the message's length.

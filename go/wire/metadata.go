@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strings"
@@ -9,37 +10,96 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// readMetadata reads the attributes of a message. What is not an attribute is
-// ignored, whatever it is, since the originals ignore all of it; an inspector,
-// where there is one, is told.
-func (p *parts) readMetadata(raw []byte, in *inspector) map[string]string {
-	if p.metadata.kind == 0 {
-		return nil
-	}
+// attributes reads the attributes of a message that was scanned before. What is
+// not an attribute is ignored, whatever it is, since the originals ignore all of
+// it (META-6).
+func (p *parts) attributes(raw []byte) map[string]string {
 	if p.metadata.kind != pyjson.Object {
-		in.tolerate(ReqMetadataObject, p.metadata.start, "metadata is "+p.metadata.kind.String()+", not an object")
 		return nil
 	}
 	var attributes map[string]string
-	faults := map[string]attributeFault{} // by name
+	// Short metadata are copied once, and the values are parts of the copy.
+	var text string
+	const short = 1024
+	if p.metadata.end-p.metadata.start <= short {
+		text = string(p.metadata.in(raw))
+	}
 	s := pyjson.Scanner{Src: raw}
-	// The message was scanned before, so that nothing can fail.
-	_, _ = s.Members(p.metadata.start, func(rawName []byte, pos int) (int, error) {
-		end, err := s.Value(pos)
-		name, _ := pyjson.Unquote(rawName)
+	pos, more, err := s.Begin(pyjson.Object, p.metadata.start)
+	for more && err == nil { // The message was scanned before: nothing fails.
+		var rawName []byte
+		var start int
+		rawName, start, err = s.Name(pos)
+		if err != nil {
+			break
+		}
+		if pos, err = s.Value(start); err != nil {
+			break
+		}
+		name := attributeName(rawName)
 		// Of several attributes with one name the last counts.
 		delete(attributes, name)
-		delete(faults, name)
-		value, fault := readAttribute(name, raw[pos:end])
-		if fault != nil && in != nil {
-			fault.offset = pos
-			faults[name] = *fault
+		var value string
+		ok := raw[start] == '"' && isAttributeName(name)
+		if quoted := raw[start:pos]; ok && text != "" && bytes.IndexByte(quoted, '\\') < 0 {
+			value = text[start+1-p.metadata.start : pos-1-p.metadata.start]
+		} else if ok {
+			value, ok = pyjson.Unquote(quoted[1 : len(quoted)-1])
 		}
-		if fault == nil || fault.req == ReqMetadataValues {
+		if ok {
 			if attributes == nil {
 				attributes = make(map[string]string, 4)
 			}
 			attributes[name] = value
+		}
+		pos, more, err = s.Next(pyjson.Object, pos)
+	}
+	return attributes
+}
+
+// attributeName decodes an attribute's name, without a copy where it is one that
+// this specification defines.
+func attributeName(raw []byte) string {
+	switch string(raw) {
+	case AttributeID:
+		return AttributeID
+	case AttributeTime:
+		return AttributeTime
+	case AttributeSource:
+		return AttributeSource
+	case AttributeDataSchema:
+		return AttributeDataSchema
+	case AttributeTraceParent:
+		return AttributeTraceParent
+	case AttributeTraceState:
+		return AttributeTraceState
+	}
+	name, _ := pyjson.Unquote(raw)
+	return name
+}
+
+// inspectMetadata notes what a sender must not write in metadata.
+func (in *inspector) inspectMetadata(raw []byte, p parts) {
+	if p.metadata.kind == 0 {
+		return
+	}
+	if p.metadata.kind != pyjson.Object {
+		in.tolerate(ReqMetadataObject, p.metadata.start, "metadata is "+p.metadata.kind.String()+", not an object")
+		return
+	}
+	var faults map[string]attributeFault // by name: of several attributes with one the last counts
+	s := pyjson.Scanner{Src: raw}
+	// The message was scanned before, so that nothing can fail.
+	_, _ = s.Members(p.metadata.start, func(rawName []byte, pos int) (int, error) {
+		end, err := s.Value(pos)
+		name := attributeName(rawName)
+		delete(faults, name)
+		if fault := faultOf(name, raw[pos:end]); fault != nil {
+			if faults == nil {
+				faults = map[string]attributeFault{}
+			}
+			fault.offset = pos
+			faults[name] = *fault
 		}
 		return end, err
 	})
@@ -47,10 +107,9 @@ func (p *parts) readMetadata(raw []byte, in *inspector) map[string]string {
 	for _, f := range slices.SortedFunc(maps.Values(faults), inOrder) {
 		in.tolerate(f.req, f.offset, f.problem)
 	}
-	if in != nil && s.Space(p.metadata.start+1) == p.metadata.end-1 {
+	if s.Space(p.metadata.start+1) == p.metadata.end-1 {
 		in.warn(ReqMetadataEmpty, p.metadata.start, "metadata is empty and may as well be left out")
 	}
-	return attributes
 }
 
 // attributeFault is what is wrong with an attribute.
@@ -60,25 +119,25 @@ type attributeFault struct {
 	offset  int
 }
 
-// readAttribute returns the value of an attribute, and what is wrong with it.
-func readAttribute(name string, raw []byte) (string, *attributeFault) {
+// faultOf says what is wrong with an attribute, or returns nil.
+func faultOf(name string, raw []byte) *attributeFault {
 	fault := func(req Requirement, problem string) *attributeFault {
 		return &attributeFault{req: req, problem: problem}
 	}
 	if !isAttributeName(name) {
-		return "", fault(ReqMetadataNames, "the name of an attribute consists of other characters than a-z and 0-9, or is signals")
+		return fault(ReqMetadataNames, "the name of an attribute consists of other characters than a-z and 0-9, or is signals")
 	}
 	if raw[0] != '"' {
-		return "", fault(ReqMetadataStrings, "the attribute "+name+" is not a string")
+		return fault(ReqMetadataStrings, "the attribute "+name+" is not a string")
 	}
 	value, ok := pyjson.Unquote(raw[1 : len(raw)-1])
 	if !ok {
-		return "", fault(ReqMetadataStrings, "the attribute "+name+" holds a surrogate without its partner")
+		return fault(ReqMetadataStrings, "the attribute "+name+" holds a surrogate without its partner")
 	}
 	if problem := valueProblem(name, value); problem != "" {
-		return value, fault(ReqMetadataValues, problem)
+		return fault(ReqMetadataValues, problem)
 	}
-	return value, nil
+	return nil
 }
 
 // isAttributeName holds CloudEvents' rule for names. The name signals is taken

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -34,7 +35,7 @@ func scan(raw []byte, in *inspector) (parts, *Finding) {
 	if bytes.HasPrefix(raw, bom) {
 		return p, malformed(ReqUTF8, 0, "the message begins with a byte order mark")
 	}
-	if !utf8.Valid(raw) {
+	if !validUTF8(raw) {
 		return p, malformed(ReqUTF8, invalidAt(raw), "the message is not valid UTF-8")
 	}
 	s := pyjson.Scanner{Src: raw, MaxDepth: MaxReceiveDepth}
@@ -55,24 +56,15 @@ func scan(raw []byte, in *inspector) (parts, *Finding) {
 	if err != nil {
 		return p, syntax(err)
 	}
-	end, err := s.Members(start, func(name []byte, pos int) (int, error) {
-		kind, err := s.Peek(pos)
-		if err != nil {
-			return 0, err
+	pos, more, err := s.Begin(pyjson.Object, start)
+	for more && err == nil {
+		pos, err = p.member(&s, pos, in)
+		if err == nil {
+			pos, more, err = s.Next(pyjson.Object, pos)
 		}
-		end, err := s.Value(pos)
-		if err != nil {
-			return 0, err
-		}
-		if member := p.named(name); member != nil {
-			*member = field{kind, pos, end}
-		} else if in != nil {
-			in.tolerate(ReqUnknownMembers, pos, "the message has a member other than data, signals and metadata")
-		}
-		return end, nil
-	})
+	}
 	if err == nil {
-		err = s.End(end)
+		err = s.End(pos)
 	}
 	if err != nil {
 		return p, syntax(err)
@@ -80,14 +72,35 @@ func scan(raw []byte, in *inspector) (parts, *Finding) {
 	return p, nil
 }
 
+// member passes one member of the message, whose name begins at pos.
+func (p *parts) member(s *pyjson.Scanner, pos int, in *inspector) (end int, err error) {
+	name, start, err := s.Name(pos)
+	if err != nil {
+		return 0, err
+	}
+	kind, err := s.Peek(start)
+	if err != nil {
+		return 0, err
+	}
+	if end, err = s.Value(start); err != nil {
+		return 0, err
+	}
+	if member := p.named(name); member != nil {
+		*member = field{kind, start, end}
+	} else {
+		in.tolerate(ReqUnknownMembers, start, "the message has a member other than data, signals and metadata")
+	}
+	return end, nil
+}
+
 // named returns the field of the member with a name, or nil where this
 // specification defines none. Names are exact.
 func (p *parts) named(raw []byte) *field {
-	name := string(raw)
 	if bytes.IndexByte(raw, '\\') >= 0 {
-		name, _ = pyjson.Unquote(raw)
+		name, _ := pyjson.Unquote(raw)
+		raw = []byte(name)
 	}
-	switch name {
+	switch string(raw) {
 	case "data":
 		return &p.data
 	case "signals":
@@ -130,6 +143,20 @@ func syntax(err error) *Finding {
 
 func malformed(req Requirement, offset int, message string) *Finding {
 	return &Finding{Requirement: req, Severity: SeverityMalformed, Message: message, Offset: offset}
+}
+
+// validUTF8 is [utf8.Valid], faster where all is ASCII.
+func validUTF8(raw []byte) bool {
+	rest := raw
+	for len(rest) >= 32 {
+		w := binary.LittleEndian.Uint64(rest) | binary.LittleEndian.Uint64(rest[8:]) |
+			binary.LittleEndian.Uint64(rest[16:]) | binary.LittleEndian.Uint64(rest[24:])
+		if w&0x8080808080808080 != 0 {
+			break
+		}
+		rest = rest[32:]
+	}
+	return utf8.Valid(rest)
 }
 
 // invalidAt returns the offset of the first byte that is not UTF-8.

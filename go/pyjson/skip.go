@@ -1,0 +1,237 @@
+package pyjson
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// maxSkip is how deep [skip] follows.
+const maxSkip = 1024
+
+// skip returns the position behind the value at i, or -1 where something is wrong
+// with it or it nests deeper than deepest: [Scanner.walk] then looks closer.
+func skip(src []byte, i, deepest int) int {
+	var objects [maxSkip / 64]uint64 // a bit for each open bracket, set for a brace
+	depth := 0
+	for {
+		// A value begins at i.
+		if i >= len(src) {
+			return -1
+		}
+		switch c := src[i]; c {
+		case '"':
+			i, _ = stringEnd(src, i+1)
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			end := numberEnd(src, i)
+			if end < 0 {
+				end = literalEnd(src, i, "-Infinity")
+			}
+			i = end
+		case '{', '[':
+			if depth == deepest {
+				return -1
+			}
+			if i = space(src, i+1); i >= len(src) {
+				return -1
+			}
+			if src[i] == c+2 { // '}' or ']': it is empty
+				i++
+				break
+			}
+			if c == '[' {
+				objects[depth>>6] &^= 1 << (depth & 63)
+				depth++
+				continue
+			}
+			objects[depth>>6] |= 1 << (depth & 63)
+			depth++
+			if i = nameEnd(src, i); i < 0 {
+				return -1
+			}
+			continue
+		case 't':
+			i = literalEnd(src, i, "true")
+		case 'f':
+			i = literalEnd(src, i, "false")
+		case 'n':
+			i = literalEnd(src, i, "null")
+		case 'N':
+			i = literalEnd(src, i, "NaN")
+		case 'I':
+			i = literalEnd(src, i, "Infinity")
+		default:
+			return -1
+		}
+		if i < 0 {
+			return -1
+		}
+		// A value has ended: close what ends with it, or go on to the next.
+		for {
+			if depth == 0 {
+				return i
+			}
+			if i < len(src) && src[i] <= ' ' {
+				i = space(src, i)
+			}
+			if i >= len(src) {
+				return -1
+			}
+			object := objects[(depth-1)>>6]>>((depth-1)&63)&1 != 0
+			c := src[i]
+			i++
+			if c == ',' {
+				if i < len(src) && src[i] <= ' ' {
+					i = space(src, i)
+				}
+				if object {
+					if i = nameEnd(src, i); i < 0 {
+						return -1
+					}
+				}
+				break
+			}
+			if object && c != '}' || !object && c != ']' {
+				return -1
+			}
+			depth--
+		}
+	}
+}
+
+// nameEnd returns the position of the value whose member's name begins at i, or
+// -1 where none does.
+func nameEnd(src []byte, i int) int {
+	if i >= len(src) || src[i] != '"' {
+		return -1
+	}
+	if i, _ = stringEnd(src, i+1); i < 0 {
+		return -1
+	}
+	if i < len(src) && src[i] <= ' ' {
+		i = space(src, i)
+	}
+	if i >= len(src) || src[i] != ':' {
+		return -1
+	}
+	if i++; i < len(src) && src[i] <= ' ' {
+		i = space(src, i)
+	}
+	return i
+}
+
+// space returns the first position at or after i that holds no white space.
+func space(src []byte, i int) int {
+	for i < len(src) && (src[i] == ' ' || src[i] == '\n' || src[i] == '\r' || src[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// stringEnd returns the position behind the string whose first byte behind the
+// opening quote is at i, and whether the string has escapes. It returns -1 where
+// something is wrong with it.
+func stringEnd(src []byte, i int) (end int, escaped bool) {
+	for {
+		// Eight bytes at a time, as long as none of them ends the string,
+		// begins an escape or is a control character. The lowest bit that is
+		// set stands in the first byte that is one of these.
+		for i+8 <= len(src) {
+			w := binary.LittleEndian.Uint64(src[i:])
+			quote := w ^ (ones * '"')
+			slash := w ^ (ones * '\\')
+			special := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
+			if special != 0 {
+				i += bits.TrailingZeros64(special) >> 3
+				break
+			}
+			i += 8
+		}
+		if i >= len(src) {
+			return -1, false
+		}
+		switch c := src[i]; {
+		case c == '"':
+			return i + 1, escaped
+		case c == '\\':
+			n := escapeLen(src, i)
+			if n == 0 {
+				return -1, false
+			}
+			escaped = true
+			i += n
+		case c < 0x20:
+			return -1, false
+		default:
+			i++
+		}
+	}
+}
+
+// escapeLen returns the length of the escape sequence at i, or 0 where none of
+// JSON is there.
+func escapeLen(src []byte, i int) int {
+	if i+1 >= len(src) {
+		return 0
+	}
+	switch src[i+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if i+6 <= len(src) && isHex(src[i+2]) && isHex(src[i+3]) && isHex(src[i+4]) && isHex(src[i+5]) {
+			return 6
+		}
+	}
+	return 0
+}
+
+// numberEnd returns the position behind the number at i, or -1 where there is
+// none.
+func numberEnd(src []byte, i int) int {
+	if i < len(src) && src[i] == '-' {
+		i++
+	}
+	if i >= len(src) || !isDigit(src[i]) {
+		return -1
+	}
+	if src[i] == '0' {
+		i++
+	} else {
+		i = digits(src, i)
+	}
+	if i < len(src) && src[i] == '.' {
+		point := i + 1
+		if i = digits(src, point); i == point {
+			return -1
+		}
+	}
+	if i < len(src) && src[i]|0x20 == 'e' {
+		if i++; i < len(src) && (src[i] == '+' || src[i] == '-') {
+			i++
+		}
+		first := i
+		if i = digits(src, first); i == first {
+			return -1
+		}
+	}
+	return i
+}
+
+// literalEnd returns the position behind a word at i, or -1 where another stands.
+func literalEnd(src []byte, i int, word string) int {
+	if len(src)-i < len(word) || string(src[i:i+len(word)]) != word {
+		return -1
+	}
+	return i + len(word)
+}
+
+func digits(src []byte, i int) int {
+	for i < len(src) && isDigit(src[i]) {
+		i++
+	}
+	return i
+}

@@ -1,0 +1,138 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"hash/maphash"
+	"iter"
+	"slices"
+	"sync/atomic"
+
+	"github.com/remote-events/remote-events/go/pyjson"
+)
+
+// Message is a raw message that [Scan] has found to be deliverable. Nothing of it
+// is decoded before it is asked for. It is a part of the bytes that were scanned,
+// which must not be changed while it is in use. Several goroutines may read it.
+type Message struct {
+	raw     []byte
+	parts   parts
+	signals []string // shared with other messages: read only
+}
+
+// Scan finds the members of a raw message in one pass over its bytes, and returns
+// a *MalformedError where the message is malformed. It takes the dialect of Python.
+// Where another message of late had the same signals, it allocates nothing.
+//
+// It implements RECV-2, RECV-3, LIMIT-3 and LIMIT-4.
+func Scan(raw []byte, limits Limits) (Message, error) {
+	fault := oversize(raw, limits.orDefaults())
+	if fault != nil {
+		return Message{}, &MalformedError{Finding: *fault}
+	}
+	p, fault := scan(raw, nil)
+	if fault == nil {
+		fault = p.checkData(raw)
+	}
+	if fault != nil {
+		return Message{}, &MalformedError{Finding: *fault}
+	}
+	signals, fault := p.knownSignals(raw)
+	if fault != nil {
+		return Message{}, &MalformedError{Finding: *fault}
+	}
+	return Message{raw: raw, parts: p, signals: signals}, nil
+}
+
+// Raw returns the message as it was scanned.
+func (m *Message) Raw() []byte { return m.raw }
+
+// EventName returns the first signal, whichever list the message came by (RECV-9).
+func (m *Message) EventName() string { return m.signals[0] }
+
+// Payload returns the payload, in the message's own bytes (WIRE-8).
+func (m *Message) Payload() json.RawMessage { return m.parts.data.in(m.raw) }
+
+// Signals returns the signals in their order, each as often as it stands there.
+func (m *Message) Signals() iter.Seq[string] { return slices.Values(m.signals) }
+
+// Attribute returns the value of an attribute of the metadata, and whether the
+// message has it. It decodes no other.
+func (m *Message) Attribute(name string) (value string, ok bool) {
+	metadata := &m.parts.metadata
+	if metadata.kind != pyjson.Object || !isAttributeName(name) {
+		return "", false
+	}
+	var found []byte // the last one counts
+	s := pyjson.Scanner{Src: m.raw}
+	pos, more, err := s.Begin(pyjson.Object, metadata.start)
+	for more && err == nil { // The message was scanned before: nothing fails.
+		var raw []byte
+		raw, start, _ := s.Name(pos)
+		if pos, err = s.Value(start); sameName(raw, name) {
+			found = m.raw[start:pos]
+		}
+		pos, more, err = s.Next(pyjson.Object, pos)
+	}
+	if len(found) == 0 || found[0] != '"' {
+		return "", false
+	}
+	if value, ok = pyjson.Unquote(found[1 : len(found)-1]); !ok {
+		return "", false
+	}
+	return value, true
+}
+
+// Envelope decodes all but the payload.
+func (m *Message) Envelope() Envelope {
+	return Envelope{
+		EventName: m.EventName(),
+		Payload:   m.Payload(),
+		Metadata:  Metadata{Signals: slices.Clone(m.signals), Attributes: m.parts.attributes(m.raw)},
+	}
+}
+
+func sameName(raw []byte, name string) bool {
+	if string(raw) == name {
+		return true
+	}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return false
+	}
+	text, _ := pyjson.Unquote(raw)
+	return text == name
+}
+
+// Most messages of a queue have the same signals. A few of those that were read
+// last are kept, each in the place that the hash of its text gives it.
+var (
+	known     [256]atomic.Pointer[signalsRead]
+	knownSeed = maphash.MakeSeed()
+)
+
+// maxKnown is the longest text of signals that is kept, so that all of them take
+// less than a megabyte.
+const maxKnown = 1024
+
+// signalsRead is what signals of a text name.
+type signalsRead struct {
+	text  string
+	names []string
+}
+
+// knownSignals does what checkSignals does, and remembers it.
+func (p *parts) knownSignals(raw []byte) ([]string, *Finding) {
+	text := p.signals.in(raw)
+	if p.signals.kind != pyjson.Array || len(text) > maxKnown {
+		return p.checkSignals(raw)
+	}
+	place := &known[maphash.Bytes(knownSeed, text)%uint64(len(known))]
+	if read := place.Load(); read != nil && read.text == string(text) {
+		return read.names, nil
+	}
+	names, fault := p.checkSignals(raw)
+	if fault == nil {
+		place.Store(&signalsRead{text: string(text), names: slices.Clip(names)})
+	}
+	return names, fault
+}
