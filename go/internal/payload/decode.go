@@ -3,9 +3,13 @@ package payload
 import (
 	"errors"
 	"reflect"
+	"sync"
 
 	"github.com/remote-events/remote-events/go/pyjson"
 )
+
+// maxDepth is how deep a payload may nest: as deep as a receiver follows (LIMIT-4).
+const maxDepth = 10_000
 
 // Check reports what in a type could never be filled from a payload, or would
 // be lost on the way into one.
@@ -14,26 +18,29 @@ func Check(t reflect.Type) error {
 	return err
 }
 
-// Decode fills the value that target points to from a payload, which must have
-// come through a scan without error. What was in the value before is gone. Its
-// errors are of type [*Error], except where the type itself is at fault.
+// Decode fills the value that target points to from a payload. What was in the
+// value before is gone. The strings that it makes are copies, of which short ones
+// share memory, up to a kilobyte. Its errors are of type [*Error], except where
+// the payload is no JSON or the type itself is at fault.
 //
-// It implements TYPE-1 to TYPE-9.
+// It implements TYPE-1 to TYPE-14.
 func Decode(text []byte, target any) error {
 	v := reflect.ValueOf(target).Elem()
 	read, err := readerOf(v.Type())
 	if err != nil {
 		return err
 	}
+	d := decoders.Get().(*decoder) //nolint:forcetypeassert // the pool holds nothing else
+	defer d.release()
 	v.SetZero()
-	if err = decode(text, v, read); err == nil {
+	if err = d.decode(text, v, read); err == nil {
 		return nil
 	}
 	// Duplicates are rare, and so is the way to read them: once more, without
 	// what is replaced, which may as well have been what did not fit.
 	if kept := pyjson.DropDuplicates(text); len(kept) < len(text) {
 		v.SetZero()
-		err = decode(kept, v, read)
+		err = d.decode(kept, v, read)
 	}
 	if misfit, ok := errors.AsType[*Error](err); ok {
 		misfit.Type = v.Type()
@@ -41,66 +48,97 @@ func Decode(text []byte, target any) error {
 	return err
 }
 
-func decode(text []byte, v reflect.Value, read reader) error {
-	d := &decoder{pyjson.Scanner{Src: text}}
+// A decoder stands over one payload.
+type decoder struct {
+	pyjson.Scanner
+
+	strings stringStore
+	values  []any    // elements and members of generic values under way, innermost last
+	names   []string // the members' names, likewise
+}
+
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// maxKeptValues is the most values for which a decoder's memory is kept.
+const maxKeptValues = 4096
+
+func (d *decoder) release() {
+	d.Scanner = pyjson.Scanner{}
+	if cap(d.values) > maxKeptValues {
+		d.values, d.names = nil, nil
+	}
+	d.values, d.names = d.values[:0], d.names[:0]
+	decoders.Put(d)
+}
+
+func (d *decoder) decode(text []byte, v reflect.Value, read reader) error {
+	d.Scanner = pyjson.Scanner{Src: text, MaxDepth: maxDepth}
 	_, err := read(d, d.Space(0), v)
 	return err
 }
-
-// A decoder stands over one payload.
-type decoder struct{ pyjson.Scanner }
 
 // A reader fills v, which is settable and zero, from the value at pos and
 // returns the position behind that.
 type reader func(d *decoder, pos int, v reflect.Value) (end int, err error)
 
-// scalar passes the value at pos, which must be of the wanted kind. Where it is
-// null, raw is nil.
-func (d *decoder) scalar(pos int, want pyjson.Kind) (raw []byte, end int, err error) {
-	kind, err := d.Peek(pos)
-	if err != nil {
-		return nil, 0, err
+// number passes the number at pos. Where null stands instead, raw is nil.
+func (d *decoder) number(pos int) (raw []byte, end int, err error) {
+	if pos < len(d.Src) && (d.Src[pos]-'0' <= 9 || d.Src[pos] == '-') {
+		if raw, end, err = d.Number(pos); err == nil {
+			return raw, end, nil
+		}
 	}
-	if end, err = d.Value(pos); err != nil {
-		return nil, 0, err
-	}
-	switch kind {
-	case want:
-		return d.Src[pos:end], end, nil
-	case pyjson.Null:
-		return nil, end, nil
-	default:
-		return nil, 0, misfit("it is " + kind.String() + ", not " + want.String())
-	}
-}
-
-// enter looks for a value of the wanted kind at pos. Where there is another, done
-// is true: null is passed, and all else is an error.
-func (d *decoder) enter(pos int, want pyjson.Kind) (end int, done bool, err error) {
-	switch kind, err := d.Peek(pos); {
-	case err != nil:
-		return 0, true, err
-	case kind == want:
-		return 0, false, nil
-	case kind == pyjson.Null:
-		end, err = d.Value(pos)
-		return end, true, err
-	default:
-		return 0, true, misfit("it is " + kind.String() + ", not " + want.String())
-	}
+	end, err = d.other(pos, pyjson.Number)
+	return nil, end, err
 }
 
 // text passes the string at pos. Where null stands instead, ok is false.
 func (d *decoder) text(pos int) (s string, ok bool, end int, err error) {
-	raw, end, err := d.scalar(pos, pyjson.String)
-	if err != nil || raw == nil {
+	if pos >= len(d.Src) || d.Src[pos] != '"' {
+		end, err = d.other(pos, pyjson.String)
 		return "", false, end, err
 	}
-	s, err = unquote(raw[1 : len(raw)-1])
+	raw, escaped, end, err := d.String(pos)
+	if err != nil {
+		return "", false, 0, err
+	}
+	s, err = d.unquote(raw, escaped)
 	return s, true, end, err
 }
 
-func unquote(raw []byte) (string, error) {
+// other passes the null at pos. Whatever else stands there, which is no value of
+// the wanted kind, is an error.
+func (d *decoder) other(pos int, want pyjson.Kind) (end int, err error) {
+	kind, err := d.Peek(pos)
+	if err != nil {
+		return 0, err
+	}
+	if end, err = d.Value(pos); err != nil || kind == pyjson.Null {
+		return end, err
+	}
+	return 0, misfit("it is " + kind.String() + ", not " + want.String())
+}
+
+// begin opens the object or array at pos as [pyjson.Scanner.Begin] does. Where
+// null stands instead, found is false and next stands behind it.
+func (d *decoder) begin(kind pyjson.Kind, pos int) (next int, more, found bool, err error) {
+	bracket := byte('{')
+	if kind == pyjson.Array {
+		bracket = '['
+	}
+	if pos < len(d.Src) && d.Src[pos] == bracket {
+		next, more, err = d.Begin(kind, pos)
+		return next, more, true, err
+	}
+	next, err = d.other(pos, kind)
+	return next, false, false, err
+}
+
+// unquote makes a Go string of one of the payload.
+func (d *decoder) unquote(raw []byte, escaped bool) (string, error) {
+	if !escaped {
+		return d.strings.keep(raw), nil
+	}
 	s, ok := pyjson.Unquote(raw)
 	if !ok {
 		return "", misfit("it holds a surrogate without its partner, which no Go string can")

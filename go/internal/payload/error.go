@@ -17,7 +17,10 @@ type Error struct {
 	Path string
 	// Problem is why.
 	Problem string
-	// Err is what a type's own unmarshaler returned, or nil.
+	// Err is what a type's own unmarshaler returned, or nil. Its text may quote
+	// the payload, which is why it is no part of this error's, and why no Unwrap
+	// leads to it: [errors.As] and [errors.Is] find it, and what puts the texts of
+	// an error's causes into a log does not.
 	Err error
 }
 
@@ -31,7 +34,11 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-func (e *Error) Unwrap() error { return e.Err }
+// As finds the error of an unmarshaler for [errors.As].
+func (e *Error) As(target any) bool { return e.Err != nil && errors.As(e.Err, target) }
+
+// Is finds the error of an unmarshaler for [errors.Is].
+func (e *Error) Is(target error) bool { return e.Err != nil && errors.Is(e.Err, target) }
 
 // duplicate tells that a member stands twice. The payload is then read anew
 // without those that are replaced, which leaves only names that differ and are

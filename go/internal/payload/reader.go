@@ -21,6 +21,7 @@ var (
 	textUnmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 	rawMessageType      = reflect.TypeFor[json.RawMessage]()
 	numberType          = reflect.TypeFor[json.Number]()
+	anyType             = reflect.TypeFor[any]()
 )
 
 // readerOf returns the reader of a type, made when the type is first seen.
@@ -61,9 +62,9 @@ func (b builder) build(t reflect.Type) (reader, error) {
 	case t == numberType:
 		return readNumber, nil
 	case t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface && reflect.PointerTo(t).Implements(unmarshalerType):
-		return readUnmarshaler, nil
+		return unmarshalerOf(t), nil
 	case t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface && reflect.PointerTo(t).Implements(textUnmarshalerType):
-		return readText, nil
+		return textReaderOf(t), nil
 	}
 	switch t.Kind() {
 	case reflect.Bool:
@@ -104,11 +105,12 @@ func (b builder) pointer(t reflect.Type) (reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	pointee := t.Elem()
 	return func(d *decoder, pos int, v reflect.Value) (int, error) {
-		if kind, err := d.Peek(pos); err == nil && kind == pyjson.Null {
+		if pos < len(d.Src) && d.Src[pos] == 'n' {
 			return d.Value(pos)
 		}
-		v.Set(reflect.New(t.Elem()))
+		v.Set(reflect.New(pointee))
 		return elem(d, pos, v.Elem())
 	}, nil
 }
@@ -119,23 +121,28 @@ func (b builder) slice(t reflect.Type) (reader, error) {
 		return nil, err
 	}
 	return func(d *decoder, pos int, v reflect.Value) (int, error) {
-		if end, done, err := d.enter(pos, pyjson.Array); done {
-			return end, err
+		pos, more, found, err := d.begin(pyjson.Array, pos)
+		if err != nil || !found {
+			return pos, err
 		}
-		v.Set(reflect.MakeSlice(t, 0, 4))
-		return d.Elements(pos, func(pos int) (int, error) {
-			i := v.Len()
+		capacity := 0
+		if more {
+			capacity = 4
+		}
+		v.Set(reflect.MakeSlice(t, 0, capacity))
+		for i := 0; more; i++ {
 			if i == v.Cap() {
-				v.Grow(1)
+				v.Grow(1) // which leaves zeros, as MakeSlice does
 			}
 			v.SetLen(i + 1)
-			v.Index(i).SetZero()
-			end, err := elem(d, pos, v.Index(i))
-			if err != nil {
-				err = atIndex(i, err)
+			if pos, err = elem(d, pos, v.Index(i)); err != nil {
+				return 0, atIndex(i, err)
 			}
-			return end, err
-		})
+			if pos, more, err = d.Next(pyjson.Array, pos); err != nil {
+				return 0, err
+			}
+		}
+		return pos, nil
 	}, nil
 }
 
@@ -144,26 +151,32 @@ func (b builder) array(t reflect.Type) (reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	length := t.Len()
 	return func(d *decoder, pos int, v reflect.Value) (int, error) {
-		if end, done, err := d.enter(pos, pyjson.Array); done {
-			return end, err
+		pos, more, found, err := d.begin(pyjson.Array, pos)
+		if err != nil || !found {
+			return pos, err
 		}
-		i := 0
-		return d.Elements(pos, func(pos int) (int, error) {
-			if i == t.Len() {
+		for i := 0; more; i++ {
+			if i == length {
 				return 0, misfit(fmt.Sprintf("it has more than %d elements", i))
 			}
-			end, err := elem(d, pos, v.Index(i))
-			if err != nil {
-				err = atIndex(i, err)
+			if pos, err = elem(d, pos, v.Index(i)); err != nil {
+				return 0, atIndex(i, err)
 			}
-			i++
-			return end, err
-		})
+			if pos, more, err = d.Next(pyjson.Array, pos); err != nil {
+				return 0, err
+			}
+		}
+		return pos, nil
 	}, nil
 }
 
 func (b builder) mapping(t reflect.Type) (reader, error) {
+	if t.Key().Kind() == reflect.String && !reflect.PointerTo(t.Key()).Implements(textUnmarshalerType) &&
+		t.Elem() == anyType && reflect.TypeFor[map[string]any]().ConvertibleTo(t) {
+		return readObject, nil
+	}
 	elem, err := b.reader(t.Elem())
 	if err != nil {
 		return nil, err
@@ -173,59 +186,66 @@ func (b builder) mapping(t reflect.Type) (reader, error) {
 		return nil, err
 	}
 	return func(d *decoder, pos int, v reflect.Value) (int, error) {
-		if end, done, err := d.enter(pos, pyjson.Object); done {
-			return end, err
+		pos, more, found, err := d.begin(pyjson.Object, pos)
+		if err != nil || !found {
+			return pos, err
 		}
 		v.Set(reflect.MakeMap(t))
-		return d.Members(pos, func(raw []byte, pos int) (int, error) {
-			name, err := unquote(raw)
+		k, e := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+		for n := 1; more; n++ {
+			raw, at, err := d.Name(pos)
+			if err != nil {
+				return 0, err
+			}
+			name, err := d.nameOf(raw)
 			if err != nil {
 				return 0, within("*", err)
 			}
-			k, err := key(name)
-			if err != nil {
+			k.SetZero()
+			if err := key(name, k); err != nil {
 				return 0, within("*", err)
 			}
-			if v.MapIndex(k).IsValid() {
+			e.SetZero()
+			if pos, err = elem(d, at, e); err != nil {
+				return 0, within("*", err)
+			}
+			if v.SetMapIndex(k, e); v.Len() < n {
 				return 0, within("*", duplicate())
 			}
-			e := reflect.New(t.Elem()).Elem()
-			end, err := elem(d, pos, e)
-			if err != nil {
-				return 0, within("*", err)
+			if pos, more, err = d.Next(pyjson.Object, pos); err != nil {
+				return 0, err
 			}
-			v.SetMapIndex(k, e)
-			return end, nil
-		})
+		}
+		return pos, nil
 	}, nil
 }
 
-// keyReader returns what makes a map's key from a member's name.
-func keyReader(t reflect.Type) (func(name string) (reflect.Value, error), error) {
+// keyReader returns what fills a map's key, which is zero, from a member's name.
+func keyReader(t reflect.Type) (func(name string, k reflect.Value) error, error) {
+	noInteger := func() error { return misfit("a member's name is no integer that fits " + t.String()) }
 	switch {
 	case reflect.PointerTo(t).Implements(textUnmarshalerType):
-		return func(name string) (reflect.Value, error) {
-			k := reflect.New(t)
-			err := k.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(name)) //nolint:forcetypeassert // it implements it
-			return k.Elem(), refused(t, err)
-		}, nil
+		limit := isBig(t)
+		return func(name string, k reflect.Value) error { return unmarshalText(name, k, limit) }, nil
 	case t.Kind() == reflect.String:
-		return func(name string) (reflect.Value, error) { return reflect.ValueOf(name).Convert(t), nil }, nil
+		return func(name string, k reflect.Value) error { k.SetString(name); return nil }, nil
 	case t.Kind() >= reflect.Int && t.Kind() <= reflect.Int64:
-		return func(name string) (reflect.Value, error) {
+		return func(name string, k reflect.Value) error {
 			n, err := strconv.ParseInt(name, 10, t.Bits())
 			if err != nil {
-				return reflect.Value{}, misfit("a member's name is no integer that fits " + t.String())
+				return noInteger()
 			}
-			return reflect.ValueOf(n).Convert(t), nil
+			k.SetInt(n)
+			return nil
 		}, nil
 	case t.Kind() >= reflect.Uint && t.Kind() <= reflect.Uintptr:
-		return func(name string) (reflect.Value, error) {
+		return func(name string, k reflect.Value) error {
 			n, err := strconv.ParseUint(name, 10, t.Bits())
 			if err != nil {
-				return reflect.Value{}, misfit("a member's name is no integer that fits " + t.String())
+				return noInteger()
 			}
-			return reflect.ValueOf(n).Convert(t), nil
+			k.SetUint(n)
+			return nil
 		}, nil
 	}
 	return nil, fmt.Errorf("no member's name can fill the key type %s", t)
@@ -236,13 +256,7 @@ func (b builder) structure(t reflect.Type) (reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	type member struct {
-		field
-
-		read reader
-		ord  int
-	}
-	members := make(map[string]*member, len(fields))
+	r := &structReader{members: make([]member, len(fields)), byName: make(map[string]int, len(fields))}
 	for i, f := range fields {
 		read, err := b.reader(f.typ)
 		if err != nil {
@@ -251,37 +265,79 @@ func (b builder) structure(t reflect.Type) (reader, error) {
 		if f.quoted {
 			read = quoted(read)
 		}
-		members[f.name] = &member{f, read, i}
+		r.members[i] = member{f.name, f.index, read}
+		r.byName[f.name] = i
 	}
-	return func(d *decoder, pos int, v reflect.Value) (int, error) {
-		if end, done, err := d.enter(pos, pyjson.Object); done {
-			return end, err
+	return r.read, nil
+}
+
+// structReader reads an object into a struct.
+type structReader struct {
+	members []member // in the order in which encoding/json writes them
+	byName  map[string]int
+}
+
+type member struct {
+	name  string
+	index []int
+	read  reader
+}
+
+func (r *structReader) read(d *decoder, pos int, v reflect.Value) (int, error) {
+	pos, more, found, err := d.begin(pyjson.Object, pos)
+	if err != nil || !found {
+		return pos, err
+	}
+	var small [64]bool
+	seen := small[:]
+	if len(r.members) > len(small) {
+		seen = make([]bool, len(r.members))
+	}
+	for expected := 0; more; {
+		raw, at, err := d.Name(pos)
+		if err != nil {
+			return 0, err
 		}
-		var small [64]bool
-		seen := small[:]
-		if len(fields) > len(small) {
-			seen = make([]bool, len(fields))
-		}
-		return d.Members(pos, func(raw []byte, pos int) (int, error) {
-			m, ok := members[string(raw)]
-			if !ok && bytes.IndexByte(raw, '\\') >= 0 {
-				name, _ := pyjson.Unquote(raw)
-				m, ok = members[name]
-			}
-			if !ok {
-				return d.Value(pos)
-			}
-			if seen[m.ord] {
+		i := r.find(raw, expected)
+		if i < 0 {
+			pos, err = d.Value(at)
+		} else {
+			m := &r.members[i]
+			if seen[i] {
 				return 0, within(m.name, duplicate())
 			}
-			seen[m.ord] = true
-			end, err := m.read(d, pos, fieldAt(v, m.index))
-			if err != nil {
+			seen[i], expected = true, i+1
+			if pos, err = m.read(d, at, fieldAt(v, m.index)); err != nil {
 				err = within(m.name, err)
 			}
-			return end, err
-		})
-	}, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		if pos, more, err = d.Next(pyjson.Object, pos); err != nil {
+			return 0, err
+		}
+	}
+	return pos, nil
+}
+
+// find returns which member a name, still escaped, belongs to, or -1. Most
+// payloads have their members in the order of the type: the one that is expected
+// is compared first.
+func (r *structReader) find(raw []byte, expected int) int {
+	if expected < len(r.members) && r.members[expected].name == string(raw) {
+		return expected
+	}
+	if i, ok := r.byName[string(raw)]; ok {
+		return i
+	}
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		name, _ := pyjson.Unquote(raw)
+		if i, ok := r.byName[name]; ok {
+			return i
+		}
+	}
+	return -1
 }
 
 // fieldAt is v.FieldByIndex, making the embedded pointers on its way.
@@ -305,7 +361,7 @@ func quoted(read reader) reader {
 		if err != nil || !ok {
 			return end, err
 		}
-		inner := &decoder{pyjson.Scanner{Src: []byte(s)}}
+		inner := &decoder{Scanner: pyjson.Scanner{Src: []byte(s), MaxDepth: maxDepth}}
 		if _, _, _, err := inner.Document(); err != nil {
 			return 0, misfit("its string holds no JSON value")
 		}

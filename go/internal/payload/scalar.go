@@ -19,9 +19,9 @@ func readRaw(d *decoder, pos int, v reflect.Value) (int, error) {
 }
 
 func readNumber(d *decoder, pos int, v reflect.Value) (int, error) {
-	raw, end, err := d.scalar(pos, pyjson.Number)
+	raw, end, err := d.number(pos)
 	if err == nil && raw != nil {
-		v.SetString(string(raw))
+		v.SetString(d.strings.keep(raw))
 	}
 	return end, err
 }
@@ -50,12 +50,12 @@ func readString(d *decoder, pos int, v reflect.Value) (int, error) {
 }
 
 func readInt(d *decoder, pos int, v reflect.Value) (int, error) {
-	raw, end, err := d.scalar(pos, pyjson.Number)
+	raw, end, err := d.number(pos)
 	if err != nil || raw == nil {
 		return end, err
 	}
-	n, err := strconv.ParseInt(string(raw), 10, v.Type().Bits())
-	if err != nil {
+	n, ok := pyjson.Int(raw)
+	if !ok || v.OverflowInt(n) {
 		return 0, misfitInteger(raw, v.Type())
 	}
 	v.SetInt(n)
@@ -63,12 +63,16 @@ func readInt(d *decoder, pos int, v reflect.Value) (int, error) {
 }
 
 func readUint(d *decoder, pos int, v reflect.Value) (int, error) {
-	raw, end, err := d.scalar(pos, pyjson.Number)
+	raw, end, err := d.number(pos)
 	if err != nil || raw == nil {
 		return end, err
 	}
-	if string(raw) == "-0" {
-		raw = raw[1:]
+	if n, ok := pyjson.Int(raw); ok && n >= 0 { // -0, too
+		if v.OverflowUint(uint64(n)) {
+			return 0, misfitInteger(raw, v.Type())
+		}
+		v.SetUint(uint64(n))
+		return end, nil
 	}
 	n, err := strconv.ParseUint(string(raw), 10, v.Type().Bits())
 	if err != nil {
@@ -86,21 +90,23 @@ func misfitInteger(raw []byte, t reflect.Type) error {
 }
 
 func readFloat(d *decoder, pos int, v reflect.Value) (int, error) {
-	kind, err := d.Peek(pos)
-	if err != nil {
-		return 0, err
+	if kind, err := d.Peek(pos); err == nil && kind == pyjson.NonFinite {
+		end, err := d.Value(pos)
+		if err == nil {
+			v.SetFloat(nonFinite(d.Src[pos]))
+		}
+		return end, err
 	}
-	if kind == pyjson.NonFinite {
-		v.SetFloat(nonFinite(d.Src[pos]))
-		return d.Value(pos)
-	}
-	raw, end, err := d.scalar(pos, pyjson.Number)
+	raw, end, err := d.number(pos)
 	if err != nil || raw == nil {
 		return end, err
 	}
-	f, ok := pyjson.Float(raw)
+	var f float64
+	var ok bool
 	if v.Kind() == reflect.Float32 {
 		f, ok = float32Of(raw)
+	} else {
+		f, ok = pyjson.Float(raw)
 	}
 	if !ok {
 		return 0, misfit("the number does not fit " + v.Kind().String())

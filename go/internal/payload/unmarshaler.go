@@ -3,45 +3,125 @@ package payload
 import (
 	"encoding"
 	"encoding/json"
+	"fmt"
+	"math/big"
 	"reflect"
+	"strings"
 
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-func readText(d *decoder, pos int, v reflect.Value) (int, error) {
-	s, ok, end, err := d.text(pos)
-	if err != nil || !ok {
-		return end, err
+// textReaderOf returns the reader of a type with an UnmarshalText.
+func textReaderOf(t reflect.Type) reader {
+	limit := isBig(t)
+	return func(d *decoder, pos int, v reflect.Value) (int, error) {
+		s, ok, end, err := d.text(pos)
+		if err != nil || !ok {
+			return end, err
+		}
+		return end, unmarshalText(s, v, limit)
+	}
+}
+
+func unmarshalText(s string, v reflect.Value, limit bool) error {
+	if limit && tooLong(s) {
+		return errTooLong()
 	}
 	u := v.Addr().Interface().(encoding.TextUnmarshaler) //nolint:forcetypeassert // the builder asked
-	return end, refused(v.Type(), u.UnmarshalText([]byte(s)))
+	return rejected(v.Type(), func() error { return u.UnmarshalText([]byte(s)) })
 }
 
-// readUnmarshaler hands a value to the type's own method, which expects strict
-// JSON and would read a lone surrogate as another character.
-func readUnmarshaler(d *decoder, pos int, v reflect.Value) (int, error) {
-	end, err := d.Value(pos)
-	if err != nil {
-		return 0, err
+// unmarshalerOf returns the reader of a type with an UnmarshalJSON, which expects
+// strict JSON and would read a lone surrogate as another character.
+func unmarshalerOf(t reflect.Type) reader {
+	limit := isBig(t)
+	return func(d *decoder, pos int, v reflect.Value) (int, error) {
+		end, err := d.Value(pos)
+		if err != nil {
+			return 0, err
+		}
+		text := d.Src[pos:end:end]
+		var foreign foreigner
+		s := pyjson.Scanner{Src: d.Src, Observer: &foreign}
+		if _, err := s.Value(pos); err != nil {
+			return 0, err
+		}
+		if foreign != "" {
+			return 0, misfit("it holds " + string(foreign) + ", which " + v.Type().String() + " does not expect")
+		}
+		if text[0] == '{' || text[0] == '[' {
+			text = pyjson.DropDuplicates(text)
+		} else if limit && tooLong(string(text)) {
+			return 0, errTooLong()
+		}
+		u := v.Addr().Interface().(json.Unmarshaler) //nolint:forcetypeassert // the builder asked
+		return end, rejected(v.Type(), func() error { return u.UnmarshalJSON(text) })
 	}
-	var foreign foreigner
-	s := pyjson.Scanner{Src: d.Src, Observer: &foreign}
-	if _, err := s.Value(pos); err != nil {
-		return 0, err
-	}
-	if foreign != "" {
-		return 0, misfit("it holds " + string(foreign) + ", which " + v.Type().String() + " does not expect")
-	}
-	u := v.Addr().Interface().(json.Unmarshaler) //nolint:forcetypeassert // the builder asked
-	return end, refused(v.Type(), u.UnmarshalJSON(pyjson.DropDuplicates(d.Src[pos:end])))
 }
 
-func refused(t reflect.Type, err error) error {
-	if err == nil {
-		return nil
+// rejected calls a type's own method. Its panic becomes an error like any other.
+func rejected(t reflect.Type, unmarshal func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			// What it panicked with may quote the payload as well.
+			cause, ok := value.(error)
+			if !ok {
+				cause = fmt.Errorf("%v", value)
+			}
+			err = &Error{Problem: t.String() + " panicked on it", Err: cause}
+		}
+	}()
+	if err := unmarshal(); err != nil {
+		// The method's own words may quote the payload: they are for errors.As.
+		return &Error{Problem: t.String() + " rejects it", Err: err}
 	}
-	// The method's own words may quote the payload: they are for errors.As.
-	return &Error{Problem: t.String() + " refuses it", Err: err}
+	return nil
+}
+
+// isBig reports whether a type reads numbers of any length by the methods of
+// math/big, its own or those of a struct that it embeds. They take more than
+// linear time.
+func isBig(t reflect.Type) bool {
+	if isBigItself(t) {
+		return true
+	}
+	if t.Kind() == reflect.Struct {
+		for i := range t.NumField() {
+			if f := t.Field(i); f.Anonymous && isBigItself(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isBigItself(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t == reflect.TypeFor[big.Int]() || t == reflect.TypeFor[big.Float]() || t == reflect.TypeFor[big.Rat]()
+}
+
+// maxDigits is the longest number that a type of math/big takes: that of Python's
+// integers (TYPE-14).
+const maxDigits = 4300
+
+// tooLong reports whether a number has too many digits, or means one that has.
+func tooLong(number string) bool {
+	number = strings.Trim(number, `"`)
+	mantissa, exponent := number, ""
+	if i := strings.IndexAny(number, "eEpP"); i >= 0 {
+		mantissa, exponent = number[:i], strings.TrimLeft(number[i+1:], "+-0")
+	}
+	digits := len(mantissa)
+	for _, c := range []string{"-", "+", ".", "/", "_"} {
+		digits -= strings.Count(mantissa, c)
+	}
+	return digits > maxDigits || len(exponent) > 4 || len(exponent) == 4 && exponent > "4300"
+}
+
+func errTooLong() error {
+	return misfit(fmt.Sprintf("the number has more than %d digits, or an exponent beyond ±%d", maxDigits, maxDigits))
 }
 
 // foreigner observes whether a value holds what is JSON to Python only.
