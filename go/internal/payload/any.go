@@ -3,7 +3,7 @@ package payload
 import (
 	"bytes"
 	"encoding/json"
-	"reflect"
+	"unsafe"
 
 	"github.com/remote-events/remote-events/go/pyjson"
 )
@@ -11,23 +11,23 @@ import (
 // readAny reads what encoding/json would into an empty interface, except that a
 // number which a float64 would change stays a json.Number, as does every integer
 // beyond ±(2⁵³−1) (TYPE-13).
-func readAny(d *decoder, pos int, v reflect.Value) (int, error) {
+func readAny(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	value, end, err := d.any(pos)
-	if err == nil && value != nil {
-		v.Set(reflect.ValueOf(value))
+	if err == nil {
+		*(*any)(p) = value
 	}
 	return end, err
 }
 
 // readObject reads a map from strings to empty interfaces.
-func readObject(d *decoder, pos int, v reflect.Value) (int, error) {
+func readObject(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	next, more, found, err := d.begin(pyjson.Object, pos)
 	if err != nil || !found {
 		return next, err
 	}
 	m, end, err := d.object(next, more)
 	if err == nil {
-		v.Set(reflect.ValueOf(m).Convert(v.Type()))
+		*(*map[string]any)(p) = m
 	}
 	return end, err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+	"unsafe"
 
 	"github.com/remote-events/remote-events/go/pyjson"
 )
@@ -33,14 +34,15 @@ func Decode(text []byte, target any) error {
 	d := decoders.Get().(*decoder) //nolint:forcetypeassert // the pool holds nothing else
 	defer d.release()
 	v.SetZero()
-	if err = d.decode(text, v, read); err == nil {
+	p := v.Addr().UnsafePointer()
+	if err = d.decode(text, p, read); err == nil {
 		return nil
 	}
 	// Duplicates are rare, and so is the way to read them: once more, without
 	// what is replaced, which may as well have been what did not fit.
 	if kept := pyjson.DropDuplicates(text); len(kept) < len(text) {
 		v.SetZero()
-		err = d.decode(kept, v, read)
+		err = d.decode(kept, p, read)
 	}
 	if misfit, ok := errors.AsType[*Error](err); ok {
 		misfit.Type = v.Type()
@@ -71,15 +73,19 @@ func (d *decoder) release() {
 	decoders.Put(d)
 }
 
-func (d *decoder) decode(text []byte, v reflect.Value, read reader) error {
+func (d *decoder) decode(text []byte, p unsafe.Pointer, read reader) error {
 	d.Scanner = pyjson.Scanner{Src: text, MaxDepth: maxDepth}
-	_, err := read(d, d.Space(0), v)
+	_, err := read(d, d.Space(0), p)
 	return err
 }
 
-// A reader fills v, which is settable and zero, from the value at pos and
-// returns the position behind that.
-type reader func(d *decoder, pos int, v reflect.Value) (end int, err error)
+// at returns the byte at pos, or 0 behind the end.
+func (d *decoder) at(pos int) byte {
+	if pos < len(d.Src) {
+		return d.Src[pos]
+	}
+	return 0
+}
 
 // number passes the number at pos. Where null stands instead, raw is nil.
 func (d *decoder) number(pos int) (raw []byte, end int, err error) {

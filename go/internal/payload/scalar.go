@@ -1,84 +1,124 @@
 package payload
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"math"
 	"reflect"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-func readRaw(d *decoder, pos int, v reflect.Value) (int, error) {
+// scalarReader returns the reader of a kind of plain values, or nil.
+func scalarReader(kind reflect.Kind) reader {
+	switch kind {
+	case reflect.Bool:
+		return readBool
+	case reflect.String:
+		return readString
+	case reflect.Int:
+		return readInt[int]
+	case reflect.Int8:
+		return readInt[int8]
+	case reflect.Int16:
+		return readInt[int16]
+	case reflect.Int32:
+		return readInt[int32]
+	case reflect.Int64:
+		return readInt[int64]
+	case reflect.Uint:
+		return readUint[uint]
+	case reflect.Uint8:
+		return readUint[uint8]
+	case reflect.Uint16:
+		return readUint[uint16]
+	case reflect.Uint32:
+		return readUint[uint32]
+	case reflect.Uint64:
+		return readUint[uint64]
+	case reflect.Uintptr:
+		return readUint[uintptr]
+	case reflect.Float32:
+		return readFloat32
+	case reflect.Float64:
+		return readFloat64
+	default:
+		return nil
+	}
+}
+
+func readRaw(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	end, err := d.Value(pos)
 	if err == nil {
-		v.SetBytes(append([]byte(nil), d.Src[pos:end]...))
+		*(*json.RawMessage)(p) = bytes.Clone(d.Src[pos:end])
 	}
 	return end, err
 }
 
-func readNumber(d *decoder, pos int, v reflect.Value) (int, error) {
+func readNumber(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	raw, end, err := d.number(pos)
 	if err == nil && raw != nil {
-		v.SetString(d.strings.keep(raw))
+		*(*json.Number)(p) = json.Number(d.strings.keep(raw))
 	}
 	return end, err
 }
 
-func readBool(d *decoder, pos int, v reflect.Value) (int, error) {
+func readBool(d *decoder, pos int, p unsafe.Pointer) (int, error) {
+	switch d.at(pos) {
+	case 't', 'f', 'n':
+		end, err := d.Value(pos)
+		if err == nil {
+			*(*bool)(p) = d.Src[pos] == 't'
+		}
+		return end, err
+	}
 	kind, err := d.Peek(pos)
 	if err != nil {
 		return 0, err
 	}
-	switch kind {
-	case pyjson.True, pyjson.False:
-		v.SetBool(kind == pyjson.True)
-	case pyjson.Null:
-	default:
-		return 0, misfit("it is " + kind.String() + ", not true or false")
-	}
-	return d.Value(pos)
+	return 0, misfit("it is " + kind.String() + ", not true or false")
 }
 
-func readString(d *decoder, pos int, v reflect.Value) (int, error) {
+func readString(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	s, _, end, err := d.text(pos)
 	if err == nil {
-		v.SetString(s)
+		*(*string)(p) = s
 	}
 	return end, err
 }
 
-func readInt(d *decoder, pos int, v reflect.Value) (int, error) {
+func readInt[T int | int8 | int16 | int32 | int64](d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	raw, end, err := d.number(pos)
 	if err != nil || raw == nil {
 		return end, err
 	}
 	n, ok := pyjson.Int(raw)
-	if !ok || v.OverflowInt(n) {
-		return 0, misfitInteger(raw, v.Type())
+	if !ok || int64(T(n)) != n {
+		return 0, misfitInteger(raw, reflect.TypeFor[T]())
 	}
-	v.SetInt(n)
+	*(*T)(p) = T(n)
 	return end, nil
 }
 
-func readUint(d *decoder, pos int, v reflect.Value) (int, error) {
+func readUint[T uint | uint8 | uint16 | uint32 | uint64 | uintptr](d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	raw, end, err := d.number(pos)
 	if err != nil || raw == nil {
 		return end, err
 	}
-	if n, ok := pyjson.Int(raw); ok && n >= 0 { // -0, too
-		if v.OverflowUint(uint64(n)) {
-			return 0, misfitInteger(raw, v.Type())
-		}
-		v.SetUint(uint64(n))
-		return end, nil
+	var n uint64
+	if short, ok := pyjson.Int(raw); ok && short >= 0 { // -0, too
+		n = uint64(short)
+	} else if n, err = strconv.ParseUint(string(raw), 10, 64); err != nil {
+		return 0, misfitInteger(raw, reflect.TypeFor[T]())
 	}
-	n, err := strconv.ParseUint(string(raw), 10, v.Type().Bits())
-	if err != nil {
-		return 0, misfitInteger(raw, v.Type())
+	if uint64(T(n)) != n {
+		return 0, misfitInteger(raw, reflect.TypeFor[T]())
 	}
-	v.SetUint(n)
+	*(*T)(p) = T(n)
 	return end, nil
 }
 
@@ -89,30 +129,38 @@ func misfitInteger(raw []byte, t reflect.Type) error {
 	return misfit("the integer does not fit " + t.Kind().String())
 }
 
-func readFloat(d *decoder, pos int, v reflect.Value) (int, error) {
-	if kind, err := d.Peek(pos); err == nil && kind == pyjson.NonFinite {
-		end, err := d.Value(pos)
-		if err == nil {
-			v.SetFloat(nonFinite(d.Src[pos]))
-		}
-		return end, err
+func readFloat64(d *decoder, pos int, p unsafe.Pointer) (int, error) {
+	f, end, err := d.float(pos, pyjson.Float, "float64")
+	if err == nil {
+		*(*float64)(p) = f
 	}
+	return end, err
+}
+
+func readFloat32(d *decoder, pos int, p unsafe.Pointer) (int, error) {
+	f, end, err := d.float(pos, float32Of, "float32")
+	if err == nil {
+		*(*float32)(p) = float32(f)
+	}
+	return end, err
+}
+
+// float passes the number at pos, which may be a non-finite one. Of null it makes 0.
+func (d *decoder) float(pos int, convert func([]byte) (float64, bool), kind string) (f float64, end int, err error) {
 	raw, end, err := d.number(pos)
-	if err != nil || raw == nil {
-		return end, err
+	if err == nil && raw != nil {
+		f, ok := convert(raw)
+		if !ok {
+			return 0, 0, misfit("the number does not fit " + kind)
+		}
+		return f, end, nil
 	}
-	var f float64
-	var ok bool
-	if v.Kind() == reflect.Float32 {
-		f, ok = float32Of(raw)
-	} else {
-		f, ok = pyjson.Float(raw)
+	if k, fault := d.Peek(pos); fault == nil && k == pyjson.NonFinite {
+		if end, err = d.Value(pos); err == nil {
+			return nonFinite(d.Src[pos]), end, nil
+		}
 	}
-	if !ok {
-		return 0, misfit("the number does not fit " + v.Kind().String())
-	}
-	v.SetFloat(f)
-	return end, nil
+	return 0, end, err
 }
 
 // float32Of is [pyjson.Float] for a float32. It rounds the text itself, because
@@ -141,7 +189,7 @@ func nonFinite(first byte) float64 {
 	}
 }
 
-func readBytes(d *decoder, pos int, v reflect.Value) (int, error) {
+func readBytes(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	s, ok, end, err := d.text(pos)
 	if err != nil || !ok {
 		return end, err
@@ -151,6 +199,6 @@ func readBytes(d *decoder, pos int, v reflect.Value) (int, error) {
 	if err != nil || strings.ContainsAny(s, "\r\n") {
 		return 0, misfit("the string is not base64")
 	}
-	v.SetBytes(b)
+	*(*[]byte)(p) = b
 	return end, nil
 }

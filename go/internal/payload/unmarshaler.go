@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"reflect"
 	"strings"
+	"unsafe"
 
 	"github.com/remote-events/remote-events/go/pyjson"
 )
@@ -14,28 +15,29 @@ import (
 // textReaderOf returns the reader of a type with an UnmarshalText.
 func textReaderOf(t reflect.Type) reader {
 	limit := isBig(t)
-	return func(d *decoder, pos int, v reflect.Value) (int, error) {
+	return func(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 		s, ok, end, err := d.text(pos)
 		if err != nil || !ok {
 			return end, err
 		}
-		return end, unmarshalText(s, v, limit)
+		return end, unmarshalText(s, reflect.NewAt(t, p), limit)
 	}
 }
 
-func unmarshalText(s string, v reflect.Value, limit bool) error {
+// unmarshalText fills what a pointer points to.
+func unmarshalText(s string, pointer reflect.Value, limit bool) error {
 	if limit && tooLong(s) {
 		return errTooLong()
 	}
-	u := v.Addr().Interface().(encoding.TextUnmarshaler) //nolint:forcetypeassert // the builder asked
-	return rejected(v.Type(), func() error { return u.UnmarshalText([]byte(s)) })
+	u := pointer.Interface().(encoding.TextUnmarshaler) //nolint:forcetypeassert // the builder asked
+	return rejected(pointer.Type().Elem(), func() error { return u.UnmarshalText([]byte(s)) })
 }
 
 // unmarshalerOf returns the reader of a type with an UnmarshalJSON, which expects
 // strict JSON and would read a lone surrogate as another character.
 func unmarshalerOf(t reflect.Type) reader {
 	limit := isBig(t)
-	return func(d *decoder, pos int, v reflect.Value) (int, error) {
+	return func(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 		end, err := d.Value(pos)
 		if err != nil {
 			return 0, err
@@ -47,15 +49,15 @@ func unmarshalerOf(t reflect.Type) reader {
 			return 0, err
 		}
 		if foreign != "" {
-			return 0, misfit("it holds " + string(foreign) + ", which " + v.Type().String() + " does not expect")
+			return 0, misfit("it holds " + string(foreign) + ", which " + t.String() + " does not expect")
 		}
 		if text[0] == '{' || text[0] == '[' {
 			text = pyjson.DropDuplicates(text)
 		} else if limit && tooLong(string(text)) {
 			return 0, errTooLong()
 		}
-		u := v.Addr().Interface().(json.Unmarshaler) //nolint:forcetypeassert // the builder asked
-		return end, rejected(v.Type(), func() error { return u.UnmarshalJSON(text) })
+		u := reflect.NewAt(t, p).Interface().(json.Unmarshaler) //nolint:forcetypeassert // the builder asked
+		return end, rejected(t, func() error { return u.UnmarshalJSON(text) })
 	}
 }
 

@@ -1,0 +1,107 @@
+package payload
+
+import (
+	"fmt"
+	"reflect"
+	"unsafe"
+
+	"github.com/remote-events/remote-events/go/pyjson"
+)
+
+// firstElements is how many elements a slice gets room for at first.
+const firstElements = 4
+
+func (b builder) slice(t reflect.Type) (reader, error) {
+	if t.Elem() == reflect.TypeFor[string]() {
+		return readStrings, nil
+	}
+	elem, err := b.reader(t.Elem())
+	if err != nil {
+		return nil, err
+	}
+	size, empty := t.Elem().Size(), reflect.MakeSlice(t, 0, 0)
+	return func(d *decoder, pos int, p unsafe.Pointer) (int, error) {
+		pos, more, found, err := d.begin(pyjson.Array, pos)
+		if err != nil || !found {
+			return pos, err
+		}
+		v := reflect.NewAt(t, p).Elem()
+		if !more {
+			v.Set(empty)
+			return pos, nil
+		}
+		v.Grow(firstElements) // which leaves zeros
+		elements, room := v.UnsafePointer(), v.Cap()
+		for n := 0; more; n++ {
+			if n == room {
+				v.SetLen(n)
+				v.Grow(1)
+				elements, room = v.UnsafePointer(), v.Cap()
+			}
+			if pos, err = elem(d, pos, unsafe.Add(elements, uintptr(n)*size)); err != nil {
+				return 0, atIndex(n, err)
+			}
+			if pos, more, err = d.Next(pyjson.Array, pos); err != nil {
+				return 0, err
+			}
+			if !more {
+				v.SetLen(n + 1)
+			}
+		}
+		return pos, nil
+	}, nil
+}
+
+func (b builder) array(t reflect.Type) (reader, error) {
+	elem, err := b.reader(t.Elem())
+	if err != nil {
+		return nil, err
+	}
+	length, size := t.Len(), t.Elem().Size()
+	return func(d *decoder, pos int, p unsafe.Pointer) (int, error) {
+		pos, more, found, err := d.begin(pyjson.Array, pos)
+		if err != nil || !found {
+			return pos, err
+		}
+		for i := 0; more; i++ {
+			if i == length {
+				return 0, misfit(fmt.Sprintf("it has more than %d elements", i))
+			}
+			if pos, err = elem(d, pos, unsafe.Add(p, uintptr(i)*size)); err != nil {
+				return 0, atIndex(i, err)
+			}
+			if pos, more, err = d.Next(pyjson.Array, pos); err != nil {
+				return 0, err
+			}
+		}
+		return pos, nil
+	}, nil
+}
+
+// readStrings reads a []string. The strings are gathered first, so that the slice
+// is made in its size.
+func readStrings(d *decoder, pos int, p unsafe.Pointer) (int, error) {
+	pos, more, found, err := d.begin(pyjson.Array, pos)
+	if err != nil || !found {
+		return pos, err
+	}
+	from := len(d.names)
+	defer func() {
+		clear(d.names[from:])
+		d.names = d.names[:from]
+	}()
+	for more {
+		s, _, end, err := d.text(pos)
+		if err != nil {
+			return 0, atIndex(len(d.names)-from, err)
+		}
+		d.names = append(d.names, s)
+		if pos, more, err = d.Next(pyjson.Array, end); err != nil {
+			return 0, err
+		}
+	}
+	made := make([]string, len(d.names)-from)
+	copy(made, d.names[from:])
+	*(*[]string)(p) = made
+	return pos, nil
+}
