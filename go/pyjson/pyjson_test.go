@@ -3,7 +3,9 @@ package pyjson_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -157,6 +159,36 @@ func TestFloat(t *testing.T) {
 			t.Errorf("%s: %v %v, want %v %v", c.number, f, ok, c.f, c.ok)
 		}
 	}
+	for _, c := range []struct {
+		number string
+		f      float64
+		ok     bool
+	}{
+		{"-0", math.Copysign(0, -1), true},
+		{"9007199254740991", 1<<53 - 1, true},
+		{"9007199254740992", 0, false},
+		{"-9007199254740992", 0, false},
+		{"1234567890123456768", 0, false},
+		{"9007199254740992.0", 1 << 53, true},
+		{"1e20", 1e20, true},
+		{"1e999", math.Inf(1), false},
+		{"123456.789012345", 123456.789012345, true},
+		{"-0.000000000000001", -1e-15, true},
+	} {
+		if f, ok := pyjson.SafeFloat([]byte(c.number)); f != c.f || ok != c.ok || math.Signbit(f) != math.Signbit(c.f) {
+			t.Errorf("%s: %v %v, want %v %v", c.number, f, ok, c.f, c.ok)
+		}
+	}
+	for number, want := range map[string]int64{"0": 0, "-0": 0, "-9223372036854775808": math.MinInt64, "9223372036854775807": math.MaxInt64, "-123456789012345678": -123456789012345678} {
+		if n, ok := pyjson.Int([]byte(number)); n != want || !ok {
+			t.Errorf("%s: %d %v", number, n, ok)
+		}
+	}
+	for _, number := range []string{"9223372036854775808", "1.0", "1e2", "-0.5", "123456789012345678901234"} {
+		if n, ok := pyjson.Int([]byte(number)); ok {
+			t.Errorf("%s: %d", number, n)
+		}
+	}
 	if pyjson.InFloatRange([]byte("1" + strings.Repeat("0", 309))) {
 		t.Error("10^309 lies in the range of a float64")
 	}
@@ -181,6 +213,11 @@ func FuzzValid(f *testing.F) {
 		if strict := json.Valid(text); strict != (err == nil && !bool(seen)) {
 			t.Fatalf("%q: encoding/json says %v, the scanner %v (non-finite: %v)", text, strict, err, seen)
 		}
+		// Without an observer the scanner takes another way.
+		unseen := pyjson.Scanner{Src: text, MaxDepth: 10_000}
+		if _, _, _, again := unseen.Document(); fmt.Sprint(again) != fmt.Sprint(err) {
+			t.Fatalf("%q: %v, and without an observer %v", text, err, again)
+		}
 		if err != nil {
 			return
 		}
@@ -190,6 +227,31 @@ func FuzzValid(f *testing.F) {
 		}
 		if !bool(seen) && !sameValue(text, kept) {
 			t.Fatalf("%q without duplicates means something else: %q", text, kept)
+		}
+	})
+}
+
+// FuzzNumber holds the conversions against strconv.
+func FuzzNumber(f *testing.F) {
+	for _, seed := range []string{"0", "-1.5e-3", "123456789012345678", "9007199254740993", "0.1", "100000000000000000000", "1.23456789012345"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s := pyjson.Scanner{Src: []byte(text)}
+		kind, start, end, err := s.Document()
+		if err != nil || kind != pyjson.Number || start != 0 || end != len(text) {
+			return
+		}
+		exact, parseErr := strconv.ParseFloat(text, 64)
+		if f, ok := pyjson.Float([]byte(text)); ok && (f != exact || math.Signbit(f) != math.Signbit(exact) || parseErr != nil) {
+			t.Fatalf("%s: %v", text, f)
+		}
+		if f, ok := pyjson.SafeFloat([]byte(text)); ok && (f != exact || math.Signbit(f) != math.Signbit(exact) || parseErr != nil) {
+			t.Fatalf("%s: %v", text, f)
+		}
+		want, err := strconv.ParseInt(text, 10, 64)
+		if n, ok := pyjson.Int([]byte(text)); ok != (err == nil) || ok && n != want {
+			t.Fatalf("%s: %d, %v", text, n, ok)
 		}
 	})
 }

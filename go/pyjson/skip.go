@@ -13,14 +13,38 @@ const maxSkip = 1024
 func skip(src []byte, i, deepest int) int {
 	var objects [maxSkip / 64]uint64 // a bit for each open bracket, set for a brace
 	depth := 0
+	name := false // a member's name begins at i, not a value
 	for {
-		// A value begins at i.
 		if i >= len(src) {
 			return -1
 		}
 		switch c := src[i]; c {
 		case '"':
-			i, _ = stringEnd(src, i+1)
+			// Most strings are short: the first eight bytes are looked at here.
+			i++
+			if i+8 <= len(src) {
+				found := special(binary.LittleEndian.Uint64(src[i:]))
+				if end := i + bits.TrailingZeros64(found)>>3; found != 0 && src[end] == '"' {
+					i = end + 1
+				} else {
+					i, _ = stringEnd(src, i)
+				}
+			} else {
+				i, _ = stringEnd(src, i)
+			}
+			if name && i >= 0 {
+				if i < len(src) && src[i] <= ' ' {
+					i = space(src, i)
+				}
+				if i >= len(src) || src[i] != ':' {
+					return -1
+				}
+				if i++; i < len(src) && src[i] <= ' ' {
+					i = space(src, i)
+				}
+				name = false
+				continue
+			}
 		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 			end := numberEnd(src, i)
 			if end < 0 {
@@ -31,7 +55,7 @@ func skip(src []byte, i, deepest int) int {
 			if depth == deepest {
 				return -1
 			}
-			if i = space(src, i+1); i >= len(src) {
+			if i = space(src, i+1); i >= len(src) || name {
 				return -1
 			}
 			if src[i] == c+2 { // '}' or ']': it is empty
@@ -45,9 +69,7 @@ func skip(src []byte, i, deepest int) int {
 			}
 			objects[depth>>6] |= 1 << (depth & 63)
 			depth++
-			if i = nameEnd(src, i); i < 0 {
-				return -1
-			}
+			name = true
 			continue
 		case 't':
 			i = literalEnd(src, i, "true")
@@ -62,7 +84,7 @@ func skip(src []byte, i, deepest int) int {
 		default:
 			return -1
 		}
-		if i < 0 {
+		if i < 0 || name {
 			return -1
 		}
 		// A value has ended: close what ends with it, or go on to the next.
@@ -83,11 +105,7 @@ func skip(src []byte, i, deepest int) int {
 				if i < len(src) && src[i] <= ' ' {
 					i = space(src, i)
 				}
-				if object {
-					if i = nameEnd(src, i); i < 0 {
-						return -1
-					}
-				}
+				name = object
 				break
 			}
 			if object && c != '}' || !object && c != ']' {
@@ -96,27 +114,6 @@ func skip(src []byte, i, deepest int) int {
 			depth--
 		}
 	}
-}
-
-// nameEnd returns the position of the value whose member's name begins at i, or
-// -1 where none does.
-func nameEnd(src []byte, i int) int {
-	if i >= len(src) || src[i] != '"' {
-		return -1
-	}
-	if i, _ = stringEnd(src, i+1); i < 0 {
-		return -1
-	}
-	if i < len(src) && src[i] <= ' ' {
-		i = space(src, i)
-	}
-	if i >= len(src) || src[i] != ':' {
-		return -1
-	}
-	if i++; i < len(src) && src[i] <= ' ' {
-		i = space(src, i)
-	}
-	return i
 }
 
 // space returns the first position at or after i that holds no white space.
@@ -132,21 +129,22 @@ const (
 	highs = 0x8080808080808080
 )
 
+// special returns a word whose lowest bit that is set, if one is, stands in the
+// first byte of w that ends a string, begins an escape or is a control character.
+func special(w uint64) uint64 {
+	quote := w ^ (ones * '"')
+	slash := w ^ (ones * '\\')
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
+}
+
 // stringEnd returns the position behind the string whose first byte behind the
 // opening quote is at i, and whether the string has escapes. It returns -1 where
 // something is wrong with it.
 func stringEnd(src []byte, i int) (end int, escaped bool) {
 	for {
-		// Eight bytes at a time, as long as none of them ends the string,
-		// begins an escape or is a control character. The lowest bit that is
-		// set stands in the first byte that is one of these.
-		for i+8 <= len(src) {
-			w := binary.LittleEndian.Uint64(src[i:])
-			quote := w ^ (ones * '"')
-			slash := w ^ (ones * '\\')
-			special := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
-			if special != 0 {
-				i += bits.TrailingZeros64(special) >> 3
+		for i+8 <= len(src) { // eight bytes at a time
+			if found := special(binary.LittleEndian.Uint64(src[i:])); found != 0 {
+				i += bits.TrailingZeros64(found) >> 3
 				break
 			}
 			i += 8

@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -44,6 +45,33 @@ func TestVectors(t *testing.T) {
 			!d.Payload.Equal(env.Payload) || !maps.Equal(env.Metadata.Attributes, d.Attributes)) {
 			t.Errorf("%s: %q, %+v of %d bytes are delivered", v.ID, env.EventName, env.Metadata, len(env.Payload))
 		}
+	}
+}
+
+// TestEnvelopesShareNothing: one may be changed without changing the next, though
+// the signals of messages are remembered.
+func TestEnvelopesShareNothing(t *testing.T) {
+	t.Parallel()
+	raw := []byte(`{"data": {}, "signals": ["mine", "remote_event", "event"], "metadata": {"id": "1"}}`)
+	for range 3 {
+		env, err := wire.Decode(raw, wire.Limits{})
+		if err != nil || env.EventName != "mine" || !slices.Equal(env.Metadata.Signals, wire.Chain("mine")) || env.Metadata.Attributes["id"] != "1" {
+			t.Fatalf("%+v, %v", env, err)
+		}
+		env.Metadata.Signals[0], env.Metadata.Attributes["id"] = "another", "2"
+		_ = append(env.Metadata.Signals[:1], "more")
+	}
+}
+
+// TestScanAllocatesNothing, once the signals are known.
+func TestScanAllocatesNothing(t *testing.T) {
+	raw := []byte(`{"data": {"path": "x", "n": [1, 2.5]}, "signals": ["e", "remote_event", "event"], "metadata": {"id": "1"}}`)
+	if n := testing.AllocsPerRun(100, func() {
+		if message, err := wire.Scan(raw, wire.Limits{}); err != nil || message.EventName() != "e" {
+			t.Error(err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 
@@ -143,6 +171,16 @@ func FuzzInspect(f *testing.F) {
 		}
 		if err != nil {
 			return
+		}
+		message, err := wire.Scan(raw, wire.Limits{})
+		if err != nil || message.EventName() != env.EventName || !slices.Equal(slices.Collect(message.Signals()), env.Metadata.Signals) || !bytes.Equal(message.Payload(), env.Payload) {
+			t.Fatalf("%v: Scan finds %v, and Decode %+v", err, message, env)
+		}
+		for _, name := range append(slices.Collect(maps.Keys(env.Metadata.Attributes)), "id", "time", "x", "signals", "") {
+			value, ok := message.Attribute(name)
+			if want, has := env.Metadata.Attributes[name]; ok != has || value != want {
+				t.Fatalf("the attribute %q is %q, %v, and Decode finds %q, %v", name, value, ok, want, has)
+			}
 		}
 		again, _, err := wire.Encode(env, wire.Limits{})
 		if judged.Verdict == wire.Safe && err != nil {

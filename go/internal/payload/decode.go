@@ -24,7 +24,7 @@ func Check(t reflect.Type) error {
 // share memory, up to a kilobyte. Its errors are of type [*Error], except where
 // the payload is no JSON or the type itself is at fault.
 //
-// It implements TYPE-1 to TYPE-14.
+// It implements TYPE-1 to TYPE-16.
 func Decode(text []byte, target any) error {
 	v := reflect.ValueOf(target).Elem()
 	read, err := readerOf(v.Type())

@@ -30,12 +30,13 @@ func (b builder) slice(t reflect.Type) (reader, error) {
 			v.Set(empty)
 			return pos, nil
 		}
+		start := pos
 		v.Grow(firstElements) // which leaves zeros
 		elements, room := v.UnsafePointer(), v.Cap()
 		for n := 0; more; n++ {
 			if n == room {
 				v.SetLen(n)
-				v.Grow(1)
+				v.Grow(moreElements(n, pos-start, len(d.Src)-pos))
 				elements, room = v.UnsafePointer(), v.Cap()
 			}
 			if pos, err = elem(d, pos, unsafe.Add(elements, uintptr(n)*size)); err != nil {
@@ -50,6 +51,13 @@ func (b builder) slice(t reflect.Type) (reader, error) {
 		}
 		return pos, nil
 	}, nil
+}
+
+// moreElements returns for how many elements a slice of n gets room, which stand
+// in some bytes of the payload: for those that the rest of the payload may hold
+// if they are as long, but for three times as many as there are at most.
+func moreElements(n, bytes, rest int) int {
+	return max(1, min(3*n, n*rest/bytes+1))
 }
 
 func (b builder) array(t reflect.Type) (reader, error) {

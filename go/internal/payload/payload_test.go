@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
+	"math/rand/v2"
+	"net/netip"
 	"reflect"
 	"regexp"
 	"strings"
@@ -154,6 +157,230 @@ func TestDecodeMisfits(t *testing.T) {
 		} else if strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: the error quotes the payload: %v", c.text, err)
 		}
+	}
+}
+
+// TestIntegersKeepTheirDigits: what is decoded into generic values and encoded
+// again has the same integers.
+func TestIntegersKeepTheirDigits(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // it makes cases, not secrets
+	for range 20_000 {
+		n := int64(random.Uint64() >> random.IntN(63)) //nolint:gosec // it may overflow
+		text := fmt.Sprintf(`{"a":[%d],"b":{"c":%d}}`, n, -n)
+		var value map[string]any
+		if err := payload.Decode([]byte(text), &value); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := payload.Encode(value); err != nil || string(again) != text {
+			t.Fatalf("%s is sent on as %s, %v", text, again, err)
+		}
+	}
+	for text, want := range map[string]any{
+		"9007199254740991": 9007199254740991.0, "-9007199254740991": -9007199254740991.0,
+		"9007199254740992": json.Number("9007199254740992"), "-9007199254740992": json.Number("-9007199254740992"),
+		"1e2": 100.0, "1e400": json.Number("1e400"), "9007199254740993.5": 9007199254740994.0, "0.1": 0.1,
+	} {
+		var value any
+		if err := payload.Decode([]byte(text), &value); err != nil || value != want {
+			t.Errorf("%s: %#v, %v", text, value, err)
+		}
+	}
+}
+
+// TestBigNumbers: what math/big would take minutes for is an error (TYPE-14, TYPE-16).
+func TestBigNumbers(t *testing.T) {
+	t.Parallel()
+	type amount struct{ *big.Int }
+	longest, long := strings.Repeat("7", 4300), strings.Repeat("7", 4<<20)
+	for _, c := range []struct {
+		text string
+		into any
+		fits bool
+	}{
+		{longest, new(big.Int), true},
+		{"-" + longest, new(big.Int), true},
+		{"7" + longest, new(big.Int), false},
+		{long, new(big.Int), false},
+		{`"` + long + `"`, new(big.Int), false},
+		{`"` + longest + `"`, new(big.Float), true},
+		{`"` + long + `"`, new(big.Float), false},
+		{`"1e99999"`, new(big.Float), false},
+		{`"` + longest[:2000] + "/" + longest[:2000] + `"`, new(big.Rat), true},
+		{`"` + long + "/" + long + `"`, new(big.Rat), false},
+		{`"1e-999999"`, new(big.Rat), false},
+		{`"1e9_9999"`, new(big.Rat), false},
+		{"[" + long + "]", new([]*big.Int), false},
+		{`{"` + long + `": 1}`, new(map[keyInt]int), false},
+		{long, &amount{new(big.Int)}, false},
+		{long, new(json.Number), true},
+		{long, new(any), true},
+		{long, new(float64), false},
+		{long, new(int), false},
+	} {
+		err := payload.Decode([]byte(c.text), c.into)
+		if _, misfit := errors.AsType[*payload.Error](err); (err == nil) != c.fits || misfit == c.fits {
+			t.Errorf("%.20s of %d bytes into %T: %v", c.text, len(c.text), c.into, err)
+		}
+	}
+}
+
+// keyInt is an integer of any size as a map's key.
+type keyInt [1]string
+
+func (k *keyInt) UnmarshalText(text []byte) error {
+	if len(text) > 1000 {
+		return errors.New("too long")
+	}
+	k[0] = string(text)
+	return nil
+}
+
+// Picky quotes what it rejects, in every way that there is.
+type Picky struct{}
+
+type quotingError struct{ text string }
+
+func (e quotingError) Error() string { return "I reject " + e.text }
+
+func (Picky) UnmarshalJSON(text []byte) error {
+	if bytes.Contains(text, []byte("panic")) {
+		panic(quotingError{string(text)})
+	}
+	if bytes.Contains(text, []byte("string")) {
+		panic(string(text))
+	}
+	return fmt.Errorf("picky: %w", quotingError{string(text)})
+}
+
+// PickyText does the same with text, and as a key.
+type PickyText string
+
+func (PickyText) UnmarshalText(text []byte) error { return Picky{}.UnmarshalJSON(text) }
+
+// TestUnmarshalersAreNotQuoted: neither an error's text nor that of any error that
+// it unwraps to has the payload (TYPE-15, SEC-1, REL-27). Those who ask for the
+// cause by its type get it.
+func TestUnmarshalersAreNotQuoted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text string
+		into any
+	}{
+		{`{"A": "secret"}`, new(struct{ A Picky })},
+		{`{"A": "secret panic"}`, new(struct{ A Picky })},
+		{`{"A": "secret string"}`, new(struct{ A Picky })},
+		{`{"A": "secret"}`, new(struct{ A PickyText })},
+		{`{"A": "secret panic"}`, new(struct{ A *PickyText })},
+		{`{"secret": 1}`, new(map[PickyText]int)},
+		{`{"secret panic": 1}`, new(map[PickyText]int)},
+		{`["secret string"]`, new([]PickyText)},
+		{`["secret"]`, new([1]Picky)},
+		{`{"A": "secret"}`, new(struct{ A time.Time })},
+		{`{"A": "2026-01-02T03:04:05.123456"}`, new(struct{ A time.Time })},
+		{`{"A": "secret"}`, new(struct{ A netip.Addr })},
+		{`{"A": "secret"}`, new(struct{ A big.Int })},
+	} {
+		err := payload.Decode([]byte(c.text), c.into)
+		misfit, ok := errors.AsType[*payload.Error](err)
+		if !ok || misfit.Err == nil {
+			t.Errorf("%s: %v", c.text, err)
+			continue
+		}
+		for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+			if text := cause.Error(); strings.Contains(text, "secret") || strings.Contains(text, "2026") {
+				t.Errorf("%s: %q", c.text, text)
+			}
+		}
+		if _, quoting := errors.AsType[quotingError](err); strings.Contains(misfit.Err.Error(), "picky") != quoting && !strings.Contains(c.text, "panic") {
+			t.Errorf("%s: the cause is not to be had", c.text)
+		}
+		if !errors.Is(err, misfit.Err) {
+			t.Errorf("%s: the error is not its cause", c.text)
+		}
+	}
+}
+
+// TestWideStructs: a type may have more members than fit a few words of bits.
+func TestWideStructs(t *testing.T) {
+	t.Parallel()
+	var fields []reflect.StructField
+	var text strings.Builder
+	for i := range 300 {
+		fields = append(fields, reflect.StructField{Name: fmt.Sprint("F", i), Type: reflect.TypeFor[int]()})
+		fmt.Fprintf(&text, `, "F%d": %d`, i, i)
+	}
+	target := reflect.New(reflect.StructOf(fields))
+	members := text.String()[2:]
+	for _, text := range []string{"{" + members + "}", `{"F299": 7, "F0": 8, "F64": 9, ` + members + "}"} {
+		if err := payload.Decode([]byte(text), target.Interface()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 300 {
+			if n := target.Elem().Field(i).Int(); n != int64(i) {
+				t.Errorf("F%d: %d", i, n)
+			}
+		}
+	}
+}
+
+type base struct{ B int }
+
+type Middle struct {
+	*Base
+	M int
+}
+
+type Base struct {
+	base
+	S []string
+}
+
+// TestEmbeddedPointers: they are made where a member needs them.
+func TestEmbeddedPointers(t *testing.T) {
+	t.Parallel()
+	type outer struct {
+		X int
+		*Middle
+	}
+	var got outer
+	if err := payload.Decode([]byte(`{"B": 1, "M": 2, "S": ["x", "y"], "X": 3}`), &got); err != nil || got.B != 1 || got.M != 2 || got.S[1] != "y" || got.X != 3 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := payload.Decode([]byte(`{"X": 3}`), &got); err != nil || got.Middle != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestDepth: a payload that somebody made by hand ends no stack.
+func TestDepth(t *testing.T) {
+	t.Parallel()
+	type list []list
+	for _, into := range []any{new(any), new(map[string]any), new(map[string]list), new(struct{ A Node }), new(struct{ A json.RawMessage })} {
+		const levels = 1 << 20
+		text := `{"A":` + strings.Repeat(`[`, levels) + strings.Repeat(`]`, levels) + `}`
+		if err := payload.Decode([]byte(text), into); err == nil {
+			t.Errorf("%T: it is filled", into)
+		}
+	}
+}
+
+// TestSharedMemory: strings are copies, and do not change with the message.
+func TestSharedMemory(t *testing.T) {
+	t.Parallel()
+	text := []byte(`{"Text": "one", "Slice": ["two", "three"], "Map": {"four": 4}, "Any": {"five": ["six"]}}`)
+	var got, want Everything
+	if err := payload.Decode(bytes.Clone(text), &want); err != nil {
+		t.Fatal(err)
+	}
+	if err := payload.Decode(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	for i := range text {
+		text[i] = 'X'
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -108,18 +108,19 @@ func isBigItself(t reflect.Type) bool {
 // integers (TYPE-14).
 const maxDigits = 4300
 
-// tooLong reports whether a number has too many digits, or means one that has.
+// tooLong reports whether a number has too many digits, or means one that has. It
+// takes for a number what math/big may, and leaves the rest to that.
 func tooLong(number string) bool {
-	number = strings.Trim(number, `"`)
+	number = strings.ReplaceAll(strings.Trim(number, `"`), "_", "")
 	mantissa, exponent := number, ""
-	if i := strings.IndexAny(number, "eEpP"); i >= 0 {
+	if i := strings.LastIndexAny(number, "eEpP"); i >= 0 {
 		mantissa, exponent = number[:i], strings.TrimLeft(number[i+1:], "+-0")
 	}
-	digits := len(mantissa)
-	for _, c := range []string{"-", "+", ".", "/", "_"} {
-		digits -= strings.Count(mantissa, c)
+	signs := strings.Count(mantissa, "-") + strings.Count(mantissa, ".") + strings.Count(mantissa, "/")
+	if len(mantissa)-signs > maxDigits {
+		return true
 	}
-	return digits > maxDigits || len(exponent) > 4 || len(exponent) == 4 && exponent > "4300"
+	return strings.Trim(exponent, "0123456789") == "" && (len(exponent) > 4 || len(exponent) == 4 && exponent > "4300")
 }
 
 func errTooLong() error {
