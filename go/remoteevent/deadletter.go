@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/remote-events/remote-events/go/internal/lease"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
@@ -42,6 +43,15 @@ func (d DeadLetter) Event() (name, id string) {
 		return "", ""
 	}
 	return env.EventName, env.Metadata.Attributes[wire.AttributeID]
+}
+
+// Codes returns the codes of dead letters that this version knows.
+func Codes() []string {
+	var codes []string
+	for _, code := range lease.Codes() {
+		codes = append(codes, string(code))
+	}
+	return codes
 }
 
 // recordVersion is that of the records.

@@ -18,8 +18,8 @@ import (
 // Diagnosis is something that keeps receivers from their work, or endangers the
 // messages.
 type Diagnosis struct { //nolint:errname // few are used as errors
-	// Check names in one word what was examined: version, replica, cluster,
-	// eviction, server, script, type, permission or authentication.
+	// Check names in one word what was examined: version, sentinel, replica,
+	// cluster, eviction, server, script, type, permission or authentication.
 	Check string
 	// Warning marks what stops nothing for now.
 	Warning bool
@@ -92,6 +92,12 @@ func diagnoseNode(ctx context.Context, node redis.Cmdable, clustered bool) ([]Di
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		info[name] = value
+	}
+	if info["redis_mode"] == "sentinel" {
+		return []Diagnosis{{
+			Check: "sentinel", Problem: "this is a Sentinel, and no Redis: it has no queues",
+			Remedy: "connect to the primary, whose address SENTINEL GET-MASTER-ADDR-BY-NAME returns, or in Go use redis.NewFailoverClient",
+		}}, nil
 	}
 	var found []Diagnosis
 	if version := info["redis_version"]; isBefore6(version) {
@@ -239,6 +245,9 @@ func (q *Queue) refusal(ctx context.Context, commands []string, answer error, co
 	d := Diagnosis{
 		Check: "permission", Err: answer, Problem: fmt.Sprintf("%s may not receive from the queue %q", who, q.Name()),
 		Remedy: "this permits it" + hint + ": ACL SETUSER " + name + " " + aclRule(q.Name(), config),
+	}
+	if !isACLText(q.Name()) {
+		d.Remedy += " (each ? stands for one byte that a rule cannot hold, and matches any)"
 	}
 	if lease.TroubleOf(answer) != lease.Denied {
 		d.Err = nil

@@ -90,7 +90,7 @@ func TestDiagnosisOfPermissions(t *testing.T) {
 		}
 		must(t, admin.Do(t.Context(), args...).Err())
 	}
-	for _, name := range []string{"file_event", "a*[b]?\\c"} {
+	for _, name := range []string{"file_event", "a*[b]?\\c", "日本 \"{x}\"", "\x00 \t\xff'\u009b\u202e"} {
 		q, err := remoteevent.NewQueue(user, name)
 		must(t, err)
 		for _, options := range [][]remoteevent.QueueOption{nil, {remoteevent.AtMostOnce(), remoteevent.WithPrefetch(1)}, {remoteevent.AtMostOnce(), remoteevent.WithDeadLetters()}} {
@@ -109,7 +109,7 @@ func TestDiagnosisOfPermissions(t *testing.T) {
 			must(t, err)
 			if len(found) != 1 || found[0].Check != "permission" || !strings.Contains(found[0].Problem, "the user anna may not run") ||
 				command != "eval" && command != "type" && !strings.Contains(found[0].Problem, " "+command+" ") ||
-				!strings.Contains(found[0].Problem, command) || !strings.HasSuffix(found[0].Remedy, "ACL SETUSER anna "+strings.Join(rule, " ")) {
+				!strings.Contains(found[0].Problem, command) || !strings.Contains(found[0].Remedy, "ACL SETUSER anna "+strings.Join(rule, " ")) {
 				t.Errorf("without %s: %+v", command, found)
 			}
 			if err := q.Check(t.Context()); err == nil || strings.Contains(err.Error(), "s3cret") {
@@ -125,7 +125,7 @@ func TestDiagnosisOfPermissions(t *testing.T) {
 	}
 	q, err := remoteevent.NewQueue(user, `日本 "{x}"`)
 	must(t, err)
-	if rule := q.Permissions(remoteevent.AtMostOnce()); rule != `"~\xe6\x97\xa5\xe6\x9c\xac \"{x}\"" +brpop +rpop +rpush` {
+	if rule := q.Permissions(remoteevent.AtMostOnce()); rule != `~日本??{x}? +brpop +rpop +rpush` {
 		t.Error(rule)
 	}
 	found, err := q.Diagnose(t.Context(), remoteevent.AtMostOnce())

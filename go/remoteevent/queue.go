@@ -47,7 +47,9 @@ func (q *Queue) Companions() map[string]string {
 }
 
 // Permissions returns the rule that lets a receiver with these options consume the
-// queue, in the words of ACL SETUSER.
+// queue, as arguments of ACL SETUSER with a space between them. A rule cannot hold
+// white space: '?', which matches any one byte, stands for it, for quotes and for
+// characters that are not printable.
 func (q *Queue) Permissions(options ...QueueOption) string {
 	config := defaultQueueConfig()
 	for _, option := range options {
@@ -83,55 +85,90 @@ func (q *Queue) Depths(ctx context.Context) (Depths, error) {
 // messages again: stop them first.
 func (q *Queue) Drain(ctx context.Context) (int, error) { return q.queue.Drain(ctx) }
 
-// DeadLetters returns the dead letters of the queue, in the order of their deaths
-// and one at a time. What comes and goes meanwhile may be there or not. It ends
-// with the first error.
+// Exists reports whether Redis has the list or a companion key of the queue. A list
+// without messages does not exist in Redis.
+func (q *Queue) Exists(ctx context.Context) (bool, error) { return q.queue.Exists(ctx) }
+
+// NextRetry returns in what time, by Redis' clock, the first of the retries is due,
+// and whether any waits. A time in the past is negative.
+func (q *Queue) NextRetry(ctx context.Context) (in time.Duration, waiting bool, err error) {
+	return q.queue.NextRetry(ctx)
+}
+
+// DeadLetters returns the dead letters of the queue in the order of their deaths.
+// It reads them in pages: a dead letter that is added or removed meanwhile may be
+// returned or not. It ends with the first error.
 func (q *Queue) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
-	const page = 100
 	return func(yield func(DeadLetter, error) bool) {
 		var from time.Time
 		var skip int64 // of those that died at that time
 		for {
-			died, err := q.queue.DeadIDs(ctx, from, skip, page)
+			died, err := q.queue.DeadIDs(ctx, from, skip, lease.MaxCount)
 			if err != nil {
 				yield(DeadLetter{}, err)
 				return
 			}
+			ids := make([]string, len(died))
+			for i, d := range died {
+				ids[i] = d.ID
+			}
+			there := map[string]bool{}
+			goOn := true
+			err = q.queue.Letters(ctx, ids, func(id string, record lease.Record) bool {
+				there[id] = true
+				goOn = record.Body == nil || yield(q.letter(id, record), nil)
+				return goOn
+			})
+			if err != nil {
+				yield(DeadLetter{}, err)
+			}
+			if err != nil || !goOn {
+				return
+			}
 			for _, d := range died {
-				if d.At.Equal(from) {
+				if !d.At.Equal(from) {
+					from, skip = d.At, 0
+				}
+				if there[d.ID] { // one that is gone is not to be left out
 					skip++
-				} else {
-					from, skip = d.At, 1
-				}
-				letter, found, err := q.DeadLetter(ctx, d.ID)
-				if err != nil || found {
-					if !yield(letter, err) || err != nil {
-						return
-					}
-				}
-				if err == nil && !found { // it is gone, and counts no more
-					skip--
 				}
 			}
-			if len(died) < page {
+			if len(died) < lease.MaxCount {
 				return
 			}
 		}
 	}
 }
 
-// DeadLetter returns one dead letter, and whether there is one with that id.
-func (q *Queue) DeadLetter(ctx context.Context, id string) (DeadLetter, bool, error) {
-	record, found, err := q.queue.DeadLetter(ctx, id)
-	if err != nil || !found {
-		return DeadLetter{}, false, err
-	}
+func (q *Queue) letter(id string, record lease.Record) DeadLetter {
 	reason := lease.ParseReason(record.Reason)
 	return DeadLetter{
 		ID: id, Queue: q.Name(), Raw: record.Body, Attempts: record.Attempts,
 		FirstSeen: lease.FirstSeen(id), Died: record.Died,
 		Code: string(reason.Code), Error: reason.Error, Chain: reason.Chain,
-	}, true, nil
+	}
+}
+
+// FindDeadLetters returns the dead letters with these ids, in the order of the ids,
+// and leaves out ids that are no dead letters of this queue. It reads hundreds in a
+// round trip, and ends with the first error.
+func (q *Queue) FindDeadLetters(ctx context.Context, ids []string) iter.Seq2[DeadLetter, error] {
+	return func(yield func(DeadLetter, error) bool) {
+		err := q.queue.Letters(ctx, ids, func(id string, record lease.Record) bool {
+			return record.Body == nil || yield(q.letter(id, record), nil)
+		})
+		if err != nil {
+			yield(DeadLetter{}, err)
+		}
+	}
+}
+
+// DeadLetter returns one dead letter, and whether there is one with that id.
+func (q *Queue) DeadLetter(ctx context.Context, id string) (letter DeadLetter, found bool, err error) {
+	for letter, err := range q.FindDeadLetters(ctx, []string{id}) {
+		return letter, err == nil, err
+	}
+	return DeadLetter{}, false, nil
 }
 
 // Requeue sends dead letters again: the bytes of each go to the end of the list,

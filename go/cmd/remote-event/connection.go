@@ -44,14 +44,30 @@ func (f *connectionFlags) register(root *cobra.Command) {
 }
 
 // configuration reads the file of --config and shows its warnings. It returns
-// nil where there is none.
-func (a *app) configuration() (*config.Config, error) {
+// nil where there is none. The file may be a pipe that never ends: configuration
+// returns when the context ends.
+func (a *app) configuration(ctx context.Context) (*config.Config, error) {
 	if a.connection.config == "" {
 		return nil, nil
 	}
-	c, err := config.Load(a.connection.config, config.WithEnviron(a.environ))
-	if err != nil {
-		return nil, err
+	type loaded struct {
+		config *config.Config
+		err    error
+	}
+	done := make(chan loaded, 1)
+	go func() {
+		c, err := config.Load(a.connection.config, config.WithEnviron(a.environ))
+		done <- loaded{c, err}
+	}()
+	var c *config.Config
+	select {
+	case l := <-done:
+		if l.err != nil {
+			return nil, l.err
+		}
+		c = l.config
+	case <-ctx.Done():
+		return nil, errInterrupted
 	}
 	for _, w := range c.Warnings {
 		a.warn(w.String())
@@ -83,6 +99,10 @@ func (a *app) redisOptions(c *config.Config) (*redis.Options, error) {
 	}
 	if err := f.applyTLS(options); err != nil {
 		return nil, err
+	}
+	if options.TLSConfig != nil && options.TLSConfig.InsecureSkipVerify {
+		a.warn("the certificate of Redis is not verified (skip_verify in the URL, or ssl_cert_reqs: none): " +
+			"whoever is on the way can read and change everything, the password included")
 	}
 	options.DialTimeout = f.timeout
 	options.DialerRetries = 1 // a refusal is an answer; whoever may wait does so elsewhere
@@ -160,6 +180,16 @@ var credentials = regexp.MustCompile(`(\b[a-zA-Z][a-zA-Z0-9+.-]*://)\S*@`)
 
 // redact removes user and password from every URL in a text.
 func redact(text string) string { return credentials.ReplaceAllString(text, "${1}[redacted]@") }
+
+// redacted is standard error for what others log.
+type redacted struct{ *screen }
+
+func (r redacted) Write(p []byte) (int, error) {
+	if _, err := r.screen.Write([]byte(redact(string(p)))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
 
 // addressOf writes where options lead to, without user and password.
 func addressOf(options *redis.Options) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ func (a *app) deadListCommand() *cobra.Command {
 	s.register(command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c := a.coloursOf(a.stdout)
-		return a.eachLetter(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error {
+		return a.showLetters(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error {
 			if output.value == formatNDJSON {
 				return a.printJSON(entryOf(&letter))
 			}
@@ -68,7 +69,7 @@ func (a *app) deadShowCommand() *cobra.Command {
 	s.register(command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c := a.coloursOf(a.stdout)
-		return a.eachLetter(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error {
+		return a.showLetters(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error {
 			if output.value == formatNDJSON {
 				return a.printJSON(letter)
 			}
@@ -85,30 +86,41 @@ func (a *app) deadExportCommand() *cobra.Command {
 	var s selection
 	s.register(command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
-		return a.eachLetter(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error { return a.printJSON(letter) })
+		return a.showLetters(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error { return a.printJSON(letter) })
 	}
 	return command
 }
 
-// eachLetter does something with each dead letter that is selected.
-func (a *app) eachLetter(ctx context.Context, names []string, s *selection, do func(letter remoteevent.DeadLetter) error) error {
-	if err := s.prepare(time.Now()); err != nil {
-		return err
-	}
-	queues, err := a.openQueues(ctx, names)
+// showLetters shows each dead letter that is selected.
+func (a *app) showLetters(ctx context.Context, names []string, s *selection, show func(letter remoteevent.DeadLetter) error) error {
+	queues, err := a.openSelected(ctx, names, s)
 	if err != nil {
 		return err
 	}
 	defer queues.close()
-	for letter, err := range s.letters(ctx, queues) {
-		if err != nil {
-			return a.redisError(ctx, queues, err)
-		}
-		if err := do(letter); err != nil {
-			return err
-		}
+	found, missing, err := a.eachLetter(ctx, queues, s, show)
+	if err != nil {
+		return err
+	}
+	a.reportMissing(queues, missing)
+	if err := queues.outcome(); err != nil {
+		return err
+	}
+	if found == 0 {
+		return errNoLetter
 	}
 	return nil
+}
+
+// openSelected opens the queues that a selection is about.
+func (a *app) openSelected(ctx context.Context, names []string, s *selection) (*queues, error) {
+	if err := s.prepare(ctx, a, time.Now()); err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		names = s.queues()
+	}
+	return a.openQueues(ctx, names)
 }
 
 // entry is what dead ls says of a dead letter: all but the message.
@@ -138,10 +150,10 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // entry writes a dead letter on a line.
 func (c colours) entry(letter *remoteevent.DeadLetter) string {
-	text := c.dim(stamp(letter.Died)) + " " + c.bold(visible(letter.Queue)) + " " + c.red(visible(codeOf(letter))) +
-		fmt.Sprintf(" attempts=%d id=%s", letter.Attempts, visible(letter.ID))
+	text := c.dim(stamp(letter.Died)) + " " + c.bold(named(letter.Queue)) + " " + c.red(visible(codeOf(letter))) +
+		fmt.Sprintf(" attempts=%d id=%s", letter.Attempts, named(letter.ID))
 	if name, _ := letter.Event(); name != "" && name != letter.Queue {
-		text += " event=" + visible(name)
+		text += " event=" + named(name)
 	}
 	if letter.Error != "" {
 		text += " " + c.dim(visible(letter.Error))
@@ -165,10 +177,12 @@ func (c colours) letter(letter *remoteevent.DeadLetter) string {
 			fmt.Fprintf(&b, "  %s %s\n", c.cyan(fmt.Sprintf("%-10s", label)), text)
 		}
 	}
-	fmt.Fprintf(&b, "%s\n", c.bold(visible(letter.ID)))
-	row("queue", visible(letter.Queue))
+	fmt.Fprintf(&b, "%s\n", c.bold(named(letter.ID)))
+	row("queue", named(letter.Queue))
 	name, id := letter.Event()
-	row("event", visible(name))
+	if name != "" {
+		row("event", named(name))
+	}
 	row("event id", visible(id))
 	row("reason", c.red(visible(codeOf(letter))))
 	row("error", visible(letter.Error))
@@ -240,8 +254,8 @@ A message that would end an original receiver for good is left where it is unles
 
 func (a *app) deadDropCommand() *cobra.Command {
 	command := deadVerb("drop", "Delete dead letters for good",
-		"Delete dead letters for good. On a terminal it asks first; elsewhere it wants --yes.",
-		"  remote-event dead export > dead.ndjson && remote-event dead drop --all --yes\n  remote-event dead drop --match 'died<-720h' --dry-run")
+		"Delete dead letters for good. On a terminal it asks first; elsewhere it needs --yes.\n\n"+idsHelp,
+		"  remote-event dead export > dead.ndjson && remote-event dead drop --ids dead.ndjson --yes\n  remote-event dead drop --match 'died<-720h' --dry-run")
 	c := change{verb: "drop", past: "dropped"}
 	var s selection
 	s.register(command, true)
@@ -290,13 +304,10 @@ func (a *app) confirm(ctx context.Context, question string) error {
 	}
 }
 
-// change finds the dead letters first, so that none that comes back meanwhile is
-// dealt with twice, and then deals with them.
+// change finds the dead letters first, so that it deals with none that is added
+// meanwhile, and with none twice, and then deals with them.
 func (a *app) change(ctx context.Context, names []string, s *selection, c *change) error {
-	if err := s.prepare(time.Now()); err != nil {
-		return err
-	}
-	queues, err := a.openQueues(ctx, names)
+	queues, err := a.openSelected(ctx, names, s)
 	if err != nil {
 		return err
 	}
@@ -304,21 +315,27 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 	result := changed{DryRun: c.dryRun}
 	ids := map[string][]string{} // by queue
 	n := 0
-	for letter, err := range s.letters(ctx, queues) {
-		if err != nil {
-			return a.redisError(ctx, queues, err)
-		}
+	found, missing, err := a.eachLetter(ctx, queues, s, func(letter remoteevent.DeadLetter) error {
 		if c.spares(&letter) {
 			result.Deadly++
-			continue
+			return nil
 		}
 		ids[letter.Queue] = append(ids[letter.Queue], letter.ID)
 		n++
 		if c.dryRun && c.format == formatText {
-			if err := a.print(a.coloursOf(a.stdout).entry(&letter)); err != nil {
-				return err
-			}
+			return a.print(a.coloursOf(a.stdout).entry(&letter))
 		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if a.reportMissing(queues, missing) > 0 { // a mistake in one may be one in others
+		return queues.outcome()
+	}
+	result.Gone = len(missing)
+	if found == 0 && len(missing) == 0 && queues.code == exitDone {
+		return errNoLetter
 	}
 	done := n
 	if !c.dryRun && n > 0 {
@@ -327,28 +344,34 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 				return err
 			}
 		}
-		if done, result.Gone, err = a.changeAll(ctx, queues, ids, c); err != nil {
+		var gone int
+		if done, gone, err = a.changeAll(ctx, queues, ids, c); err != nil {
 			return err
 		}
+		result.Gone += gone
 	}
-	return a.reportChange(c, done, &result)
+	if found == 0 {
+		queues.note(exitNothing)
+	}
+	return errors.Join(a.reportChange(c, done, &result), queues.outcome())
 }
 
-// changeAll deals with dead letters, some at a time. What is begun is finished, so
-// that it is known.
+// changeAll deals with dead letters, hundreds in a round trip. A page that is begun
+// is finished, so that its outcome is known.
 func (a *app) changeAll(ctx context.Context, queues *queues, ids map[string][]string, c *change) (done, gone int, err error) {
-	const page = 100
+	const page = 500
 	for _, q := range queues.all {
-		for left := ids[q.Name()]; len(left) > 0; {
+		for some := range slices.Chunk(ids[q.Name()], page) {
 			if ctx.Err() != nil {
 				return done, gone, &exitError{exitInterrupted, fmt.Errorf("interrupted; %s: %d", c.past, done)}
 			}
-			some := left[:min(page, len(left))]
-			left = left[len(some):]
 			missing, err := c.do(context.WithoutCancel(ctx), q, some)
 			if err != nil {
-				err = fmt.Errorf("queue %s: %w; %s before: %d", visible(q.Name()), err, c.past, done)
-				return done, gone, a.redisError(context.WithoutCancel(ctx), queues, err)
+				err = fmt.Errorf("%w; %s before: %d", err, c.past, done)
+				if err := a.spare(context.WithoutCancel(ctx), queues, q, err); err != nil {
+					return done, gone, err
+				}
+				break
 			}
 			done += len(some) - len(missing)
 			gone += len(missing)

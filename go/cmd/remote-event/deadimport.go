@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -53,15 +51,11 @@ type imported struct {
 }
 
 func (a *app) importLetters(ctx context.Context, file, format string, dryRun bool) error {
-	source := a.stdin
-	if file != stdinName {
-		opened, err := os.Open(file) //nolint:gosec // the user's choice
-		if err != nil {
-			return err
-		}
-		defer func() { _ = opened.Close() }() // it was read only
-		source = opened
+	source, err := a.open(file)
+	if err != nil {
+		return err
 	}
+	defer source.Close()
 	client, address, err := a.connectConfigured(ctx)
 	if err != nil {
 		return err
@@ -171,7 +165,7 @@ func (i *importing) flush(ctx context.Context) error {
 		i.stored += len(ids)
 		if err != nil {
 			err = fmt.Errorf("queue %s: %w; stored: %d, stored or not, which nobody knows: up to %d (the next), not stored: the rest",
-				visible(i.pending[0].Queue), err, i.stored, len(i.pending)-len(ids))
+				named(i.pending[0].Queue), err, i.stored, len(i.pending)-len(ids))
 			return i.redisError(context.WithoutCancel(ctx), i.queues, err)
 		}
 	}
@@ -181,7 +175,7 @@ func (i *importing) flush(ctx context.Context) error {
 
 // readRecords reads lines until one is bad.
 func readRecords(ctx context.Context, source io.Reader, lines chan<- recordLine) {
-	in := lineReader{source: bufio.NewReaderSize(source, 64<<10), most: maxRecord}
+	in := lineReader{source: buffered(source), longest: maxRecord}
 	for {
 		text, err := in.next()
 		line := recordLine{number: in.number, err: err}

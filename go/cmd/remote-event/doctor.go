@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +22,7 @@ explain it: of each QUEUE, or where none is named, of those in the remote_event
 section of --config and of every list that Redis has. It takes no message.
 
 version     Redis is too old
+sentinel    this is a Sentinel, and has no queues
 replica     Redis is a replica, and takes no writes
 cluster     Redis is a node of a cluster, and another has the queue
 eviction    maxmemory-policy lets Redis delete queues (a warning)
@@ -27,7 +30,9 @@ type        a key of the queue, or beside it, is somebody else's
 permission  an ACL refuses a command; the line that permits it is printed. It is
             about the user with whom doctor is run, and before Redis 7.0 about few
             commands
-script      Redis refuses to serve the queue for another reason
+script      Redis denies to serve the queue for another reason
+dead        dead letters wait for an operator (a warning)
+clock       retries are due in more than a day: Redis' clock went back (a warning)
 audit       keys of a message do not agree, after a crash without persistence, an
             eviction, or a hand on the keys: it is lost to receivers, or a rest
 
@@ -36,7 +41,8 @@ nowhere is tried again, and what is left of a message that is gone is deleted. N
 message is. The rest is for you to mend, as is said with it.
 
 Ends with 0 where nothing was found or all was mended, warnings aside, with 5 where
-something is left, and with 3 where Redis cannot be reached.`,
+something is left, with 4 where a QUEUE does not exist, and with 3 where Redis cannot
+be reached.`,
 		Example: `  remote-event doctor
   remote-event doctor new_file_event --repair`,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -58,6 +64,8 @@ type checkup struct {
 
 type queueCheckup struct {
 	queueDepths
+
+	unknown  bool      // the numbers are not
 	Findings []finding `json:"findings"`
 	Repaired int       `json:"repaired,omitempty"`
 }
@@ -88,7 +96,7 @@ func findingOf(d *remoteevent.Diagnosis) finding {
 }
 
 func (a *app) doctor(ctx context.Context, names []string, format string, repair bool) error {
-	queues, err := a.openQueues(ctx, names)
+	queues, err := a.connectQueues(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,10 +106,23 @@ func (a *app) doctor(ctx context.Context, names []string, format string, repair 
 		return a.redisError(ctx, queues, err)
 	}
 	c := checkup{Redis: queues.address, Findings: findingsOf(diagnoses), Queues: []queueCheckup{}}
+	if !c.isSentinel() {
+		if err := a.findQueues(ctx, queues, names); err != nil {
+			return err
+		}
+	}
 	for _, q := range queues.all {
-		examined, err := examine(ctx, q, repair)
+		if slices.Contains(names, q.Name()) {
+			if _, err := a.expect(ctx, queues, q); err != nil && !isAnswer(err) {
+				return a.redisError(ctx, queues, err)
+			}
+		}
+		examined, err := examine(ctx, q, repair, queues.given[q.Name()])
 		if err != nil {
-			return a.redisError(ctx, queues, fmt.Errorf("queue %s: %w", visible(q.Name()), err))
+			if err := a.spare(ctx, queues, q, err); err != nil {
+				return err
+			}
+			continue
 		}
 		c.Queues = append(c.Queues, *examined)
 	}
@@ -110,10 +131,20 @@ func (a *app) doctor(ctx context.Context, names []string, format string, repair 
 	} else {
 		err = a.print(a.coloursOf(a.stdout).checkup(&c))
 	}
-	if n := c.open(); err == nil && n > 0 {
+	switch {
+	case err != nil:
+		return err
+	case queues.code != exitDone && queues.code != exitNothing:
+		return queues.outcome()
+	case c.open() > 0:
 		return &exitError{code: exitFindings}
 	}
-	return err
+	return queues.outcome()
+}
+
+// isSentinel reports whether there is no Redis at the address.
+func (c *checkup) isSentinel() bool {
+	return slices.ContainsFunc(c.Findings, func(f finding) bool { return f.Check == "sentinel" })
 }
 
 func findingsOf(diagnoses []remoteevent.Diagnosis) []finding {
@@ -141,20 +172,44 @@ func (c *checkup) open() int {
 	return n
 }
 
-// examine looks at a queue, and mends it if it is told to.
-func examine(ctx context.Context, q *remoteevent.Queue, repair bool) (*queueCheckup, error) {
+// farAway is how far in the future a retry is suspicious.
+const farAway = 24 * time.Hour
+
+// examine looks at a queue, and mends it if it is told to. Whether the user gave its
+// name decides what is said where it is not permitted: of a list that was only found
+// nothing tells that it is a queue, or that the user should have access to it.
+func examine(ctx context.Context, q *remoteevent.Queue, repair, given bool) (*queueCheckup, error) {
 	diagnoses, err := q.Diagnose(ctx)
 	if err != nil {
 		return nil, err
 	}
 	checked := &queueCheckup{queueDepths: queueDepths{Queue: q.Name()}, Findings: findingsOf(diagnoses)}
-	if d, err := q.Depths(ctx); err == nil { // else the diagnosis says why
+	d, err := q.Depths(ctx)
+	switch {
+	case err == nil:
 		checked.queueDepths = queueDepths{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}
+	case isPermission(err) && !given:
+		checked.Findings = []finding{{
+			Check: "permission", Warning: true, Problem: "the user may not read this list, which may be no queue at all",
+			Error: err.Error(), Remedy: "if it is a queue of yours, name it: remote-event doctor " + named(q.Name()),
+		}}
+		return checked, nil
+	case !isAnswer(err):
+		return nil, err
+	default: // the diagnosis says why
+		checked.unknown = true
 	}
+	warnings, err := waiting(ctx, q, d.Dead)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { checked.Findings = append(checked.Findings, warnings...) }()
 	faults, err := audit(ctx, q)
 	switch {
 	case err != nil && !isAnswer(err):
 		return nil, err
+	case err != nil && checked.unknown: // it is another sign of the same
+		return checked, nil
 	case err != nil:
 		checked.Findings = append(checked.Findings, finding{
 			Check: checkAudit, Warning: true, Problem: "the keys of the messages cannot be compared", Error: err.Error(),
@@ -188,6 +243,29 @@ func examine(ctx context.Context, q *remoteevent.Queue, repair bool) (*queueChec
 	return checked, nil
 }
 
+// waiting returns warnings of messages that wait for somebody or something.
+func waiting(ctx context.Context, q *remoteevent.Queue, dead int64) (found []finding, err error) {
+	if dead > 0 {
+		found = append(found, finding{
+			Check: "dead", Warning: true, Problem: fmt.Sprintf("dead letters wait for an operator: %d", dead),
+			Remedy: "remote-event dead ls " + named(q.Name()) + " shows why they died",
+		})
+	}
+	in, waiting, err := q.NextRetry(ctx)
+	if err != nil && !isAnswer(err) {
+		return nil, err
+	}
+	if err == nil && waiting && in > farAway {
+		found = append(found, finding{
+			Check: "clock", Warning: true,
+			Problem: fmt.Sprintf("no retry is due before %v have passed by Redis' clock", in.Round(time.Second)),
+			Remedy: "unless the backoff of the receivers is as long: that clock went back; remote-event queue drain " + named(q.Name()) +
+				" makes them wait no longer",
+		})
+	}
+	return found, nil
+}
+
 // audit returns the messages of which the companions do not agree.
 func audit(ctx context.Context, q *remoteevent.Queue) ([]remoteevent.Fault, error) {
 	var faults []remoteevent.Fault
@@ -206,14 +284,17 @@ func (c colours) checkup(found *checkup) string {
 	fmt.Fprintf(&b, "%s%s\n", c.bold(found.Redis), c.soundness(found.Findings))
 	c.findings(&b, found.Findings)
 	for _, q := range found.Queues {
-		fmt.Fprintf(&b, "%s %s: %d queued, %d staged, %d leased, %d retrying, %d dead%s\n", c.bold("queue"), c.bold(visible(q.Queue)),
-			q.Queued, q.Staged, q.Leased, q.Retrying, q.Dead, c.soundness(q.Findings))
+		counts := fmt.Sprintf("%d queued, %d staged, %d leased, %d retrying, %d dead", q.Queued, q.Staged, q.Leased, q.Retrying, q.Dead)
+		if q.unknown {
+			counts = "its messages cannot be counted"
+		}
+		fmt.Fprintf(&b, "%s %s: %s%s\n", c.bold("queue"), c.bold(named(q.Queue)), counts, c.soundness(q.Findings))
 		c.findings(&b, q.Findings)
 		if q.Repaired > 0 {
 			fmt.Fprintf(&b, "  %s %d\n", c.green("mended"), q.Repaired)
 		}
 	}
-	if len(found.Queues) == 0 {
+	if len(found.Queues) == 0 && !found.isSentinel() {
 		b.WriteString("there is no queue\n")
 	}
 	return b.String()

@@ -23,7 +23,7 @@ func TestDoctorOfHealthyQueues(t *testing.T) {
 		push(t, client, "x", message("x", 1))
 		bury(t, client, "日本 {x}", letter("x", "failed"))
 		r := invoke(t, "doctor", "--redis", url).expect(t, exitDone)
-		for _, want := range []string{url, "queue x: 1 queued, 0 staged, 0 leased, 0 retrying, 0 dead; sound\n", "queue 日本 {x}: 0 queued, 0 staged, 0 leased, 0 retrying, 1 dead; sound\n"} {
+		for _, want := range []string{url, "queue x: 1 queued, 0 staged, 0 leased, 0 retrying, 0 dead; sound\n", `queue "日本 {x}": 0 queued, 0 staged, 0 leased, 0 retrying, 1 dead` + "\n  warning dead        dead letters wait for an operator: 1\n"} {
 			if !strings.Contains(r.stdout, want) {
 				t.Errorf("it lacks %q:\n%s", want, r.stdout)
 			}
@@ -62,13 +62,13 @@ func TestDoctorRepairs(t *testing.T) {
 		}
 		r := invoke(t, "doctor", "x", "--repair", "-o", "json", "--redis", url).expect(t, exitDone)
 		var c checkup
-		if err := json.Unmarshal([]byte(r.stdout), &c); err != nil || len(c.Queues) != 1 || c.Queues[0].Repaired != 3 || len(c.Queues[0].Findings) != 3 || !c.Queues[0].Findings[0].Repaired {
+		if err := json.Unmarshal([]byte(r.stdout), &c); err != nil || len(c.Queues) != 1 || c.Queues[0].Repaired != 3 || len(c.Queues[0].Findings) != 4 || !c.Queues[0].Findings[0].Repaired {
 			t.Errorf("%v: %s", err, r.stdout)
 		}
 		if d, err := q.Depths(t.Context()); err != nil || d != (remoteevent.Depths{Retrying: 1, Dead: 1}) {
 			t.Errorf("%+v, %v", d, err)
 		}
-		if r := invoke(t, "doctor", "x", "--redis", url).expect(t, exitDone); !strings.Contains(r.stdout, "sound") {
+		if r := invoke(t, "doctor", "x", "--redis", url).expect(t, exitDone); strings.Contains(r.stdout, "fault") {
 			t.Errorf("got %s", r.stdout)
 		}
 	})

@@ -32,6 +32,12 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
+// isQuiet reports whether an error has been reported already, or needs no words.
+func isQuiet(err error) bool {
+	var coded *exitError
+	return errors.As(err, &coded) && coded.err == nil
+}
+
 // usageError is the error of arguments that are each well formed and make no
 // sense together.
 func usageError(text string) error { return &exitError{exitUsage, errors.New(text)} }

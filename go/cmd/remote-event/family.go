@@ -15,11 +15,11 @@ func family(command *cobra.Command, members ...*cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return nil
 		}
-		hint := cmd.CommandPath() + " --help lists the verbs"
+		hint := cmd.CommandPath() + " --help lists its commands"
 		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 			hint = "did you mean " + cmd.CommandPath() + " " + strings.Join(near, " or ") + "?"
 		}
-		return withHint(fmt.Errorf("there is no %s %q", cmd.CommandPath(), args[0]), hint)
+		return withHint(fmt.Errorf("%s has no command %q", pathOf(cmd), args[0]), hint)
 	}
 	command.SuggestionsMinimumDistance = 2
 	command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
@@ -29,7 +29,7 @@ func family(command *cobra.Command, members ...*cobra.Command) *cobra.Command {
 // atLeastOne asks for the name of a queue.
 func atLeastOne(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return withHint(fmt.Errorf("%s: name a queue", command.CommandPath()), command.UseLine())
+		return withHint(fmt.Errorf("%s: name a queue", pathOf(command)), command.UseLine())
 	}
 	return nil
 }

@@ -105,15 +105,18 @@ var (
 )
 
 func (a *app) listen(ctx context.Context, l *listening) error {
-	configuration, err := a.configuration()
+	configuration, err := a.configuration(ctx)
+	if errors.Is(err, errInterrupted) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	if len(l.names) == 0 && configuration != nil {
 		l.names = configuration.RemoteEvent.Events
 	}
-	queues := slices.Compact(slices.Sorted(slices.Values(l.names)))
-	if len(queues) == 0 {
+	queueNames := slices.Compact(slices.Sorted(slices.Values(l.names)))
+	if len(queueNames) == 0 {
 		return withHint(usageError("no event to listen to: name one, or give --config with events in its section remote_event"),
 			"remote-event listen new_file_event")
 	}
@@ -125,21 +128,11 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 		return err
 	}
 	defer client.Close()
-	if err := checkQueues(ctx, client, queues, l.options()); err != nil {
-		if _, ok := errors.AsType[*exitError](err); ok {
-			return err
-		}
-		return a.sendError(address, client.Options(), err)
+	if err := checkQueues(ctx, client, queueNames, l.options()); err != nil {
+		return a.redisError(ctx, &queues{client: client, address: address}, err)
 	}
-	if isTerminal(a.stderr) {
-		names := make([]string, len(queues))
-		for i, queue := range queues {
-			names[i] = visible(queue)
-		}
-		fmt.Fprintf(a.stderr, "%s %s at %s; Ctrl-C ends it\n",
-			a.coloursOf(a.stderr).green("listening to"), strings.Join(names, ", "), address)
-	}
-	received, err := a.receive(ctx, l, queues, client)
+	a.announce(queueNames, address)
+	received, err := a.receive(ctx, l, queueNames, client)
 	switch {
 	case errors.Is(err, errQuiet) && received == 0:
 		return &exitError{exitNothing, fmt.Errorf("no event within %v", l.timeout)}
@@ -148,6 +141,19 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 	default:
 		return err
 	}
+}
+
+// announce says on a terminal what listening does.
+func (a *app) announce(queueNames []string, address string) {
+	if !isTerminal(a.stderr) {
+		return
+	}
+	names := make([]string, len(queueNames))
+	for i, name := range queueNames {
+		names[i] = named(name)
+	}
+	fmt.Fprintf(a.stderr, "%s %s at %s; each event is taken from its queue and reaches no application; Ctrl-C ends it\n",
+		a.coloursOf(a.stderr).green("listening to"), strings.Join(names, ", "), address)
 }
 
 // checkQueues asks Redis, before anything is taken, for what would only come again
@@ -163,7 +169,7 @@ func checkQueues(ctx context.Context, client *redis.Client, queues []string, opt
 			return &exitError{exitConnection, err}
 		}
 		if err != nil {
-			return fmt.Errorf("queue %s: %w", visible(name), err)
+			return fmt.Errorf("queue %s: %w", named(name), err)
 		}
 	}
 	return nil
@@ -204,7 +210,7 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 	}
 	options := []remoteevent.ReceiverOption{
 		l.schemas.option(),
-		remoteevent.WithLogger(slog.New(slog.NewTextHandler(a.stderr, nil))),
+		remoteevent.WithLogger(slog.New(slog.NewTextHandler(redacted{a.stderr}, nil))),
 		// In place of listeners, which hear by signal, this sees every event.
 		remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler { return handle }),
 	}
@@ -253,10 +259,10 @@ func (a *app) printDelivery(format string, d *remoteevent.Delivery) error {
 // delivery writes an event for people.
 func (c colours) delivery(d *remoteevent.Delivery, at time.Time) string {
 	env := d.Envelope
-	text := c.dim(at.Format(time.TimeOnly)) + " " + c.bold(visible(env.EventName)) + " " + oneLine(env.Payload)
+	text := c.dim(at.Format(time.TimeOnly)) + " " + c.bold(named(env.EventName)) + " " + oneLine(env.Payload)
 	var more []string
 	if d.Queue != env.EventName {
-		more = append(more, "queue="+visible(d.Queue))
+		more = append(more, "queue="+named(d.Queue))
 	}
 	if parents := parentsOf(env); len(parents) > 0 {
 		more = append(more, "parents="+visible(strings.Join(parents, ",")))

@@ -33,12 +33,16 @@ func main() {
 // the first signal.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
 	logging.Disable() // go-redis says in its errors whatever there is to say
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ}
+	out := &screen{to: stdout}
+	a := &app{stdin: stdin, stdout: out, stderr: &screen{to: stderr}, environ: environ}
 	root := a.rootCommand()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if err != nil && !a.running {
-		err = &exitError{code: exitUsage, err: err}
+	command, err := root.ExecuteContextC(ctx)
+	switch failed := out.failure(); {
+	case failed != nil && (err == nil || isQuiet(err) || !a.running): // whatever was to be written
+		err = failed
+	case err != nil && !a.running:
+		err = usageFault(command, err)
 	}
 	a.report(err)
 	return exitCode(err)
@@ -47,10 +51,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // app is one run of the command.
 type app struct {
 	stdin          io.Reader
-	stdout, stderr io.Writer
+	stdout, stderr *screen
 	environ        []string
 	connection     connectionFlags
-	running        bool // the arguments are understood and a verb does its work
+	running        bool // the arguments are understood and a command does its work
 }
 
 // getenv returns an environment variable, or "".
@@ -63,22 +67,23 @@ func (a *app) getenv(name string) string {
 	return ""
 }
 
-// report prints what an error has to say, without any password.
+// report prints an error, each fault of it on a line, and what may be done.
 func (a *app) report(err error) {
-	var quiet *exitError
-	if err == nil || isBrokenPipe(err) || errors.As(err, &quiet) && quiet.err == nil {
+	if err == nil || isBrokenPipe(err) || isQuiet(err) {
 		return
 	}
 	c := a.coloursOf(a.stderr)
-	fmt.Fprintf(a.stderr, "%s %s\n", c.red("remote-event:"), redact(strings.TrimSpace(err.Error())))
+	for _, text := range faults(err) {
+		fmt.Fprintf(a.stderr, "%s %s\n", c.red("remote-event:"), visible(redact(text)))
+	}
 	if hinted, ok := errors.AsType[*hintError](err); ok {
-		fmt.Fprintf(a.stderr, "%s %s\n", c.bold("hint:"), hinted.hint)
+		fmt.Fprintf(a.stderr, "%s %s\n", c.bold("hint:"), visible(hinted.hint))
 	}
 }
 
 // warn prints something that is no error.
 func (a *app) warn(text string) {
-	fmt.Fprintf(a.stderr, "%s %s\n", a.coloursOf(a.stderr).yellow("warning:"), redact(text))
+	fmt.Fprintf(a.stderr, "%s %s\n", a.coloursOf(a.stderr).yellow("warning:"), visible(redact(text)))
 }
 
 // The groups in which help lists the verbs.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -69,23 +70,37 @@ func (a *app) listQueues(ctx context.Context, names []string, format string) err
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(table, "queued\tstaged\tleased\tretrying\tdead\t  queue\n")
+	rows := 0
 	for _, q := range queues.all {
 		d, err := q.Depths(ctx)
-		if err != nil {
-			return a.redisError(ctx, queues, fmt.Errorf("queue %s: %w", visible(q.Name()), err))
+		exists := true
+		if err == nil && d == (remoteevent.Depths{}) && slices.Contains(names, q.Name()) {
+			exists, err = a.expect(ctx, queues, q)
 		}
+		if err != nil {
+			if err := a.spare(ctx, queues, q, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if !exists {
+			continue
+		}
+		rows++
 		if format == formatNDJSON {
 			if err := a.printJSON(queueDepths{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}); err != nil {
 				return err
 			}
 		}
-		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t  %s\n", d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead, visible(q.Name()))
+		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t  %s\n", d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead, named(q.Name()))
 	}
-	if format == formatNDJSON {
-		return nil
+	if format == formatText && rows > 0 {
+		_ = table.Flush() // into memory
+		if err := a.print(text.String()); err != nil {
+			return err
+		}
 	}
-	_ = table.Flush() // into memory
-	return a.print(text.String())
+	return queues.outcome()
 }
 
 func (a *app) queueDrainCommand() *cobra.Command {
@@ -123,26 +138,35 @@ func (a *app) drainQueues(ctx context.Context, names []string, format string) er
 	}
 	defer queues.close()
 	for _, q := range queues.all {
-		name := visible(q.Name())
-		n, err := q.Drain(ctx)
-		var left remoteevent.Depths
-		if err == nil {
-			left, err = q.Depths(ctx)
-		}
-		if err != nil {
-			return a.redisError(ctx, queues, fmt.Errorf("queue %s: %w; given back: %d", name, err, n))
-		}
-		if format == formatNDJSON {
-			err = a.printJSON(drained{q.Name(), n, left.Leased, left.Dead})
-		} else {
-			err = a.print(fmt.Sprintf("%s: gave back %d; left: %d leased, %d dead\n", name, n, left.Leased, left.Dead))
-		}
-		if err != nil {
-			return err
-		}
-		if left.Leased > 0 {
-			a.warn(name + ": what is leased is being handled; if its receiver is dead, drain again when the lease has run out")
+		if err := a.drain(ctx, queues, q, format); err != nil {
+			if err := a.spare(ctx, queues, q, err); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return queues.outcome()
+}
+
+func (a *app) drain(ctx context.Context, queues *queues, q *remoteevent.Queue, format string) error {
+	if exists, err := a.expect(ctx, queues, q); err != nil || !exists {
+		return err
+	}
+	n, err := q.Drain(ctx)
+	var left remoteevent.Depths
+	if err == nil {
+		left, err = q.Depths(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%w; given back: %d", err, n)
+	}
+	name := named(q.Name())
+	if format == formatNDJSON {
+		err = a.printJSON(drained{q.Name(), n, left.Leased, left.Dead})
+	} else {
+		err = a.print(fmt.Sprintf("%s: gave back %d; left: %d leased, %d dead\n", name, n, left.Leased, left.Dead))
+	}
+	if err == nil && left.Leased > 0 {
+		a.warn(name + ": leased messages are being handled; if their receiver is dead, drain again when the lease has run out")
+	}
+	return err
 }

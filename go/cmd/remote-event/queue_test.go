@@ -22,11 +22,12 @@ func TestQueueList(t *testing.T) {
 		bury(t, client, "日本 {x}", letter("x", "failed"))
 		want := "  queued  staged  leased  retrying  dead  queue\n" +
 			"       2       0       0         0     0  x\n" +
-			"       0       0       0         0     1  日本 {x}\n"
+			"       0       0       0         0     1  \"日本 {x}\"\n"
 		if r := invoke(t, "queue", "ls", "--redis", url).expect(t, exitDone); r.stdout != want {
 			t.Errorf("got\n%s", r.stdout)
 		}
-		if r := invoke(t, "queue", "ls", "none", "-o", "ndjson", "--redis", url).expect(t, exitDone); r.stdout != `{"queue":"none","queued":0,"staged":0,"leased":0,"retrying":0,"dead":0}`+"\n" {
+		r := invoke(t, "queue", "ls", "none", "x", "-o", "ndjson", "--redis", url).expect(t, exitNothing, `there is no queue "none"`)
+		if r.stdout != `{"queue":"x","queued":2,"staged":0,"leased":0,"retrying":0,"dead":0}`+"\n" {
 			t.Errorf("got %s", r.stdout)
 		}
 	})
@@ -70,7 +71,8 @@ func TestQueueDrain(t *testing.T) {
 		if got, want := strings.Join(stored(t, client, "x"), " "), message("x", 1)+" "+message("x", 3)+" "+message("x", 2); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		if r := invoke(t, "queue", "drain", "x", "y", "-o", "ndjson", "--redis", urlOfClient(client)).expect(t, exitDone); r.stdout != `{"queue":"x","given_back":0,"leased":0,"dead":1}`+"\n"+`{"queue":"y","given_back":0,"leased":0,"dead":0}`+"\n" {
+		r = invoke(t, "queue", "drain", "a", "x", "-o", "ndjson", "--redis", urlOfClient(client)).expect(t, exitNothing, `there is no queue "a"`)
+		if r.stdout != `{"queue":"x","given_back":0,"leased":0,"dead":1}`+"\n" {
 			t.Errorf("got %s", r.stdout)
 		}
 	})

@@ -3,25 +3,45 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/go/config"
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// queues are those that a verb is about, with the way to them.
+// queues are those that a command is about, with the way to them.
 type queues struct {
 	all     []*remoteevent.Queue
 	client  *redis.Client
 	address string
+
+	configured []string        // the names in the configuration
+	given      map[string]bool // the names that the user gave, by argument or configuration
+
+	code int // of the exit, where something could not be done
 }
 
 // openQueues connects, and finds the queues with the names; where there are none,
 // those of the configuration and all that Redis has. The client is the caller's
 // to close.
 func (a *app) openQueues(ctx context.Context, names []string) (*queues, error) {
-	configuration, err := a.configuration()
+	q, err := a.connectQueues(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.findQueues(ctx, q, names); err != nil {
+		q.close()
+		return nil, err
+	}
+	return q, nil
+}
+
+// connectQueues connects and finds no queue yet.
+func (a *app) connectQueues(ctx context.Context) (*queues, error) {
+	configuration, err := a.configuration(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -29,27 +49,36 @@ func (a *app) openQueues(ctx context.Context, names []string) (*queues, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &queues{client: client, address: address}
+	return &queues{client: client, address: address, configured: eventsOf(configuration)}, nil
+}
+
+func eventsOf(c *config.Config) []string {
+	if c == nil {
+		return nil
+	}
+	return c.RemoteEvent.Events
+}
+
+func (a *app) findQueues(ctx context.Context, q *queues, names []string) error {
+	q.given = map[string]bool{}
+	for _, name := range append(slices.Clone(names), q.configured...) {
+		q.given[name] = true
+	}
 	if len(names) == 0 {
-		found, err := remoteevent.FindQueues(ctx, client)
+		found, err := remoteevent.FindQueues(ctx, q.client)
 		if err != nil {
-			_ = client.Close()
-			return nil, withHint(a.redisError(ctx, q, err), "name the queues, if you may not look for them")
+			return withHint(a.redisError(ctx, q, err), "name the queues, if you may not look for them")
 		}
-		names = found
-		if configuration != nil {
-			names = append(names, configuration.RemoteEvent.Events...)
-		}
+		names = append(found, q.configured...)
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
-		queue, err := remoteevent.NewQueue(client, name)
+		queue, err := remoteevent.NewQueue(q.client, name)
 		if err != nil {
-			_ = client.Close()
-			return nil, usageError(err.Error())
+			return usageError(err.Error())
 		}
 		q.all = append(q.all, queue)
 	}
-	return q, nil
+	return nil
 }
 
 func (q *queues) close() { _ = q.client.Close() }
@@ -62,6 +91,57 @@ func (q *queues) find(name string) *remoteevent.Queue {
 		}
 	}
 	return nil
+}
+
+// spare reports the error of one queue, so that the command can go on with the
+// others. It returns an error where it cannot: an error of the connection is one of
+// all queues.
+func (a *app) spare(ctx context.Context, q *queues, queue *remoteevent.Queue, err error) error {
+	var coded *exitError
+	if errors.As(err, &coded) || isOutputError(err) {
+		return err
+	}
+	err = fmt.Errorf("queue %s: %w", named(queue.Name()), err)
+	fault := a.redisError(ctx, q, err)
+	if ctx.Err() != nil || !isAnswer(err) {
+		return fault
+	}
+	if redis.HasErrorPrefix(err, "WRONGTYPE") {
+		fault = withHint(err, "remote-event doctor "+named(queue.Name())+" tells which key is of another type")
+	}
+	a.report(fault)
+	q.note(exitCode(fault))
+	return nil
+}
+
+// note remembers that something could not be done: what is not permitted counts
+// most, and that something does not exist least.
+func (q *queues) note(code int) {
+	rank := func(code int) int {
+		return slices.Index([]int{exitDone, exitNothing, exitFailed, exitConnection}, code)
+	}
+	if rank(code) > rank(q.code) {
+		q.code = code
+	}
+}
+
+// outcome is the error of a command that has reported what it could not do.
+func (q *queues) outcome() error {
+	if q.code == exitDone {
+		return nil
+	}
+	return &exitError{code: q.code}
+}
+
+// expect reports a queue that the user named and of which Redis has nothing.
+func (a *app) expect(ctx context.Context, q *queues, queue *remoteevent.Queue) (exists bool, err error) {
+	exists, err = queue.Exists(ctx)
+	if err != nil || exists {
+		return true, err
+	}
+	a.report(fmt.Errorf("there is no queue %s: Redis has neither a list of that name nor companion keys of it", quoted(queue.Name())))
+	q.note(exitNothing)
+	return false, nil
 }
 
 // redisError explains an error of Redis, or of the way to it.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,36 +27,52 @@ text and ? any character; a TIME is of RFC 3339, a date, or so long ago, such as
   error=PATTERN   error!=PATTERN   the error, in words
   died<TIME  died<=TIME  died>TIME  died>=TIME`
 
-// selection says which dead letters a verb is about.
+// idsHelp explains --ids.
+const idsHelp = `--ids takes exactly the dead letters of FILE and no other that is added meanwhile: an
+export, the lines of dead ls -o ndjson, or one id a line. To take those up to a
+moment, use --match 'died<=TIME'.`
+
+// selection says which dead letters a command is about.
 type selection struct {
 	ids     []string
+	file    string   // of --ids
 	clauses []string // of --match
 	all     bool
 
 	rules []rule
+	// wanted are the dead letters that are named, in the order in which they are
+	// dealt with; nil where none is.
+	wanted []wanted
+}
+
+// wanted is a dead letter that is named.
+type wanted struct {
+	id     string
+	queue  *string // nil is any
+	byHand bool    // in an argument
 }
 
 // rule is what a --match demands.
 type rule func(letter *remoteevent.DeadLetter) bool
 
-// register adds the flags; all are to be asked for by name where a verb changes
+// register adds the flags; all are to be asked for by name where a command changes
 // something.
 func (s *selection) register(command *cobra.Command, changes bool) {
 	flags := command.Flags()
 	flags.StringArrayVar(&s.ids, "id", nil, "the dead letter with this `ID`; repeatable (default all)")
+	flags.StringVar(&s.file, "ids", "", "the dead letters whose ids `FILE` has, or - for standard input (default all)")
 	flags.StringArrayVar(&s.clauses, "match", nil, "those for which `CLAUSE` holds; repeatable (default all)")
-	command.MarkFlagsMutuallyExclusive("id", "match")
+	_ = command.MarkFlagFilename("ids")
+	command.MarkFlagsMutuallyExclusive("id", "ids", "match")
 	if changes {
-		flags.BoolVar(&s.all, "all", false, "all of them (default false)")
-		command.MarkFlagsMutuallyExclusive("id", "all")
-		command.MarkFlagsMutuallyExclusive("match", "all")
-		command.MarkFlagsOneRequired("id", "match", "all")
+		flags.BoolVar(&s.all, "all", false, "all that there are now (default false)")
+		command.MarkFlagsMutuallyExclusive("id", "ids", "match", "all")
+		command.MarkFlagsOneRequired("id", "ids", "match", "all")
 	}
 }
 
-// prepare reads the clauses.
-func (s *selection) prepare(now time.Time) error {
-	s.ids = slices.Compact(slices.Sorted(slices.Values(s.ids))) // by age
+// prepare reads the clauses and the ids.
+func (s *selection) prepare(ctx context.Context, a *app, now time.Time) error {
 	for _, clause := range s.clauses {
 		r, err := parseClause(clause, now)
 		if err != nil {
@@ -62,7 +80,94 @@ func (s *selection) prepare(now time.Time) error {
 		}
 		s.rules = append(s.rules, r)
 	}
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(s.ids))) { // by age
+		s.wanted = append(s.wanted, wanted{id: id, byHand: true})
+	}
+	if s.file != "" {
+		read, err := a.readIDs(ctx, s.file)
+		if err != nil {
+			return err
+		}
+		s.wanted = read
+	}
 	return nil
+}
+
+// named reports whether dead letters are named.
+func (s *selection) named() bool { return len(s.ids) > 0 || s.file != "" }
+
+// queues returns the names of the queues of the dead letters that are named, or nil
+// where that of one is not known.
+func (s *selection) queues() []string {
+	var names []string
+	for _, w := range s.wanted {
+		if w.queue == nil {
+			return nil
+		}
+		names = append(names, *w.queue)
+	}
+	return names
+}
+
+// of returns the ids of the dead letters that are named and may be a queue's.
+func (s *selection) of(queue string) []string {
+	var ids []string
+	for _, w := range s.wanted {
+		if w.queue == nil || *w.queue == queue {
+			ids = append(ids, w.id)
+		}
+	}
+	return ids
+}
+
+// readIDs reads the ids of a file: those of records, or one a line.
+func (a *app) readIDs(ctx context.Context, file string) ([]wanted, error) {
+	source, err := a.open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	lines := make(chan rawLine)
+	// Nothing waits for the reader to end: it may wait for its source for ever.
+	go readRawLines(reading, lineReader{source: buffered(source), longest: maxRecord}, lines)
+	read := []wanted{}
+	for {
+		var line rawLine
+		select {
+		case line = <-lines:
+		case <-ctx.Done():
+			return nil, errInterrupted
+		}
+		switch {
+		case errors.Is(line.err, io.EOF):
+			return read, nil
+		case line.err != nil:
+			return nil, fmt.Errorf("--ids: %w", line.err)
+		}
+		w, err := wantedOf(line.raw)
+		if err != nil {
+			return nil, usageError(fmt.Sprintf("--ids: line %d: %v", line.number, err))
+		}
+		read = append(read, w)
+	}
+}
+
+// wantedOf reads an id, or the record of a dead letter that has one.
+func wantedOf(line []byte) (wanted, error) {
+	line = bytes.TrimSpace(line)
+	if line[0] != '{' {
+		return wanted{id: string(line)}, nil
+	}
+	var record struct {
+		Queue    *string `json:"queue"`
+		Delivery string  `json:"delivery"`
+	}
+	if err := json.Unmarshal(line, &record); err != nil || record.Queue == nil || record.Delivery == "" {
+		return wanted{}, errors.New("neither an id nor the record of a dead letter with delivery and queue")
+	}
+	return wanted{id: record.Delivery, queue: record.Queue}, nil
 }
 
 var clauseForm = regexp.MustCompile(`(?s)^(event|reason|error|died) *(!=|=|<=|>=|<|>) *(.*)$`)
@@ -70,6 +175,10 @@ var clauseForm = regexp.MustCompile(`(?s)^(event|reason|error|died) *(!=|=|<=|>=
 func parseClause(clause string, now time.Time) (rule, error) {
 	parts := clauseForm.FindStringSubmatch(clause)
 	if parts == nil {
+		word := wordForm.FindString(clause)
+		if near := nearest(word, []string{"event", "reason", "error", "died"}); near != "" && near != word {
+			return nil, fmt.Errorf("there is no %q; did you mean %s?", word, near)
+		}
 		return nil, errors.New("it is about event, reason, error or died")
 	}
 	key, operator, value := parts[1], parts[2], parts[3]
@@ -78,6 +187,9 @@ func parseClause(clause string, now time.Time) (rule, error) {
 	}
 	if operator != "=" && operator != "!=" {
 		return nil, fmt.Errorf("%s takes = or !=", key)
+	}
+	if key == "reason" && !strings.ContainsAny(value, "*?") && !slices.Contains(remoteevent.Codes(), value) {
+		return nil, unknownReason(value)
 	}
 	pattern := regexp.QuoteMeta(value)
 	pattern = strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(pattern)
@@ -95,6 +207,17 @@ func parseClause(clause string, now time.Time) (rule, error) {
 		}
 		return matcher.MatchString(text) == (operator == "=")
 	}, nil
+}
+
+var wordForm = regexp.MustCompile(`^[a-z_]*`)
+
+// unknownReason is the error of a reason that no dead letter can have.
+func unknownReason(value string) error {
+	text := fmt.Sprintf("there is no reason %q; there are %s", value, strings.Join(remoteevent.Codes(), ", "))
+	if near := nearest(value, remoteevent.Codes()); near != "" {
+		text = fmt.Sprintf("there is no reason %q; did you mean %s?", value, near)
+	}
+	return errors.New(text + " (a code of a later version is found by a pattern, such as new_cod*)")
 }
 
 func parseTimeRule(operator, value string, now time.Time) (rule, error) {
@@ -135,56 +258,55 @@ func (s *selection) takes(letter *remoteevent.DeadLetter) bool {
 // errNoLetter is the error where nothing was selected.
 var errNoLetter = &exitError{exitNothing, errors.New("no such dead letter")}
 
-// letters returns the dead letters of queues that are selected, in the order of
-// their deaths in each queue. It ends with the first error, and that there is none
-// is one.
-func (s *selection) letters(ctx context.Context, queues *queues) iter.Seq2[remoteevent.DeadLetter, error] {
-	return func(yield func(remoteevent.DeadLetter, error) bool) {
-		if len(s.ids) > 0 {
-			s.named(ctx, queues, yield)
-			return
+// eachLetter does something with each dead letter that is selected, in the order of
+// their deaths in each queue, or of their ids in the file. It reports queues that
+// cannot be read and goes on. It returns the ids of those that are named and are no
+// dead letters.
+func (a *app) eachLetter(
+	ctx context.Context, queues *queues, s *selection, do func(letter remoteevent.DeadLetter) error,
+) (found int, missing []wanted, err error) {
+	seen := map[string]bool{}
+	for _, q := range queues.all {
+		letters := q.DeadLetters(ctx)
+		if s.named() {
+			letters = q.FindDeadLetters(ctx, s.of(q.Name()))
 		}
-		some := false
-		for _, q := range queues.all {
-			for letter, err := range q.DeadLetters(ctx) {
-				if err != nil {
-					yield(letter, fmt.Errorf("queue %s: %w", visible(q.Name()), err))
-					return
+		for letter, err := range letters {
+			if err == nil {
+				seen[letter.ID] = true
+				if !s.takes(&letter) {
+					continue
 				}
-				if s.takes(&letter) {
-					some = true
-					if !yield(letter, nil) {
-						return
-					}
-				}
+				found++
+				err = do(letter)
 			}
-		}
-		if !some {
-			yield(remoteevent.DeadLetter{}, errNoLetter)
+			if err == nil {
+				continue
+			}
+			if err := a.spare(ctx, queues, q, err); err != nil {
+				return found, nil, err
+			}
+			break
 		}
 	}
+	for _, w := range s.wanted {
+		if !seen[w.id] && (w.queue == nil || queues.find(*w.queue) != nil) {
+			missing = append(missing, w)
+		}
+	}
+	return found, missing, nil
 }
 
-// named yields the dead letters that --id names.
-func (s *selection) named(ctx context.Context, queues *queues, yield func(remoteevent.DeadLetter, error) bool) {
-	for _, id := range s.ids {
-		some := false
-		for _, q := range queues.all {
-			letter, found, err := q.DeadLetter(ctx, id)
-			if err != nil {
-				yield(letter, fmt.Errorf("queue %s: %w", visible(q.Name()), err))
-				return
-			}
-			if found {
-				some = true
-				if !yield(letter, nil) {
-					return
-				}
-			}
-		}
-		if !some {
-			yield(remoteevent.DeadLetter{}, &exitError{exitNothing, fmt.Errorf("no dead letter has the id %q", id)})
-			return
+// reportMissing reports the ids that the user gave and that no dead letter has, and
+// returns how many those are.
+func (a *app) reportMissing(queues *queues, missing []wanted) int {
+	n := 0
+	for _, w := range missing {
+		if w.byHand {
+			a.report(fmt.Errorf("no dead letter has the id %s", quoted(w.id)))
+			queues.note(exitNothing)
+			n++
 		}
 	}
+	return n
 }

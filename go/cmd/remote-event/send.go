@@ -177,7 +177,7 @@ func (a *app) sendOne(ctx context.Context, s *sending, args []string) error {
 		return a.printJSON(sent{s.name, env.Metadata.Attributes[wire.AttributeID], len(message)})
 	}
 	if isTerminal(a.stderr) {
-		fmt.Fprintf(a.stderr, "%s %s (%d bytes) to %s\n", a.coloursOf(a.stderr).green("sent"), visible(s.name), len(message), address)
+		fmt.Fprintf(a.stderr, "%s %s (%d bytes) to %s\n", a.coloursOf(a.stderr).green("sent"), named(s.name), len(message), address)
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func (a *app) payload(ctx context.Context, args []string) ([]byte, error) {
 // connectConfigured connects to the Redis of the flags, the environment or the
 // configuration file.
 func (a *app) connectConfigured(ctx context.Context) (*redis.Client, string, error) {
-	c, err := a.configuration()
+	c, err := a.configuration(ctx)
 	if err != nil {
 		return nil, "", err
 	}

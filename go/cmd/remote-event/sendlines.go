@@ -106,15 +106,11 @@ type progress struct {
 
 // sendLines sends an event for each line of a file or of standard input.
 func (a *app) sendLines(ctx context.Context, s *sending) error {
-	source := a.stdin
-	if s.ndjson != stdinName {
-		file, err := os.Open(s.ndjson)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = file.Close() }() // it was read only
-		source = file
+	source, err := a.open(s.ndjson)
+	if err != nil {
+		return err
 	}
+	defer source.Close()
 	client, address, err := a.connectConfigured(ctx)
 	if err != nil {
 		return err
@@ -137,7 +133,7 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 		return a.sendError(address, client.Options(), &partlySentError{failed, done})
 	}
 	if err == nil && isTerminal(a.stderr) {
-		fmt.Fprintf(a.stderr, "%s %d of %s to %s\n", a.coloursOf(a.stderr).green("sent"), done.Sent, visible(s.name), address)
+		fmt.Fprintf(a.stderr, "%s %d of %s to %s\n", a.coloursOf(a.stderr).green("sent"), done.Sent, named(s.name), address)
 	}
 	return err
 }
@@ -259,7 +255,7 @@ func (a *app) progressBar(name string, source io.Reader) *progressbar.ProgressBa
 
 // read reads lines and checks each as the sender will, until one is bad.
 func (s *sending) read(ctx context.Context, source io.Reader, lines chan<- line) {
-	in := lineReader{source: bufio.NewReaderSize(source, 64<<10), most: maxLine}
+	in := lineReader{source: buffered(source), longest: maxLine}
 	warned := map[wire.Requirement]bool{}
 	for {
 		payload, err := in.next()
@@ -295,13 +291,21 @@ func (s *sending) read(ctx context.Context, source io.Reader, lines chan<- line)
 // same, and its length told.
 const maxLine = wire.DefaultReceiveBytes
 
+// byteOrderMark is U+FEFF in UTF-8.
+const byteOrderMark = "\uFEFF"
+
+var errByteOrderMark = errors.New("line 1: it begins with a byte order mark (U+FEFF), which JSON does not have: save the file as UTF-8 without it")
+
 // lineReader reads lines of any length but the longest.
 type lineReader struct {
-	source *bufio.Reader
-	most   int // bytes of a line
-	number int
-	offset int64
+	source  *bufio.Reader
+	longest int  // in bytes
+	raw     bool // any bytes may be a line
+	number  int
+	offset  int64
 }
+
+func buffered(source io.Reader) *bufio.Reader { return bufio.NewReaderSize(source, 64<<10) }
 
 // next returns the next line that is not blank, in memory of its own, or
 // io.EOF.
@@ -312,8 +316,8 @@ func (r *lineReader) next() ([]byte, error) {
 			part, err := r.source.ReadSlice('\n')
 			r.offset += int64(len(part))
 			whole = append(whole, part...)
-			if len(whole) > r.most {
-				return nil, fmt.Errorf("line %d: it is longer than %d MiB", r.number+1, r.most>>20)
+			if len(whole) > r.longest {
+				return nil, fmt.Errorf("line %d: it is longer than %d MiB", r.number+1, r.longest>>20)
 			}
 			if err == nil || errors.Is(err, io.EOF) && len(whole) > 0 {
 				break
@@ -323,6 +327,9 @@ func (r *lineReader) next() ([]byte, error) {
 			}
 		}
 		r.number++
+		if r.number == 1 && !r.raw && bytes.HasPrefix(whole, []byte(byteOrderMark)) {
+			return nil, errByteOrderMark
+		}
 		if text := bytes.TrimRight(whole, " \t\r\n"); len(text) > 0 {
 			return text, nil
 		}

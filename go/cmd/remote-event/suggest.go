@@ -3,10 +3,36 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
+
+// usageFault is the error of arguments that could not be understood. It has a
+// hint.
+func usageFault(command *cobra.Command, err error) error {
+	err = &exitError{code: exitUsage, err: err}
+	if _, hinted := errors.AsType[*hintError](err); hinted {
+		return err
+	}
+	// cobra appends its suggestions to the text.
+	text, suggestions, found := strings.Cut(err.Error(), "\n\nDid you mean this?\n")
+	if near := strings.Fields(suggestions); found && len(near) > 0 {
+		for i, name := range near {
+			near[i] = command.CommandPath() + " " + name
+		}
+		return withHint(&exitError{exitUsage, errors.New(text)}, "did you mean "+strings.Join(near, " or ")+"?")
+	}
+	return withHint(err, command.CommandPath()+" --help shows how it is used")
+}
+
+// pathOf returns the path of a command without the program's name, with which
+// every error begins.
+func pathOf(command *cobra.Command) string {
+	_, path, _ := strings.Cut(command.CommandPath(), " ")
+	return path
+}
 
 // flagError explains a flag that could not be understood, with the nearest one
 // that exists.
@@ -22,12 +48,23 @@ func flagError(command *cobra.Command, err error) error {
 // nearestFlag returns the name of the flag that is the fewest edits away, or ""
 // where none is near.
 func nearestFlag(command *cobra.Command, name string) string {
-	near, least := "", 1+max(2, len(name)/3)
+	var flags []string
 	command.Flags().VisitAll(func(f *pflag.Flag) {
-		if d := editDistance(name, f.Name); d < least && !f.Hidden {
-			near, least = f.Name, d
+		if !f.Hidden {
+			flags = append(flags, f.Name)
 		}
 	})
+	return nearest(name, flags)
+}
+
+// nearest returns the word that is the fewest edits away, or "" where none is near.
+func nearest(name string, words []string) string {
+	near, least := "", 1+max(2, len(name)/3)
+	for _, word := range words {
+		if d := editDistance(name, word); d < least {
+			near, least = word, d
+		}
+	}
 	return near
 }
 
@@ -56,7 +93,7 @@ func editDistance(a, b string) int {
 // noSuchArgument refuses arguments of a verb that takes none.
 func noSuchArgument(command *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return withHint(fmt.Errorf("%s takes no argument, and was given %q", command.CommandPath(), args[0]),
+		return withHint(fmt.Errorf("%s takes no argument, and was given %q", pathOf(command), args[0]),
 			command.CommandPath()+" --help shows how it is used")
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -13,16 +12,25 @@ import (
 	"golang.org/x/term"
 )
 
+// fileOf returns the file to which a stream leads.
+func fileOf(stream any) (*os.File, bool) {
+	if s, ok := stream.(*screen); ok {
+		stream = s.to
+	}
+	file, ok := stream.(*os.File)
+	return file, ok
+}
+
 // isTerminal tells whether a person sees or types there.
 func isTerminal(stream any) bool {
-	file, ok := stream.(*os.File)
+	file, ok := fileOf(stream)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // terminalWidth is the number of columns to fill: those of the terminal, from
 // 60 to 100, and 80 where there is none.
 func terminalWidth(stream any) int {
-	if file, ok := stream.(*os.File); ok {
+	if file, ok := fileOf(stream); ok {
 		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
 			return min(max(width, 60), 100)
 		}
@@ -43,7 +51,7 @@ func (c colours) paint(code, text string) string {
 	if !c {
 		return text
 	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
+	return paintMark + "[" + code + "m" + text + paintMark + "[0m"
 }
 
 func (c colours) bold(text string) string   { return c.paint("1", text) }
@@ -53,13 +61,18 @@ func (c colours) green(text string) string  { return c.paint("32", text) }
 func (c colours) yellow(text string) string { return c.paint("33", text) }
 func (c colours) cyan(text string) string   { return c.paint("36", text) }
 
-// paintCode is what paint puts around a text.
-var paintCode = regexp.MustCompile("\x1b\\[[0-9]+m")
-
 // wrap breaks text at spaces into lines of a width, counted in runes that are
 // seen. A word that is longer than a line has one of its own.
 func wrap(text string, width int) []string {
-	seen := func(text string) int { return utf8.RuneCountInString(paintCode.ReplaceAllString(text, "")) }
+	seen := func(text string) int {
+		n := utf8.RuneCountInString(text)
+		for part := range strings.SplitSeq(text, paintMark) {
+			if code := paintCode.FindString(paintMark + part); code != "" {
+				n -= len(code)
+			}
+		}
+		return n
+	}
 	var lines []string
 	line := ""
 	for word := range strings.SplitSeq(text, " ") {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -109,22 +108,18 @@ func (v *validation) file(ctx context.Context, file string) error {
 
 // lines judges the messages of a file, each as it comes.
 func (v *validation) lines(ctx context.Context, file string) error {
-	source := v.stdin
-	if file != stdinName {
-		opened, err := os.Open(file) //nolint:gosec // the user's choice
-		if err != nil {
-			v.unread++
-			v.report(err)
-			return nil
-		}
-		defer func() { _ = opened.Close() }() // it was read only
-		source = opened
+	source, err := v.open(file)
+	if err != nil {
+		v.unread++
+		v.report(err)
+		return nil
 	}
+	defer source.Close()
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	messages := make(chan rawLine)
 	// Nothing waits for the reader to end: it may wait for its source for ever.
-	go readRawLines(reading, source, messages)
+	go readRawLines(reading, lineReader{source: buffered(source), longest: maxMessage, raw: true}, messages)
 	for {
 		var line rawLine
 		select {
@@ -138,7 +133,7 @@ func (v *validation) lines(ctx context.Context, file string) error {
 			return nil
 		case line.err != nil:
 			v.unread++
-			v.report(fmt.Errorf("read %s: %w", file, line.err))
+			v.report(readError(file, line.err))
 			return nil
 		}
 		if err := v.judge(file, line.number, line.raw); err != nil {
@@ -154,8 +149,7 @@ type rawLine struct {
 	err    error
 }
 
-func readRawLines(ctx context.Context, source io.Reader, lines chan<- rawLine) {
-	in := lineReader{source: bufio.NewReaderSize(source, 64<<10), most: maxMessage}
+func readRawLines(ctx context.Context, in lineReader, lines chan<- rawLine) {
 	for {
 		raw, err := in.next()
 		select {
@@ -217,25 +211,38 @@ func (a *app) readMessage(ctx context.Context, file string) ([]byte, error) {
 	}
 }
 
-func (a *app) readFile(file string) ([]byte, error) {
-	source := a.stdin
-	if file != stdinName {
-		opened, err := os.Open(file) //nolint:gosec // the user's choice
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = opened.Close() }() // it was read only
-		source = opened
+// open opens a file, or standard input.
+func (a *app) open(file string) (io.ReadCloser, error) {
+	if file == stdinName {
+		return io.NopCloser(a.stdin), nil
 	}
-	raw, err := io.ReadAll(io.LimitReader(source, maxMessage+1))
+	opened, err := os.Open(file) //nolint:gosec // the user's choice
 	if err != nil {
-		if _, named := errors.AsType[*os.PathError](err); !named {
-			err = fmt.Errorf("read %s: %w", file, err)
-		}
 		return nil, err
 	}
+	return opened, nil
+}
+
+// readError adds the name of the file to an error that does not have it.
+func readError(file string, err error) error {
+	if _, has := errors.AsType[*os.PathError](err); has {
+		return err
+	}
+	return fmt.Errorf("read %s: %w", named(file), err)
+}
+
+func (a *app) readFile(file string) ([]byte, error) {
+	source, err := a.open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	raw, err := io.ReadAll(io.LimitReader(source, maxMessage+1))
+	if err != nil {
+		return nil, readError(file, err)
+	}
 	if len(raw) > maxMessage {
-		return nil, fmt.Errorf("read %s: it is longer than 512 MiB, and no value of Redis is", file)
+		return nil, fmt.Errorf("read %s: it is longer than 512 MiB, and no value of Redis is", named(file))
 	}
 	return raw, nil
 }
@@ -244,7 +251,7 @@ func (a *app) readFile(file string) ([]byte, error) {
 // each finding.
 func (c colours) judgement(j judgement) string {
 	var b strings.Builder
-	place := visible(j.File)
+	place := named(j.File)
 	if j.Line > 0 {
 		place += ":" + strconv.Itoa(j.Line)
 	}

@@ -232,23 +232,3 @@ type Record struct {
 	Attempts int
 	Died     time.Time
 }
-
-// DeadLetter returns what is kept of a dead letter, and whether there is one.
-func (q *Queue) DeadLetter(ctx context.Context, id string) (Record, bool, error) {
-	var body, reason, attempts *redis.StringCmd
-	var died *redis.FloatCmd
-	_, err := q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		died = p.ZScore(ctx, q.Key(Dead), id)
-		body, reason = p.HGet(ctx, q.Key(Bodies), id), p.HGet(ctx, q.Key(Reasons), id)
-		attempts = p.HGet(ctx, q.Key(Attempts), id)
-		return nil
-	})
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return Record{}, false, err
-	}
-	if errors.Is(died.Err(), redis.Nil) || errors.Is(body.Err(), redis.Nil) {
-		return Record{}, false, nil
-	}
-	n, _ := strconv.Atoi(attempts.Val())
-	return Record{[]byte(body.Val()), reason.Val(), n, time.UnixMilli(int64(died.Val()))}, true, nil
-}

@@ -20,6 +20,11 @@ const (
 	Imported  Code = "imported"
 )
 
+// Codes returns all codes.
+func Codes() []Code {
+	return []Code{Failed, Panicked, Permanent, Malformed, Schema, Expired, Imported}
+}
+
 // Reason says why a message failed. It holds nothing of the payload.
 type Reason struct {
 	Code  Code     `json:"code"`
