@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -24,13 +25,14 @@ const FileName = "catalogue.json"
 // Catalogue is a set of compiled schemas. It may be used by several goroutines
 // at once.
 type Catalogue struct {
-	events map[string]entry
+	events map[string]*entry
 }
 
 // entry is the schema of an event, and what the catalogue calls it.
 type entry struct {
-	name   string
-	schema *jsonschema.Schema
+	name    string
+	schema  *jsonschema.Schema
+	anchors map[*jsonschema.Schema][]*jsonschema.Schema // of $dynamicRef, by the schemas that have them
 }
 
 // LoadDir reads the catalogue of a directory. Links that lead out of it are
@@ -63,7 +65,7 @@ func Load(files fs.FS) (*Catalogue, error) {
 	for format := range jsonschema.Formats { // which are checked without a $schema, whatever AssertFormat says
 		compiler.Formats[format] = func(any) bool { return true }
 	}
-	catalogue := &Catalogue{events: make(map[string]entry, len(index.Events))}
+	catalogue := &Catalogue{events: make(map[string]*entry, len(index.Events))}
 	for _, event := range slices.Sorted(maps.Keys(index.Events)) {
 		reference := index.Events[event]
 		address, err := resolve(reference)
@@ -74,7 +76,9 @@ func Load(files fs.FS) (*Catalogue, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: event %q: schema %s: %w", FileName, event, reference, withoutScheme(err))
 		}
-		catalogue.events[event] = entry{name: reference, schema: schema}
+		made := &entry{name: reference, schema: schema, anchors: map[*jsonschema.Schema][]*jsonschema.Schema{}}
+		allAnchors(schema, made.anchors, map[*jsonschema.Schema]bool{})
+		catalogue.events[event] = made
 	}
 	return catalogue, nil
 }
@@ -179,8 +183,11 @@ func (s *source) open(address string) (io.ReadCloser, error) {
 func (s *source) index() error {
 	s.byID = map[string]string{}
 	return fs.WalkDir(s.files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".json") || name == FileName {
+		if err != nil || !strings.HasSuffix(name, ".json") || name == FileName {
 			return err
+		}
+		if info, err := fs.Stat(s.files, name); err != nil || !info.Mode().IsRegular() {
+			return err // to which a schema cannot refer
 		}
 		text, err := readFile(s.files, name)
 		if err != nil {
@@ -204,20 +211,73 @@ func (s *source) index() error {
 // maxFile is the longest file of a catalogue.
 const maxFile = 16 << 20
 
+// readFile reads a file of the catalogue, and nothing that is no file: to open a
+// named pipe waits for whoever writes to it, and a device has no end.
 func readFile(files fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(files, name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is %s, not a regular file", name, kindOf(info.Mode()))
+	}
+	if info.Size() > maxFile {
+		return nil, errTooLong(name)
+	}
 	file, err := files.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }() // it was read only
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file any more: %w", name, err)
+	}
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	switch {
 	case err != nil:
 		return nil, err
 	case len(text) > maxFile:
-		return nil, fmt.Errorf("%s is longer than 16 MiB", name)
+		return nil, errTooLong(name)
+	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
+		return nil, fmt.Errorf("%s begins with a byte order mark (U+FEFF), which JSON does not permit: save the file as UTF-8 without one", name)
 	}
 	return text, nil
+}
+
+func errTooLong(name string) error { return fmt.Errorf("%s is longer than 16 MiB", name) }
+
+// kindOf names what is no regular file.
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a directory"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	default:
+		return "a special file"
+	}
+}
+
+// gravest picks one fault of those that the compiler found in a schema: the first
+// in the order of the pointers, so that it is the same every time.
+func gravest(fault *jsonschema.ValidationError) *jsonschema.ValidationError {
+	for len(fault.Causes) > 0 {
+		switch path.Base(fault.KeywordLocation) {
+		case "anyOf", "oneOf", "contains", "minContains":
+			return fault
+		}
+		fault = slices.MinFunc(fault.Causes, func(a, b *jsonschema.ValidationError) int {
+			if d := strings.Compare(a.InstanceLocation, b.InstanceLocation); d != 0 {
+				return d
+			}
+			return strings.Compare(a.KeywordLocation, b.KeywordLocation)
+		})
+	}
+	return fault
 }
 
 // withoutScheme takes the scheme out of an error's text, which nobody has written.

@@ -2,16 +2,18 @@ package payloadschema
 
 import (
 	"errors"
-	"net/url"
-	"path"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// Error says where a payload does not fit the schema of its event, and never
-// what stands there.
+// ErrUnfinished says that a check was given up: it would take more time or memory
+// than a check may (SCHEMA-6).
+var ErrUnfinished = errors.New("the check was not finished")
+
+// Error says where a payload does not fit the schema of its event. Its text has
+// neither the value there nor a member's name that the schema does not have.
 type Error struct {
 	// EventName is the event's name.
 	EventName string
@@ -19,29 +21,37 @@ type Error struct {
 	Schema string
 	// Pointer is the JSON Pointer (RFC 6901) of the place in the payload that is
 	// at fault, empty for the whole payload. A member that is missing or one too
-	// many has the pointer of its object.
+	// many has the pointer of its object. It is not for logs: its names may be of
+	// the payload alone.
 	Pointer string
+	// Place is Pointer with * instead of each name that the schema does not have,
+	// as the error's text has it.
+	Place string
 	// Keyword is the place in the schema that it violates, as a JSON Pointer
 	// that follows references. It is empty where the place holds what JSON
-	// Schema knows no value for.
+	// Schema knows no value for, and where the check was not finished.
 	Keyword string
 	// Problem is the fault in words.
 	Problem string
+	// Err is ErrUnfinished where the check was not finished, else nil.
+	Err error
 }
 
 func (e *Error) Error() string {
 	place := "as a whole"
-	if e.Pointer != "" {
-		place = "at " + brief(e.Pointer)
+	if e.Place != "" {
+		place = "at " + brief(e.Place)
 	}
-	text := "the payload does not fit the schema of " + brief(e.EventName) + " (" + e.Schema + ") " + place + ": " + e.Problem
+	text := "the payload does not fit the schema of " + brief(e.EventName) + " (" + e.Schema + ") " + place + ": " + brief(e.Problem)
 	if e.Keyword != "" {
-		text += " (" + e.Keyword + ")"
+		text += " (" + brief(e.Keyword) + ")"
 	}
 	return text
 }
 
-// brief cuts short what a message may make as long as it likes.
+func (e *Error) Unwrap() error { return e.Err }
+
+// brief cuts short what a message or a schema may make as long as it likes.
 func brief(text string) string {
 	const most = 200
 	if len(text) <= most {
@@ -52,75 +62,73 @@ func brief(text string) string {
 
 // Check returns nil where a payload, JSON in the dialect of Python, fits the
 // schema of its event or the event has none, and an *[Error] where it does not.
-// It implements SCHEMA-3 and SCHEMA-4.
+// The first fault ends the check. A check that takes too much, or panics, is an
+// *[Error] with [ErrUnfinished] in its chain. Check keeps nothing of the payload.
+//
+// It implements SCHEMA-3 to SCHEMA-7.
 func (c *Catalogue) Check(event string, payload []byte) error {
-	e, ok := c.events[event]
+	entry, ok := c.events[event]
 	if !ok {
 		return nil
 	}
-	value, pointer, problem := parse(payload)
-	if problem != "" {
-		return &Error{EventName: event, Schema: e.name, Pointer: pointer, Problem: problem}
-	}
-	err := e.schema.Validate(value)
-	if err == nil {
+	fault := entry.check(payload)
+	if fault == nil {
 		return nil
 	}
-	fault, ok := errors.AsType[*jsonschema.ValidationError](err)
-	if !ok { // a $dynamicRef that leads back to itself, which shows only now
-		return &Error{EventName: event, Schema: e.name, Problem: "the schema refers to itself without an end"}
-	}
-	leaf := gravest(fault)
-	return &Error{
-		EventName: event, Schema: e.name,
-		Pointer: unescape(leaf.InstanceLocation), Keyword: unescape(leaf.KeywordLocation), Problem: problemOf(leaf),
-	}
-}
-
-// gravest picks one fault of those that a validator found: the first in the
-// order of the pointers, so that it is the same every time, and where several
-// alternatives all failed, the choice between them rather than one of its
-// branches.
-func gravest(fault *jsonschema.ValidationError) *jsonschema.ValidationError {
-	for len(fault.Causes) > 0 {
-		switch path.Base(fault.KeywordLocation) {
-		case "anyOf", "oneOf", "contains", "minContains":
-			return fault
-		}
-		fault = slices.MinFunc(fault.Causes, func(a, b *jsonschema.ValidationError) int {
-			if d := strings.Compare(a.InstanceLocation, b.InstanceLocation); d != 0 {
-				return d
-			}
-			return strings.Compare(a.KeywordLocation, b.KeywordLocation)
-		})
-	}
+	fault.EventName, fault.Schema = event, entry.name
 	return fault
 }
 
-// problemOf puts a fault into words. The validator's own are taken only where
-// they come from the schema alone: others quote the payload.
-func problemOf(fault *jsonschema.ValidationError) string {
-	switch keyword := path.Base(fault.KeywordLocation); keyword {
-	case "type", "required", "enum", "const", "pattern":
-		return fault.Message
-	case "additionalProperties", "unevaluatedProperties":
-		return "a member that the schema does not have"
-	case "anyOf":
-		return "none of the alternatives fits"
-	case "oneOf":
-		return "not exactly one of the alternatives fits"
-	default:
-		if fault.Message == "not allowed" {
-			return "nothing may stand here"
+func (e *entry) check(payload []byte) (fault *Error) {
+	defer func() {
+		switch value := recover().(type) {
+		case nil:
+		case unfinished:
+			fault = &Error{Problem: string(value), Err: ErrUnfinished}
+		default:
+			// What it panicked with may quote the payload: only its type is told.
+			fault = &Error{Problem: fmt.Sprintf("the check panicked with a %T", value), Err: ErrUnfinished}
 		}
-		return "it violates " + keyword
+	}()
+	document, place, problem := parse(payload)
+	if problem != "" {
+		return &Error{Pointer: pointer(place, false), Place: pointer(place, true), Problem: problem}
+	}
+	check := evaluator{document: document, anchors: e.anchors, budget: budgetAtLeast + budgetPerValue*int(document.count)}
+	if check.apply(e.schema, 0, nil, nil, 0) {
+		return nil
+	}
+	var keyword strings.Builder
+	for _, part := range slices.Backward(check.keywords) {
+		keyword.WriteString("/" + part)
+	}
+	return &Error{
+		Pointer: pointer(check.place, false), Place: pointer(check.place, true),
+		Keyword: keyword.String(), Problem: check.problem,
 	}
 }
 
-// unescape makes a JSON Pointer of one in the form of a URL's fragment.
-func unescape(pointer string) string {
-	if text, err := url.PathUnescape(pointer); err == nil {
-		return text
+// pointer writes a way, whose innermost step comes first, as a JSON Pointer, with *
+// instead of the names that only the payload has, if they are to be hidden.
+func pointer(place []step, hide bool) string {
+	var b strings.Builder
+	for _, s := range slices.Backward(place) {
+		b.WriteByte('/')
+		switch {
+		case s.element:
+			b.WriteString(strconv.Itoa(s.index))
+		case hide && !s.known:
+			b.WriteByte('*')
+		default:
+			b.WriteString(escape(string(s.name)))
+		}
 	}
-	return pointer
+	return b.String()
 }
+
+// escape writes a member's name as a part of a JSON Pointer.
+func escape(name string) string {
+	return escapes.Replace(strings.ToValidUTF8(name, "\uFFFD"))
+}
+
+var escapes = strings.NewReplacer("~", "~0", "/", "~1")

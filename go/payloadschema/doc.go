@@ -25,9 +25,16 @@
 // schema, wherever it stands: NaN and the infinities, a surrogate without its
 // partner, and a number of more than 4,300 digits or with an exponent beyond ±400.
 //
-// A check costs about as much as decoding the payload into an any and walking
-// over it, a few microseconds for a small one (see the benchmark); an event
-// without a schema costs the look-up of its name. Schemas that compare all
-// elements of an array with each other (uniqueItems), or try many branches, cost
-// what they ask for.
+// A check takes a few hundred nanoseconds for a small payload (see the benchmark);
+// an event without a schema costs the look-up of its name. It ends with the first
+// fault. It takes at most ten times the memory of the payload, and up to 32 MiB of
+// stack where schemas refer to themselves and payloads nest deep. What it may do is
+// counted: each schema that is applied to a value, each member, each comparison and
+// some bytes of each text. At four million and 64 for each value of the payload, the
+// check is given up, with an error that has [ErrUnfinished] in its chain; so is one
+// that panics, and one of a schema that refers to itself without an end. Schemas
+// that try many alternatives at many levels come to this.
+//
+// An error's text has a * in the place of each member's name that only the payload
+// has: such names are part of the payload, and errors go to logs and dead letters.
 package payloadschema

@@ -2,11 +2,15 @@ package payloadschema_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/remote-events/remote-events/go/payloadschema"
 )
@@ -153,14 +157,18 @@ func TestBrokenCatalogues(t *testing.T) {
 		"no way out of it":                    files(`{"version": 1, "events": {"e": "%2e%2e/e.json"}}`),
 		"event \"e\": schema e.json":          files(index),
 		"schema e.json: e.json compilation failed: invalid json e.json: unexpected EOF": files(index, "e.json", `{`),
-		`not a JSON Schema: at "/type"`:             files(index, "e.json", `{"type": "strin"}`),
-		"has the $id https://example.org/x.json":    files(index, "e.json", `{"$ref": "https://example.org/x.json"}`),
-		"infinite loop e.json":                      files(index, "e.json", `{"$ref": "#"}`),
-		"has the $id file:///etc/hostname":          files(index, "e.json", `{"$ref": "file:///etc/hostname"}`),
-		"open x.json":                               files(index, "e.json", `{"$ref": "../../x.json"}`),
-		"a.json and b.json have the same $id":       files(index, "e.json", `{"$ref": "https://example.org/x"}`, "a.json", `{"$id": "https://example.org/x"}`, "b.json", `{"$id": "https://example.org/x"}`),
-		"e.json is longer than 16 MiB":              files(index, "e.json", strings.Repeat(" ", 16<<20+1)),
-		`no file of the catalogue has the $id http`: files(index, "e.json", `{"$schema": "http://example.org/draft"}`),
+		`not a JSON Schema: at "/type"`:                files(index, "e.json", `{"type": "strin"}`),
+		"has the $id https://example.org/x.json":       files(index, "e.json", `{"$ref": "https://example.org/x.json"}`),
+		"infinite loop e.json":                         files(index, "e.json", `{"$ref": "#"}`),
+		"has the $id file:///etc/hostname":             files(index, "e.json", `{"$ref": "file:///etc/hostname"}`),
+		"open x.json":                                  files(index, "e.json", `{"$ref": "../../x.json"}`),
+		"a.json and b.json have the same $id":          files(index, "e.json", `{"$ref": "https://example.org/x"}`, "a.json", `{"$id": "https://example.org/x"}`, "b.json", `{"$id": "https://example.org/x"}`),
+		"e.json is longer than 16 MiB":                 files(index, "e.json", strings.Repeat(" ", 16<<20+1)),
+		"e.json begins with a byte order mark":         files(index, "e.json", "\xef\xbb\xbf{}"),
+		"catalogue.json begins with a byte order mark": files("\xef\xbb\xbf" + index),
+		"b.json begins with a byte order mark":         files(index, "e.json", `{"$ref": "https://example.org/b.json"}`, "b.json", "\xef\xbb\xbf{}"),
+		"e.json is a directory":                        files(index, "e.json/x", "{}"),
+		`no file of the catalogue has the $id http`:    files(index, "e.json", `{"$schema": "http://example.org/draft"}`),
 	} {
 		catalogue, err := payloadschema.Load(broken)
 		if catalogue != nil || err == nil || !strings.Contains(err.Error(), words) {
@@ -203,6 +211,168 @@ func TestLinks(t *testing.T) {
 	if _, err := payloadschema.LoadDir(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no directory: %v", err)
 	}
+}
+
+// TestSpecialFiles: what is no file is neither waited for nor read without an end.
+func TestSpecialFiles(t *testing.T) {
+	t.Parallel()
+	const index = `{"version": 1, "events": {"e": "e.json"}}`
+	for _, c := range []struct{ special, schema, words string }{
+		{payloadschema.FileName, "", "catalogue.json is a named pipe, not a regular file"},
+		{"e.json", "", "e.json is a named pipe, not a regular file"},
+		{"other.json", `{"$ref": "other.json"}`, "other.json is a named pipe, not a regular file"},
+		{"other.json", `{"$ref": "https://example.org/s.json"}`, "no file of the catalogue has the $id"},
+		{"other.json", `true`, ""}, // nothing refers to it
+	} {
+		dir := t.TempDir()
+		for name, text := range map[string]string{payloadschema.FileName: index, "e.json": c.schema} {
+			if name == c.special {
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := syscall.Mkfifo(filepath.Join(dir, c.special), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := payloadschema.LoadDir(dir); (err == nil) != (c.words == "") || err != nil && !strings.Contains(err.Error(), c.words) {
+			t.Errorf("%s: %v", c.special, err)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, payloadschema.FileName), []byte(index), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	huge, err := os.Create(filepath.Join(dir, "e.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(huge.Truncate(1<<40), huge.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := payloadschema.LoadDir(dir); err == nil || !strings.Contains(err.Error(), "longer than 16 MiB") {
+		t.Errorf("a file of a terabyte: %v", err)
+	}
+}
+
+// TestDynamicRef: of several dynamic anchors on the way, the outermost counts.
+func TestDynamicRef(t *testing.T) {
+	t.Parallel()
+	catalogue, err := payloadschema.Load(files(`{"version": 1, "events": {"tree": "tree.json", "strict": "strict.json", "old": "old-strict.json", "static": "static.json"}}`,
+		"tree.json", `{"$dynamicAnchor": "node", "type": "object", "properties": {"data": true, "children": {"type": "array", "items": {"$dynamicRef": "#node"}}}}`,
+		"strict.json", `{"$dynamicAnchor": "node", "$ref": "tree.json", "unevaluatedProperties": false}`,
+		"old-tree.json", `{"$schema": "https://json-schema.org/draft/2019-09/schema", "$recursiveAnchor": true, "type": "object", "properties": {"data": true, "children": {"type": "array", "items": {"$recursiveRef": "#"}}}}`,
+		"old-strict.json", `{"$schema": "https://json-schema.org/draft/2019-09/schema", "$recursiveAnchor": true, "$ref": "old-tree.json", "unevaluatedProperties": false}`,
+		"static.json", `{"$dynamicAnchor": "node", "$ref": "#/$defs/list", "required": ["x"], "$defs": {"list": {"properties": {"l": {"$dynamicRef": "#/$defs/list"}}}}}`,
+	))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const misspelt = `{"children": [{"children": [{"daat": 1}]}]}`
+	for _, c := range []struct {
+		event, payload string
+		fits           bool
+	}{
+		{"tree", misspelt, true},
+		{"strict", misspelt, false},
+		{"old", misspelt, false},
+		{"strict", `{"children": [{"children": [{"data": 1}]}]}`, true},
+		{"old", `{"children": [{"children": [{"data": 1}]}]}`, true},
+		{"static", `{"x": 1, "l": {"l": {}}}`, true},
+	} {
+		if err := catalogue.Check(c.event, []byte(c.payload)); (err == nil) != c.fits {
+			t.Errorf("%s: %s: %v", c.event, c.payload, err)
+		}
+	}
+}
+
+// TestNoNames: an error's text has no member's name that the schema does not have
+// (SCHEMA-7).
+func TestNoNames(t *testing.T) {
+	t.Parallel()
+	for _, schema := range []string{
+		`{"additionalProperties": {"type": "string"}}`, `{"patternProperties": {".": {"properties": {"n": false}}}}`, `{"propertyNames": {"maxLength": 2}}`,
+		`{"unevaluatedProperties": false}`, `{"additionalProperties": false}`, `{"additionalProperties": {"additionalProperties": {"maximum": 1}}}`,
+		`{"additionalProperties": {"items": {"$ref": "#/$defs/x"}}, "$defs": {"x": {"additionalProperties": false}}}`, `{"additionalProperties": {"required": ["x"]}}`, `true`,
+	} {
+		for _, payload := range []string{
+			`{"alice@example.com": 17}`, `{"alice@example.com": {"n": 17, "bob@example.com": 17}}`, `{"alice@example.com": [{"bob@example.com": 17}]}`,
+			`{"alice@example.com": NaN}`, `{"alice@example.com\ud800": 1}`, `{"alice@example.com": 1,}`,
+		} {
+			err := one(t, schema).Check("e", []byte(payload))
+			fault, ok := errors.AsType[*payloadschema.Error](err)
+			if err != nil && (!ok || strings.Contains(err.Error(), "example") || strings.Contains(fault.Place, "example")) {
+				t.Errorf("%s: %s: %v", schema, payload, err)
+			}
+		}
+	}
+	err := one(t, `{"properties": {"users": {"additionalProperties": {"properties": {"age": {"type": "integer"}}}}}}`).Check("e", []byte(`{"users": {"alice@example.com": {"age": "x"}}}`))
+	if fault, ok := errors.AsType[*payloadschema.Error](err); !ok || fault.Place != "/users/*/age" || fault.Pointer != "/users/alice@example.com/age" {
+		t.Errorf("%#v", err)
+	}
+}
+
+// TestBounds: what a check takes is bounded, and a check that is given up is never
+// one that the payload has passed (SCHEMA-6).
+func TestBounds(t *testing.T) { // not parallel: it measures memory
+	deep := strings.Repeat(`{"`+strings.Repeat("k", 100)+`":`, 9_900) + "{}" + strings.Repeat("}", 9_900)
+	for _, c := range []struct {
+		about, schema, payload string
+		pointer                string
+		fits, finished         bool
+	}{
+		{"a tree", `{"type": "object", "additionalProperties": {"$ref": "#"}}`, deep, "", true, true},
+		{"a tree with a fault at its end", `{"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#"}}`, deep, strings.Repeat("/"+strings.Repeat("k", 100), 9_900), false, true},
+		{"a million faults", `{"properties": {"ids": {"items": {"type": "integer"}}}}`, `{"ids": [` + strings.Repeat(`"",`, 1_300_000) + `""]}`, "/ids/0", false, true},
+		{"a million values", `{"properties": {"ids": {"items": {"type": "string"}}}}`, `{"ids": [` + strings.Repeat(`"",`, 1_300_000) + `""]}`, "", true, true},
+		{"a million objects", `{"properties": {"ids": {"items": {"type": "object", "unevaluatedProperties": false}}}}`, `{"ids": [` + strings.Repeat(`{},`, 1_300_000) + `{}]}`, "", true, true},
+		{"a million members", `{"additionalProperties": {"type": "integer"}}`, `{` + numbered(400_000) + `"x": 1}`, "", true, true},
+		{"elements that differ", `{"properties": {"ids": {"uniqueItems": true}}}`, `{"ids": [` + strings.TrimSuffix(list(500_000), ",") + `]}`, "", true, true},
+		{"two to the depth", `{"minProperties": 1, "anyOf": [{"additionalProperties": {"$ref": "#"}}, {"additionalProperties": {"$ref": "#"}}]}`,
+			strings.Repeat(`{"k":`, 40) + "{}" + strings.Repeat("}", 40), "", false, false},
+		{"itself", `{"$id": "https://example.org/e", "$dynamicAnchor": "x", "$ref": "b", "$defs": {"b": {"$id": "b", "$dynamicRef": "#x", "$defs": {"d": {"$dynamicAnchor": "x"}}}}}`, `{}`, "", false, false},
+		{"schemas within schemas", `{"additionalProperties": ` + nested(90) + `, "$defs": {"top": {"$ref": "#"}}}`, deep, "", false, false},
+	} {
+		catalogue := one(t, c.schema)
+		payload := []byte(c.payload)
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		began := time.Now()
+		err := catalogue.Check("e", payload)
+		took := time.Since(began)
+		runtime.ReadMemStats(&after)
+		fault, unfit := errors.AsType[*payloadschema.Error](err)
+		if (err == nil) != c.fits || (err != nil) != unfit || errors.Is(err, payloadschema.ErrUnfinished) == c.finished || unfit && fault.Pointer != c.pointer {
+			t.Errorf("%s: %.300v", c.about, err)
+		}
+		if limit := 10*uint64(len(payload)) + 4<<20; after.TotalAlloc-before.TotalAlloc > limit {
+			t.Errorf("%s: %d bytes for a payload of %d", c.about, after.TotalAlloc-before.TotalAlloc, len(payload))
+		}
+		t.Logf("%s: %v, %d bytes for %d, stack %d", c.about, took, after.TotalAlloc-before.TotalAlloc, len(payload), after.StackSys-before.StackSys)
+	}
+}
+
+func numbered(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"%x":%d,`, i*7, i)
+	}
+	return b.String()
+}
+
+func list(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "%d,", i)
+	}
+	return b.String()
+}
+
+// nested applies so many schemas to one value, the innermost being the whole.
+func nested(n int) string {
+	return strings.Repeat(`{"allOf": [`, n) + `{"$ref": "#/$defs/top"}` + strings.Repeat("]}", n)
 }
 
 func BenchmarkCheck(b *testing.B) {
