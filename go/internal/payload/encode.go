@@ -1,120 +1,127 @@
 package payload
 
 import (
-	"bytes"
-	"encoding"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
-	"unicode/utf8"
+	"sync"
 )
 
-// ErrNotUTF8 says that a string in a value is not valid UTF-8, which
-// encoding/json would replace without a word.
-var ErrNotUTF8 = errors.New("a string is not valid UTF-8")
+// Reasons for which [Encode] rejects a value; [EncodeError] wraps one of them.
+var (
+	// ErrNotUTF8 is a string that is not valid UTF-8, which encoding/json would
+	// replace without a word.
+	ErrNotUTF8 = errors.New("a string is not valid UTF-8")
+	// ErrNotFinite is a float that JSON has no number for.
+	ErrNotFinite = errors.New("a float is NaN or infinite")
+	// ErrTooDeep is a value that nests too deeply, as one does that refers to
+	// itself.
+	ErrTooDeep = fmt.Errorf("the value nests deeper than %d levels, or refers to itself", maxLevels)
+	// ErrUnsupported is a value of a type that JSON has no form for, such as a
+	// channel.
+	ErrUnsupported = errors.New("JSON has no form for the type")
+	// ErrMarshaler is a failure of a type's own MarshalJSON, MarshalText or IsZero.
+	ErrMarshaler = errors.New("the type's own marshaler failed")
+)
 
-// Encode writes a value as encoding/json does, without the escapes for HTML.
+// EncodeError says why a value cannot be a payload. Its text quotes nothing of
+// the value.
+type EncodeError struct {
+	// Path is the JSON Pointer of the part that is at fault, with * in the place
+	// of the key of a map.
+	Path string
+	// Type is the part's type, where that matters.
+	Type reflect.Type
+	// Reason is one of the errors of this package.
+	Reason error
+	// Err is what a marshaler of the type returned or panicked with, or nil. Its
+	// text may quote the value, so that it is no part of this error's; [errors.As]
+	// and [errors.Is] find it.
+	Err error
+}
+
+func (e *EncodeError) Error() string {
+	text := e.Reason.Error()
+	if e.Type != nil {
+		text += ": " + e.Type.String()
+	}
+	if e.Path != "" {
+		text += ", at " + e.Path
+	}
+	return text
+}
+
+// Is reports whether target is the reason, or is found in Err.
+func (e *EncodeError) Is(target error) bool {
+	return target == e.Reason || e.Err != nil && errors.Is(e.Err, target) //nolint:errorlint // the reasons are values
+}
+
+// As finds the error of a marshaler.
+func (e *EncodeError) As(target any) bool { return e.Err != nil && errors.As(e.Err, target) }
+
+// Facts are what is known of a payload from how it was written.
+type Facts struct {
+	// Foreign is set where a part was not written by this package, or may break a
+	// requirement that is not checked as it is written: the payload has to be
+	// scanned. Where it is not set, the payload is a JSON object that breaks none
+	// of WIRE-1, WIRE-5, JSON-1 to JSON-7, JSON-9 and LIMIT-1.
+	Foreign bool
+	// Unsafe is set where an integer lies beyond ±(2^53-1), which JSON-8 warns of.
+	Unsafe bool
+}
+
+// Encode writes a value as encoding/json does, without the escapes for HTML,
+// but for floats, which [Append] describes.
 func Encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-	// Only where the replacement character came out may one have been put in.
-	if bytes.Contains(text, []byte(`\ufffd`)) || bytes.Contains(text, []byte("\ufffd")) {
-		if path := notUTF8(reflect.ValueOf(v), ""); path != "" {
-			return nil, fmt.Errorf("%w, at %s", ErrNotUTF8, path)
-		}
-	}
-	return text, nil
+	text, _, err := Append(nil, v)
+	return text, err
 }
 
-// notUTF8 returns the path of a string in a value that is not valid UTF-8. It
-// goes only where encoding/json has been before, so that it meets no cycle. What
-// a MarshalJSON returned, encoding/json did not alter, and the check of the
-// whole message sees it.
-func notUTF8(v reflect.Value, path string) string {
-	if v.Kind() == reflect.Interface {
-		v = v.Elem()
-	}
-	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
-		return ""
-	}
-	if _, ok := marshaler[json.Marshaler](v); ok {
-		return ""
-	}
-	if m, ok := marshaler[encoding.TextMarshaler](v); ok {
-		text, _ := m.MarshalText()
-		return notUTF8(reflect.ValueOf(string(text)), path)
-	}
-	switch v.Kind() {
-	case reflect.String:
-		if !utf8.ValidString(v.String()) {
-			if path == "" {
-				path = "/"
-			}
-			return path
+// Append appends what [Encode] writes, and tells what is known of it. Where err
+// is not nil, it is an *[EncodeError], and what was appended has no meaning. A
+// panic of a method of the value becomes an error.
+//
+// A float64 beyond ±(2^53-1), and a float32 beyond ±(2^24-1), is written with an
+// exponent (SEND-8): the integer that encoding/json writes is another number
+// to a reader that has integers of any size.
+func Append(dst []byte, v any) (text []byte, facts Facts, err error) {
+	w := writers.get()
+	w.dst, w.base = dst, len(dst)
+	defer func() {
+		if r := recover(); r != nil {
+			err = panicked(r)
 		}
-	case reflect.Pointer:
-		return notUTF8(v.Elem(), path)
-	case reflect.Slice, reflect.Array:
-		if elem := v.Type().Elem(); elem.Kind() == reflect.Uint8 && !reflect.PointerTo(elem).Implements(textMarshalerType) {
-			return ""
-		}
-		for i := range v.Len() {
-			if found := notUTF8(v.Index(i), fmt.Sprintf("%s/%d", path, i)); found != "" {
-				return found
-			}
-		}
-	case reflect.Map:
-		for entries := v.MapRange(); entries.Next(); {
-			for _, part := range []reflect.Value{reflect.ValueOf(keyText(entries.Key())), entries.Value()} {
-				if found := notUTF8(part, path+"/*"); found != "" {
-					return found
-				}
-			}
-		}
-	case reflect.Struct:
-		fields, _ := fieldsOf(v.Type())
-		for _, f := range fields {
-			part, err := v.FieldByIndexErr(f.index)
-			if err != nil {
-				continue // an embedded pointer that is nil
-			}
-			if found := notUTF8(part, path+"/"+f.name); found != "" {
-				return found
-			}
-		}
-	default:
+		text = w.dst
+		facts = w.Facts
+		*w = writer{}
+		writers.put(w)
+	}()
+	err = w.value(reflect.ValueOf(v))
+	if len(w.dst) == w.base || w.dst[w.base] != '{' {
+		w.Foreign = true
 	}
-	return ""
+	return nil, Facts{}, err
 }
 
-// marshaler returns a value as an M if encoding/json would: by a method of its
-// pointer too where it has an address, and never from behind an embedded struct
-// that is not exported.
-func marshaler[M any](v reflect.Value) (m M, ok bool) {
-	if v.Kind() != reflect.Pointer && v.CanAddr() {
-		v = v.Addr()
+// panicked makes an error of what a method of a value panicked with.
+func panicked(value any) error {
+	err, ok := value.(error)
+	if !ok {
+		err = fmt.Errorf("panic: %v", value)
 	}
-	if !v.CanInterface() {
-		return m, false
-	}
-	return reflect.TypeAssert[M](v)
+	return &EncodeError{Reason: ErrMarshaler, Err: err}
 }
 
-// keyText returns what encoding/json makes of a map's key, which goes by the
-// string before the method. Of an integer it returns something valid.
-func keyText(k reflect.Value) string {
-	if k.Kind() == reflect.String || k.Kind() == reflect.Pointer && k.IsNil() {
-		return k.String()
+// writers are kept for the next value.
+var writers writerPool
+
+type writerPool struct{ pool sync.Pool }
+
+func (p *writerPool) get() *writer {
+	if w, ok := p.pool.Get().(*writer); ok {
+		return w
 	}
-	if m, ok := reflect.TypeAssert[encoding.TextMarshaler](k); ok {
-		text, _ := m.MarshalText()
-		return string(text)
-	}
-	return k.String()
+	return new(writer)
 }
+
+func (p *writerPool) put(w *writer) { p.pool.Put(w) }
