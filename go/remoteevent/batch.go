@@ -4,26 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
-
-	"github.com/redis/go-redis/v9"
 )
 
-// Outcome is what became of one event of a batch.
+// Outcome is what became of one event.
 type Outcome int
 
 const (
 	// Stored events are in Redis.
 	Stored Outcome = iota
-	// Refused events are certainly not: they violate a requirement, Redis
-	// answered with an error, or no command for them was sent.
-	Refused
-	// Unknown events were sent, and the answer was lost.
+	// Rejected events are certainly not in Redis: they violate a requirement, Redis
+	// answered with an error, or no command with them was written.
+	Rejected
+	// Unknown events were written to a connection, and the answer was lost, or the
+	// context ended before it came.
 	Unknown
 )
 
-// String returns the outcome as one lower-case word.
-func (o Outcome) String() string { return [...]string{"stored", "refused", "unknown"}[o] }
+// String returns the outcome as one lower-case word, or "Outcome(7)" for a value
+// that is none.
+func (o Outcome) String() string {
+	names := [...]string{"stored", "rejected", "unknown"}
+	if o < 0 || int(o) >= len(names) {
+		return fmt.Sprintf("Outcome(%d)", int(o))
+	}
+	return names[o]
+}
 
 // Result is the outcome of one event, with the error where it is not stored.
 type Result struct {
@@ -31,7 +36,8 @@ type Result struct {
 	Err     error
 }
 
-// BatchError says that some events of a batch are not, or perhaps not, stored.
+// BatchError is the error of a batch of which some events are not, or perhaps not,
+// stored.
 type BatchError struct {
 	// Results has the outcome of each event, at its index in the batch.
 	Results []Result
@@ -52,8 +58,8 @@ func (e *BatchError) Count(o Outcome) int {
 func (e *BatchError) Error() string {
 	for i, r := range e.Results {
 		if r.Err != nil {
-			return fmt.Sprintf("of %d events %d are stored, %d refused, %d unknown; the first at fault is number %d: %v",
-				len(e.Results), e.Count(Stored), e.Count(Refused), e.Count(Unknown), i+1, r.Err)
+			return fmt.Sprintf("of %d events %d are stored, %d rejected, %d unknown; the first at fault is number %d: %v",
+				len(e.Results), e.Count(Stored), e.Count(Rejected), e.Count(Unknown), i+1, r.Err)
 		}
 	}
 	return "all events are stored"
@@ -79,131 +85,128 @@ func batchError(results []Result) error {
 	return nil
 }
 
-// maxPush and maxPushBytes are how many messages one LPUSH takes: Redis does
-// nothing else meanwhile.
-const (
-	maxPush      = 1000
-	maxPushBytes = 1 << 20
-)
+// maxChunk is how many events of a batch go out at a time: while one chunk is
+// under way, the next is encoded.
+const maxChunk = 250
 
-// batch collects messages into as few commands as keep their order.
+// batch stores events chunk by chunk, in their order.
 type batch struct {
-	pushes []push
+	ctx     context.Context //nolint:containedctx // of one call
+	link    *link
+	results []Result
+	chunk   *round           // which is being filled
+	flight  *round           // which is under way
+	over    error            // why nothing goes out any more
+	ended   map[string]error // why nothing goes to a list any more
 }
 
-// push is one LPUSH: messages that follow each other and go to one list.
-type push struct {
-	key      string
-	messages []any
-	indexes  []int
-	bytes    int
+func newBatch(ctx context.Context, link *link, size int) *batch {
+	return &batch{ctx: ctx, link: link, results: make([]Result, size), chunk: newRound(ctx)}
 }
 
-// takes reports whether a message may go along.
-func (p *push) takes(key string, message []byte) bool {
-	return p.key == key && len(p.messages) < maxPush && p.bytes+len(message) <= maxPushBytes
-}
-
-func newBatch(size int) *batch { return &batch{pushes: make([]push, 0, min(size, 16))} }
-
-func (b *batch) add(index int, key string, message []byte) {
-	if n := len(b.pushes); n == 0 || !b.pushes[n-1].takes(key, message) {
-		b.pushes = append(b.pushes, push{key: key})
-	}
-	last := &b.pushes[len(b.pushes)-1]
-	last.bytes += len(message)
-	last.messages = append(last.messages, message)
-	last.indexes = append(last.indexes, index)
-}
-
-// store sends what was collected and notes the outcome of each message.
-func (b *batch) store(ctx context.Context, client redis.UniversalClient, results []Result) {
-	commands := make([]lpush, len(b.pushes))
-	for i, p := range b.pushes {
-		commands[i] = newLPush(ctx, p.key, p.messages)
-	}
-	var err error
-	switch len(commands) {
-	case 0:
+// add takes the message of an event, or the reason why there is none.
+func (b *batch) add(index int, m *outgoing, err error) {
+	if err != nil {
+		b.results[index] = Result{Rejected, err}
 		return
-	case 1:
-		err = client.Process(ctx, commands[0])
-	default:
-		pipeline := client.Pipeline()
-		for _, c := range commands {
-			_ = pipeline.Process(ctx, c)
+	}
+	m.index = index
+	if len(b.chunk.messages) == maxChunk || !b.chunk.takes(m) {
+		b.launch()
+	}
+	b.chunk.add(m)
+}
+
+// launch sends the chunk when the one before it has landed.
+func (b *batch) launch() {
+	b.land()
+	if b.clear(); len(b.chunk.messages) > 0 {
+		b.flight = b.chunk
+		go b.link.fly(b.flight)
+	}
+	b.chunk = newRound(b.ctx)
+}
+
+// finish sends the last chunk, and returns the results.
+func (b *batch) finish() []Result {
+	b.land()
+	b.clear()
+	if len(b.chunk.messages) == 0 {
+		return b.results
+	}
+	if client := b.link.direct(b.ctx); client != nil {
+		b.link.run(b.ctx, client, b.chunk.messages)
+		for _, m := range b.chunk.messages {
+			b.results[m.index] = withCause(b.ctx, m.Result)
+			m.free()
 		}
-		_, err = pipeline.Exec(ctx)
+		return b.results
 	}
-	for i, p := range b.pushes {
-		outcome, err := commands[i].outcome(p.key, err)
-		for _, index := range p.indexes {
-			results[index] = Result{outcome, err}
+	b.launch()
+	b.land()
+	return b.results
+}
+
+// errUnanswered is why events of a batch are not sent after one without an answer.
+var errUnanswered = errors.New("the answer to an earlier event of the batch did not come")
+
+// end has nothing more go to a list after a command without an answer, nor to any
+// other where one server has all lists: the order stays, and nobody waits for that
+// server again.
+func (b *batch) end(key string) {
+	if b.link.alone {
+		b.over = errUnanswered
+		return
+	}
+	if b.ended == nil {
+		b.ended = map[string]error{}
+	}
+	b.ended[key] = errUnanswered
+}
+
+// clear takes out of the chunk what does not go out any more.
+func (b *batch) clear() {
+	if b.over == nil && b.ctx.Err() != nil {
+		b.over = context.Cause(b.ctx)
+	}
+	if b.over == nil && b.ended == nil {
+		return
+	}
+	kept := b.chunk.messages[:0]
+	for _, m := range b.chunk.messages {
+		cause := b.over
+		if cause == nil {
+			cause = b.ended[m.key]
 		}
+		if cause == nil {
+			kept = append(kept, m)
+			continue
+		}
+		b.results[m.index] = notSent(m.key, cause)
+		m.free()
 	}
+	b.chunk.messages = kept
 }
 
-// lpush is an LPUSH that go-redis does not repeat by itself (SEND-5), and that
-// knows how often it was written to a connection.
-type lpush struct {
-	*redis.IntCmd
-
-	writes *atomic.Int32
-}
-
-func newLPush(ctx context.Context, key string, messages []any) lpush {
-	writes := new(atomic.Int32)
-	args := make([]any, 0, 2+len(messages))
-	args = append(args, "lpush", key)
-	args = append(args, messages...)
-	last := len(args) - 1
-	if message, ok := args[last].([]byte); ok {
-		args[last] = counted{message, writes}
+// land waits for the chunk that is under way, and notes its results.
+func (b *batch) land() {
+	r := b.flight
+	if r == nil {
+		return
 	}
-	return lpush{redis.NewIntCmd(ctx, args...), writes}
-}
-
-// NoRetry tells go-redis to leave it at one attempt.
-func (lpush) NoRetry() bool { return true }
-
-// counted is an argument that counts how often go-redis writes it.
-type counted struct {
-	message []byte
-	writes  *atomic.Int32
-}
-
-// MarshalBinary is called as the argument is written, and not before.
-func (c counted) MarshalBinary() ([]byte, error) {
-	c.writes.Add(1)
-	return c.message, nil
-}
-
-// outcome tells what became of the messages. Stored are those of which Redis has
-// said how long their list is now; that go-redis notes no error is not enough,
-// since it notes none with the commands of a pipeline whose connection was
-// refused its password: then the error is the pipeline's. What was never written
-// is not in Redis, nor is what Redis answered with an error; but where a cluster
-// redirected the command, the error may be that of an earlier attempt than the
-// last.
-func (c lpush) outcome(key string, pipeline error) (Outcome, error) {
-	err := c.Err()
-	if err == nil && c.Val() > 0 {
-		return Stored, nil
-	}
-	if err == nil {
-		err = pipeline
-	}
-	if err == nil {
-		err = errors.New("there was no answer")
-	}
-	var answer redis.Error
-	redirected := redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK")
-	switch writes := c.writes.Load(); {
-	case writes == 0:
-		return Refused, fmt.Errorf("event %q: %w: %w", key, ErrNotSent, err)
-	case errors.As(c.Err(), &answer) && (!redirected || writes == 1):
-		return Refused, fmt.Errorf("event %q: Redis refused it: %w", key, err)
-	default:
-		return Unknown, fmt.Errorf("event %q: %w: %w", key, ErrUnknown, err)
+	b.flight = nil
+	landed := r.wait(b.ctx)
+	for _, m := range r.messages {
+		result := m.Result
+		if !landed {
+			result = r.leave(b.ctx, m)
+		}
+		b.results[m.index] = result
+		if errors.Is(result.Err, ErrNotSent) || errors.Is(result.Err, ErrUnknown) {
+			b.end(m.key)
+		}
+		if landed {
+			m.free()
+		}
 	}
 }

@@ -78,7 +78,7 @@ func unwrap(err error) (parts []error) {
 // payload.
 func quotes(err error) bool {
 	switch err.(type) { //nolint:errorlint // each cause has its turn
-	case *PayloadError, *MalformedError, *RefusedError, *quotingError:
+	case *PayloadError, *MalformedError, *RejectedError, *quotingError:
 		return true
 	}
 	panicked, ok := err.(*PanicError) //nolint:errorlint // each cause has its turn

@@ -10,50 +10,67 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/remote-events/remote-events/go/internal/layout"
 	"github.com/remote-events/remote-events/go/internal/payload"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
 var (
-	chains sync.Map // reflect.Type → chain
+	eventTypes sync.Map // reflect.Type → *typeInfo
 
 	eventType = reflect.TypeFor[Event]()
 )
 
-// chain is what is known of an event type: its signals, or what is wrong.
-type chain struct {
+// typeInfo is what is known of an event type, found out when the type is first
+// seen: its signal chain and what of a message follows from it, or what is
+// wrong.
+type typeInfo struct {
 	signals []string
+	tail    []byte // the member signals, as it stands in each message
 	err     error
+}
+
+// infoOf returns what is known of an event type, or of a pointer to one.
+func infoOf(t reflect.Type) *typeInfo {
+	if known, ok := eventTypes.Load(t); ok {
+		return known.(*typeInfo) //nolint:forcetypeassert // the map holds nothing else
+	}
+	info := new(typeInfo)
+	if info.signals, info.err = deriveChain(t); info.err == nil {
+		// A chain that may not be sent has each event of the type rejected.
+		probe := wire.Envelope{EventName: info.signals[0], Payload: []byte("{}"), Metadata: wire.Metadata{Signals: info.signals}}
+		if _, _, err := wire.Encode(probe, wire.Limits{}); err == nil {
+			info.tail = layout.AppendSignals(nil, info.signals)
+		}
+	}
+	known, _ := eventTypes.LoadOrStore(t, info)
+	return known.(*typeInfo) //nolint:forcetypeassert // the map holds nothing else
 }
 
 // chainOf returns the signals of an event type, or of a pointer to one.
 func chainOf(t reflect.Type) ([]string, error) {
-	if known, ok := chains.Load(t); ok {
-		c := known.(chain) //nolint:forcetypeassert // the map holds nothing else
-		return c.signals, c.err
-	}
-	c := deriveChain(t)
-	chains.Store(t, c)
-	return c.signals, c.err
+	info := infoOf(t)
+	return info.signals, info.err
 }
 
-func deriveChain(t reflect.Type) chain {
+func deriveChain(t reflect.Type) ([]string, error) {
 	if t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
-		return chain{err: &TypeError{Type: t, Problem: "an event is a type of its own or a pointer to one"}}
+		return nil, &TypeError{Type: t, Problem: "an event is a type of its own or a pointer to one"}
 	}
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	signals, err := lineage(t)
-	if err == nil {
-		if fault := payload.Check(t); fault != nil {
-			err = &TypeError{Type: t, Problem: fault.Error()}
-		}
-	}
 	if err != nil {
-		return chain{err: err}
+		return nil, err
 	}
-	return chain{signals: append(signals, wire.SignalRemoteEvent, wire.SignalEvent)}
+	if err := checkFields(t); err != nil {
+		return nil, err
+	}
+	if err := payload.Check(t); err != nil {
+		return nil, &TypeError{Type: t, Problem: err.Error()}
+	}
+	return append(signals, wire.SignalRemoteEvent, wire.SignalEvent), nil
 }
 
 // lineage returns the names of an event type and its ancestors, each once where
@@ -129,19 +146,17 @@ func isEvent(t reflect.Type) bool {
 	return t.Implements(eventType) || reflect.PointerTo(t).Implements(eventType)
 }
 
-// nameOf asks a zero value of the type for its name.
+// nameOf asks a zero value of the type for its name, and one with other fields,
+// which must have the same.
 func nameOf(t reflect.Type) (name string, err error) {
 	fault := func(problem string) error { return &TypeError{Type: t, Problem: problem} }
-	defer func() {
-		if recover() != nil {
-			err = fault("EventName panics for the zero value; it must return a constant")
-		}
-	}()
 	event, ok := reflect.TypeAssert[Event](reflect.New(t))
 	if !ok {
 		return "", fault("it has no method EventName")
 	}
-	name = event.EventName()
+	if name, ok = nameFrom(event); !ok {
+		return "", fault("EventName panics for the zero value; it must return a constant")
+	}
 	switch {
 	case !utf8.ValidString(name):
 		return "", fault("its name is not valid UTF-8")
@@ -150,10 +165,91 @@ func nameOf(t reflect.Type) (name string, err error) {
 	case name == wire.SignalRemoteEvent || name == wire.SignalEvent:
 		return "", fault(fmt.Sprintf("its name %q is that of the base of all events", name))
 	}
-	return name, nil
+	altered := reflect.New(t)
+	same := func(path string) bool {
+		event, _ := reflect.TypeAssert[Event](altered)
+		if another, ok := nameFrom(event); ok && another != name {
+			err = &TypeError{Type: t, Field: path, Problem: fmt.Sprintf("EventName depends on it, and must return a constant: it is %q for the zero value", name)}
+		}
+		return err == nil
+	}
+	alter(altered.Elem(), "", same)
+	return name, err
 }
 
-// checkMarshalers refuses a struct whose JSON is written or read by a method of
+// nameFrom calls EventName, which is the user's code. ok is false where it panics.
+func nameFrom(event Event) (name string, ok bool) {
+	defer func() { _ = recover() }() //nolint:errcheck // ok tells
+	return event.EventName(), true
+}
+
+// alter gives the exported fields of a struct other values than zero, one after
+// the other, and calls same with the name of each when it has one, until that
+// returns false. What EventName hardly depends on, such as a map, stays as it is.
+func alter(v reflect.Value, path string, same func(path string) bool) bool {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("altered")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		v.SetUint(1)
+	case reflect.Float32, reflect.Float64:
+		v.SetFloat(1)
+	case reflect.Pointer:
+		if v.Type().Elem().Kind() == reflect.Struct {
+			return true // of which there may be no end
+		}
+		v.Set(reflect.New(v.Type().Elem()))
+		return same(path) && alter(v.Elem(), path, same)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			field := v.Type().Field(i)
+			name := field.Name
+			if path != "" {
+				name = path + "." + name
+			}
+			if f := v.Field(i); f.CanSet() || field.Anonymous && f.Kind() == reflect.Struct {
+				if !alter(f, name, same) {
+					return false
+				}
+			}
+		}
+		return true
+	default:
+		return true
+	}
+	return same(path)
+}
+
+// checkFields rejects a struct with fields that encoding/json would leave out
+// without a word: one that has no exported field, and one whose unexported field
+// has a json tag.
+func checkFields(t reflect.Type) error {
+	if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Marshaler]()) {
+		return nil
+	}
+	hidden, exported := "", false
+	for field := range t.Fields() {
+		tag := field.Tag.Get("json")
+		switch {
+		case field.Anonymous || field.IsExported():
+			exported = true
+		case tag != "" && tag != "-":
+			return &TypeError{Type: t, Field: field.Name, Problem: "it has a json tag and is not exported, so that no payload would have it"}
+		case field.Name != "_" && hidden == "":
+			hidden = field.Name
+		}
+	}
+	if hidden != "" && !exported {
+		return &TypeError{Type: t, Field: hidden, Problem: "it is not exported, and nor is any other, so that each payload would be {}"}
+	}
+	return nil
+}
+
+// checkMarshalers rejects a struct whose JSON is written or read by a method of
 // something that it embeds.
 func checkMarshalers(t reflect.Type) error {
 	for _, m := range []struct {

@@ -189,7 +189,7 @@ func TestPayloadsThatCannotBeSent(t *testing.T) {
 	t.Parallel()
 	for _, event := range []remoteevent.Event{Measurement{math.NaN()}, Measurement{math.Inf(-1)}, FileEvent{"\xff"}} {
 		_, err := remoteevent.NewEnvelope(event)
-		var refused *remoteevent.RefusedError
+		var refused *remoteevent.RejectedError
 		if !errors.As(err, &refused) || !slices.Contains([]string{"JSON-4", "JSON-1"}, string(refused.Findings[0].Requirement)) {
 			t.Errorf("%T: %v", event, err)
 		}

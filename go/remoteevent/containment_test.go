@@ -198,7 +198,7 @@ func TestContainment(t *testing.T) {
 		"a marshaler panics": {func(context.Context, *remoteevent.Delivery) error {
 			_, err := remoteevent.NewEnvelope(wildJSON{})
 			return err
-		}, "panicked", "cannot write the payload"},
+		}, "panicked", "a method for JSON of the event panicked"},
 		"a middleware panics":               {failing(nil), "panicked", "of the middleware"},
 		"a schema panics":                   {failing(nil), "panicked", "the check of the payload schemas panicked"},
 		"a schema's error is a nil pointer": {failing(nil), "schema", "does not fit"},
@@ -293,7 +293,7 @@ func TestContainmentOfSenders(t *testing.T) {
 	}
 	err := s.SendBatch(t.Context(), events...)
 	batch, ok := err.(*remoteevent.BatchError) //nolint:errorlint // the very one
-	if !ok || batch.Count(remoteevent.Stored) != 1 || batch.Count(remoteevent.Refused) != 7 || strings.Contains(err.Error(), "s3cret") {
+	if !ok || batch.Count(remoteevent.Stored) != 1 || batch.Count(remoteevent.Rejected) != 7 || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("got %v", err)
 	}
 	for _, middleware := range []remoteevent.Middleware{

@@ -124,7 +124,7 @@ func TestSendBatch(t *testing.T) {
 		for _, r := range batch.Results {
 			outcomes = append(outcomes, r.Outcome)
 		}
-		if want := []remoteevent.Outcome{remoteevent.Stored, remoteevent.Stored, remoteevent.Refused, remoteevent.Refused, remoteevent.Stored, remoteevent.Refused}; !slices.Equal(outcomes, want) {
+		if want := []remoteevent.Outcome{remoteevent.Stored, remoteevent.Stored, remoteevent.Rejected, remoteevent.Rejected, remoteevent.Stored, remoteevent.Rejected}; !slices.Equal(outcomes, want) {
 			t.Errorf("outcomes %v, %v", outcomes, err)
 		}
 		if n := client.LLen(ctx, "file_event").Val(); n != 2 {
@@ -144,7 +144,7 @@ func TestNobodyThere(t *testing.T) {
 	}
 	err := s.SendBatch(t.Context(), FileEvent{"x"}, Tags{})
 	var batch *remoteevent.BatchError
-	if !errors.As(err, &batch) || batch.Count(remoteevent.Refused) != 2 {
+	if !errors.As(err, &batch) || batch.Count(remoteevent.Rejected) != 2 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -358,7 +358,7 @@ func TestLongMessage(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		long := FileEvent{strings.Repeat("x", 20<<20)}
-		var refused *remoteevent.RefusedError
+		var refused *remoteevent.RejectedError
 		if err := sender(t, client).Send(t.Context(), long); !errors.As(err, &refused) || refused.Findings[0].Requirement != wire.ReqSize {
 			t.Errorf("got %v", err)
 		}

@@ -44,9 +44,9 @@ var (
 )
 
 type (
-	// RefusedError says which requirements an event violates that may not be
+	// RejectedError says which requirements an event violates that may not be
 	// sent.
-	RefusedError = wire.RefusedError
+	RejectedError = wire.RejectedError
 	// MalformedError says why a message can be delivered to nobody.
 	MalformedError = wire.MalformedError
 	// PayloadError says where and why a payload does not fit an event's type.

@@ -1,7 +1,6 @@
 package remoteevent
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -49,39 +48,46 @@ type Event interface {
 // way to attributes of one's own: set them and pass the envelope to
 // [Sender.Forward].
 func NewEnvelope(event Event) (wire.Envelope, error) {
-	value := reflect.ValueOf(event)
-	if !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil() {
-		return wire.Envelope{}, &TypeError{Type: reflect.TypeOf(event), Problem: "the event is nil"}
-	}
-	chain, err := chainOf(value.Type())
+	info, err := infoFor(event)
 	if err != nil {
 		return wire.Envelope{}, err
 	}
-	var text []byte
-	if panicked := contain(func() { text, err = payload.Encode(event) }); panicked != nil {
-		panicked.in = "a method for JSON of the event"
-		err = panicked
-	}
+	text, _, err := appendPayload(nil, info.signals[0], event)
 	if err != nil {
-		return wire.Envelope{}, refusePayload(chain[0], err)
+		return wire.Envelope{}, err
 	}
-	return wire.Envelope{EventName: chain[0], Payload: text, Metadata: wire.Metadata{Signals: slices.Clone(chain)}}, nil
+	return wire.Envelope{EventName: info.signals[0], Payload: text, Metadata: wire.Metadata{Signals: slices.Clone(info.signals)}}, nil
 }
 
-// refusePayload says which requirement a value violates that encoding/json
-// could not write.
-func refusePayload(name string, err error) error {
-	finding := wire.Finding{Severity: wire.SeverityMalformed, Requirement: wire.ReqSyntax}
-	var unsupported *json.UnsupportedValueError
+// infoFor returns what is known of the type of an event that is to be sent.
+func infoFor(event Event) (*typeInfo, error) {
+	value := reflect.ValueOf(event)
+	if !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil() {
+		return nil, &TypeError{Type: reflect.TypeOf(event), Problem: "the event is nil"}
+	}
+	info := infoOf(value.Type())
+	if info.err != nil {
+		return nil, info.err
+	}
+	if name, ok := nameFrom(event); !ok || name != info.signals[0] {
+		return nil, &TypeError{Type: value.Type(), Problem: fmt.Sprintf("EventName depends on the value, and must return a constant: it is %q for the zero value", info.signals[0])}
+	}
+	return info, nil
+}
+
+// rejectPayload returns the error of an event whose value cannot be a payload: the
+// requirement that it violates, and the place.
+func rejectPayload(name string, err error) error {
+	finding := wire.Finding{Severity: wire.SeverityMalformed, Requirement: wire.ReqSyntax, Message: err.Error()}
 	switch {
 	case errors.Is(err, payload.ErrNotUTF8):
-		finding.Requirement, finding.Message = wire.ReqUTF8, err.Error()
-	case errors.As(err, &unsupported) && (unsupported.Str == "NaN" || unsupported.Str == "+Inf" || unsupported.Str == "-Inf"):
-		finding.Requirement, finding.Message = wire.ReqFinite, "a float is NaN or infinite"
-	default:
-		finding.Message = "encoding/json cannot write the payload"
+		finding.Requirement = wire.ReqUTF8
+	case errors.Is(err, payload.ErrNotFinite):
+		finding.Requirement = wire.ReqFinite
+	case errors.Is(err, payload.ErrTooDeep):
+		finding.Requirement = wire.ReqDepth
 	}
-	return &quotingError{&wire.RefusedError{EventName: name, Findings: []wire.Finding{finding}}, err}
+	return &quotingError{&RejectedError{EventName: name, Findings: []wire.Finding{finding}}, err}
 }
 
 // Decode fills an event of type E from the payload of an envelope, by whichever

@@ -130,7 +130,7 @@ func TestRefusedPassword(t *testing.T) {
 	defer client.Close()
 	err := sender(t, client).SendBatch(t.Context(), FileEvent{"/x"}, Tags{})
 	var batch *remoteevent.BatchError
-	if !errors.As(err, &batch) || batch.Count(remoteevent.Refused) != 2 || strings.Contains(err.Error(), "wr0ng") {
+	if !errors.As(err, &batch) || batch.Count(remoteevent.Rejected) != 2 || strings.Contains(err.Error(), "wr0ng") {
 		t.Errorf("got %v", err)
 	}
 }

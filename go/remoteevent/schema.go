@@ -22,7 +22,7 @@ type PayloadSchemas interface {
 }
 
 // WithPayloadSchemas checks payloads against schemas. A sender rejects an event
-// that does not fit, before it sends any of it, with a *[RefusedError] (SCHEMA-1),
+// that does not fit, before it sends any of it, with a *[RejectedError] (SCHEMA-1),
 // which has the error of the schemas, such as a *payloadschema.Error, in its chain.
 // A receiver takes a message that does not fit for malformed: it calls no listener
 // and no middleware for it (SCHEMA-2). By default there are no schemas, as with nil.
@@ -35,7 +35,7 @@ type schemasOption struct{ schemas PayloadSchemas }
 func (o schemasOption) applyToSender(c *senderConfig)     { c.schemas = o.schemas }
 func (o schemasOption) applyToReceiver(c *receiverConfig) { c.schemas = o.schemas }
 
-// refuseUnfit returns a *RefusedError for an event that does not fit.
+// refuseUnfit returns a *RejectedError for an event that does not fit.
 func refuseUnfit(schemas PayloadSchemas, env wire.Envelope) error {
 	problem, err := checkPayload(schemas, env)
 	if err == nil {
@@ -45,7 +45,7 @@ func refuseUnfit(schemas PayloadSchemas, env wire.Envelope) error {
 		return fmt.Errorf("event %q: %w", env.EventName, err)
 	}
 	finding := wire.Finding{Requirement: wire.ReqSendSchema, Severity: wire.SeverityMalformed, Message: problem}
-	return &quotingError{&RefusedError{EventName: env.EventName, Findings: []wire.Finding{finding}}, err}
+	return &quotingError{&RejectedError{EventName: env.EventName, Findings: []wire.Finding{finding}}, err}
 }
 
 // checkReceived returns a *MalformedError for a message whose payload does not

@@ -43,11 +43,11 @@ func TestSchemasRefuseToSend(t *testing.T) {
 		s := sender(t, client, remoteevent.WithPayloadSchemas(catalogue(t)))
 		err := s.SendBatch(t.Context(), sized{1}, sized{-17}, anyPlace{"x"})
 		batch, ok := errors.AsType[*remoteevent.BatchError](err)
-		if !ok || batch.Results[0].Err != nil || batch.Results[2].Err != nil || batch.Results[1].Outcome != remoteevent.Refused {
+		if !ok || batch.Results[0].Err != nil || batch.Results[2].Err != nil || batch.Results[1].Outcome != remoteevent.Rejected {
 			t.Fatal(err)
 		}
 		err = batch.Results[1].Err
-		refused, ok := errors.AsType[*remoteevent.RefusedError](err)
+		refused, ok := errors.AsType[*remoteevent.RejectedError](err)
 		if !ok || refused.EventName != "sized" || refused.Findings[0].Requirement != wire.ReqSendSchema {
 			t.Errorf("%#v", err)
 		}

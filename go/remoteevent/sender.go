@@ -2,14 +2,9 @@ package remoteevent
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"log/slog"
-	"maps"
 	"sync"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -18,18 +13,59 @@ import (
 
 // Sender puts events into Redis. It may be used by several goroutines at once,
 // and needs no closing.
+//
+// # Guarantee
+//
+// Each call returns when Redis has answered for its own event, with one of three
+// outcomes. An event is stored: the error is nil. It is certainly not stored: the
+// event was rejected (a *[RejectedError] or *[TypeError]), Redis answered with an
+// error (a redis.Error in the chain), or no byte of a command was written
+// ([ErrNotSent]). Or nobody knows ([ErrUnknown]): it was written, and the answer
+// was lost or did not come before the context ended. No command is repeated
+// automatically, whatever the client's options are: it would store an event twice
+// (SEND-5). Sending an event of unknown outcome again is the caller's decision;
+// [Stamp] gives it an id of which receivers know it.
+//
+// # Concurrency
+//
+// Concurrent calls share commands (group commit). A call that finds no more than
+// one command under way sends its event at once; calls that come while two are
+// under way leave together with the next. No call waits for others to come. An
+// event that is rejected never enters a command, and an error that Redis answers
+// for one list concerns the events of that list only. Each call ends with its own
+// context, which never ends another's: an event that has not been written by then
+// is withdrawn, and is [ErrNotSent].
+//
+// The calls of one goroutine are stored in their order.
+//
+// # Contexts and timeouts
+//
+// The deadline of a context bounds a call, whatever the client's options are. So
+// does its cancellation, with one exception: a call that sends its event by itself
+// through a *redis.Client that has answered promptly so far returns when Redis
+// answers, or after the client's ReadTimeout or the deadline. The client's own
+// timeouts hold in any case.
+//
+// A Redis with a timeout for idle clients closes connections, which go-redis
+// notices before it uses one, except over TLS with RESP2: there each call after a
+// pause is of unknown outcome. Set ConnMaxIdleTime in the client's options below
+// that timeout.
 type Sender struct {
-	client redis.UniversalClient
+	link   *link
 	config senderConfig
 	warned sync.Map // event names whose warnings have been logged
+
+	shared *lane // where one server has all lists; else each list has its own
+	mu     sync.Mutex
+	lanes  map[string]*lane // those in use
 }
 
 // NewSender makes a sender that works through the client, which stays the
-// caller's to close. It returns an error for options that make no sense
-// together, and does not connect.
+// caller's to close, with its connections and hooks. It returns an error for
+// options that make no sense together, and does not connect.
 //
-// The client's timeouts hold. Its automatic retries do not: a command that is
-// repeated after its answer was lost would store an event twice.
+// A *redis.Client, *redis.ClusterClient, *redis.Ring and clients that wrap them
+// will do. In a trace, a command of several callers has the context of the first.
 func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, error) {
 	if client == nil {
 		return nil, errors.New("NewSender: the client is nil")
@@ -45,38 +81,23 @@ func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, 
 		return nil, err
 	}
 	config.logger = containedLogger(config.logger)
-	return &Sender{client: client, config: config}, nil
+	s := &Sender{link: newLink(client), config: config}
+	if s.link.alone {
+		s.shared = &lane{link: s.link}
+	}
+	return s, nil
 }
 
 // Send stores one event in the list of its name. When it returns nil, Redis has
-// the event. Before anything is sent, an event that is not portable is refused
-// with a *[RefusedError], and a type that cannot be an event with a
-// *[TypeError]. Where Redis answers with an error, that is in the chain as a
-// redis.Error. Otherwise the error is [ErrNotSent] or [ErrUnknown].
+// the event. [Sender] describes errors, contexts and concurrent calls.
 //
-// It implements SEND-1 to SEND-5, and SCHEMA-1.
+// It implements SEND-1 to SEND-8, and SCHEMA-1.
 func (s *Sender) Send(ctx context.Context, event Event) error {
-	env, err := NewEnvelope(event)
+	m, err := s.encode(ctx, event)
 	if err != nil {
 		return err
 	}
-	return s.Forward(ctx, env)
-}
-
-// SendBatch stores events in the order in which they are given, in one round
-// trip. It returns nil if all are stored, else a *[BatchError], which has the
-// outcome of each. An event that is refused holds up none of the others.
-//
-// A batch is no transaction: events for one list are stored in their order, up
-// to 1,000 of them or 1 MiB all together or not at all, and other clients may
-// come between.
-func (s *Sender) SendBatch(ctx context.Context, events ...Event) error {
-	envelopes := make([]wire.Envelope, len(events))
-	faults := make([]error, len(events))
-	for i, event := range events {
-		envelopes[i], faults[i] = NewEnvelope(event)
-	}
-	return batchError(s.forward(ctx, envelopes, faults))
+	return s.send(ctx, m)
 }
 
 // Forward stores an envelope, such as one that was received, or that was made
@@ -84,62 +105,66 @@ func (s *Sender) SendBatch(ctx context.Context, events ...Event) error {
 // event and gets the attributes that [Sender.Send] writes; one with an id goes
 // out as it is. Its errors are those of Send.
 func (s *Sender) Forward(ctx context.Context, env wire.Envelope) error {
-	return s.forward(ctx, []wire.Envelope{env}, make([]error, 1))[0].Err
+	m := newOutgoing()
+	if err := s.encodeInto(ctx, m, env); err != nil {
+		return err
+	}
+	return s.send(ctx, m)
+}
+
+// SendBatch stores events in the order in which they are given. It returns nil if
+// all are stored, else a *[BatchError], which has the outcome of each. An event
+// that is rejected holds up none of the others.
+//
+// A batch is no transaction: events for one list are stored in their order, some
+// hundreds or up to 1 MiB of them all together or not at all, and other clients
+// may come between. After a command without an answer, nothing more goes to that
+// list, or to that server: the rest of the batch is [ErrNotSent]. The same is so
+// when the context ends.
+func (s *Sender) SendBatch(ctx context.Context, events ...Event) error {
+	b := newBatch(ctx, s.link, len(events))
+	for i, event := range events {
+		m, err := s.encode(ctx, event)
+		b.add(i, m, err)
+	}
+	return batchError(b.finish())
 }
 
 // ForwardBatch stores envelopes as [Sender.SendBatch] does events.
 func (s *Sender) ForwardBatch(ctx context.Context, envelopes ...wire.Envelope) error {
-	return batchError(s.forward(ctx, envelopes, make([]error, len(envelopes))))
-}
-
-// forward encodes and stores envelopes, except those that have a fault already.
-func (s *Sender) forward(ctx context.Context, envelopes []wire.Envelope, faults []error) []Result {
-	results := make([]Result, len(envelopes))
-	batch := newBatch(len(envelopes))
+	b := newBatch(ctx, s.link, len(envelopes))
 	for i, env := range envelopes {
-		if err := faults[i]; err != nil {
-			results[i] = Result{Refused, err}
-			continue
-		}
-		s.stamp(&env)
-		message, warnings, err := wire.Encode(env, wire.Limits{SendBytes: s.config.maxBytes})
-		if err == nil {
-			err = refuseUnfit(s.config.schemas, env)
-		}
-		if err != nil {
-			results[i] = Result{Refused, err}
-			continue
-		}
-		s.warn(ctx, env.EventName, warnings)
-		batch.add(i, env.EventName, message)
+		m := newOutgoing()
+		b.add(i, m, s.encodeInto(ctx, m, env))
 	}
-	batch.store(ctx, s.client, results)
-	return results
+	return batchError(b.finish())
 }
 
-// stamp gives a new event its attributes.
-func (s *Sender) stamp(env *wire.Envelope) {
-	if _, known := env.Metadata.Attributes[wire.AttributeID]; known || s.config.plain {
-		return
+// send sends a message by the lane that it belongs to.
+func (s *Sender) send(ctx context.Context, m *outgoing) error {
+	if s.shared != nil {
+		return s.shared.send(ctx, m).Err
 	}
-	*env = Stamp(*env)
-	if s.config.source != "" && env.Metadata.Attributes[wire.AttributeSource] == "" {
-		env.Metadata.Attributes[wire.AttributeSource] = s.config.source
+	key := m.key
+	s.mu.Lock()
+	l := s.lanes[key]
+	if l == nil {
+		if s.lanes == nil {
+			s.lanes = map[string]*lane{}
+		}
+		l = &lane{link: s.link}
+		s.lanes[key] = l
 	}
-}
-
-// Stamp returns the envelope with an id, a UUIDv7, and the time, where it lacks
-// them, as [Sender.Send] sends it. It is for who wants to know the id before the
-// event is sent. The attributes are a copy.
-func Stamp(env wire.Envelope) wire.Envelope {
-	now := time.Now().UTC()
-	attributes := map[string]string{
-		wire.AttributeID:   newID(now),
-		wire.AttributeTime: now.Format("2006-01-02T15:04:05.000Z"),
-	}
-	maps.Copy(attributes, env.Metadata.Attributes)
-	env.Metadata.Attributes = attributes
-	return env
+	l.users++
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if l.users--; l.users == 0 {
+			delete(s.lanes, key)
+		}
+	}()
+	return l.send(ctx, m).Err
 }
 
 // warn logs what is doubtful about an event, once for each event's name.
@@ -156,21 +181,8 @@ func (s *Sender) warn(ctx context.Context, name string, warnings []wire.Finding)
 	}
 }
 
-// newID makes a UUIDv7 (RFC 9562): the time in milliseconds, then chance.
-func newID(now time.Time) string {
-	var id [16]byte
-	_, _ = rand.Read(id[6:]) // never fails: crypto/rand ends the program first
-	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))
-	copy(id[:6], ms[2:])
-	id[6] = id[6]&0x0F | 0x70
-	id[8] = id[8]&0x3F | 0x80
-	text := make([]byte, 0, 36)
-	for i, part := range [][]byte{id[0:4], id[4:6], id[6:8], id[8:10], id[10:]} {
-		if i > 0 {
-			text = append(text, '-')
-		}
-		text = hex.AppendEncode(text, part)
-	}
-	return string(text)
+// hasWarned reports whether the warnings of an event's name have been logged.
+func (s *Sender) hasWarned(name string) bool {
+	_, logged := s.warned.Load(name)
+	return logged
 }

@@ -8,16 +8,17 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/remote-events/remote-events/go/internal/layout"
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// The message is laid out as Python's json.dumps would.
-const dataPrefix = `{"data": `
-
-// Encode writes the message of an envelope. It refuses with a *RefusedError
+// Encode writes the message of an envelope. It rejects with a *[RejectedError]
 // whatever is not safe, before anything is sent. Warnings are findings of a
 // message that is safe all the same, such as an integer that JavaScript would
 // round. Message and key are ready for LPUSH; the key is env.EventName.
+//
+// The payload is read once. The rest is checked as the values that it is, and
+// not read again after it is written.
 //
 // It implements SEND-1 to SEND-3.
 func Encode(env Envelope, limits Limits) (message []byte, warnings []Finding, err error) {
@@ -25,52 +26,90 @@ func Encode(env Envelope, limits Limits) (message []byte, warnings []Finding, er
 	if signals == nil {
 		signals = Chain(env.EventName)
 	}
-	refuse := func(findings ...Finding) ([]byte, []Finding, error) {
-		return nil, nil, &RefusedError{EventName: env.EventName, Findings: findings, payload: len(env.Payload)}
+	reject := func(findings ...Finding) ([]byte, []Finding, error) {
+		return nil, nil, &RejectedError{EventName: env.EventName, Findings: findings, payload: len(env.Payload)}
 	}
 	if fault := textFault(env, signals); fault != nil {
-		return refuse(*fault)
+		return reject(*fault)
 	}
 	if len(bytes.TrimSpace(env.Payload)) == 0 {
-		return refuse(*malformed(ReqSyntax, len(dataPrefix), "the payload is empty: the least that can be sent is {}"))
+		return reject(*malformed(ReqSyntax, len(layout.Prefix), "the payload is empty: the least that can be sent is {}"))
 	}
 	message = appendMessage(make([]byte, 0, len(env.Payload)+256), env, signals)
+	limits = limits.orDefaults()
+	if len(message) <= min(limits.SendBytes, limits.ReceiveBytes) && safeSignals(env.EventName, signals) && safeAttributes(env.Metadata.Attributes) {
+		if warnings, safe := inspectPayload(env.Payload); safe {
+			return message, warnings, nil
+		}
+	}
+	// Something is wrong, and the whole message has all the findings in their
+	// places.
 	judged, p := inspect(&env.EventName, message, limits)
 	if judged.Verdict != Safe {
-		return refuse(judged.Findings...)
+		return reject(judged.Findings...)
 	}
 	// A payload such as `{}, "metadata": {}` would write members of its own.
-	if p.data.end < len(dataPrefix)+len(bytes.TrimRight(env.Payload, " \t\r\n")) {
-		return refuse(*malformed(ReqSyntax, p.data.end, "something stands after the end of the payload"))
+	if p.data.end < len(layout.Prefix)+len(bytes.TrimRight(env.Payload, " \t\r\n")) {
+		return reject(*malformed(ReqSyntax, p.data.end, "something stands after the end of the payload"))
 	}
 	return message, judged.Findings, nil
 }
 
 func appendMessage(dst []byte, env Envelope, signals []string) []byte {
-	dst = append(dst, dataPrefix...)
+	dst = append(dst, layout.Prefix...)
 	dst = append(dst, env.Payload...)
-	dst = append(dst, `, "signals": [`...)
-	for i, signal := range signals {
-		if i > 0 {
-			dst = append(dst, ", "...)
-		}
-		dst = pyjson.AppendQuote(dst, signal)
-	}
-	dst = append(dst, ']')
+	dst = layout.AppendSignals(dst, signals)
 	for i, name := range slices.Sorted(maps.Keys(env.Metadata.Attributes)) {
-		if i == 0 {
-			dst = append(dst, `, "metadata": {`...)
-		} else {
-			dst = append(dst, ", "...)
+		dst = layout.AppendAttribute(dst, i == 0, name, env.Metadata.Attributes[name])
+	}
+	return layout.AppendEnd(dst, len(env.Metadata.Attributes) > 0)
+}
+
+// safeSignals reports whether signals violate none of SIG-1 to SIG-4.
+func safeSignals(name string, signals []string) bool {
+	n := len(signals)
+	if n < 3 || signals[0] != name || signals[n-2] != SignalRemoteEvent || signals[n-1] != SignalEvent || n > 64 {
+		return false
+	}
+	for i, signal := range signals {
+		if Reserved(signal) || slices.Contains(signals[:i], signal) {
+			return false
 		}
-		dst = pyjson.AppendQuote(dst, name)
-		dst = append(dst, ": "...)
-		dst = pyjson.AppendQuote(dst, env.Metadata.Attributes[name])
 	}
-	if len(env.Metadata.Attributes) > 0 {
-		dst = append(dst, '}')
+	return true
+}
+
+// safeAttributes reports whether attributes violate none of META-2 and META-5.
+func safeAttributes(attributes map[string]string) bool {
+	for name, value := range attributes {
+		if !isAttributeName(name) || valueProblem(name, value) != "" {
+			return false
+		}
 	}
-	return append(dst, '}')
+	return true
+}
+
+// inspectPayload reads a payload by itself and reports whether a message with it
+// is safe, with the warnings that it then has.
+func inspectPayload(payload []byte) (warnings []Finding, safe bool) {
+	in := inspectors.Get().(*inspector) //nolint:forcetypeassert // the pool holds nothing else
+	defer in.release()
+	in.Open(pyjson.Object, 0) // the message
+	s := pyjson.Scanner{Src: payload, MaxDepth: MaxSendDepth - 1, Observer: in}
+	kind, _, _, err := s.Document()
+	if err != nil || kind != pyjson.Object || len(in.reservedNames) > 0 || !utf8.Valid(payload) {
+		return nil, false
+	}
+	for _, f := range in.findings {
+		if f.Severity != SeverityWarning {
+			return nil, false
+		}
+	}
+	warnings = slices.Clone(in.findings)
+	for i := range warnings {
+		warnings[i].Offset += len(layout.Prefix)
+	}
+	return warnings, true
 }
 
 // textFault finds the strings that are no text: a Go string may hold any bytes,
@@ -92,10 +131,10 @@ func textFault(env Envelope, signals []string) *Finding {
 	return nil
 }
 
-// RefusedError says why an event may not be sent. Nothing of it was. It quotes
+// RejectedError says why an event may not be sent. Nothing of it was. It quotes
 // nothing of the payload.
-type RefusedError struct {
-	// EventName is the event that was refused.
+type RejectedError struct {
+	// EventName is the rejected event.
 	EventName string
 	// Findings are the reasons, the gravest first, with offsets in the message
 	// that would have been sent. There is at least one.
@@ -104,15 +143,15 @@ type RefusedError struct {
 	payload int // its length
 }
 
-func (e *RefusedError) Error() string {
+func (e *RejectedError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "event %q refused: ", e.EventName)
+	fmt.Fprintf(&b, "event %q rejected: ", e.EventName)
 	for i, f := range e.Findings {
 		if i > 0 {
 			b.WriteString("; ")
 		}
 		fmt.Fprintf(&b, "[%s] %s", f.Requirement, f.Message)
-		if at := f.Offset - len(dataPrefix); 0 <= at && at <= e.payload {
+		if at := f.Offset - len(layout.Prefix); 0 <= at && at <= e.payload {
 			fmt.Fprintf(&b, ", at byte %d of the payload", at)
 		}
 	}

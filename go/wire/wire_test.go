@@ -97,7 +97,7 @@ func TestSendVectors(t *testing.T) {
 		}
 		message, warnings, err := wire.Encode(env, wire.Limits{})
 		reasons := []string{}
-		if refused, ok := errors.AsType[*wire.RefusedError](err); ok {
+		if refused, ok := errors.AsType[*wire.RejectedError](err); ok {
 			for _, f := range refused.Findings {
 				if f.Severity != wire.SeverityWarning {
 					reasons = append(reasons, string(f.Requirement))
@@ -125,12 +125,12 @@ func TestSendVectors(t *testing.T) {
 func TestRefusalQuotesNothing(t *testing.T) {
 	t.Parallel()
 	_, _, err := wire.Encode(wire.Envelope{EventName: "e", Payload: json.RawMessage(`{"a": NaN, "secret": "secret"}`)}, wire.Limits{})
-	if want := `event "e" refused: [JSON-4] NaN and infinities are numbers to Python only, at byte 6 of the payload`; err == nil || err.Error() != want {
+	if want := `event "e" rejected: [JSON-4] NaN and infinities are numbers to Python only, at byte 6 of the payload`; err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
 	for _, attributes := range []map[string]string{{"x": "\xff"}, {"\xff": "x"}} {
 		_, _, err := wire.Encode(wire.Envelope{EventName: "e", Payload: json.RawMessage(`{}`), Metadata: wire.Metadata{Attributes: attributes}}, wire.Limits{})
-		var refused *wire.RefusedError
+		var refused *wire.RejectedError
 		if !errors.As(err, &refused) || refused.Findings[0].Requirement != wire.ReqUTF8 {
 			t.Errorf("an attribute that is no text: %v", err)
 		}

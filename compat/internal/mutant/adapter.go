@@ -155,7 +155,7 @@ func (a *adapter) encodeAndPush(ctx context.Context, env wire.Envelope) error {
 // encode is wire.Encode, but for what the mutation permits.
 func (a *adapter) encode(env wire.Envelope) ([]byte, error) {
 	message, _, err := wire.Encode(env, wire.Limits{})
-	refused, ok := errors.AsType[*wire.RefusedError](err)
+	refused, ok := errors.AsType[*wire.RejectedError](err)
 	if !ok || len(a.permits) == 0 {
 		return message, err
 	}

@@ -20,7 +20,7 @@ var (
 	// ErrUnsupported is a value of a type that JSON has no form for, such as a
 	// channel.
 	ErrUnsupported = errors.New("JSON has no form for the type")
-	// ErrMarshaler is a failure of a type's own MarshalJSON, MarshalText or IsZero.
+	// ErrMarshaler is a failure of a type's own MarshalJSON or MarshalText.
 	ErrMarshaler = errors.New("the type's own marshaler failed")
 )
 
@@ -34,9 +34,9 @@ type EncodeError struct {
 	Type reflect.Type
 	// Reason is one of the errors of this package.
 	Reason error
-	// Err is what a marshaler of the type returned or panicked with, or nil. Its
-	// text may quote the value, so that it is no part of this error's; [errors.As]
-	// and [errors.Is] find it.
+	// Err is what a marshaler of the type returned, or nil. Its text may quote the
+	// value, so that it is no part of this error's; [errors.As] and [errors.Is] find
+	// it.
 	Err error
 }
 
@@ -78,50 +78,23 @@ func Encode(v any) ([]byte, error) {
 }
 
 // Append appends what [Encode] writes, and tells what is known of it. Where err
-// is not nil, it is an *[EncodeError], and what was appended has no meaning. A
-// panic of a method of the value becomes an error.
+// is not nil, it is an *[EncodeError], and what was appended has no meaning.
 //
 // A float64 beyond ±(2^53-1), and a float32 beyond ±(2^24-1), is written with an
 // exponent (SEND-8): the integer that encoding/json writes is another number
 // to a reader that has integers of any size.
 func Append(dst []byte, v any) (text []byte, facts Facts, err error) {
-	w := writers.get()
-	w.dst, w.base = dst, len(dst)
-	defer func() {
-		if r := recover(); r != nil {
-			err = panicked(r)
-		}
-		text = w.dst
-		facts = w.Facts
-		*w = writer{}
-		writers.put(w)
-	}()
+	w, _ := writers.Get().(*writer)
+	*w = writer{dst: dst}
 	err = w.value(reflect.ValueOf(v))
-	if len(w.dst) == w.base || w.dst[w.base] != '{' {
+	if len(w.dst) == len(dst) || w.dst[len(dst)] != '{' {
 		w.Foreign = true
 	}
-	return nil, Facts{}, err
-}
-
-// panicked makes an error of what a method of a value panicked with.
-func panicked(value any) error {
-	err, ok := value.(error)
-	if !ok {
-		err = fmt.Errorf("panic: %v", value)
-	}
-	return &EncodeError{Reason: ErrMarshaler, Err: err}
+	text, facts = w.dst, w.Facts
+	w.dst = nil
+	writers.Put(w)
+	return text, facts, err
 }
 
 // writers are kept for the next value.
-var writers writerPool
-
-type writerPool struct{ pool sync.Pool }
-
-func (p *writerPool) get() *writer {
-	if w, ok := p.pool.Get().(*writer); ok {
-		return w
-	}
-	return new(writer)
-}
-
-func (p *writerPool) put(w *writer) { p.pool.Put(w) }
+var writers = sync.Pool{New: func() any { return new(writer) }}

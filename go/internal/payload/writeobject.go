@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// A member is a field of a struct as it is written.
-type member struct {
+// written is a field of a struct as it is written.
+type written struct {
 	name  string // as JSON, with the colon
 	index []int  // the first is the struct's own field
 	write plan
@@ -27,11 +27,11 @@ func structPlan(t reflect.Type) plan {
 		return writeByEncodingJSON
 	}
 	slices.SortFunc(fields, func(a, b field) int { return slices.Compare(a.index, b.index) })
-	members := make([]member, len(fields))
+	members := make([]written, len(fields))
 	reserved := false
 	for i, f := range fields {
 		name, _ := appendText(nil, f.name)
-		members[i] = member{name: string(name) + ":", index: f.index, write: planOf(f.typ), omit: omission(t.FieldByIndex(f.index)), path: f.name}
+		members[i] = written{name: string(name) + ":", index: f.index, write: planOf(f.typ), omit: omission(t.FieldByIndex(f.index)), path: f.name}
 		if f.quoted {
 			members[i].write = quotedPlan(f.typ)
 		}
@@ -67,7 +67,7 @@ func structPlan(t reflect.Type) plan {
 }
 
 // of returns the field of a struct, unless an embedded pointer on the way is nil.
-func (m *member) of(v reflect.Value) (reflect.Value, bool) {
+func (m *written) of(v reflect.Value) (reflect.Value, bool) {
 	v = v.Field(m.index[0])
 	for _, i := range m.index[1:] {
 		if v.Kind() == reflect.Pointer {

@@ -17,9 +17,9 @@ import (
 const (
 	// maxLevels is how deep a value may nest, pointers and interfaces included.
 	maxLevels = 4000
-	// maxDepth is how deep the objects and arrays of a payload may nest (LIMIT-1):
+	// maxSendDepth is how deep the objects and arrays of a payload may nest (LIMIT-1):
 	// the message around it is one more.
-	maxDepth = 511
+	maxSendDepth = 511
 )
 
 // A writer appends a value to a payload, in the layout of encoding/json.
@@ -27,7 +27,6 @@ type writer struct {
 	Facts
 
 	dst   []byte
-	base  int // where the payload begins
 	depth int // of objects and arrays
 	level int // of these, and of pointers and interfaces
 }
@@ -145,7 +144,7 @@ func (w *writer) literal(text string) error {
 func (w *writer) enter(containers int) error {
 	w.depth += containers
 	w.level++
-	if w.depth > maxDepth {
+	if w.depth > maxSendDepth {
 		w.Foreign = true
 	}
 	if w.level > maxLevels {

@@ -1,0 +1,138 @@
+package remoteevent
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/remote-events/remote-events/go/internal/layout"
+	"github.com/remote-events/remote-events/go/internal/payload"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// outgoing is an event as it goes into a list. As an argument of a command it
+// takes note of being written.
+type outgoing struct {
+	key   string
+	text  []byte
+	index int // in a batch
+
+	Result
+
+	round     *round // of the first message of a round
+	push      *push  // of the last message of a push
+	withdrawn bool   // the caller has left; guarded by the round's mutex
+}
+
+// outgoings are kept for their text.
+var outgoings = sync.Pool{New: func() any { return new(outgoing) }}
+
+// maxKept is the longest text that is kept for the next message.
+const maxKept = 64 << 10
+
+func newOutgoing() *outgoing {
+	return outgoings.Get().(*outgoing) //nolint:forcetypeassert // the pool holds nothing else
+}
+
+// free hands back a message that nobody uses any more.
+func (m *outgoing) free() {
+	text := m.text[:0]
+	if cap(text) > maxKept {
+		text = nil
+	}
+	*m = outgoing{text: text}
+	outgoings.Put(m)
+}
+
+// MarshalBinary is called by go-redis as it writes a command, and not before.
+func (m *outgoing) MarshalBinary() ([]byte, error) {
+	if m.round != nil && !m.round.depart() {
+		return nil, errWithdrawn
+	}
+	if m.push != nil {
+		m.push.writes.Add(1)
+	}
+	return m.text, nil
+}
+
+// String is what tracing hooks show of the argument.
+func (m *outgoing) String() string { return fmt.Sprintf("(a message of %d bytes)", len(m.text)) }
+
+// encode makes the message of an event, or rejects it. What the library writes
+// itself, around the payload and of it, it does not read again.
+func (s *Sender) encode(ctx context.Context, event Event) (*outgoing, error) {
+	info, err := infoFor(event)
+	if err != nil {
+		return nil, err
+	}
+	name := info.signals[0]
+	m := newOutgoing()
+	text := append(m.text[:0], layout.Prefix...)
+	text, facts, err := appendPayload(text, name, event)
+	if err != nil {
+		m.free()
+		return nil, err
+	}
+	m.key, m.text = name, text
+	body := text[len(layout.Prefix):]
+	if !facts.Foreign && info.tail != nil && (!facts.Unsafe || s.hasWarned(name)) {
+		text = append(text, info.tail...)
+		if !s.config.plain {
+			text = s.appendStamp(text)
+		}
+		text = layout.AppendEnd(text, !s.config.plain)
+		m.text = text
+		if len(text) <= s.maxBytes() {
+			if err := s.fit(name, body, info.signals); err != nil {
+				m.free()
+				return nil, err
+			}
+			return m, nil
+		}
+	}
+	env := wire.Envelope{EventName: name, Payload: body, Metadata: wire.Metadata{Signals: info.signals}}
+	return m, s.encodeInto(ctx, m, env)
+}
+
+// appendPayload appends the payload of an event, by whose methods it may be
+// written.
+func appendPayload(dst []byte, name string, event Event) (text []byte, facts payload.Facts, err error) {
+	if panicked := contain(func() { text, facts, err = payload.Append(dst, event) }); panicked != nil {
+		panicked.in = "a method for JSON of the event"
+		err = panicked
+	}
+	if err != nil {
+		return nil, facts, rejectPayload(name, err)
+	}
+	return text, facts, nil
+}
+
+// encodeInto makes m the message of an envelope, or rejects it.
+func (s *Sender) encodeInto(ctx context.Context, m *outgoing, env wire.Envelope) error {
+	s.stamp(&env)
+	text, warnings, err := wire.Encode(env, wire.Limits{SendBytes: s.config.maxBytes})
+	if err == nil {
+		err = s.fit(env.EventName, env.Payload, env.Metadata.Signals)
+	}
+	if err != nil {
+		return err
+	}
+	s.warn(ctx, env.EventName, warnings)
+	m.key, m.text = env.EventName, text
+	return nil
+}
+
+// fit rejects an event that does not fit its schema.
+func (s *Sender) fit(name string, body []byte, signals []string) error {
+	if s.config.schemas == nil {
+		return nil
+	}
+	return refuseUnfit(s.config.schemas, wire.Envelope{EventName: name, Payload: body, Metadata: wire.Metadata{Signals: signals}})
+}
+
+func (s *Sender) maxBytes() int {
+	if s.config.maxBytes == 0 {
+		return wire.DefaultSendBytes
+	}
+	return s.config.maxBytes
+}

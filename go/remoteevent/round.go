@@ -1,0 +1,146 @@
+package remoteevent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// errWithdrawn stops a command before its first byte, since a caller has left.
+var errWithdrawn = errors.New("a caller has withdrawn its event")
+
+// round is a group of messages that share a round trip. Its callers may leave;
+// the round goes on.
+type round struct {
+	ctx      context.Context //nolint:containedctx // of the first caller, for its values
+	messages []*outgoing
+	bytes    int
+	done     chan struct{} // closed when each message has its result
+
+	mu        sync.Mutex
+	departed  bool // a byte may have been written
+	withdrawn bool // a message was withdrawn since the command was made
+	stopped   bool // the command was stopped for that
+}
+
+func newRound(ctx context.Context) *round { return &round{ctx: ctx, done: make(chan struct{})} }
+
+// takes reports whether a message may join.
+func (r *round) takes(m *outgoing) bool {
+	return len(r.messages) < maxPush && (r.bytes+len(m.text) <= maxPushBytes || len(r.messages) == 0)
+}
+
+func (r *round) add(m *outgoing) {
+	r.messages = append(r.messages, m)
+	r.bytes += len(m.text)
+}
+
+// depart is called as the first byte of a command is about to be written, and
+// reports whether it may be.
+func (r *round) depart() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.withdrawn && !r.departed {
+		r.stopped = true
+		return false
+	}
+	r.departed = true
+	return true
+}
+
+// withdraw takes a message out of a round, and reports whether it came in time.
+func (r *round) withdraw(m *outgoing) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.departed {
+		return false
+	}
+	m.withdrawn, r.withdrawn = true, true
+	return true
+}
+
+// board returns the messages that have not been withdrawn.
+func (r *round) board() []*outgoing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	present := r.messages
+	if r.withdrawn {
+		present = make([]*outgoing, 0, len(r.messages))
+		for _, m := range r.messages {
+			if !m.withdrawn {
+				present = append(present, m)
+			}
+		}
+	}
+	r.withdrawn, r.stopped = false, false
+	return present
+}
+
+// fly sends a round, and reports whether Redis answered. A command that was
+// stopped before its first byte is made anew without what was withdrawn.
+func (r *round) fly(client redis.UniversalClient) (answered bool) {
+	defer close(r.done)
+	ctx := context.WithoutCancel(r.ctx)
+	for {
+		present := r.board()
+		if len(present) == 0 {
+			return true
+		}
+		pushes := pushesOf(ctx, present)
+		for _, p := range pushes {
+			p.messages[0].round = r
+		}
+		answered = run(ctx, client, pushes)
+		r.mu.Lock()
+		stopped := r.stopped
+		r.mu.Unlock()
+		if !stopped {
+			return answered
+		}
+	}
+}
+
+// wait waits for the results of a round, or for the end of the caller's context,
+// and reports which.
+func (r *round) wait(ctx context.Context) (landed bool) {
+	select {
+	case <-r.done:
+		return true
+	case <-ctx.Done():
+	}
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// leave returns the result of a message whose caller does not wait for it.
+func (r *round) leave(ctx context.Context, m *outgoing) Result {
+	if r.withdraw(m) {
+		return notSent(m.key, context.Cause(ctx))
+	}
+	return unknown(m.key, context.Cause(ctx))
+}
+
+// finish waits for a message that shares a round with those of other callers.
+func (r *round) finish(ctx context.Context, m *outgoing) Result {
+	if !r.wait(ctx) {
+		return r.leave(ctx, m)
+	}
+	result := m.Result
+	m.free()
+	return result
+}
+
+// withCause adds to a result the end of the context that may have brought it about.
+func withCause(ctx context.Context, result Result) Result {
+	if result.Err == nil || ctx.Err() == nil || !errors.Is(result.Err, ErrNotSent) && !errors.Is(result.Err, ErrUnknown) {
+		return result
+	}
+	return Result{result.Outcome, fmt.Errorf("%w: %w", result.Err, context.Cause(ctx))}
+}
