@@ -283,10 +283,17 @@ func (e *evaluator) has(n *node, names []string, keyword string) bool {
 			if e.quiet > 0 {
 				return false
 			}
-			missing = append(missing, strconv.Quote(name))
+			missing = append(missing, quote(name))
 		}
 	}
 	return len(missing) == 0 || e.fail(keyword, "missing properties: "+strings.Join(missing, ", "))
+}
+
+// quote puts a text of the schema between single quotes.
+func quote(text string) string {
+	text = strconv.Quote(text)
+	text = strings.ReplaceAll(text[1:len(text)-1], `\"`, `"`)
+	return "'" + strings.ReplaceAll(text, "'", `\'`) + "'"
 }
 
 func (e *evaluator) text(s *jsonschema.Schema, text []byte) bool {
@@ -303,7 +310,7 @@ func (e *evaluator) text(s *jsonschema.Schema, text []byte) bool {
 	if s.Pattern != nil {
 		e.spend(len(text))
 		if !s.Pattern.Match(text) {
-			return e.fail("pattern", "it does not match the pattern "+strconv.Quote(s.Pattern.String()))
+			return e.fail("pattern", "does not match pattern "+quote(s.Pattern.String()))
 		}
 	}
 	return true
