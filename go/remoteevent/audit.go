@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
 // Fault is a message of which the companions of a queue do not agree: after a
@@ -41,7 +42,7 @@ func (q *Queue) Audit(ctx context.Context) iter.Seq2[Fault, error] {
 			return nil
 		})
 		if err != nil && !errors.Is(err, errEnough) {
-			yield(Fault{}, err)
+			yield(Fault{}, redaction.Error(err))
 		}
 	}
 }
@@ -85,7 +86,7 @@ func (q *Queue) Repair(ctx context.Context, ids ...string) (changed int, err err
 		ids = ids[len(page):]
 		done, err := q.queue.Repair(ctx, page)
 		if err != nil {
-			return changed, err
+			return changed, redaction.Error(err)
 		}
 		for _, word := range done {
 			if word != "none" {

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
 // FindQueues returns the names of the queues that there are, sorted: every list,
@@ -43,7 +44,7 @@ func FindQueues(ctx context.Context, client redis.UniversalClient) ([]string, er
 		err = search(ctx, client)
 	}
 	if err != nil {
-		return nil, err
+		return nil, redaction.Error(err)
 	}
 	return slices.Sorted(maps.Keys(found)), nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
 // Queue is a queue and what reliable delivery keeps beside it, for operators and
@@ -76,23 +77,30 @@ type Depths struct {
 // counted twice or not at all.
 func (q *Queue) Depths(ctx context.Context) (Depths, error) {
 	d, err := q.queue.Depths(ctx)
-	return Depths{d.Queued, d.Staged, d.Leased, d.Retried, d.Dead}, err
+	return Depths{d.Queued, d.Staged, d.Leased, d.Retried, d.Dead}, redaction.Error(err)
 }
 
 // Drain gives back to the list what is staged and what waits for another attempt,
 // so that originals alone can go on with it, and returns how many messages that
 // were. What is leased and dead stays. Reliable receivers that still run take the
 // messages again: stop them first.
-func (q *Queue) Drain(ctx context.Context) (int, error) { return q.queue.Drain(ctx) }
+func (q *Queue) Drain(ctx context.Context) (int, error) {
+	n, err := q.queue.Drain(ctx)
+	return n, redaction.Error(err)
+}
 
 // Exists reports whether Redis has the list or a companion key of the queue. A list
 // without messages does not exist in Redis.
-func (q *Queue) Exists(ctx context.Context) (bool, error) { return q.queue.Exists(ctx) }
+func (q *Queue) Exists(ctx context.Context) (bool, error) {
+	exists, err := q.queue.Exists(ctx)
+	return exists, redaction.Error(err)
+}
 
 // NextRetry returns in what time, by Redis' clock, the first of the retries is due,
 // and whether any waits. A time in the past is negative.
 func (q *Queue) NextRetry(ctx context.Context) (in time.Duration, waiting bool, err error) {
-	return q.queue.NextRetry(ctx)
+	in, waiting, err = q.queue.NextRetry(ctx)
+	return in, waiting, redaction.Error(err)
 }
 
 // DeadLetters returns the dead letters of the queue in the order of their deaths.
@@ -105,7 +113,7 @@ func (q *Queue) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 		for {
 			died, err := q.queue.DeadIDs(ctx, from, skip, lease.MaxCount)
 			if err != nil {
-				yield(DeadLetter{}, err)
+				yield(DeadLetter{}, redaction.Error(err))
 				return
 			}
 			ids := make([]string, len(died))
@@ -120,7 +128,7 @@ func (q *Queue) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 				return goOn
 			})
 			if err != nil {
-				yield(DeadLetter{}, err)
+				yield(DeadLetter{}, redaction.Error(err))
 			}
 			if err != nil || !goOn {
 				return
@@ -158,7 +166,7 @@ func (q *Queue) FindDeadLetters(ctx context.Context, ids []string) iter.Seq2[Dea
 			return record.Body == nil || yield(q.letter(id, record), nil)
 		})
 		if err != nil {
-			yield(DeadLetter{}, err)
+			yield(DeadLetter{}, redaction.Error(err))
 		}
 	}
 }
@@ -190,7 +198,7 @@ func (q *Queue) paged(ctx context.Context, ids []string, do func(context.Context
 		ids = ids[len(page):]
 		indexes, err := do(ctx, page)
 		if err != nil {
-			return missing, err
+			return missing, redaction.Error(err)
 		}
 		for _, i := range indexes {
 			missing = append(missing, page[i])
@@ -221,7 +229,7 @@ func (q *Queue) Bury(ctx context.Context, letters ...DeadLetter) (ids []string, 
 		}
 		stored, err := q.queue.Bury(ctx, page...)
 		if err != nil {
-			return ids, err
+			return ids, redaction.Error(err)
 		}
 		ids, page, size = append(ids, stored...), nil, 0
 	}

@@ -312,3 +312,19 @@ func TestListenBoundsDeadLetters(t *testing.T) {
 	invoke(t, "listen", "x", "--dead-letter-limit", "2", "--at-most-once").expect(t, exitUsage)
 	invoke(t, "listen", "x", "--dead-letter-limit", "-2").expect(t, exitUsage, "less than nothing")
 }
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func overwrite(t *testing.T, path string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -68,6 +68,8 @@ type queueCheckup struct {
 	unknown  bool      // the numbers are not
 	Findings []finding `json:"findings"`
 	Repaired int       `json:"repaired,omitempty"`
+	// Missing marks a queue of which Redis has nothing.
+	Missing bool `json:"missing,omitempty"`
 }
 
 // finding is one thing that doctor found.
@@ -112,8 +114,9 @@ func (a *app) doctor(ctx context.Context, names []string, format string, repair 
 		}
 	}
 	for _, q := range queues.all {
+		exists := true
 		if slices.Contains(names, q.Name()) {
-			if _, err := a.expect(ctx, queues, q); err != nil && !isAnswer(err) {
+			if exists, err = a.expect(ctx, queues, q); err != nil && !isAnswer(err) {
 				return a.redisError(ctx, queues, err)
 			}
 		}
@@ -124,6 +127,7 @@ func (a *app) doctor(ctx context.Context, names []string, format string, repair 
 			}
 			continue
 		}
+		examined.Missing = !exists
 		c.Queues = append(c.Queues, *examined)
 	}
 	if format == formatJSON {
@@ -189,6 +193,7 @@ func examine(ctx context.Context, q *remoteevent.Queue, repair, given bool) (*qu
 	case err == nil:
 		checked.queueDepths = queueDepths{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}
 	case isPermission(err) && !given:
+		checked.unknown = true
 		checked.Findings = []finding{{
 			Check: "permission", Warning: true, Problem: "the user may not read this list, which may be no queue at all",
 			Error: err.Error(), Remedy: "if it is a queue of yours, name it: remote-event doctor " + named(q.Name()),
@@ -285,10 +290,14 @@ func (c colours) checkup(found *checkup) string {
 	c.findings(&b, found.Findings)
 	for _, q := range found.Queues {
 		counts := fmt.Sprintf("%d queued, %d staged, %d leased, %d retrying, %d dead", q.Queued, q.Staged, q.Leased, q.Retrying, q.Dead)
-		if q.unknown {
+		soundness := c.soundness(q.Findings)
+		switch {
+		case q.unknown:
 			counts = "its messages cannot be counted"
+		case q.Missing:
+			counts, soundness = "does not exist", ""
 		}
-		fmt.Fprintf(&b, "%s %s: %s%s\n", c.bold("queue"), c.bold(named(q.Queue)), counts, c.soundness(q.Findings))
+		fmt.Fprintf(&b, "%s %s: %s%s\n", c.bold("queue"), c.bold(named(q.Queue)), counts, soundness)
 		c.findings(&b, q.Findings)
 		if q.Repaired > 0 {
 			fmt.Fprintf(&b, "  %s %d\n", c.green("mended"), q.Repaired)

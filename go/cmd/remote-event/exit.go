@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"syscall"
 )
 
@@ -90,7 +91,13 @@ func isBrokenPipe(err error) bool {
 // outputError is a failed write to standard output.
 type outputError struct{ err error }
 
-func (e *outputError) Error() string { return "cannot write to standard output: " + e.err.Error() }
+func (e *outputError) Error() string {
+	err := e.err
+	if failed, ok := errors.AsType[*fs.PathError](err); ok { // whose path says no more
+		err = failed.Err
+	}
+	return "cannot write to standard output: " + err.Error()
+}
 func (e *outputError) Unwrap() error { return e.err }
 
 func isOutputError(err error) bool {

@@ -77,6 +77,9 @@ func hintForAnswer(options *redis.Options, answer string) string {
 	if strings.Contains(answer, "without any password configured") {
 		return "Redis has no password: leave it out of the URL"
 	}
+	if strings.Contains(answer, "unknown command") {
+		return "is that a Sentinel, a proxy, or a Redis in which the command is renamed? remote-event doctor tells"
+	}
 	if strings.Contains(answer, "DB index") {
 		return "Redis has fewer databases than that: see its setting databases"
 	}

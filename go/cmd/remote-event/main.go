@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	switch failed := out.failure(); {
 	case failed != nil && (err == nil || isQuiet(err) || !a.running): // whatever was to be written
 		err = failed
-	case err != nil && !a.running:
+	case err != nil && (!a.running || exitCode(err) == exitUsage):
 		err = usageFault(command, err)
 	}
 	a.report(err)

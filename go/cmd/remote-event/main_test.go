@@ -83,7 +83,14 @@ func TestUsage(t *testing.T) {
 		args string
 		want []string
 	}{
-		{"unknown verb", "lisen", []string{`unknown command "lisen"`, "listen"}},
+		{"unknown command", "lisen", []string{`unknown command "lisen"`, "did you mean remote-event listen?"}},
+		{"unknown command, none near", "zzzzzzz", []string{`unknown command "zzzzzzz"`, "remote-event --help"}},
+		{"no queue to drain", "queue drain", []string{"remote-event: queue drain: name a queue"}},
+		{"unknown reason", "dead ls --match reason=faild", []string{`"faild"`, "did you mean failed?"}},
+		{"unknown reason, none near", "dead ls --match reason=zzzzzzzzz", []string{"failed, panicked"}},
+		{"unknown clause", "dead ls --match reson=failed", []string{"did you mean reason?"}},
+		{"too many selections", "dead drop --id x --all", []string{"[all id]"}},
+		{"no selection", "dead drop", []string{"at least one"}},
 		{"unknown flag", "listen --coutn 3", []string{"--coutn", "did you mean --count?"}},
 		{"unknown global flag", "send x --redsi=redis://h", []string{"did you mean --redis?"}},
 		{"unknown flag, none near", "listen --zzzzzzzzz", []string{"listen --help"}},
@@ -111,9 +118,12 @@ func TestUsage(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := invoke(t, strings.Fields(test.args)...).expect(t, exitUsage, test.want...)
+			r := invoke(t, strings.Fields(test.args)...).expect(t, exitUsage, append(test.want, "\nhint: ")...)
 			if r.stdout != "" {
 				t.Errorf("stdout: %s", r.stdout)
+			}
+			if strings.Contains(r.stderr, "remote-event: remote-event") || strings.Count(r.stderr, "\n") != 2 {
+				t.Errorf("stderr: %s", r.stderr)
 			}
 		})
 	}

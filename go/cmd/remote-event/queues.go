@@ -66,8 +66,11 @@ func (a *app) findQueues(ctx context.Context, q *queues, names []string) error {
 	}
 	if len(names) == 0 {
 		found, err := remoteevent.FindQueues(ctx, q.client)
-		if err != nil {
+		switch {
+		case isPermission(err):
 			return withHint(a.redisError(ctx, q, err), "name the queues, if you may not look for them")
+		case err != nil:
+			return a.redisError(ctx, q, err)
 		}
 		names = append(found, q.configured...)
 	}
@@ -102,15 +105,21 @@ func (a *app) spare(ctx context.Context, q *queues, queue *remoteevent.Queue, er
 		return err
 	}
 	err = fmt.Errorf("queue %s: %w", named(queue.Name()), err)
-	fault := a.redisError(ctx, q, err)
-	if ctx.Err() != nil || !isAnswer(err) {
-		return fault
+	var answer redis.Error
+	if ctx.Err() != nil || !errors.As(err, &answer) {
+		return a.redisError(ctx, q, err)
 	}
-	if redis.HasErrorPrefix(err, "WRONGTYPE") {
+	fault := withHint(err, hintForAnswer(q.client.Options(), answer.Error()))
+	code := exitFailed
+	switch {
+	case isPermission(err):
+		code = exitConnection
+		fault = withHint(err, "remote-event doctor "+named(queue.Name())+" prints the rule that permits it")
+	case redis.HasErrorPrefix(answer, "WRONGTYPE"):
 		fault = withHint(err, "remote-event doctor "+named(queue.Name())+" tells which key is of another type")
 	}
 	a.report(fault)
-	q.note(exitCode(fault))
+	q.note(code)
 	return nil
 }
 

@@ -7,10 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"time"
-
-	"github.com/schollz/progressbar/v3"
 
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
@@ -120,10 +116,10 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 	if err != nil {
 		return err
 	}
-	bar := a.progressBar(s.name, source)
+	bar := a.sendingBar(s.name, source)
 	done := progress{EventName: s.name}
 	err = a.pump(ctx, s, source, bar, &done, sender)
-	_ = bar.Clear()
+	bar.clear()
 	if s.format == formatJSON {
 		if err := a.printJSON(done); err != nil {
 			return err
@@ -165,7 +161,7 @@ func (e *partlySentError) Unwrap() error { return e.batch }
 // pump reads, checks and sends lines until the source ends, a line is bad,
 // Redis fails or the context ends.
 func (a *app) pump(
-	ctx context.Context, s *sending, source io.Reader, bar *progressbar.ProgressBar, done *progress, sender *remoteevent.Sender,
+	ctx context.Context, s *sending, source io.Reader, bar *sendingBar, done *progress, sender *remoteevent.Sender,
 ) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
@@ -197,10 +193,10 @@ func (a *app) pump(
 }
 
 // store sends a batch and counts what became of it.
-func (a *app) store(ctx context.Context, b batch, bar *progressbar.ProgressBar, done *progress, sender *remoteevent.Sender) error {
+func (a *app) store(ctx context.Context, b batch, bar *sendingBar, done *progress, sender *remoteevent.Sender) error {
 	for _, l := range b.lines {
 		if l.warning != "" {
-			_ = bar.Clear()
+			bar.clear()
 			a.warn(fmt.Sprintf("line %d: %s; later lines like it are not reported", l.number, l.warning))
 		}
 	}
@@ -223,34 +219,8 @@ func (a *app) store(ctx context.Context, b batch, bar *progressbar.ProgressBar, 
 	last := b.lines[len(b.lines)-1]
 	done.Sent += len(b.lines)
 	done.last = last.number
-	if bar.GetMax64() > 0 {
-		_ = bar.Set64(last.end)
-	} else {
-		_ = bar.Add(len(b.lines))
-	}
+	bar.update(done.Sent, last.end)
 	return nil
-}
-
-// progressBar shows on a terminal how much of the source has been sent: in
-// bytes where its length is known, else the number of events.
-func (a *app) progressBar(name string, source io.Reader) *progressbar.ProgressBar {
-	if !isTerminal(a.stderr) {
-		return progressbar.DefaultSilent(1)
-	}
-	options := []progressbar.Option{
-		progressbar.OptionSetWriter(a.stderr),
-		progressbar.OptionSetDescription("sending " + visible(name)),
-		progressbar.OptionSetWidth(30),
-		progressbar.OptionThrottle(100 * time.Millisecond),
-		progressbar.OptionClearOnFinish(),
-	}
-	if file, ok := source.(*os.File); ok {
-		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
-			return progressbar.NewOptions64(info.Size(), append(options, progressbar.OptionShowBytes(true))...)
-		}
-	}
-	return progressbar.NewOptions64(-1, append(options,
-		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"))...)
 }
 
 // read reads lines and checks each as the sender will, until one is bad.

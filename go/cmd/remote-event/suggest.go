@@ -12,7 +12,9 @@ import (
 // usageFault is the error of arguments that could not be understood. It has a
 // hint.
 func usageFault(command *cobra.Command, err error) error {
-	err = &exitError{code: exitUsage, err: err}
+	if exitCode(err) != exitUsage {
+		err = &exitError{code: exitUsage, err: err}
+	}
 	if _, hinted := errors.AsType[*hintError](err); hinted {
 		return err
 	}
