@@ -51,6 +51,10 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Redacted returns the text of the error, which may be logged and stored as it is:
+// see remoteevent.PayloadSchemas.
+func (e *Error) Redacted() string { return e.Error() }
+
 // brief cuts short what a message or a schema may make as long as it likes.
 func brief(text string) string {
 	const most = 200

@@ -37,6 +37,11 @@ import (
 // A nil slice or map goes out as null, as encoding/json writes it; the tag option
 // omitempty leaves it out. Coming in, a number written with a decimal point does
 // not fit an integer field, not even Python's 8.0: declare a float (TYPE-6).
+// In a field of type any, and in a map[string]any, a number is a float64, except
+// that an integer beyond ±(2⁵³−1) and a number beyond a float64's range are a
+// [encoding/json.Number], which keeps their digits when the event is sent on
+// (TYPE-13). A [time.Time] takes only times with an offset: for those that Python
+// writes with isoformat(), declare a [PythonTime].
 //
 // It implements CHAIN-1 to CHAIN-4.
 type Event interface {
