@@ -2,14 +2,12 @@ package main
 
 import (
 	"errors"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/live"
-	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
 // liveFlags are what `compat live` is asked to do, besides what `compat run` is.
@@ -57,14 +55,7 @@ func (f liveFlags) run(c *cobra.Command) (err error) {
 	if !strings.Contains(f.url, "://") {
 		return &codedError{exitUsage, errors.New("--redis: say the URL of the application's Redis, such as redis://localhost:6379/0")}
 	}
-	cases, err := suite.Load()
-	if err != nil {
-		return err
-	}
-	if cases, err = suite.Select(cases, suite.Selection{Patterns: f.cases, Families: f.families}); err != nil {
-		return &codedError{exitUsage, err}
-	}
-	known, err := knownDeviations(f.deviations)
+	cases, known, err := f.load()
 	if err != nil {
 		return err
 	}
@@ -86,13 +77,13 @@ func (f liveFlags) run(c *cobra.Command) (err error) {
 		return errors.Join(err, probe.Close())
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	self, err := os.Executable()
+	library, err := library()
 	if err != nil {
 		return err
 	}
 	result, err := f.play(ctx, c, engine.Config{
 		Cases: cases, Servers: servers,
-		Implementations: []engine.Implementation{engine.Command("go", false, self, "adapter"), probe.Implementation()},
+		Implementations: []engine.Implementation{library, probe.Implementation()},
 	}, known)
 	if err != nil {
 		return err

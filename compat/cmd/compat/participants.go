@@ -21,11 +21,11 @@ import (
 // participants are the implementations of the run: Go, which is this program,
 // the user's, and the originals.
 func (f runFlags) participants(ctx context.Context, c *cobra.Command) ([]engine.Implementation, error) {
-	self, err := os.Executable()
+	library, err := library()
 	if err != nil {
 		return nil, err
 	}
-	all := []engine.Implementation{engine.Command("go", false, self, "adapter")}
+	all := []engine.Implementation{library}
 	for _, text := range f.implementations {
 		implementation, err := implementation(text)
 		if err != nil {
@@ -67,6 +67,15 @@ func (f runFlags) participants(ctx context.Context, c *cobra.Command) ([]engine.
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// library is the Go library: this program is its adapter.
+func library() (engine.Implementation, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return engine.Implementation{}, err
+	}
+	return engine.Command("go", false, self, "adapter"), nil
 }
 
 // selected is an original, and how it takes part.

@@ -84,14 +84,7 @@ func (f *runFlags) playing(c *cobra.Command) {
 
 func (f runFlags) run(c *cobra.Command) (err error) {
 	ctx := c.Context()
-	cases, err := suite.Load()
-	if err != nil {
-		return err
-	}
-	if cases, err = suite.Select(cases, suite.Selection{Patterns: f.cases, Families: f.families, Quick: f.quick}); err != nil {
-		return &codedError{exitUsage, err}
-	}
-	known, err := knownDeviations(f.deviations)
+	cases, known, err := f.load()
 	if err != nil {
 		return err
 	}
@@ -110,6 +103,20 @@ func (f runFlags) run(c *cobra.Command) (err error) {
 	}
 	result.Again = f.again()
 	return f.finish(c, result)
+}
+
+// load returns the cases that are wanted, and the known deviations.
+func (f runFlags) load() ([]suite.Case, []deviation.File, error) {
+	cases, err := suite.Load()
+	if err != nil {
+		return nil, nil, err
+	}
+	cases, err = suite.Select(cases, suite.Selection{Patterns: f.cases, Families: f.families, Quick: f.quick})
+	if err != nil {
+		return nil, nil, &codedError{exitUsage, err}
+	}
+	known, err := knownDeviations(f.deviations)
+	return cases, known, err
 }
 
 // play plays what is given, and holds what was seen against what is known.

@@ -38,18 +38,18 @@ func named(message []byte) []string {
 	signals := value.Member(message, "signals")
 	names := value.Names(signals)
 	for _, element := range value.Elements(signals) {
-		if name, isString := text(element); isString {
+		if name, isString := unquote(element); isString {
 			names = append(names, name)
 		}
 	}
-	if characters, isString := text(string(signals)); isString {
+	if characters, isString := unquote(string(signals)); isString {
 		names = append(names, strings.Split(characters, "")...)
 	}
 	return names
 }
 
-// text is what a JSON string says.
-func text(element string) (content string, isString bool) {
+// unquote is what a JSON string says.
+func unquote(element string) (content string, isString bool) {
 	if !strings.HasPrefix(element, `"`) {
 		return "", false
 	}

@@ -210,7 +210,7 @@ func (d delivery) surprises(got reaction) []string {
 	measured := d.want
 	measured.calls, measured.signals, measured.metadata = nil, nil, nil
 	for _, element := range value.Elements(value.Member(d.message, "signals")) {
-		name, isString := text(element)
+		name, isString := unquote(element)
 		switch {
 		case !isString:
 			name = element

@@ -36,24 +36,27 @@ func (r *run) playable(s Server) []suite.Case {
 func (r *run) leaveOut(id, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := slices.IndexFunc(r.left, func(l report.LeftOut) bool { return l.Why == why })
-	if i < 0 {
-		i = len(r.left)
-		r.left = append(r.left, report.LeftOut{Why: why})
-	}
-	r.left[i].Cases = union(r.left[i].Cases, id)
+	r.left = report.LeaveOut(r.left, why, id)
 }
 
-// leftOut are the cases that were played nowhere, by the reason.
-func (r *run) leftOut() []report.LeftOut {
-	var left []report.LeftOut
+// outcome divides the cases into those that the report is of and those that were
+// left out and played on no server, by the reason.
+func (r *run) outcome() (cases []report.Case, left []report.LeftOut) {
+	played, missing := map[string]bool{}, map[string]bool{}
+	for i := range r.results {
+		played[r.results[i].Case] = true
+	}
 	for _, l := range r.left {
-		l.Cases = slices.DeleteFunc(l.Cases, func(id string) bool {
-			return slices.ContainsFunc(r.results, func(result report.Result) bool { return result.Case == id })
-		})
-		if len(l.Cases) > 0 {
-			left = append(left, l)
+		for _, id := range l.Cases {
+			if !played[id] {
+				left, missing[id] = report.LeaveOut(left, l.Why, id), true
+			}
 		}
 	}
-	return left
+	for _, c := range r.Cases {
+		if !missing[c.ID] {
+			cases = append(cases, report.Case{ID: c.ID, Family: c.Family, About: c.About, Requirements: c.Requirements})
+		}
+	}
+	return cases, left
 }

@@ -88,12 +88,8 @@ func Run(ctx context.Context, config Config) (*report.Report, error) {
 			return nil, err
 		}
 	}
-	result.Results, result.LeftOut = r.inOrder(), r.leftOut()
-	for _, c := range config.Cases {
-		if !slices.ContainsFunc(result.LeftOut, func(l report.LeftOut) bool { return slices.Contains(l.Cases, c.ID) }) {
-			result.Cases = append(result.Cases, report.Case{ID: c.ID, Family: c.Family, About: c.About, Requirements: c.Requirements})
-		}
-	}
+	result.Results = r.inOrder()
+	result.Cases, result.LeftOut = r.outcome()
 	result.Seconds = seconds(time.Since(began))
 	return result, nil
 }

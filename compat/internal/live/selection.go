@@ -15,17 +15,11 @@ import (
 // engine leaves out what others' Redis does not permit.
 func Select(cases []suite.Case, listens []string, destructive bool) (selected []suite.Case, left []report.LeftOut) {
 	for i := range cases {
-		why := reason(&cases[i], listens, destructive)
-		if why == "" {
+		if why := reason(&cases[i], listens, destructive); why != "" {
+			left = report.LeaveOut(left, why, cases[i].ID)
+		} else {
 			selected = append(selected, cases[i])
-			continue
 		}
-		at := slices.IndexFunc(left, func(l report.LeftOut) bool { return l.Why == why })
-		if at < 0 {
-			at = len(left)
-			left = append(left, report.LeftOut{Why: why})
-		}
-		left[at].Cases = append(left[at].Cases, cases[i].ID)
 	}
 	return selected, left
 }

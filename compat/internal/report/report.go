@@ -2,7 +2,10 @@
 // every other output is made from it.
 package report
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Format is the version of the report's form, which the schema describes.
 const Format = 1
@@ -36,6 +39,19 @@ type Report struct {
 type LeftOut struct {
 	Why   string   `json:"why"`
 	Cases []string `json:"cases"`
+}
+
+// LeaveOut adds a case to those that are left out for the same reason.
+func LeaveOut(left []LeftOut, why, id string) []LeftOut {
+	i := slices.IndexFunc(left, func(l LeftOut) bool { return l.Why == why })
+	if i < 0 {
+		i = len(left)
+		left = append(left, LeftOut{Why: why})
+	}
+	if !slices.Contains(left[i].Cases, id) { // as it is on the next server
+		left[i].Cases = append(left[i].Cases, id)
+	}
+	return left
 }
 
 // Software is a name and a version.
