@@ -7,6 +7,7 @@ package adapter
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,21 +35,25 @@ type Options struct {
 	// StartTimeout is for the answer to hello, and for ready: 30 s by default.
 	// An interpreter on a busy machine takes its time.
 	StartTimeout time.Duration
-	// Timeout is for every other answer: 2 s by default.
+	// Timeout is for every other answer: 5 s by default.
 	Timeout time.Duration
-	// Grace is how long the program may take to end by itself: 2 s by default.
+	// Grace is how long the program may take to end after stop: 5 s by default.
 	Grace time.Duration
 	// MaxLine is the longest line that is read, in bytes: 1 MiB by default. A
 	// payload comes back up to six times as long as it was sent.
 	MaxLine int
 
-	// Trace, if set, is called with every line in either direction, with "→"
-	// for those to the adapter. It must not keep or change the line.
+	// Trace, if set, is called with every line that the adapter reads ("→") and
+	// writes: "←" on stdout, "stderr" on stderr. It must not keep or change the
+	// line, and is called by several goroutines.
 	Trace func(direction string, line []byte)
 }
 
 // LargeLine is a MaxLine for payloads of every size that a receiver takes.
 const LargeLine = 128 << 20
+
+// stderrLine is the longest line of stderr that stays in one piece in a trace.
+const stderrLine = 4 << 10
 
 // maxUnread is how many observations wait for Next.
 const maxUnread = 100_000
@@ -73,10 +78,12 @@ type Adapter struct {
 	greeted bool       // hello was asked
 	lastID  int64
 	pending map[int64]chan line
+	overdue map[int64]bool // requests that were given up without an answer
 	unread  []Observation
 	arrived chan struct{} // holds one element while unread or fault changed
 	fault   *Error        // why no more lines are read; set before done is closed
 	closing bool
+	killed  bool // by the runner
 }
 
 // hello has no id in the protocol.
@@ -92,8 +99,8 @@ func Start(ctx context.Context, options Options) (*Adapter, error) {
 		return nil, &Error{Kind: ErrStart, Detail: err.Error()}
 	}
 	setDefault(&options.StartTimeout, 30*time.Second)
-	setDefault(&options.Timeout, 2*time.Second)
-	setDefault(&options.Grace, 2*time.Second)
+	setDefault(&options.Timeout, 5*time.Second)
+	setDefault(&options.Grace, 5*time.Second)
 	if options.MaxLine <= 0 {
 		options.MaxLine = 1 << 20
 	}
@@ -104,6 +111,7 @@ func Start(ctx context.Context, options Options) (*Adapter, error) {
 		told:    make(chan struct{}),
 		done:    make(chan struct{}),
 		pending: map[int64]chan line{},
+		overdue: map[int64]bool{},
 		arrived: make(chan struct{}, 1),
 	}
 	if err := a.launch(ctx); err != nil {
@@ -147,7 +155,7 @@ func (a *Adapter) launch(ctx context.Context) (err error) {
 	}
 	a.cmd = process.Command(context.WithoutCancel(ctx), a.options.Command[0], a.options.Command[1:]...)
 	a.cmd.Dir = a.options.Dir
-	a.cmd.Env = append(append(os.Environ(), a.options.Env...), "REDIS_URL="+a.options.RedisURL)
+	a.cmd.Env = append(append(a.cmd.Env, a.options.Env...), "REDIS_URL="+a.options.RedisURL)
 	a.cmd.Stdin, a.cmd.Stdout, a.cmd.Stderr = theirs[0], theirs[1], theirs[2]
 	if err := a.cmd.Start(); err != nil {
 		return err
@@ -156,7 +164,7 @@ func (a *Adapter) launch(ctx context.Context) (err error) {
 	stderr := ours[2]
 
 	a.workers.Go(func() {
-		_, _ = io.Copy(&a.stderr, stderr)
+		a.quote(stderr)
 		_ = stderr.Close()
 		close(a.told)
 	})
@@ -206,9 +214,23 @@ func (a *Adapter) read() {
 	select {
 	case <-a.exited:
 		<-a.told // its last words are the reason
-		a.fail(&Error{Kind: ErrExited, Detail: a.cmd.ProcessState.String()})
+		a.end(&Error{Kind: ErrExited, Detail: a.cmd.ProcessState.String()})
 	case <-time.After(a.options.Grace):
-		a.fail(&Error{Kind: ErrProtocol, Detail: "it closed its stdout and runs on"})
+		a.end(&Error{Kind: ErrProtocol, Detail: "it closed its stdout and runs on"})
+	}
+}
+
+// quote reads stderr: its end is kept for errors, and its lines go to the trace.
+func (a *Adapter) quote(stderr io.Reader) {
+	lines := bufio.NewReaderSize(io.TeeReader(stderr, &a.stderr), stderrLine)
+	for {
+		text, err := lines.ReadSlice('\n')
+		if text = bytes.TrimRight(text, "\r\n"); len(text) > 0 && a.options.Trace != nil {
+			a.trace("stderr", []byte(a.hide.Replace(string(text))))
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return
+		}
 	}
 }
 
@@ -235,10 +257,15 @@ func (a *Adapter) deliver(message line) error {
 		delete(a.pending, id)
 		answer <- message
 		return nil
+	case a.overdue[id]:
+		delete(a.overdue, id) // too late: whoever asked has gone
+		return nil
 	case id < helloID || id > a.lastID || id == helloID && !a.greeted:
 		return errors.New("an answer to a request that was not made")
+	case id == helloID && message.Op == "failed":
+		return errors.New("a failure that names no request")
 	default:
-		return nil // too late: whoever asked has gone
+		return errors.New("a second answer to one request")
 	}
 }
 
@@ -260,14 +287,26 @@ func (a *Adapter) signal() {
 	}
 }
 
-// fail records the fault that ends the conversation; the first one counts.
+// end records that the output has ended, which is no fault of an adapter that
+// was asked to stop.
+func (a *Adapter) end(fault *Error) {
+	a.mu.Lock()
+	if a.closing {
+		fault = &Error{Kind: ErrClosed}
+	}
+	a.mu.Unlock()
+	a.fail(fault)
+}
+
+// fail records the fault that ends the conversation; the first one counts. What
+// a killed adapter wrote may be cut anywhere.
 func (a *Adapter) fail(fault *Error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.fault != nil {
 		return
 	}
-	if a.closing {
+	if a.killed && a.closing {
 		fault = &Error{Kind: ErrClosed}
 	}
 	a.fault = fault
@@ -294,4 +333,10 @@ func (a *Adapter) trace(direction string, text []byte) {
 	}
 }
 
-func (a *Adapter) kill() { _ = process.Kill(a.cmd) }
+// kill ends the adapter and its children.
+func (a *Adapter) kill() {
+	a.mu.Lock()
+	a.killed = true
+	a.mu.Unlock()
+	_ = process.Kill(a.cmd)
+}

@@ -36,10 +36,10 @@ func TestMisbehaviour(t *testing.T) {
 		says   string
 	}{
 		{"exit", "echo 'no such module' >&2; exit 3", adapter.ErrExited, "exit status 3"},
-		{"exit says why", "echo 'no such module' >&2; exit 3", adapter.ErrExited, "    no such module"},
+		{"exit says why", "echo 'no such module' >&2; exit 3", adapter.ErrExited, "; stderr ends with:\n    no such module"},
 		{"killed", "kill -9 $$", adapter.ErrExited, "signal: killed"},
 		{"silence", "echo waiting >&2; exec sleep 60", adapter.ErrTimeout, "waiting"},
-		{"silence with a child", "sleep 60 & wait", adapter.ErrTimeout, ""},
+		{"silence with a child", "sleep 60 & wait", adapter.ErrTimeout, "the deadline was 300ms"},
 		{"stdin closed", "exec <&-; exec sleep 60", adapter.ErrTimeout, ""},
 		{"stdout closed", "exec >&-; exec sleep 60", adapter.ErrProtocol, "closed its stdout"},
 		{"garbage", "read l; echo 'Starting up…'; exec sleep 60", adapter.ErrProtocol, `"Starting up…"`},
@@ -62,7 +62,7 @@ func TestMisbehaviour(t *testing.T) {
 			}
 			a := start(t, adapter.Options{Command: sh(test.script), StartTimeout: timeout, Grace: deadline, MaxLine: 4096})
 			_, err := a.Hello(t.Context())
-			if !errors.Is(err, test.kind) || !strings.Contains(err.Error(), test.says) || !strings.HasPrefix(err.Error(), "hello: ") {
+			if !errors.Is(err, test.kind) || !strings.Contains(adapter.Quote(err), test.says) || !strings.HasPrefix(err.Error(), "hello: ") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want %v that says %q", err, test.kind, test.says)
 			}
 			var fault *adapter.Error
@@ -265,6 +265,9 @@ func TestCloseKills(t *testing.T) {
 	}{
 		{"stubborn", "trap '' TERM INT; sleep 60 & echo $! >PID; read l; echo '" + hello + "'; wait"},
 		{"leaves a child", "sleep 60 & echo $! >PID; read l; echo '" + hello + "'; read l; exit"},
+		{"leaves a session", "setsid sh -c 'echo $$ >PID; exec sleep 60' & until [ -s PID ]; do :; done; read l; echo '" + hello + "'; read l; exit"},
+		{"stubborn with a session", "trap '' TERM INT; setsid sh -c 'echo $$ >PID; exec sleep 60' & until [ -s PID ]; do :; done; read l; echo '" + hello + "'; wait"},
+		{"leaves a daemon", "setsid sh -c '(echo $$ >/dev/null; sh -c \"echo \\$\\$ >PID; exec sleep 60\") & exit'; until [ -s PID ]; do :; done; read l; echo '" + hello + "'; read l; exit"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -277,7 +280,7 @@ func TestCloseKills(t *testing.T) {
 				t.Error(err)
 			}
 			err = a.Close()
-			if test.name == "stubborn" && !errors.Is(err, adapter.ErrTimeout) || test.name != "stubborn" && err != nil {
+			if stubborn := strings.HasPrefix(test.name, "stubborn"); stubborn && !errors.Is(err, adapter.ErrTimeout) || !stubborn && err != nil {
 				t.Errorf("Close: %v", err)
 			}
 			assertGone(t, filepath.Join(dir, "PID"))
@@ -317,6 +320,77 @@ func TestStderr(t *testing.T) {
 	}
 	if last := fault.Stderr[11]; last != "redis://user:***@host/0 and *** and ***" {
 		t.Errorf("the last line is %q", last)
+	}
+}
+
+// One answer to a request is all that there may be, and it names the request.
+func TestSecondAnswer(t *testing.T) {
+	t.Parallel()
+	const send = `read l; echo '{"op":"sent","id":1}'; `
+	for name, test := range map[string]struct{ script, says string }{
+		"hello twice":         {"echo '" + hello + "'; echo '" + hello + "'; read l", "a second answer"},
+		"sent twice":          {"echo '" + hello + "'; " + send + `echo '{"op":"sent","id":1}'; read l`, "a second answer"},
+		"sent and failed":     {"echo '" + hello + "'; " + send + `echo '{"op":"failed","id":1,"error":"no"}'; read l`, "a second answer"},
+		"failed without a id": {"echo '" + hello + "'; " + send + `echo '{"op":"failed","error":"what?"}'; read l`, "names no request"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := start(t, adapter.Options{Command: sh("read l; " + test.script), StartTimeout: time.Minute, Timeout: time.Minute})
+			if _, err := a.Hello(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if name != "hello twice" {
+				if err := a.Send(t.Context(), adapter.Message{EventName: "e"}); err != nil && !errors.Is(err, adapter.ErrProtocol) {
+					t.Fatal(err)
+				}
+			}
+			if err := a.Close(); !errors.Is(err, adapter.ErrProtocol) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("Close returns %v, want what says %q", err, test.says)
+			}
+		})
+	}
+}
+
+// An adapter that is asked to stop ends with the exit code 0; one that is killed
+// need not.
+func TestExitCode(t *testing.T) {
+	t.Parallel()
+	a := start(t, adapter.Options{Command: sh("read l; echo '" + hello + "'; read l; exit 7"), StartTimeout: time.Minute})
+	if _, err := a.Hello(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); !errors.Is(err, adapter.ErrExited) || !strings.Contains(err.Error(), "exit status 7") {
+		t.Errorf("Close returns %v", err)
+	}
+	killed := start(t, adapter.Options{Command: sh("exec sleep 60")})
+	killed.Kill()
+	if err := killed.Close(); err != nil {
+		t.Errorf("Close after Kill returns %v", err)
+	}
+}
+
+// A trace has stderr line by line, without passwords.
+func TestTraceOfStderr(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var lines []string
+	a := start(t, adapter.Options{
+		Command: sh(`echo one >&2; printf 'p@ss\nthree' >&2`), RedisURL: "redis://user:p%40ss@host/0",
+		Trace: func(direction string, line []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			if direction == "stderr" {
+				lines = append(lines, string(line))
+			}
+		},
+	})
+	if _, err := a.Next(t.Context()); !errors.Is(err, adapter.ErrExited) {
+		t.Errorf("got %v", err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if want := []string{"one", "***", "three"}; !slices.Equal(lines, want) {
+		t.Errorf("the trace has %q, want %q", lines, want)
 	}
 }
 

@@ -19,15 +19,16 @@ var (
 	ErrClosed   = errors.New("the adapter is closed")
 )
 
-// Error is a fault of an adapter, with what it last wrote to stderr.
+// Error is a fault of an adapter.
 type Error struct {
 	Op     string // the request that met it, "" for a report
 	Kind   error  // one of the errors above
 	Detail string
+	// Stderr is the end of what the adapter has written to stderr so far.
 	Stderr []string
 }
 
-// Error says what happened and quotes stderr.
+// Error says in one line what happened. Quote adds stderr.
 func (e *Error) Error() string {
 	var text strings.Builder
 	if e.Op != "" {
@@ -37,10 +38,17 @@ func (e *Error) Error() string {
 	if e.Detail != "" {
 		text.WriteString(": " + e.Detail)
 	}
-	if len(e.Stderr) > 0 {
-		text.WriteString("; its last words on stderr:\n    " + strings.Join(e.Stderr, "\n    "))
-	}
 	return text.String()
+}
+
+// Quote is the text of an error, and, in further lines, what the adapter that
+// caused it last wrote to stderr.
+func Quote(err error) string {
+	fault, ok := errors.AsType[*Error](err)
+	if !ok || len(fault.Stderr) == 0 {
+		return err.Error()
+	}
+	return err.Error() + "; stderr ends with:\n    " + strings.Join(fault.Stderr, "\n    ")
 }
 
 // Unwrap is the kind of the fault.

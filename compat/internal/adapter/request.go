@@ -2,10 +2,13 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/remote-events/remote-events/compat/internal/process"
 )
 
 // Hello asks the adapter who it is. It comes before everything else.
@@ -44,6 +47,7 @@ func (a *Adapter) Receive(ctx context.Context, queues, signals []string) error {
 // Next returns the next observation and waits for it until ctx ends, which is
 // the caller's deadline. After the last one it returns what ended them.
 func (a *Adapter) Next(ctx context.Context) (Observation, error) {
+	began := time.Now()
 	for {
 		a.mu.Lock()
 		if len(a.unread) > 0 {
@@ -68,7 +72,7 @@ func (a *Adapter) Next(ctx context.Context) (Observation, error) {
 				return nil, a.failure("")
 			}
 		case <-ctx.Done():
-			return nil, a.silence("", ctx)
+			return nil, a.silent("", time.Since(began), ctx)
 		}
 	}
 }
@@ -98,10 +102,13 @@ func (a *Adapter) ask(ctx context.Context, op string, id int64, request any, tim
 	a.mu.Unlock()
 	defer func() {
 		a.mu.Lock()
-		delete(a.pending, id)
+		if a.pending[id] != nil {
+			delete(a.pending, id)
+			a.overdue[id] = true
+		}
 		a.mu.Unlock()
 	}()
-	if err := a.write(ctx, op, text); err != nil {
+	if err := a.write(ctx, op, text, timeout); err != nil {
 		return line{}, err
 	}
 
@@ -115,7 +122,7 @@ func (a *Adapter) ask(ctx context.Context, op string, id int64, request any, tim
 			return line{}, a.failure(op)
 		}
 	case <-ctx.Done():
-		return line{}, a.silence(op, ctx)
+		return line{}, a.silent(op, timeout, ctx)
 	}
 	switch got.Op {
 	case answers[op]:
@@ -129,7 +136,7 @@ func (a *Adapter) ask(ctx context.Context, op string, id int64, request any, tim
 
 // write writes a request. One that is cut short ends the conversation: the next
 // would continue its line.
-func (a *Adapter) write(ctx context.Context, op string, text []byte) error {
+func (a *Adapter) write(ctx context.Context, op string, text []byte, timeout time.Duration) error {
 	a.writing.Lock()
 	defer a.writing.Unlock()
 	select {
@@ -138,7 +145,7 @@ func (a *Adapter) write(ctx context.Context, op string, text []byte) error {
 	default:
 	}
 	if ctx.Err() != nil {
-		return a.silence(op, ctx) // it was kept waiting by the request before
+		return a.silent(op, timeout, ctx) // it was kept waiting by the request before
 	}
 	a.trace("→", text[:len(text)-1])
 	// Whatever ends ctx ends the write.
@@ -162,7 +169,7 @@ func (a *Adapter) write(ctx context.Context, op string, text []byte) error {
 		return a.failure(op)
 	}
 	if os.IsTimeout(err) {
-		return a.silence(op, ctx)
+		return a.silent(op, timeout, ctx)
 	}
 	// It does not read any more: its end, which follows, tells more than EPIPE.
 	select {
@@ -173,12 +180,12 @@ func (a *Adapter) write(ctx context.Context, op string, text []byte) error {
 	}
 }
 
-// silence is the error of a wait that ctx ended.
-func (a *Adapter) silence(op string, ctx context.Context) error {
+// silent is the error of a wait that ctx ended after so long.
+func (a *Adapter) silent(op string, waited time.Duration, ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); !ok || time.Now().Before(deadline) {
 		return context.Cause(ctx) // the caller went away
 	}
-	return a.complain(op, ErrTimeout, "")
+	return a.complain(op, ErrTimeout, "the deadline was "+waited.Round(time.Millisecond).String())
 }
 
 func (a *Adapter) complain(op string, kind error, detail string) error {
@@ -192,7 +199,9 @@ func (a *Adapter) Stderr() []string { return a.stderr.lines(a.hide) }
 func (a *Adapter) Kill() { a.kill() }
 
 // Close asks the adapter to stop, kills it when it does not within the grace
-// time, and waits for its end. It returns an error when it had to be killed.
+// time, and waits for its end. It returns an error when the adapter had to be
+// killed, ended with another exit code than 0, or broke the protocol in a way
+// that no call has reported. After Kill it returns nil.
 func (a *Adapter) Close() error {
 	a.mu.Lock()
 	again := a.closing
@@ -210,11 +219,21 @@ func (a *Adapter) Close() error {
 	a.stop()
 	<-a.exited
 	killer.Stop()
-	a.kill() // its children too
+	a.mu.Lock()
+	inPeace := !a.killed
+	a.mu.Unlock()
+	_ = process.Kill(a.cmd) // its children
 	a.unwatch()
 	a.workers.Wait() // what it last wrote is read, for as long as the grace time
-	if killed.Load() {
+	switch state := a.cmd.ProcessState; {
+	case killed.Load():
 		return a.complain("stop", ErrTimeout, fmt.Sprintf("it was killed after %v", a.options.Grace))
+	case !inPeace:
+		return nil
+	case !errors.Is(a.fault.Kind, ErrClosed) && !errors.Is(a.fault.Kind, ErrExited):
+		return a.failure("stop")
+	case !state.Success():
+		return a.complain("stop", ErrExited, state.String()+", not exit status 0")
 	}
 	return nil
 }

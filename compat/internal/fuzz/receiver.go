@@ -222,7 +222,7 @@ func (r *receiver) push(ctx context.Context, trials []*trial, results []observed
 			}
 			return settled + 1, nil
 		default: // it ended, or is silent
-			result.outcome, result.err = dies, err.Error()
+			result.outcome, result.err = dies, adapter.Quote(err)
 			if errors.Is(err, adapter.ErrTimeout) {
 				result.outcome = hangs
 			}

@@ -8,9 +8,13 @@ import (
 	"syscall"
 )
 
-// Kill ends the program and its children at once.
+// Kill ends the program and its children at once: on Linux also those that have
+// left its process group.
 func Kill(cmd *exec.Cmd) error {
-	return signal(cmd, syscall.SIGKILL)
+	left := strays(cmd)
+	err := signal(cmd, syscall.SIGKILL)
+	end(left)
+	return err
 }
 
 // Terminate asks the program and its children to end.

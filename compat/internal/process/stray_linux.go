@@ -1,0 +1,110 @@
+package process
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// setChildSubreaper is PR_SET_CHILD_SUBREAPER of prctl.
+const setChildSubreaper = 36
+
+// adopt has this process become the parent of descendants whose own parent has
+// ended, so that they can be found: a child that called setsid is in no group
+// that could be killed.
+var adopt = sync.OnceFunc(func() {
+	// Before Linux 3.4 there is no such thing: then orphans go to init.
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0)
+})
+
+// reaping is how long Kill waits for the end of what it has killed.
+const reaping = 200 * time.Millisecond
+
+// strays are the descendants of a program that are not in its process group for
+// certain: its children and theirs, and orphans that have its mark.
+func strays(cmd *exec.Cmd) []int {
+	all := processes()
+	var found []int
+	if cmd.Process.Signal(syscall.Signal(0)) == nil { // else the number may be another's
+		found = all.below(cmd.Process.Pid)
+	}
+	if sign := marked(cmd); sign != "" {
+		for _, orphan := range all[os.Getpid()] {
+			environment, err := os.ReadFile("/proc/" + strconv.Itoa(orphan) + "/environ")
+			if err == nil && orphan != cmd.Process.Pid && slices.ContainsFunc(bytes.Split(environment, []byte{0}), func(v []byte) bool { return string(v) == sign }) {
+				found = append(append(found, orphan), all.below(orphan)...)
+			}
+		}
+	}
+	return found
+}
+
+// end kills processes and waits a moment for their end. As their parent by then
+// this process has to ask for their status.
+func end(pids []int) {
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	deadline := time.Now().Add(reaping)
+	for _, pid := range pids {
+		for {
+			if reaped, err := syscall.Wait4(pid, nil, syscall.WNOHANG, nil); reaped == pid || err != nil && !exists(pid) {
+				break
+			}
+			if time.Now().After(deadline) {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// KillRest kills every descendant of this process. It is for its end, when
+// nothing that it started is in use any more.
+func KillRest() { end(processes().below(os.Getpid())) }
+
+func exists(pid int) bool { return syscall.Kill(pid, 0) == nil }
+
+// children are processes by the number of their parent.
+type children map[int][]int
+
+func processes() children {
+	all := children{}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return all
+	}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		stat, err := os.ReadFile("/proc/" + entry.Name() + "/stat")
+		if err != nil {
+			continue // it has ended
+		}
+		// The name of the program may hold anything, a parenthesis too.
+		_, fields, _ := strings.Cut(string(stat[max(0, bytes.LastIndexByte(stat, ')')):]), " ")
+		if words := strings.Fields(fields); len(words) > 1 {
+			if parent, err := strconv.Atoi(words[1]); err == nil {
+				all[parent] = append(all[parent], pid)
+			}
+		}
+	}
+	return all
+}
+
+// below are the descendants of a process.
+func (c children) below(pid int) []int {
+	var found []int
+	for _, child := range c[pid] {
+		found = append(append(found, child), c.below(child)...)
+	}
+	return found
+}
