@@ -85,12 +85,12 @@ func (f liveFlags) run(c *cobra.Command) (err error) {
 		Cases: cases, Servers: servers,
 		Implementations: []engine.Implementation{library, probe.Implementation()},
 	}, known)
-	if err != nil {
+	if result == nil {
 		return err
 	}
 	result.LeftOut = append(left, result.LeftOut...)
 	result.Again = f.again()
-	return f.finish(c, result)
+	return f.finish(c, result, err)
 }
 
 // again is the command that plays a case of this run again, before the flag that

@@ -19,6 +19,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/cache"
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/faults"
+	"github.com/remote-events/remote-events/compat/internal/process"
 )
 
 // The exit codes are those of remote-event.
@@ -42,6 +43,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
+	process.KillRest()
 	os.Exit(code)
 }
 

@@ -20,11 +20,12 @@ var reportOutputs = []struct {
 	{"html", "write one page for a browser, which needs nothing else, to this file", (*report.Report).WriteHTML},
 	{"markdown", "write the matrices in Markdown to this file", (*report.Report).WriteMarkdown},
 	{"junit", "write JUnit XML, for CI systems, to this file", (*report.Report).WriteJUnit},
-	{"badge", "write the JSON of an endpoint badge of shields.io to this file", (*report.Report).WriteBadge},
+	{"badge", "write the JSON of an endpoint badge of shields.io to this file; see --implementation", nil},
 }
 
 func reportCommand() *cobra.Command {
 	files := make([]string, len(reportOutputs))
+	var badgeOf string
 	c := &cobra.Command{
 		Use:   "report FILE",
 		Short: "Make a page, a matrix, JUnit XML or a badge from the report of a run",
@@ -38,6 +39,7 @@ stdout.`,
 	for i, output := range reportOutputs {
 		c.Flags().StringVar(&files[i], output.flag, "", output.help)
 	}
+	c.Flags().StringVar(&badgeOf, "implementation", "", "the `NAME` or id of the implementation that the badge is of: by default the only --impl of the run, or the Go library where there is none")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		toStdout := 0
 		for _, file := range files {
@@ -61,6 +63,9 @@ stdout.`,
 				continue
 			}
 			asked = true
+			if output.write == nil {
+				output.write = func(r *report.Report, out io.Writer) error { return r.WriteBadge(out, badgeOf) }
+			}
 			if err := writeOutput(c.OutOrStdout(), files[i], func(out io.Writer) error { return output.write(r, out) }); err != nil {
 				return fmt.Errorf("--%s: %w", output.flag, err)
 			}

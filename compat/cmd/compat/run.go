@@ -98,11 +98,11 @@ func (f runFlags) run(c *cobra.Command) (err error) {
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	result, err := f.play(ctx, c, engine.Config{Cases: cases, Implementations: implementations, Servers: servers}, known)
-	if err != nil {
+	if result == nil {
 		return err
 	}
 	result.Again = f.again()
-	return f.finish(c, result)
+	return f.finish(c, result, err)
 }
 
 // load returns the cases that are wanted, and the known deviations.
@@ -119,18 +119,18 @@ func (f runFlags) load() ([]suite.Case, []deviation.File, error) {
 	return cases, known, err
 }
 
-// play plays what is given, and holds what was seen against what is known.
+// play plays what is given, and holds what was seen against what is known. Where
+// there is a report there may be an error, too.
 func (f runFlags) play(ctx context.Context, c *cobra.Command, config engine.Config, known []deviation.File) (*report.Report, error) {
 	progress := newProgress(c.ErrOrStderr())
 	defer progress.clear()
 	config.Timeout, config.Parallel, config.Progress = f.timeout, f.parallel, progress.show
 	result, err := engine.Run(ctx, config)
-	if err != nil {
-		return nil, err
+	if result != nil {
+		result.Tool = report.Software{Name: "compat", Version: version()}
+		deviation.Apply(result, known)
 	}
-	result.Tool = report.Software{Name: "compat", Version: version()}
-	deviation.Apply(result, known)
-	return result, nil
+	return result, err
 }
 
 // again is the command that plays a case of this run again, before the flags
@@ -172,9 +172,9 @@ func nothingLeft(left []report.LeftOut) error {
 	return &codedError{exitUsage, fmt.Errorf("no case is left to play:%s", text.String())}
 }
 
-// finish writes what was seen.
-func (f runFlags) finish(c *cobra.Command, result *report.Report) error {
-	if len(result.Results) == 0 {
+// finish writes what was seen, whatever trouble the run had besides.
+func (f runFlags) finish(c *cobra.Command, result *report.Report, trouble error) error {
+	if len(result.Results) == 0 && len(result.Complaints()) == 0 {
 		return nothingLeft(result.LeftOut)
 	}
 	if f.report != "" {
@@ -198,10 +198,13 @@ func (f runFlags) finish(c *cobra.Command, result *report.Report) error {
 			fmt.Fprintf(c.ErrOrStderr(), "compat: wrote %s; say why in it, and put its entries into the file of known deviations\n", path)
 		}
 	}
-	if result.Tally().Failed > 0 || len(result.Stale) > 0 {
+	if result.Unexpected() > 0 {
+		if trouble != nil {
+			fmt.Fprintln(c.ErrOrStderr(), "compat:", trouble)
+		}
 		return errFindings
 	}
-	return nil
+	return trouble
 }
 
 func writeFile(path string, result *report.Report) (err error) {

@@ -161,9 +161,9 @@ func (k Known) mark(r *report.Report, id string) (played, occurred bool) {
 		if !suite.Match(k.Pattern, result.Case) || !k.concerns(result, id) || result.Outcome == report.Unsupported {
 			continue
 		}
-		played = true
 		known := strings.HasPrefix(result.Observed, k.Observed)
-		if result.Outcome == report.Failed && known {
+		played = played || result.Outcome != report.Errored // of which nothing is known
+		if (result.Outcome == report.Failed || result.Outcome == report.Errored) && known {
 			result.Outcome, result.Deviation = report.Deviates, &k.Deviation
 		}
 		occurred = occurred || result.Outcome == report.Deviates && known

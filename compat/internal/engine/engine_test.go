@@ -132,10 +132,21 @@ func TestSharedServer(t *testing.T) {
 	}
 }
 
+// stderr is what a result's trace has of stderr.
+func stderr(result report.Result) []string {
+	var lines []string
+	for _, step := range result.Trace {
+		if step.What == report.Stderr {
+			lines = append(lines, step.Data)
+		}
+	}
+	return lines
+}
+
 const hello = `read l; echo '{"op":"hello","protocol":1,"name":"fake","version":"1","roles":["send","receive"]}'; read l; `
 
-// An adapter that misbehaves fails its cases, with what it did; the run goes on,
-// each time with a fresh process, and ends.
+// Of an adapter that misbehaves nothing is found out, and what it did is said; the
+// run goes on, each time with a fresh process, and ends.
 func TestMisbehaviour(t *testing.T) {
 	t.Parallel()
 	const ready = `echo '{"op":"ready","id":1}'; `
@@ -147,14 +158,14 @@ func TestMisbehaviour(t *testing.T) {
 		"exit later":     {hello + ready + "exit 3", "exit status 3"},
 		"another id":     {hello + `echo '{"op":"ready","id":7}'; echo '{"op":"sent","id":7}'; exec sleep 60`, "not made"},
 		"100 MB":         {hello + ready + `head -c 100000000 /dev/zero | tr '\0' x; exec sleep 60`, "too long a line|does not answer"},
-		"flood":          {hello + ready + `exec yes '{"op":"event","signal":"e","signals":["e"],"payload_text":"{}"}'`, "reports more than is read|does not answer"}, // whichever comes first
+		"flood":          {hello + ready + `exec yes '{"op":"event","signal":"e","signals":["e"],"payload_text":"{}"}'`, "reports more than is read|does not answer|more than 10000 calls"}, // whichever comes first
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := run(t, engine.Config{
 				Cases:           selected(t, "wire/the-plainest", "poison/byte-order-mark", "payload/readme", "redis/one-at-a-time", "send/the-original-readme"),
 				Implementations: []engine.Implementation{engine.Command("", false, "/bin/sh", "-c", test.script), library()},
-				Servers:         []engine.Server{serve(t, embedded)}, Timeout: time.Second,
+				Servers:         []engine.Server{serve(t, embedded)}, Timeout: time.Second, Once: true,
 			})
 			said := false
 			for _, result := range r.Results {
@@ -163,28 +174,46 @@ func TestMisbehaviour(t *testing.T) {
 					t.Errorf("%s %s → %s %s: %q", result.Case, result.Sender, result.Receiver, result.Outcome, result.Problems)
 				}
 				for says := range strings.SplitSeq(test.says, "|") {
-					said = said || strings.Contains(strings.Join(result.Problems, "\n"), says)
+					said = said || strings.Contains(strings.Join(append(result.Problems, stderr(result)...), "\n"), says)
+				}
+				if its && name != "flood" && result.Outcome != report.Errored {
+					t.Errorf("%s %s → %s %s: nothing was seen of what it does", result.Case, result.Sender, result.Receiver, result.Outcome)
 				}
 				if its && len(result.Trace) == 0 {
 					t.Errorf("%s has no trace", result.Case)
 				}
 			}
 			if !said {
-				t.Errorf("nothing says %q: %+v", test.says, r.Results)
+				t.Errorf("nothing says %q", test.says)
 			}
 		})
 	}
 }
 
-// One that does not even say who it is ends the run before it begins.
-func TestNoHello(t *testing.T) {
+// One that does not even say who it is, or does not end as it should, does not
+// keep the others from being played.
+func TestHello(t *testing.T) {
 	t.Parallel()
-	_, err := engine.Run(t.Context(), engine.Config{
-		Cases: selected(t, "wire/the-plainest"), Servers: []engine.Server{serve(t, embedded)},
-		Implementations: []engine.Implementation{engine.Command("mine", false, "/bin/sh", "-c", "echo 'no module' >&2; exit 1")},
-	})
-	if err == nil || !strings.Contains(err.Error(), "mine") || !strings.Contains(err.Error(), "no module") {
-		t.Errorf("got %v", err)
+	const identity = `{"op":"hello","protocol":1,"name":"fake","version":"1","roles":["send"]}`
+	for name, test := range map[string]struct{ script, says string }{
+		"no module":   {"echo 'no module' >&2; exit 1", "no module"},
+		"hello twice": {"read l; echo '" + identity + "'; echo '" + identity + "'; read l", "a second answer"},
+		"exit code":   {"read l; echo '" + identity + "'; read l; exit 7", "exit status 7, not exit status 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, engine.Config{
+				Cases: selected(t, "wire/the-plainest"), Servers: []engine.Server{serve(t, embedded)}, Timeout: patient,
+				Implementations: []engine.Implementation{library(), engine.Command("mine", false, "/bin/sh", "-c", test.script)},
+			})
+			assertAllPass(t, r)
+			if len(r.Results) != 1 || len(r.Implementations) != 2 || r.Implementations[1].Name != "mine" || !strings.Contains(r.Implementations[1].Problem, test.says) {
+				t.Errorf("%d results of %+v", len(r.Results), r.Implementations)
+			}
+			if r.Unexpected() == 0 {
+				t.Error("nothing is unexpected")
+			}
+		})
 	}
 }
 

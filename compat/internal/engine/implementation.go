@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -81,27 +80,9 @@ type participant struct {
 	families []string
 	// late is how many deadlines in a row it missed, whatever it was doing.
 	late atomic.Int32
-}
-
-// patient is how many deadlines in a row have an implementation given up: a run
-// is not to wait for one that answers nothing.
-const patient = 6
-
-// punctual counts the deadlines that were missed.
-func (p *participant) punctual(err error) {
-	if errors.Is(err, adapter.ErrTimeout) {
-		p.late.Add(1)
-	} else {
-		p.late.Store(0)
-	}
-}
-
-// given is why the implementation is given up, nil while it is not.
-func (p *participant) given() error {
-	if n := p.late.Load(); n >= patient {
-		return fmt.Errorf("not played: the implementation missed %d deadlines, one after the other", n)
-	}
-	return nil
+	// secondVain is how many second tries in a row found out nothing, secondLate
+	// how many of them by a deadline.
+	secondVain, secondLate int
 }
 
 func (p *participant) plays(role adapter.Role) bool { return slices.Contains(p.Roles, string(role)) }
@@ -117,51 +98,66 @@ func (p *participant) meets(sender *participant, c *suite.Case) bool {
 	return p.takes(c) && (sender == nil || sender == p || p.VariantOf == "" || sender.VariantOf == "")
 }
 
-// identify asks all implementations who they are. One that does not say has the
-// run end before it begins.
+// identify asks all implementations who they are. One that does not say, or does
+// not stop as it should, is asked a second time, alone. The report has what is
+// wrong with it; one that has not said hello plays nothing.
 func (r *run) identify(ctx context.Context, url string) error {
 	r.participants = make([]*participant, len(r.Implementations))
-	group, ctx := errgroup.WithContext(ctx)
+	faults := make([]error, len(r.Implementations))
+	var group errgroup.Group
 	group.SetLimit(r.Parallel)
 	for i, implementation := range r.Implementations {
 		group.Go(func() error {
-			identity, err := greet(ctx, implementation, Setting{RedisURL: url, Timeout: r.Timeout})
-			if err != nil {
-				name := implementation.Name
-				if name == "" {
-					name = fmt.Sprintf("implementation %d", i+1)
-				}
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			p := &participant{start: implementation.Start, families: implementation.Families}
-			p.ID, p.Original, p.VariantOf, p.Flag = implementation.ID, implementation.Original, implementation.VariantOf, implementation.Flag
-			p.Name, p.Version, p.Details = identity.Name, identity.Version, identity.Details
-			if implementation.Name != "" {
-				p.Name = implementation.Name
-			}
-			for _, role := range identity.Roles {
-				p.Roles = append(p.Roles, string(role))
-			}
-			r.participants[i] = p
+			r.participants[i], faults[i] = greet(ctx, implementation, Setting{RedisURL: url, Timeout: r.Timeout})
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
+	_ = group.Wait() // no call returns an error
+	for i, implementation := range r.Implementations {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if faults[i] != nil && !r.Once {
+			r.participants[i], faults[i] = greet(ctx, implementation, Setting{RedisURL: url, Timeout: secondTimeouts * r.Timeout})
+		}
+		p := r.participants[i]
+		if faults[i] != nil {
+			p.Problem = adapter.Quote(faults[i])
+		}
+		if p.Name == "" {
+			p.Name = fmt.Sprintf("implementation %d", i+1)
+		}
 	}
 	nameApart(r.participants)
 	return nil
 }
 
-func greet(ctx context.Context, implementation Implementation, setting Setting) (adapter.Identity, error) {
-	player, err := implementation.Start(ctx, setting)
-	if err != nil {
-		return adapter.Identity{}, err
-	}
-	identity, err := player.Hello(ctx)
-	player.Kill()
-	_ = player.Close() // its end is not what was asked about
-	return identity, err
+// greet asks an implementation who it is, and to stop. Its error is what is wrong
+// with it.
+func greet(ctx context.Context, implementation Implementation, setting Setting) (*participant, error) {
+	p := &participant{start: implementation.Start, families: implementation.Families}
+	p.ID, p.Original, p.VariantOf, p.Flag = implementation.ID, implementation.Original, implementation.VariantOf, implementation.Flag
+	p.Name = implementation.Name
+	return p, caught(func() error {
+		player, err := implementation.Start(ctx, setting)
+		if err != nil {
+			return err
+		}
+		identity, err := player.Hello(ctx)
+		if err != nil {
+			player.Kill()
+			shut(player)
+			return err
+		}
+		p.Version, p.Details = identity.Version, identity.Details
+		if p.Name == "" {
+			p.Name = identity.Name
+		}
+		for _, role := range identity.Roles {
+			p.Roles = append(p.Roles, string(role))
+		}
+		return player.Close()
+	})
 }
 
 // nameApart gives every participant that has none an ID: its name and version,

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,12 +19,8 @@ func (p *participant) judge(d delivery, got reaction) report.Result {
 		Case: d.c.ID, Sender: d.sender, Receiver: p.ID,
 		Expected: d.want.String(), Observed: got.String(),
 	}
-	if refusal, ok := errors.AsType[*adapter.FailedError](got.fault); ok && refusal.Unsupported() {
-		result.Outcome, result.Problems = report.Unsupported, []string{refusal.Error()}
-		return result
-	}
 	if got.fault != nil {
-		result.Outcome, result.Problems = report.Failed, []string{got.fault.Error()}
+		result.Outcome, result.Problems = outcomeOf(got.fault), problemsOf(got.fault)
 		return result
 	}
 	got.calls = d.listened(got.calls)
@@ -79,15 +74,12 @@ func (w want) String() string {
 
 // String is one line: what became of the message, the worst first.
 func (r reaction) String() string {
-	line := func(text string) string {
-		text, _, _ = strings.Cut(text, "\n")
-		return Text([]byte(text), 300)
-	}
 	switch {
 	case r.fault != nil:
-		return "fault: " + line(r.fault.Error())
+		return observed(r.fault)
 	case r.died != nil:
-		return strings.TrimRight("dies: "+line(r.died.Error), ": ")
+		line, _, _ := strings.Cut(r.died.Error, "\n")
+		return strings.TrimRight("dies: "+Text([]byte(line), 300), ": ")
 	case len(r.calls) == 0:
 		return "drops"
 	}

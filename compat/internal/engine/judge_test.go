@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,8 @@ type player struct {
 	push     func(p *player, message adapter.Message) error
 	observe  func(raw string) []adapter.Observation
 	left     bool // it takes from the left
+	poll     bool // it does not wait for messages
+	fragile  bool // it ends with its connection
 	observed chan adapter.Observation
 }
 
@@ -41,8 +44,18 @@ func (p *player) Receive(_ context.Context, queues, signals []string) error {
 			if p.left {
 				pop = p.redis.BLPop
 			}
-			answer, err := pop(p.ctx, time.Second, queues...).Result()
+			var answer []string
+			var err error
+			if p.poll {
+				answer = []string{queues[0], ""}
+				answer[1], err = p.redis.RPop(p.ctx, queues[0]).Result()
+			} else {
+				answer, err = pop(p.ctx, time.Second, queues...).Result()
+			}
 			if err != nil {
+				if p.fragile && !errors.Is(err, redis.Nil) {
+					<-p.ctx.Done()
+				}
 				continue
 			}
 			for _, o := range p.observe(answer[1]) {

@@ -19,9 +19,7 @@ import (
 func judgeEvent(event suite.Event, sent []pushed, err error) report.Result {
 	result := report.Result{Expected: "sends " + Text([]byte(event.PayloadText), 200), Observed: sending(sent, err), Outcome: report.Passed}
 	result.Problems = eventProblems(event, sent, err)
-	if refusal, ok := errors.AsType[*adapter.FailedError](err); ok && refusal.Unsupported() {
-		result.Outcome = report.Unsupported
-	} else if len(result.Problems) > 0 {
+	if result.Outcome = outcomeOf(err); err == nil && len(result.Problems) > 0 {
 		result.Outcome = report.Failed
 	}
 	return result
@@ -32,22 +30,18 @@ const attributesBytes = 1024
 
 // sending is what a sender did, in one line.
 func sending(sent []pushed, err error) string {
-	if err != nil {
-		line, _, _ := strings.Cut(err.Error(), "\n")
-		if refusal, ok := errors.AsType[*adapter.FailedError](err); ok {
-			if refusal.Unsupported() {
-				return "unsupported"
-			}
-			return "refuses: " + Text([]byte(line), 300)
-		}
-		return "fault: " + Text([]byte(line), 300)
+	switch {
+	case outcomeOf(err) == report.Unsupported:
+		return "unsupported"
+	case err != nil:
+		return observed(err)
 	}
 	return "sends " + Text(sent[0].raw, 300)
 }
 
 func eventProblems(event suite.Event, sent []pushed, err error) []string {
 	if err != nil {
-		return []string{err.Error()}
+		return problemsOf(err)
 	}
 	problems := faults(event, sent[0].raw)
 	if err := sent[0].in(event.EventName); err != nil {
@@ -62,6 +56,13 @@ func (p *participant) judgeSending(id string, c *suite.Sending, sent []pushed, e
 	result := report.Result{Observed: sending(sent, err), Outcome: report.Passed}
 	refusal, refused := errors.AsType[*adapter.FailedError](err)
 	switch {
+	case outcomeOf(err) == report.Errored:
+		result.Expected = "sends " + Text(c.Message, 300)
+		if c.Refused != nil {
+			result.Expected = "refuses: " + strings.Join(c.Refused, ", ")
+		}
+		result.Outcome, result.Problems = report.Errored, problemsOf(err)
+		return result
 	case refused && len(c.Message) > wire.DefaultSendBytes-attributesBytes && strings.Contains(refusal.Reason, "LIMIT-2"):
 		// With the attributes that it adds (SEND-4) the message is too long.
 		result.Expected = "sends " + Text(c.Message, 300)
@@ -77,8 +78,8 @@ func (p *participant) judgeSending(id string, c *suite.Sending, sent []pushed, e
 		}
 	default:
 		result.Expected = "refuses: " + strings.Join(c.Refused, ", ")
-		if !refused {
-			result.Problems = []string{err.Error()}
+		if !refused || len(sent) > 0 {
+			result.Problems = problemsOf(err)
 		} else if names := func(id string) bool { return strings.Contains(refusal.Reason, id) }; !p.Original && strictly(c.PayloadText) && !slices.ContainsFunc(c.Refused, names) {
 			result.Problems = []string{fmt.Sprintf("the refusal names none of %s (SEND-2): %s", strings.Join(c.Refused, ", "), refusal.Reason)}
 		}

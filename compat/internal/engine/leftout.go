@@ -1,20 +1,53 @@
 package engine
 
 import (
+	"context"
+	"errors"
 	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
+// lacks are what a Redis has no way to do.
+type lacks struct{ clientKill, errorStats, acl bool }
+
+// lacking asks a Redis what it has no way to do. Only its own word counts: one
+// that cannot be asked lacks nothing, and what becomes of the cases is seen.
+func lacking(ctx context.Context, client *redis.Client) lacks {
+	const nobody = "9223372036854775807" // the last client there could be
+	denied := func(err error) bool {
+		var reply redis.Error
+		return errors.As(err, &reply)
+	}
+	statistics, err := client.Info(ctx, "errorstats").Result()
+	return lacks{
+		clientKill: denied(client.ClientKillByFilter(ctx, "ID", nobody, "TYPE", "normal", "SKIPME", "yes").Err()),
+		errorStats: denied(err) || err == nil && !strings.Contains(statistics, "# Errorstats"),
+		acl:        denied(client.Do(ctx, "ACL", "WHOAMI").Err()),
+	}
+}
+
 // obstacle is why a case cannot be played on a server, "" where it can.
-func (s Server) obstacle(c *suite.Case) string {
+func (s Server) obstacle(c *suite.Case, lacks lacks) string {
 	needs := func(what string) bool { return c.Play != nil && slices.Contains(c.Play.Needs, what) }
+	does := func(step string) bool {
+		return c.Play != nil && slices.ContainsFunc(c.Play.Steps, func(s suite.Step) bool { return s.Do == step })
+	}
 	switch {
 	case needs("server") && s.Another == nil:
 		return "they need a Redis of their own"
 	case needs("acl") && s.Prefix != "":
 		return "they need users of Redis, and are not to make any where others use it"
+	case needs("acl") && lacks.acl:
+		return "they need users of Redis, and this Redis has none"
+	case does("cut") && lacks.clientKill:
+		return "they kill connections, and this Redis has no CLIENT KILL TYPE"
+	case does("told") && lacks.errorStats:
+		return "they need INFO errorstats, and this Redis has none"
 	case c.Sending != nil && s.Prefix != "":
 		return "what they send goes into lists of other names than compat:"
 	}
@@ -22,9 +55,9 @@ func (s Server) obstacle(c *suite.Case) string {
 }
 
 // playable are the cases that can be played on a server. The others are left out.
-func (r *run) playable(s Server) []suite.Case {
+func (r *run) playable(s Server, lacks lacks) []suite.Case {
 	return slices.DeleteFunc(slices.Clone(r.Cases), func(c suite.Case) bool {
-		why := s.obstacle(&c)
+		why := s.obstacle(&c, lacks)
 		if why != "" {
 			r.leaveOut(c.ID, why)
 		}

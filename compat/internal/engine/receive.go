@@ -9,26 +9,36 @@ import (
 // receive has one implementation receive a batch. A receiver that dies is
 // started anew: that it died is what was observed.
 func (r *run) receive(ctx context.Context, l *lane, p *participant, b batch) error {
-	s := &session{run: r, p: p, lane: l, batch: b, trace: &trace{}}
+	s := &session{run: r, turn: r.first(), p: p, lane: l, batch: b, trace: &trace{}}
 	defer s.close()
 	for _, d := range b.deliveries {
-		var result report.Result
-		if fault := p.given(); fault != nil {
-			s.trace.begin()
-			result = p.judge(d, reaction{fault: fault})
-		} else {
-			got := s.play(ctx, d)
-			p.punctual(got.fault)
-			result = p.judge(d, got)
-		}
+		result := s.result(ctx, d)
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		result.Server = l.server
-		r.add(result, d.message, s.trace)
+		r.conclude(result, []*participant{p}, func(ctx context.Context, l *lane, t turn) (report.Result, error) {
+			alone := &session{run: r, turn: t, p: p, lane: l, batch: batches([]delivery{d})[0], trace: &trace{}}
+			defer alone.close()
+			return alone.result(ctx, d), context.Cause(ctx)
+		})
 		if d.c.Delivery != nil && d.c.Delivery.Disturbs && p.Original {
 			s.drop()
 		}
 	}
 	return nil
+}
+
+// result plays one delivery.
+func (s *session) result(ctx context.Context, d delivery) report.Result {
+	var got reaction
+	if fault := s.p.given(s.turn); fault != nil {
+		s.trace.begin()
+		got.fault = fault
+	} else {
+		got = s.play(ctx, d)
+		s.p.punctual(got.fault)
+	}
+	result := s.p.judge(d, got)
+	result.Server = s.lane.server
+	return s.run.complete(result, d.message, s.trace)
 }

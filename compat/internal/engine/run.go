@@ -29,6 +29,10 @@ type Config struct {
 	// Parallel is how many things are played at once, by default two a CPU:
 	// most of the time is spent on starting processes.
 	Parallel int
+	// Once has nothing played a second time. Otherwise a case of which nothing was
+	// found out, by a deadline or a crash, is played again, alone and with a
+	// longer deadline.
+	Once bool
 	// Progress, if set, is told how far the run is. It must return at once.
 	Progress func(Progress)
 }
@@ -49,16 +53,24 @@ type run struct {
 	participants []*participant
 	cases        []suite.Case // those that the server at hand can play
 
-	mu      sync.Mutex // guards what follows
-	done    int
-	total   int
-	results []report.Result
-	left    []report.LeftOut
+	mu       sync.Mutex // guards what follows
+	results  []report.Result
+	open     map[played]bool // the results that are to come
+	again    []again
+	left     []report.LeftOut
+	troubles []error // of the harness, which no result has
 }
 
-// Run plays every case with every implementation that has the role for it. Its
-// error is that the run could not be made; what implementations do is in the
-// report.
+// played is what a result is of.
+type played struct{ server, testCase, sender, receiver string }
+
+func playedOf(r report.Result) played { return played{r.Server, r.Case, r.Sender, r.Receiver} }
+
+// Run plays every case with every implementation that has the role for it. What
+// implementations do is in the report, and so is what keeps a case from being
+// played: a case that was asked for has a result, or is in LeftOut. An error
+// without a report is that the run could not be made, and one with a report that
+// the harness did not leave the servers as it should.
 func Run(ctx context.Context, config Config) (*report.Report, error) {
 	if config.Timeout <= 0 {
 		config.Timeout = 5 * time.Second
@@ -69,7 +81,7 @@ func Run(ctx context.Context, config Config) (*report.Report, error) {
 	if len(config.Implementations) == 0 || len(config.Servers) == 0 || len(config.Cases) == 0 {
 		return nil, errors.New("a run needs cases, implementations and a Redis")
 	}
-	r := &run{Config: config}
+	r := &run{Config: config, open: map[played]bool{}}
 	began := time.Now()
 	if err := r.identify(ctx, config.Servers[0].URL); err != nil {
 		return nil, err
@@ -91,11 +103,14 @@ func Run(ctx context.Context, config Config) (*report.Report, error) {
 	result.Results = r.inOrder()
 	result.Cases, result.LeftOut = r.outcome()
 	result.Seconds = seconds(time.Since(began))
-	return result, nil
+	return result, errors.Join(r.troubles...)
 }
 
 // task is something that is played in a lane of its own.
-type task func(ctx context.Context, l *lane) error
+type task struct {
+	of   []played // the results that come of it
+	play func(ctx context.Context, l *lane) error
+}
 
 // playOn plays everything on one server.
 func (r *run) playOn(ctx context.Context, server Server) (err error) {
@@ -105,24 +120,20 @@ func (r *run) playOn(ctx context.Context, server Server) (err error) {
 	}
 	defer func() { err = errors.Join(err, lanes.close()) }()
 
-	r.cases = r.playable(server)
+	r.cases = r.playable(server, lacking(ctx, lanes.all[0].redis))
 	receivers := r.having(adapter.RoleReceive)
 	var tasks []task
-	sent := map[string][]delivery{} // by sender
-	var mu sync.Mutex
+	out := outgoing{by: map[string][]delivery{}}
 	for _, p := range r.having(adapter.RoleSend) {
-		if r.expect(r.count(p, suite.Pair, suite.Send)) == 0 {
-			continue
+		var of []played
+		for _, c := range r.sendingOf(p) {
+			of = append(of, played{server.ID, c.ID, p.ID, ""})
 		}
-		tasks = append(tasks, func(ctx context.Context, l *lane) error {
-			deliveries, err := r.send(ctx, l, p)
-			mu.Lock()
-			sent[p.ID] = deliveries
-			mu.Unlock()
-			return err
-		})
+		if of != nil {
+			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.send(ctx, l, p, &out) }})
+		}
 	}
-	if err := r.play(ctx, lanes, tasks); err != nil {
+	if err := r.playTwice(ctx, lanes, tasks); err != nil {
 		return err
 	}
 
@@ -131,79 +142,124 @@ func (r *run) playOn(ctx context.Context, server Server) (err error) {
 		own := slices.DeleteFunc(r.receiveCases(server.Prefix), func(d delivery) bool { return !p.meets(nil, d.c) })
 		var deliveries []delivery
 		for _, sender := range r.participants {
-			for _, d := range sent[sender.ID] {
+			for _, d := range out.by[sender.ID] {
 				if p.meets(sender, d.c) {
 					deliveries = append(deliveries, d)
 				}
 			}
 		}
 		for _, b := range append(batches(own), batches(deliveries)...) {
-			r.expect(len(b.deliveries))
-			tasks = append(tasks, func(ctx context.Context, l *lane) error { return r.receive(ctx, l, p, b) })
+			var of []played
+			for _, d := range b.deliveries {
+				of = append(of, played{server.ID, d.c.ID, d.sender, p.ID})
+			}
+			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.receive(ctx, l, p, b) }})
 		}
 	}
-	return r.play(ctx, lanes, append(tasks, r.scenarios(server)...))
+	return r.playTwice(ctx, lanes, append(tasks, r.scenarios(server)...))
 }
 
-// play plays tasks, each in a lane.
+// playTwice plays tasks, and what they found out nothing about once more.
+func (r *run) playTwice(ctx context.Context, lanes *lanes, tasks []task) error {
+	if err := r.play(ctx, lanes, tasks); err != nil {
+		return err
+	}
+	return r.playAgain(ctx, lanes)
+}
+
+// play plays tasks, each in a lane, and sees that every result of theirs comes,
+// whatever becomes of the task. Its error is that the run was interrupted.
 func (r *run) play(ctx context.Context, lanes *lanes, tasks []task) error {
-	group, ctx := errgroup.WithContext(ctx)
+	for _, task := range tasks {
+		r.expect(task.of)
+	}
+	var group errgroup.Group
 	group.SetLimit(len(lanes.all))
 	for _, task := range tasks {
-		group.Go(func() (err error) {
-			l, err := lanes.take(ctx)
-			if err != nil {
-				return err
+		group.Go(func() error {
+			err := r.attempt(ctx, lanes, task)
+			if cause := context.Cause(ctx); cause != nil {
+				return cause
 			}
-			defer func() { err = errors.Join(err, lanes.give(ctx, l)) }()
-			return task(ctx, l)
+			r.account(task, err)
+			return nil
 		})
 	}
-	err := group.Wait()
-	if cause := context.Cause(ctx); err != nil && ctx.Err() != nil && !errors.Is(err, cause) {
-		err = cause
+	return group.Wait()
+}
+
+// attempt plays a task in a lane.
+func (r *run) attempt(ctx context.Context, lanes *lanes, t task) (err error) {
+	l, err := lanes.take(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	defer func() { err = errors.Join(err, lanes.give(ctx, l)) }()
+	return caught(func() error { return t.play(ctx, l) })
+}
+
+// account gives the results that did not come of a task the reason for that.
+func (r *run) account(t task, err error) {
+	missing := r.missing(t.of)
+	if err == nil && len(missing) > 0 {
+		err = errors.New("the harness came to no result")
+	}
+	for _, of := range missing {
+		r.record(report.Result{
+			Case: of.testCase, Server: of.server, Sender: of.sender, Receiver: of.receiver,
+			Outcome: report.Errored, Expected: "a result", Observed: observed(err), Problems: problemsOf(err),
+		})
+	}
+	if err != nil && len(missing) == 0 {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.troubles = append(r.troubles, err)
+	}
+}
+
+// missing are those that have no result yet, nor a second try before them.
+func (r *run) missing(of []played) []played {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var missing []played
+	for _, one := range of {
+		if r.open[one] && !slices.ContainsFunc(r.again, func(a again) bool { return playedOf(a.first) == one }) {
+			missing = append(missing, one)
+		}
+	}
+	return missing
 }
 
 func (r *run) having(role adapter.Role) []*participant {
 	return slices.DeleteFunc(slices.Clone(r.participants), func(p *participant) bool { return !p.plays(role) })
 }
 
-// count is how many cases of these kinds a participant takes part in.
-func (r *run) count(p *participant, kinds ...suite.Kind) int {
-	n := 0
-	for i := range r.cases {
-		if slices.Contains(kinds, r.cases[i].Kind) && p.takes(&r.cases[i]) {
-			n++
-		}
-	}
-	return n
-}
-
-// expect says that so many more results are to come, and returns n.
-func (r *run) expect(n int) int {
+// expect says which results are to come.
+func (r *run) expect(of []played) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.total += n
-	return n
+	for _, one := range of {
+		r.open[one] = true
+	}
 }
 
-// add adds a result. The trace is of no interest where all is well.
-func (r *run) add(result report.Result, message []byte, t *trace) {
+// complete adds to a result the message and what was recorded.
+func (r *run) complete(result report.Result, message []byte, t *trace) report.Result {
 	if message != nil {
 		result.MessageBytes = len(message)
 		result.Message = message[:min(len(message), report.MaxMessage)]
 	}
-	steps, duration := t.taken()
-	result.Seconds = duration
-	if result.Outcome != report.Passed || len(r.Cases) == 1 {
-		result.Trace = steps
-	}
+	result.Trace, result.Seconds = t.taken(result.Outcome == report.Passed && len(r.Cases) > 1)
+	return result
+}
+
+// record adds a result to the report.
+func (r *run) record(result report.Result) {
 	r.mu.Lock()
 	r.results = append(r.results, result)
-	r.done++
-	progress := Progress{Done: r.done, Total: r.total, Doing: strings.TrimSpace(result.Case + " " + result.Sender + " → " + result.Receiver)}
+	delete(r.open, playedOf(result))
+	done := len(r.results)
+	progress := Progress{Done: done, Total: done + len(r.open), Doing: strings.TrimSpace(result.Case + " " + result.Sender + " → " + result.Receiver)}
 	r.mu.Unlock()
 	if r.Progress != nil {
 		r.Progress(progress)

@@ -40,20 +40,41 @@ func (r *run) scenarios(server Server) []task {
 			if len(cast) == 0 {
 				continue
 			}
-			r.expect(1)
-			tasks = append(tasks, func(ctx context.Context, l *lane) error { return r.scenario(ctx, server, l, c, cast) })
+			play := func(ctx context.Context, l *lane, t turn) (report.Result, error) {
+				return r.scenario(ctx, server, l, t, c, cast), context.Cause(ctx)
+			}
+			sender, receiver := sides(c, cast)
+			tasks = append(tasks, task{[]played{{server.ID, c.ID, sender, receiver}}, func(ctx context.Context, l *lane) error {
+				result, err := play(ctx, l, r.first())
+				if err == nil {
+					r.conclude(result, cast, play)
+				}
+				return err
+			}})
 		}
 	}
 	return tasks
 }
 
-// errNotHere is that this Redis cannot do what a scenario needs.
-var errNotHere = errors.New("this Redis has no way to do it")
+// sides are the sender and the receiver of a scenario's result.
+func sides(c *suite.Case, cast []*participant) (sender, receiver string) {
+	if !c.Play.Fleet && slices.Contains(c.Play.Roles, string(adapter.RoleSend)) {
+		sender = cast[0].ID
+	}
+	if slices.Contains(c.Play.Roles, string(adapter.RoleReceive)) {
+		var ids []string
+		for _, p := range cast {
+			ids = append(ids, p.ID)
+		}
+		receiver = strings.Join(ids, " + ")
+	}
+	return sender, receiver
+}
 
 // scenario plays one scenario with one implementation, or with a fleet.
-func (r *run) scenario(ctx context.Context, server Server, l *lane, c *suite.Case, cast []*participant) error {
+func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *suite.Case, cast []*participant) report.Result {
 	s := &stage{
-		run: r, server: server, lane: l.fresh(), url: l.url, play: c.Play, trace: &trace{}, cast: cast, maxLine: ordinaryLine,
+		run: r, turn: t, server: server, lane: l.fresh(), url: l.url, play: c.Play, trace: &trace{}, cast: cast, maxLine: ordinaryLine,
 		actors: map[string]*actor{}, changed: make(chan struct{}, 1), into: map[int]string{}, heard: map[int]int{}, orders: map[string][]int{},
 	}
 	for _, step := range c.Play.Steps {
@@ -66,63 +87,30 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, c *suite.Cas
 		Case: c.ID, Server: l.server, Outcome: report.Passed,
 		Expected: fmt.Sprintf("all %d steps", len(c.Play.Steps)), Observed: fmt.Sprintf("all %d steps", len(c.Play.Steps)),
 	}
-	var ids []string
-	for _, p := range cast {
-		ids = append(ids, p.ID)
-	}
-	if !c.Play.Fleet && slices.Contains(c.Play.Roles, string(adapter.RoleSend)) {
-		result.Sender = cast[0].ID
-	}
-	if slices.Contains(c.Play.Roles, string(adapter.RoleReceive)) {
-		result.Receiver = strings.Join(ids, " + ")
-	}
+	result.Sender, result.Receiver = sides(c, cast)
 	// Pumps end when the processes do, and those at the latest with this.
 	playing, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var err error
 	for _, p := range cast {
-		err = errors.Join(err, p.given())
+		err = errors.Join(err, p.given(t))
 	}
 	if err == nil {
-		err = s.perform(playing)
+		err = caught(func() error { return s.perform(playing) })
 		if len(cast) == 1 {
 			cast[0].punctual(err)
 		}
 	}
 	s.end()
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	if errors.Is(err, errNotHere) {
-		r.expect(-1)
-		r.leaveOut(c.ID, "they need what this Redis has no way to do")
-		return nil
-	}
 	if err != nil {
-		result.Outcome, result.Problems = report.Failed, []string{err.Error()}
-		result.Observed = observed(err)
-		if refusal, ok := errors.AsType[*adapter.FailedError](err); ok && refusal.Unsupported() {
-			result.Outcome = report.Unsupported
+		result.Outcome, result.Observed, result.Problems = outcomeOf(err), observed(err), problemsOf(err)
+		// What did not happen in time, with all the time of a second try, is what
+		// the implementation does.
+		if _, late := errors.AsType[*deadlineError](err); late && t.second && result.Outcome == report.Errored {
+			result.Outcome, result.Observed = report.Failed, observed(&conductError{err})
 		}
 	}
-	r.add(result, nil, s.trace)
-	return nil
-}
-
-// observed is an error of a scenario in one line, the kind of it first.
-func observed(err error) string {
-	if dying, ok := errors.AsType[*deathError](err); ok {
-		line, _, _ := strings.Cut(dying.Error(), "\n")
-		return Text([]byte(line), 300)
-	}
-	prefix := "fails: "
-	if _, ok := errors.AsType[*adapter.FailedError](err); ok {
-		prefix = "refuses: "
-	} else if _, ok := errors.AsType[*adapter.Error](err); ok {
-		prefix = "fault: "
-	}
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return prefix + Text([]byte(line), 300)
+	return r.complete(result, nil, s.trace)
 }
 
 // perform sets the stage and goes through the steps.
@@ -134,7 +122,8 @@ func (s *stage) perform(ctx context.Context) error {
 	}
 	for i, step := range s.play.Steps {
 		s.trace.add("harness", fmt.Sprintf("step %d", i+1), []byte(step.String()))
-		stepping, cancel := context.WithTimeout(ctx, 2*s.run.Timeout+s.patience())
+		deadline := 2*s.turn.timeout + s.patience()
+		stepping, cancel := context.WithTimeoutCause(ctx, deadline, &deadlineError{deadline})
 		err := s.step(ctx, stepping, step)
 		cancel()
 		if err != nil {
@@ -159,13 +148,22 @@ func (s *stage) ownServer(ctx context.Context) (err error) {
 		return err
 	}
 	if s.proxy, err = newProxy(ctx); err != nil {
-		return errors.Join(err, s.own.Close())
+		return err
 	}
 	if s.url, err = s.proxy.to(s.own.URL()); err != nil {
 		return err
 	}
-	s.lane, err = connect(s.own.URL(), "", s.lane.server)
-	return err
+	return s.connectOwn()
+}
+
+// connectOwn has the scenario be played on its own server.
+func (s *stage) connectOwn() error {
+	lane, err := connect(s.own.URL(), "", s.lane.server)
+	if err != nil {
+		return err
+	}
+	s.lane, s.connected = lane, true
+	return nil
 }
 
 // step does one step, which has until the end of stepping. What it starts lives
@@ -241,7 +239,7 @@ func (s *stage) user(ctx context.Context, rules []string) (string, error) {
 		command = append(command, strings.Replace(rule, "$", s.lane.prefix, 1))
 	}
 	if err := s.lane.redis.Do(ctx, command...).Err(); err != nil {
-		return "", fmt.Errorf("%w: %w", errNotHere, err)
+		return "", fmt.Errorf("the harness cannot make a user: %w", err)
 	}
 	return strings.Replace(s.url, "://", "://"+name+":compat@", 1), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/report"
@@ -14,52 +15,79 @@ import (
 // outbox is a sender in a lane, started anew where it fails.
 type outbox struct {
 	run    *run
+	turn   turn
 	p      *participant
 	lane   *lane
 	trace  *trace
 	player Player
 }
 
-// send has one implementation send every event of the cases, and returns what
-// it made of those that receivers are to get.
-func (r *run) send(ctx context.Context, l *lane, p *participant) ([]delivery, error) {
-	o := &outbox{run: r, p: p, lane: l, trace: &trace{}}
-	defer o.drop()
-	var deliveries []delivery
+// outgoing are the messages that senders made of the events that receivers are to
+// get, by sender. It may be added to concurrently.
+type outgoing struct {
+	mu sync.Mutex
+	by map[string][]delivery
+}
+
+func (o *outgoing) add(d delivery) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.by[d.sender] = append(o.by[d.sender], d)
+}
+
+// sendingOf are the cases of events that a participant takes part in.
+func (r *run) sendingOf(p *participant) []*suite.Case {
+	var cases []*suite.Case
 	for i := range r.cases {
-		c := &r.cases[i]
-		var result report.Result
-		var event suite.Event
-		switch {
-		case !p.takes(c):
-			continue
-		case c.Event != nil:
-			event = c.Event.Named(l.prefix)
-		case c.Sending != nil:
-			event = c.Sending.Event
-		default:
-			continue
-		}
-		pushed, err := o.send(ctx, event)
-		if cause := context.Cause(ctx); cause != nil {
-			return nil, cause
-		}
-		if c.Sending != nil {
-			result = p.judgeSending(c.ID, c.Sending, pushed, err)
-		} else {
-			result = judgeEvent(event, pushed, err)
-		}
-		result.Case, result.Server, result.Sender = c.ID, l.server, p.ID
-		var raw []byte
-		if len(pushed) == 1 {
-			raw = pushed[0].raw
-		}
-		r.add(result, raw, o.trace)
-		if c.Event != nil && raw != nil && pushed[0].in(event.EventName) == nil {
-			deliveries = append(deliveries, sentBy(p, c, event, raw))
+		if c := &r.cases[i]; p.takes(c) && (c.Event != nil || c.Sending != nil) {
+			cases = append(cases, c)
 		}
 	}
-	return deliveries, nil
+	return cases
+}
+
+// send has one implementation send every event of the cases.
+func (r *run) send(ctx context.Context, l *lane, p *participant, out *outgoing) error {
+	o := &outbox{run: r, turn: r.first(), p: p, lane: l, trace: &trace{}}
+	defer o.drop()
+	for _, c := range r.sendingOf(p) {
+		result := o.result(ctx, c, out)
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		r.conclude(result, []*participant{p}, func(ctx context.Context, l *lane, t turn) (report.Result, error) {
+			alone := &outbox{run: r, turn: t, p: p, lane: l, trace: &trace{}}
+			defer alone.drop()
+			return alone.result(ctx, c, out), context.Cause(ctx)
+		})
+	}
+	return nil
+}
+
+// result plays one case, and adds what receivers are to get.
+func (o *outbox) result(ctx context.Context, c *suite.Case, out *outgoing) report.Result {
+	var event suite.Event
+	if c.Sending != nil {
+		event = c.Sending.Event
+	} else {
+		event = c.Event.Named(o.lane.prefix)
+	}
+	pushed, err := o.send(ctx, event)
+	var result report.Result
+	if c.Sending != nil {
+		result = o.p.judgeSending(c.ID, c.Sending, pushed, err)
+	} else {
+		result = judgeEvent(event, pushed, err)
+	}
+	result.Case, result.Server, result.Sender = c.ID, o.lane.server, o.p.ID
+	var raw []byte
+	if len(pushed) == 1 {
+		raw = pushed[0].raw
+	}
+	if c.Event != nil && raw != nil && pushed[0].in(event.EventName) == nil && result.Outcome != report.Errored {
+		out.add(sentBy(o.p, c, event, raw))
+	}
+	return o.run.complete(result, raw, o.trace)
 }
 
 // sentBy is what receivers are to get of a message that was sent.
@@ -114,7 +142,7 @@ func (o *outbox) send(ctx context.Context, event suite.Event) ([]pushed, error) 
 	case sending != nil && len(found) > 0:
 		return found, fmt.Errorf("%w; and yet something was pushed", sending)
 	case sending == nil && len(found) != 1:
-		return found, fmt.Errorf("%d messages were pushed after one event", len(found))
+		return found, wrong("%d messages were pushed after one event", len(found))
 	}
 	return found, sending
 }
@@ -155,16 +183,16 @@ func (o *outbox) ready(ctx context.Context) error {
 	if o.player != nil {
 		return nil
 	}
-	if err := o.p.given(); err != nil {
+	if err := o.p.given(o.turn); err != nil {
 		return err
 	}
-	player, err := o.p.start(ctx, Setting{RedisURL: o.lane.url, Timeout: o.run.Timeout, MaxLine: ordinaryLine, Trace: o.trace.of(o.p.ID)})
+	player, err := o.p.start(ctx, Setting{RedisURL: o.lane.url, Timeout: o.turn.timeout, MaxLine: ordinaryLine, Trace: o.trace.of(o.p.ID)})
 	if err != nil {
 		return err
 	}
 	if _, err := player.Hello(ctx); err != nil {
 		o.p.punctual(err)
-		_ = player.Close()
+		shut(player)
 		return err
 	}
 	o.player = player
@@ -173,7 +201,7 @@ func (o *outbox) ready(ctx context.Context) error {
 
 func (o *outbox) drop() {
 	if o.player != nil {
-		_ = o.player.Close()
+		shut(o.player)
 		o.player = nil
 	}
 }

@@ -122,7 +122,11 @@ func database(address string, index int) (string, error) {
 func (l *lanes) take(ctx context.Context) (*lane, error) {
 	select {
 	case one := <-l.free:
-		return one, one.clear(ctx)
+		if err := one.clear(ctx); err != nil {
+			l.free <- one
+			return nil, err
+		}
+		return one, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

@@ -19,6 +19,7 @@ import (
 // several queues to lose; and while one is in use, the next is made ready.
 type session struct {
 	run   *run
+	turn  turn
 	p     *participant
 	lane  *lane
 	batch batch
@@ -52,12 +53,12 @@ type reaction struct {
 const maxCalls = 10_000
 
 func (s *session) launch(ctx context.Context) (Player, error) {
-	player, err := s.p.start(ctx, Setting{RedisURL: s.lane.url, Timeout: s.run.Timeout, MaxLine: s.batch.maxLine, Trace: s.trace.of(s.p.ID)})
+	player, err := s.p.start(ctx, Setting{RedisURL: s.lane.url, Timeout: s.turn.timeout, MaxLine: s.batch.maxLine, Trace: s.trace.of(s.p.ID)})
 	if err != nil {
 		return nil, err
 	}
 	if _, err := player.Hello(ctx); err != nil {
-		_ = player.Close() // what it did wrong is known
+		shut(player)
 		return nil, err
 	}
 	return player, nil
@@ -71,8 +72,12 @@ func (s *session) prepare(ctx context.Context) {
 	spare := make(chan started, 1)
 	s.spare = spare
 	go func() {
-		player, err := s.launch(ctx)
-		spare <- started{player, err}
+		var next started
+		next.err = caught(func() (err error) {
+			next.player, err = s.launch(ctx)
+			return err
+		})
+		spare <- next
 	}()
 }
 
@@ -131,7 +136,7 @@ func (s *session) drop() {
 	player := s.player
 	s.player = nil
 	player.Kill()
-	s.closing.Go(func() { _ = player.Close() })
+	s.closing.Go(func() { shut(player) })
 	if s.named == 0 {
 		s.closing.Wait()
 	}
@@ -143,7 +148,7 @@ func (s *session) close() {
 	if s.spare != nil {
 		if spare := <-s.spare; spare.err == nil {
 			spare.player.Kill()
-			_ = spare.player.Close()
+			shut(spare.player)
 		}
 		s.spare = nil
 	}
@@ -168,13 +173,13 @@ func (s *session) play(ctx context.Context, d delivery) reaction {
 	if err := s.lane.redis.LPush(ctx, queue, d.message, barrier).Err(); err != nil {
 		return reaction{fault: fmt.Errorf("the message could not be pushed: %w", err)}
 	}
-	result := s.await(ctx, queue, s.run.patience(d.message))
+	patience := s.turn.patience(d.message)
+	result := s.await(ctx, queue, patience)
 	switch {
 	case result.fault != nil:
 		if errors.Is(result.fault, adapter.ErrTimeout) {
-			if n := s.lane.redis.LLen(ctx, queue).Val(); n > 0 {
-				result.fault = fmt.Errorf("%w; %d messages are left in the list", result.fault, n)
-			}
+			left := s.lane.redis.LLen(ctx, queue).Val()
+			result.fault = fmt.Errorf("%w: no canary within %v, %d messages are left in the list", adapter.ErrTimeout, patience, left)
 		}
 		s.drop()
 	case result.died != nil:
@@ -189,8 +194,8 @@ func (s *session) play(ctx context.Context, d delivery) reaction {
 }
 
 // patience is how long a message may take to be received.
-func (r *run) patience(message []byte) time.Duration {
-	return r.Timeout + time.Duration(len(message)>>20)*time.Second
+func (t turn) patience(message []byte) time.Duration {
+	return t.timeout + time.Duration(len(message)>>20)*time.Second
 }
 
 func (s *session) await(ctx context.Context, queue string, patience time.Duration) reaction {
@@ -214,7 +219,7 @@ func (s *session) await(ctx context.Context, queue string, patience time.Duratio
 			switch canaryOf(o.PayloadText) {
 			case "":
 				if result.calls = append(result.calls, o); len(result.calls) > maxCalls {
-					result.calls, result.fault = nil, fmt.Errorf("%w: more than %d calls for one message", adapter.ErrFlood, maxCalls)
+					result.calls, result.fault = nil, wrong("more than %d calls for one message", maxCalls)
 					return result
 				}
 			case strconv.Itoa(s.canary):

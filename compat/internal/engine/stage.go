@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 // proxy, and the processes that take part.
 type stage struct {
 	run     *run
+	turn    turn
 	server  Server
 	lane    *lane
 	url     string // for the processes
@@ -26,18 +26,19 @@ type stage struct {
 	cast    []*participant // one, or the fleet
 	maxLine int
 
-	proxy   *proxy
-	own     *redisserver.Server
-	actors  map[string]*actor
-	pumps   sync.WaitGroup
-	changed chan struct{} // holds one element while something is new
+	proxy     *proxy
+	own       *redisserver.Server
+	connected bool // lane is that of its own server
+	actors    map[string]*actor
+	pumps     sync.WaitGroup
+	changed   chan struct{} // holds one element while something is new
 
 	mu     sync.Mutex     // guards what follows
 	number int            // of the last event that was sent or pushed
 	into   map[int]string // its queue, by number
 	heard  map[int]int
 	orders map[string][]int // by receiver
-	deaths []string         // of queues and processes, and why
+	deaths []error          // of queues, and the ends of processes
 }
 
 // actor is a process of a participant.
@@ -67,7 +68,7 @@ func payload(n, size int) string {
 
 // start starts a process of a participant and asks it who it is.
 func (s *stage) start(ctx context.Context, name, address string, p *participant) (*actor, error) {
-	player, err := p.start(ctx, Setting{RedisURL: address, Timeout: s.run.Timeout + s.patience(), MaxLine: s.maxLine, Trace: s.trace.of(name)})
+	player, err := p.start(ctx, Setting{RedisURL: address, Timeout: s.turn.timeout + s.patience(), MaxLine: s.maxLine, Trace: s.trace.of(name)})
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,11 @@ func (s *stage) pump(ctx context.Context, a *actor) {
 	s.pumps.Go(func() {
 		defer close(a.pumped)
 		for {
-			o, err := a.player.Next(ctx)
+			var o adapter.Observation
+			err := caught(func() (err error) {
+				o, err = a.player.Next(ctx)
+				return err
+			})
 			s.note(a, o, err)
 			if err != nil {
 				return
@@ -106,11 +111,11 @@ func (s *stage) note(a *actor, o adapter.Observation, err error) {
 	case adapter.Died:
 		a.lost = union(a.lost, o.Queue)
 		a.died = a.died || len(a.lost) == len(union(nil, a.queues...))
-		s.deaths = append(s.deaths, strings.TrimRight(o.Error, ": "))
+		s.deaths = append(s.deaths, &deathError{strings.TrimRight(o.Error, ": ")})
 	}
 	if err != nil && !a.gone && !errors.Is(err, context.Canceled) {
 		a.died = true
-		s.deaths = append(s.deaths, err.Error())
+		s.deaths = append(s.deaths, err)
 	}
 	select {
 	case s.changed <- struct{}{}:
@@ -129,19 +134,19 @@ func (s *stage) until(ctx context.Context, condition func() bool, also <-chan st
 		case holds:
 			return nil
 		case dead:
-			return &deathError{deaths[0]}
+			return deaths[0]
 		}
 		select {
 		case <-s.changed:
 		case <-also:
 			return nil
 		case <-ctx.Done():
-			return fmt.Errorf("in vain: %w", context.Cause(ctx))
+			return context.Cause(ctx)
 		}
 	}
 }
 
-// deathError is the end of a receiver that had more to do.
+// deathError is the end of what consumed a queue, as a receiver reports it.
 type deathError struct{ why string }
 
 func (e *deathError) Error() string { return strings.TrimRight("dies: "+e.why, ": ") }
@@ -185,13 +190,17 @@ func (s *stage) end() {
 	var closing sync.WaitGroup
 	for _, a := range s.actors {
 		a.player.Kill()
-		closing.Go(func() { _ = a.player.Close() })
+		closing.Go(func() { shut(a.player) })
 	}
 	closing.Wait()
 	s.pumps.Wait()
-	if s.own != nil {
+	if s.connected {
 		_ = s.lane.redis.Close()
+	}
+	if s.proxy != nil {
 		s.proxy.close()
+	}
+	if s.own != nil {
 		_ = s.own.Close()
 	}
 }

@@ -40,7 +40,7 @@ func (s *stage) send(ctx context.Context, step suite.Step) error {
 			case err != nil:
 				return err
 			case step.Fails:
-				return errors.New("it says that the event is in Redis, which cannot be")
+				return wrong("it says that the event is in Redis, which cannot be")
 			}
 		}
 	}
@@ -97,17 +97,17 @@ func (s *stage) hear(ctx context.Context, step suite.Step) error {
 	missing, twice := s.missing()
 	switch {
 	case len(twice) > 0:
-		return fmt.Errorf("events were heard more than once: %v", some(twice))
+		return wrong("events were heard more than once: %v", some(twice))
 	case err != nil && step.Count > 0:
 		return err
 	case err != nil:
 		return fmt.Errorf("%d of %d events were not heard, such as %v: %w", len(missing), s.number, some(missing), err)
 	case len(s.deaths) > 0 && !step.MayDie:
-		return &deathError{s.deaths[0]}
+		return s.deaths[0]
 	}
 	for name, order := range s.orders {
 		if step.Ordered && !slices.IsSorted(order) {
-			return fmt.Errorf("%s heard them in another order: %v", name, some(order))
+			return wrong("%s heard them in another order: %v", name, some(order))
 		}
 	}
 	return nil
@@ -121,15 +121,24 @@ func some(numbers []int) []int { return numbers[:min(len(numbers), 10)] }
 func (s *stage) length(ctx context.Context, step suite.Step) error {
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
+	last := int64(-1)
 	for {
 		n, err := s.lane.redis.LLen(ctx, s.lane.prefix+step.Queue).Result()
-		if err == nil && n == int64(step.Count) {
+		switch {
+		case err == nil && n == int64(step.Count):
 			return nil
+		case err == nil:
+			last = n
+		case ctx.Err() == nil:
+			return fmt.Errorf("the harness cannot ask Redis: %w", err)
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return fmt.Errorf("the list has %d messages, not %d (%w)", n, step.Count, errors.Join(err, context.Cause(ctx)))
+			if last < 0 {
+				return fmt.Errorf("the harness cannot ask Redis: %w", context.Cause(ctx))
+			}
+			return fmt.Errorf("the list has %d messages, not %d: %w", last, step.Count, context.Cause(ctx))
 		}
 	}
 }
@@ -147,7 +156,7 @@ func (s *stage) account(ctx context.Context, step suite.Step) error {
 				Data event `json:"data"`
 			}
 			if err := json.Unmarshal([]byte(raw), &message); err != nil {
-				return fmt.Errorf("what is left in the list was not pushed: %w", err)
+				return wrong("what is left in the list was not pushed: %w", err)
 			}
 			left[message.Data.N]++
 		}
@@ -166,9 +175,9 @@ func (s *stage) account(ctx context.Context, step suite.Step) error {
 	}
 	switch {
 	case len(lost) > 0:
-		return fmt.Errorf("%d events were lost: taken out of the list, and not heard", len(lost))
+		return wrong("%d events were lost: taken out of the list, and not heard", len(lost))
 	case len(twice) > 0:
-		return fmt.Errorf("%d events were heard more than once, or heard and kept", len(twice))
+		return wrong("%d events were heard more than once, or heard and kept", len(twice))
 	}
 	return nil
 }
@@ -215,13 +224,11 @@ func (s *stage) command(ctx context.Context, step suite.Step) error {
 func (s *stage) outage(ctx context.Context, step suite.Step) error {
 	switch step.Do {
 	case "cut":
-		if err := s.blocked(ctx); err != nil {
-			return err
-		}
+		s.waits(ctx)
 		// As an administrator would. The proxy could do it for a server that has
 		// no way, but miniredis goes on serving those that are gone.
 		if err := s.lane.redis.ClientKillByFilter(ctx, "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
-			return fmt.Errorf("%w: %w", errNotHere, err)
+			return fmt.Errorf("the harness cannot kill connections: %w", err)
 		}
 		return nil
 	case "told":
@@ -240,7 +247,7 @@ func (s *stage) outage(ctx context.Context, step suite.Step) error {
 			return err
 		}
 		s.own = own
-		if s.lane, err = connect(own.URL(), "", s.lane.server); err != nil {
+		if err := s.connectOwn(); err != nil {
 			return err
 		}
 		_, err = s.proxy.to(own.URL())
@@ -248,28 +255,52 @@ func (s *stage) outage(ctx context.Context, step suite.Step) error {
 	}
 }
 
-// blocked waits until every receiver waits for a message, as far as the server
-// tells: what becomes of a connection that is idle is another question.
-func (s *stage) blocked(ctx context.Context) error {
+// waits returns when every receiver waits for a message, as far as the server
+// tells: what becomes of a connection that is idle is another question. A
+// receiver that asks again and again without waiting is idle between two
+// questions, and none is waited for longer than half of the time of ctx.
+func (s *stage) waits(ctx context.Context) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+	}
+	s.mu.Lock()
 	receivers := 0
 	for _, a := range s.actors {
-		if a.queues != nil && !a.gone {
+		if a.queues != nil && !a.gone && !a.died {
 			receivers++
 		}
 	}
+	s.mu.Unlock()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		clients, err := s.lane.redis.ClientList(ctx).Result()
-		if err != nil || strings.Count(clients, " flags=b ") >= receivers {
-			return nil // or it does not tell
+		if err != nil || strings.Count(clients, " flags=b ")+polling(clients) >= receivers {
+			return // or it does not tell
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return fmt.Errorf("no receiver waits for messages: %w", context.Cause(ctx))
+			s.trace.add("harness", "waits no longer", []byte("not every receiver is idle"))
+			return
 		}
 	}
+}
+
+// polling counts the clients, in the answer to CLIENT LIST, whose last command
+// took a message or found none, and did not wait for one.
+func polling(clients string) int {
+	n := 0
+	for client := range strings.SplitSeq(clients, "\n") {
+		for _, command := range []string{"rpop", "lpop", "lmpop", "rpoplpush", "lmove"} {
+			if strings.Contains(client+" ", " cmd="+command+" ") && !strings.Contains(client, " flags=b ") {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // told waits until Redis has answered somebody with an error of a kind, as its
@@ -280,8 +311,8 @@ func (s *stage) told(ctx context.Context, kind string) error {
 	for {
 		statistics, err := s.lane.redis.Info(ctx, "errorstats").Result()
 		switch {
-		case err != nil || !strings.Contains(statistics, "# Errorstats"):
-			return fmt.Errorf("%w: it counts no errors", errNotHere)
+		case err != nil && ctx.Err() == nil:
+			return fmt.Errorf("the harness cannot ask Redis for the errors that it counts: %w", err)
 		case strings.Contains(statistics, "errorstat_"+kind+":"):
 			return nil
 		}

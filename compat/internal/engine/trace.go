@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -10,53 +11,84 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// The most that a trace holds: of one line, and of lines.
+// The most that a trace holds: of one line, and of lines at its beginning and
+// its end; and those of a trace that is shortened.
 const (
 	maxTraceData  = 2048
-	maxTraceSteps = 200
+	maxTraceBegin = 100
+	maxTraceEnd   = 100
+
+	shortTraceData  = 300
+	shortTraceBegin = 10
+	shortTraceEnd   = 5
 )
 
 // trace records what is done and seen while a case is played. It may be used
 // concurrently.
 type trace struct {
-	mu      sync.Mutex
-	began   time.Time
-	steps   []report.Step
-	dropped int
+	mu    sync.Mutex
+	began time.Time
+	steps []report.Step // the first, and as a ring the last
+	added int
 }
 
 // begin forgets what was recorded: another case begins.
 func (t *trace) begin() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.began, t.steps, t.dropped = time.Now(), nil, 0
+	t.began, t.steps, t.added = time.Now(), nil, 0
 }
 
 func (t *trace) add(who, what string, data []byte) {
 	text := Text(data, maxTraceData)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.steps) >= maxTraceSteps {
-		t.dropped++
-		return
+	step := report.Step{Seconds: seconds(time.Since(t.began)), Who: who, What: what, Data: text}
+	if len(t.steps) < maxTraceBegin+maxTraceEnd {
+		t.steps = append(t.steps, step)
+	} else {
+		t.steps[maxTraceBegin+(t.added-maxTraceBegin)%maxTraceEnd] = step
 	}
-	t.steps = append(t.steps, report.Step{Seconds: seconds(time.Since(t.began)), Who: who, What: what, Data: text})
+	t.added++
 }
 
-// taken is what was recorded since the case began, and how long that took.
-func (t *trace) taken() ([]report.Step, float64) {
+// taken is what was recorded since the case began, shortened where nobody is
+// likely to read it, and how long the case took.
+func (t *trace) taken(short bool) ([]report.Step, float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	steps := t.steps
-	if t.dropped > 0 {
-		steps = append(steps, report.Step{Seconds: seconds(time.Since(t.began)), Who: "harness", What: "leaves out", Data: fmt.Sprintf("%d further steps", t.dropped)})
+	steps, missing := slices.Clone(t.steps), 0
+	if t.added > len(steps) {
+		missing = t.added - len(steps)
+		oldest := maxTraceBegin + (t.added-maxTraceBegin)%maxTraceEnd
+		steps = slices.Concat(steps[:maxTraceBegin], steps[oldest:], steps[maxTraceBegin:oldest])
+	}
+	first := maxTraceBegin
+	if short {
+		first = shortTraceBegin
+		if surplus := len(steps) - shortTraceBegin - shortTraceEnd; surplus > 0 {
+			missing += surplus
+			steps = slices.Delete(steps, shortTraceBegin, shortTraceBegin+surplus)
+		}
+		for i := range steps {
+			steps[i].Data = Text([]byte(steps[i].Data), shortTraceData)
+		}
+	}
+	if missing > 0 {
+		gap := report.Step{Seconds: steps[first].Seconds, Who: "harness", What: "skips", Data: fmt.Sprintf("%d steps", missing)}
+		steps = slices.Insert(steps, first, gap)
 	}
 	return steps, seconds(time.Since(t.began))
 }
 
 // of is what a process is started with to have its lines recorded.
 func (t *trace) of(who string) func(direction string, line []byte) {
-	return func(direction string, line []byte) { t.add(who, direction+" adapter", line) }
+	return func(direction string, line []byte) {
+		if direction != report.Stderr {
+			direction += " adapter"
+		}
+		t.add(who, direction, line)
+	}
 }
 
 func seconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e6 }

@@ -88,7 +88,7 @@ func (c *Checker) play(ctx context.Context, m Mutation, server engine.Server) (R
 		return result, err
 	}
 	played, err := engine.Run(ctx, engine.Config{
-		Cases: cases, Servers: []engine.Server{server}, Timeout: timeout, Parallel: 2,
+		Cases: cases, Servers: []engine.Server{server}, Timeout: timeout, Parallel: 2, Once: true,
 		Implementations: []engine.Implementation{engine.Command("", false, c.Command(m.Name)...)},
 	})
 	if err != nil {
@@ -97,7 +97,7 @@ func (c *Checker) play(ctx context.Context, m Mutation, server engine.Server) (R
 	result.Played = len(cases)
 	result.CaughtBy = []string{}
 	for _, r := range played.Results {
-		if r.Outcome != report.Failed {
+		if r.Outcome != report.Failed && r.Outcome != report.Errored {
 			continue
 		}
 		if result.Problem == "" && len(r.Problems) > 0 {

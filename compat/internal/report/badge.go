@@ -4,26 +4,82 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 )
 
-// WriteBadge writes what an endpoint badge of Shields reads.
-func (r *Report) WriteBadge(out io.Writer) error {
+// WriteBadge writes what an endpoint badge of Shields reads, of one
+// implementation: the one that is named by its ID or name, or, without a name,
+// the only one that is no original and has a flag, or, where there is none, the
+// first that is no original. It counts what Counts says of that implementation.
+func (r *Report) WriteBadge(out io.Writer, name string) error {
+	one, err := r.badgeOf(name)
+	if err != nil {
+		return err
+	}
 	badge := struct {
 		SchemaVersion int    `json:"schemaVersion"`
 		Label         string `json:"label"`
 		Message       string `json:"message"`
 		Color         string `json:"color"`
 	}{1, "compatibility", "", "brightgreen"}
-	t := r.Tally()
+	var t Tally
+	counts := r.Counts()
+	for i := range r.Results {
+		if slices.Contains(counts(&r.Results[i]), one.ID) {
+			t.Add(r.Results[i].Outcome)
+		}
+	}
+	stale := 0
+	for _, s := range r.Stale {
+		if s.Implementation == one.ID {
+			stale++
+		}
+	}
 	switch {
-	case t.Failed > 0:
-		badge.Message, badge.Color = fmt.Sprintf("%s of %s unexpected", count(t.Failed), count(t.All())), "red"
-	case len(r.Stale) > 0:
-		badge.Message, badge.Color = count(len(r.Stale))+" stale", "orange"
+	case t.Failed+t.Errored > 0:
+		badge.Message, badge.Color = fmt.Sprintf("%s of %s unexpected", count(t.Failed+t.Errored), count(t.All())), "red"
+	case one.Problem != "":
+		badge.Message, badge.Color = "broken adapter", "red"
+	case stale > 0:
+		badge.Message, badge.Color = count(stale)+" stale", "orange"
 	case t.Passed == 0:
 		badge.Message, badge.Color = "nothing passed", "lightgrey"
 	default:
 		badge.Message = count(t.Passed) + " passed"
 	}
 	return json.NewEncoder(out).Encode(badge)
+}
+
+// badgeOf is the implementation that a badge is of.
+func (r *Report) badgeOf(name string) (*Implementation, error) {
+	var own, flagged, named []*Implementation
+	var ids []string
+	for i := range r.Implementations {
+		one := &r.Implementations[i]
+		ids = append(ids, one.ID)
+		if one.ID == name || one.Name == name {
+			named = append(named, one)
+		}
+		if !one.Original {
+			own = append(own, one)
+			if one.Flag != "" {
+				flagged = append(flagged, one)
+			}
+		}
+	}
+	all := strings.Join(ids, ", ")
+	switch {
+	case name != "" && len(named) == 1:
+		return named[0], nil
+	case name != "":
+		return nil, fmt.Errorf("%d implementations of the report are called %q; it has %s", len(named), name, all)
+	case len(flagged) == 1:
+		return flagged[0], nil
+	case len(flagged) > 1:
+		return nil, fmt.Errorf("a badge is of one implementation, and the report has %s: name one", all)
+	case len(own) > 0:
+		return own[0], nil
+	}
+	return nil, fmt.Errorf("a badge is of an implementation that is no original, and the report has none: name one of %s", all)
 }

@@ -117,7 +117,7 @@ func (d *Diff) compare(was, result *Result) {
 	change := Change{Case: result.Case, Server: result.Server, Sender: result.Sender, Receiver: result.Receiver, After: result.seen()}
 	if was == nil {
 		d.Played++
-		if result.Outcome == Failed {
+		if result.Outcome.unexpected() {
 			d.Failing = append(d.Failing, change)
 		}
 		return
@@ -125,9 +125,9 @@ func (d *Diff) compare(was, result *Result) {
 	before := was.seen()
 	change.Before = &before
 	switch {
-	case result.Outcome == Failed && was.Outcome != Failed:
+	case result.Outcome.unexpected() && !was.Outcome.unexpected():
 		d.Failing = append(d.Failing, change)
-	case was.Outcome == Failed && result.Outcome != Failed:
+	case was.Outcome.unexpected() && !result.Outcome.unexpected():
 		d.Mended = append(d.Mended, change)
 	case was.Outcome != result.Outcome || result.Outcome != Passed && was.Observed != result.Observed:
 		d.Changed = append(d.Changed, change)

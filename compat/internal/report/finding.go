@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,8 +17,6 @@ type finding struct {
 	// and More says how many there are beyond.
 	Who, Rest []sighting
 	More      int
-	// Varied is whether the cases expect different things.
-	Varied bool
 }
 
 // sighting is a result of a finding.
@@ -46,12 +45,19 @@ func (f finding) Name(s sighting) string {
 	return s.Who
 }
 
-// Expected is what the specification demands.
-func (f finding) Expected() string {
-	if f.Varied {
-		return "one thing or another"
+// Outcome is that of all of its results.
+func (f finding) Outcome() Outcome { return f.Result.Outcome }
+
+// Stderr is the end of what adapters wrote to stderr in the first.
+func (f finding) Stderr() []string {
+	const most = 12
+	var lines []string
+	for _, step := range f.Result.Trace {
+		if step.What == Stderr {
+			lines = append(lines, step.Data)
+		}
 	}
-	return f.Result.Expected
+	return lines[max(0, len(lines)-most):]
 }
 
 // Requirements are those of all of the cases.
@@ -74,7 +80,8 @@ func plural(n int, noun string) string {
 	return noun + "s"
 }
 
-// findings are the results that failed, those of the most results first.
+// findings are the results that are unexpected: first those that failed, then
+// those of which nothing was found out, those of the most results first.
 func (r *Report) findings() []finding {
 	const first, rest = 8, 400
 	cases := r.casesByID()
@@ -82,11 +89,11 @@ func (r *Report) findings() []finding {
 	var found []finding
 	for i := range r.Results {
 		result := &r.Results[i]
-		if result.Outcome != Failed {
+		if !result.Outcome.unexpected() {
 			continue
 		}
-		key := strings.Join(append([]string{result.Observed}, result.Problems...), "\x00")
-		if len(result.Problems) == 0 { // then expected against observed is all that is said
+		key := strings.Join(append([]string{string(result.Outcome), result.Observed}, result.Problems...), "\x00")
+		if result.Outcome == Failed { // what it should have done is half of what is said
 			key += "\x00" + result.Expected
 		}
 		n, ok := at[key]
@@ -97,7 +104,6 @@ func (r *Report) findings() []finding {
 		}
 		f := &found[n]
 		f.Results = append(f.Results, i)
-		f.Varied = f.Varied || result.Expected != f.Result.Expected
 		if c := cases[result.Case]; !slices.Contains(f.Cases, c) {
 			f.Cases = append(f.Cases, c)
 		}
@@ -111,7 +117,9 @@ func (r *Report) findings() []finding {
 			f.More++
 		}
 	}
-	slices.SortStableFunc(found, func(a, b finding) int { return len(b.Results) - len(a.Results) })
+	slices.SortStableFunc(found, func(a, b finding) int {
+		return cmp.Or(slices.Index(outcomes, a.Outcome())-slices.Index(outcomes, b.Outcome()), len(b.Results)-len(a.Results))
+	})
 	return found
 }
 

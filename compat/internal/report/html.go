@@ -30,6 +30,7 @@ type page struct {
 	Policy          string
 	Tally           Tally
 	Unexpected      int
+	Complaints      []Complaint
 	Findings        []finding
 	MoreFindings    int
 	Families        []family
@@ -44,16 +45,15 @@ func (r *Report) WriteHTML(out io.Writer) error {
 	parsed, err := template.New("page").Funcs(template.FuncMap{
 		"visible": visible, "count": count, "headings": headings, "cell": newCell, "party": Party.String,
 		"date": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
-		"took": took, "web": web, "anchor": anchor, "mark": func(o string) string { return Outcome(o).Mark() },
-		"plural": plural, "again": r.again,
+		"took": took, "web": web, "link": link, "outcomes": func() []Outcome { return outcomes },
+		"plural": plural, "again": r.again, "lines": Visible,
 	}).Parse(pageTemplate)
 	if err != nil {
 		return err
 	}
-	tally := r.Tally()
 	p := page{
 		Report: r, Style: template.CSS(pageStyle), Script: template.JS(pageScript), Policy: policy(),
-		Tally: tally, Unexpected: tally.Failed + len(r.Stale),
+		Tally: r.Tally(), Unexpected: r.Unexpected(), Complaints: r.Complaints(),
 		Pairs: r.Pairs(), Required: r.ByRequirement(),
 		Families: r.families(), Deviations: r.knownDeviations(), Data: r.pageData(),
 	}
@@ -103,18 +103,21 @@ type cell struct {
 }
 
 func newCell(kind string, row, column Party, t Tally) cell {
-	c := cell{Tally: t, Link: "#" + kind + "/" + anchor(row.ID) + "/" + anchor(column.ID)}
+	c := cell{Tally: t, Link: link(kind, row.ID, column.ID)}
 	c.Outcome, c.Count = t.Worst()
 	c.Spoken = visible(row.String() + ", " + column.String() + ": " + t.String())
 	return c
 }
 
-// anchor is an id as a part of a fragment. The harness has none of its own.
-func anchor(id string) string {
-	if id == "" {
-		return "harness"
+// link is a link to what the page has of these ids. The harness has none of its
+// own. It has to be the whole of an attribute: a part of one would be escaped
+// once more.
+func link(kind string, ids ...string) string {
+	fragment := "#" + kind
+	for _, id := range ids {
+		fragment += "/" + strings.ReplaceAll(template.URLQueryEscaper(cmp.Or(id, "harness")), "+", "%20")
 	}
-	return strings.ReplaceAll(template.URLQueryEscaper(id), "+", "%20")
+	return fragment
 }
 
 // String is the party's name.
@@ -135,7 +138,7 @@ func (t Tally) String() string {
 	var parts []string
 	for _, o := range outcomes {
 		if n := t.Of(o); n > 0 {
-			parts = append(parts, count(n)+" "+o.label())
+			parts = append(parts, count(n)+" "+o.Label(n))
 		}
 	}
 	if parts == nil {
@@ -144,14 +147,31 @@ func (t Tally) String() string {
 	return strings.Join(parts, ", ")
 }
 
-func (o Outcome) label() string {
+// Label says what so many results came to.
+func (o Outcome) Label(n int) string {
 	switch o {
-	case Failed:
-		return "unexpected"
+	case Errored:
+		return plural(n, "error")
 	case Deviates:
 		return "known to deviate"
 	default:
 		return string(o)
+	}
+}
+
+// Meaning explains the outcome.
+func (o Outcome) Meaning() string {
+	switch o {
+	case Passed:
+		return "as the specification demands"
+	case Failed:
+		return "not as the specification demands, and not known"
+	case Errored:
+		return "not found out: a crash, no answer in time, or not played"
+	case Deviates:
+		return "a known deviation"
+	default:
+		return "the implementation has no way to do it"
 	}
 }
 

@@ -106,13 +106,13 @@ func TestPageShows(t *testing.T) {
 	text = spaces.ReplaceAllString(text, " ")
 	at := 0
 	for _, part := range []string{
-		"<title>✗ 4 unexpected",
+		"<title>✗ 6 unexpected",
 		"known deviation that no longer occurs",
 		`<code>payload/numbers</code>`, `<a href="#result/7">`,
 		`<code>wire/byte-order-mark</code>`,
 		`<th scope="colgroup" colspan="2" class="group"><span title="remote_event_bundle">`,
 		`<th scope="row"><span class="label">the harness</span></th>`,
-		`<a class="cell failed" href="#pair/harness/remote-event-devel" aria-label="the harness, remote-event devel: 1 unexpected, 1 passed"><i>✗</i><b>1</b></a>`,
+		`<a class="cell failed" href="#pair/harness/remote-event-devel" aria-label="the harness, remote-event devel: 1 failed, 1 passed"><i>✗</i><b>1</b></a>`,
 		`href="#requirement/JSON-6/mine%7C%3C1%3E-"`,
 		`<a class="req" href="#requirement/PLAIN-2">PLAIN-2</a>`, `<a class="req" href="#requirement/PLAIN-10">`,
 		`<b>2</b> results: every original`,
@@ -123,6 +123,50 @@ func TestPageShows(t *testing.T) {
 			t.Fatalf("after %q the page lacks %s", text[max(0, at-60):at], part)
 		}
 		at += found
+	}
+}
+
+// TestPageLinks holds that every link within the page names what it is of by the
+// ID that the page's script makes of it: escaped once.
+func TestPageLinks(t *testing.T) {
+	t.Parallel()
+	text := page(t, reporttest.Small())
+	links := regexp.MustCompile(`href="#([a-z-]+)/([^"]*)"`).FindAllStringSubmatch(text, -1)
+	kinds := map[string]int{}
+	for _, link := range links {
+		kinds[link[1]]++
+		if strings.Contains(link[2], "%25") {
+			t.Errorf("escaped twice: %s", link[0])
+		}
+	}
+	for _, kind := range []string{"result", "case", "pair", "requirement"} {
+		if kinds[kind] == 0 {
+			t.Errorf("no link to a %s: %v", kind, kinds)
+		}
+	}
+	for _, c := range reporttest.Small().Cases {
+		if want := `href="#case/` + strings.ReplaceAll(c.ID, "/", "%2F") + `"`; !strings.Contains(text, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+}
+
+// TestPageExplains holds that the signs of the matrices are explained, that a
+// problem of several lines has them, and that stderr is quoted.
+func TestPageExplains(t *testing.T) {
+	t.Parallel()
+	text := page(t, reporttest.Small())
+	for _, part := range []string{
+		`<li><i class="passed">✓</i> as the specification demands</li>`, `<li><i class="deviates">~</i> a known deviation</li>`,
+		`<li><i class="unsupported">–</i> the implementation has no way to do it</li>`, `<li><i class="error">!</i> not found out`,
+		"stderr ends with:\n    no module named redis", "<dt>On stderr</dt>", "Traceback: ", "<dt>First try</dt>",
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("the page lacks %s", part)
+		}
+	}
+	if strings.Contains(text, "one thing or another") {
+		t.Error("a finding does not say what was expected")
 	}
 }
 

@@ -46,6 +46,7 @@ type (
 		ClassName string        `xml:"classname,attr"`
 		Time      string        `xml:"time,attr"`
 		Skipped   *junitSkipped `xml:"skipped"`
+		Error     *junitFailure `xml:"error"`
 		Failure   *junitFailure `xml:"failure"`
 	}
 	junitSkipped struct {
@@ -60,7 +61,8 @@ type (
 
 // WriteJUnit writes the report as JUnit XML, for CI systems. A test suite is an
 // implementation, or a pair of a sender and a receiver. Known deviations and
-// what is unsupported are skipped, with the reason; stale deviations fail.
+// what is unsupported are skipped, with the reason; stale deviations fail. Results
+// of which nothing was found out, and adapters that are broken, are errors.
 func (r *Report) WriteJUnit(out io.Writer) error {
 	all := junitSuites{Name: visible(r.Tool.Name), Time: junitTime(micros(r.Seconds))}
 	at := map[string]int{}
@@ -86,11 +88,23 @@ func (r *Report) WriteJUnit(out io.Writer) error {
 		}
 		all.Suites = append(all.Suites, suite)
 	}
+	if complaints := r.Complaints(); len(complaints) > 0 {
+		suite := r.junitSuite("implementations", nil)
+		for _, c := range complaints {
+			first, _, _ := strings.Cut(c.Why, "\n")
+			suite.add(junitCase{
+				Name: visible(c.Implementation), ClassName: "implementations", Time: "0.000",
+				Error: &junitFailure{Message: visible(first), Type: "implementation", Text: "\n" + Visible(c.Why) + "\n"},
+			}, 0)
+		}
+		all.Suites = append(all.Suites, suite)
+	}
 	for i := range all.Suites {
 		suite := &all.Suites[i]
 		suite.Time = junitTime(suite.micros)
 		all.Tests += suite.Tests
 		all.Failures += suite.Failures
+		all.Errors += suite.Errors
 	}
 	if _, err := io.WriteString(out, xml.Header); err != nil {
 		return err
@@ -128,6 +142,9 @@ func (s *junitSuite) add(c junitCase, micros int) {
 	if c.Failure != nil {
 		s.Failures++
 	}
+	if c.Error != nil {
+		s.Errors++
+	}
 	if c.Skipped != nil {
 		s.Skipped++
 	}
@@ -139,12 +156,12 @@ func (r *Report) junitCase(suite string, result *Result) junitCase {
 		name += " on " + result.Server
 	}
 	c := junitCase{Name: visible(name), ClassName: visible(suite), Time: junitTime(micros(result.Seconds))}
+	text := func() string { return "\n" + strings.Join(r.lines(result), "\n") + "\n" }
 	switch result.Outcome {
 	case Failed:
-		c.Failure = &junitFailure{
-			Message: visible("expected " + result.Expected + ", observed " + result.Observed), Type: "unexpected",
-			Text: "\n" + strings.Join(result.lines(), "\n") + "\n",
-		}
+		c.Failure = &junitFailure{Message: visible("expected " + result.Expected + ", observed " + result.Observed), Type: "unexpected", Text: text()}
+	case Errored:
+		c.Error = &junitFailure{Message: visible(result.Observed), Type: "error", Text: text()}
 	case Deviates:
 		c.Skipped = &junitSkipped{visible("known deviation: " + result.Observed)}
 		if d := result.Deviation; d != nil {

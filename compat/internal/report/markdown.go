@@ -11,7 +11,7 @@ import (
 // GitHub shows Markdown.
 func (r *Report) WriteMarkdown(out io.Writer) error {
 	var b strings.Builder
-	unexpected := r.Tally().Failed + len(r.Stale)
+	unexpected := r.Unexpected()
 	fmt.Fprintf(&b, "# Compatibility matrix\n\n")
 	if unexpected > 0 {
 		fmt.Fprintf(&b, "**✗ %s unexpected.** ", count(unexpected))
@@ -21,7 +21,13 @@ func (r *Report) WriteMarkdown(out io.Writer) error {
 	fmt.Fprintf(&b, "%s cases on %s implementations: %s. Run of %s by %s on %s.\n\n",
 		count(len(r.Cases)), count(len(r.Implementations)), r.Tally(), r.Started.UTC().Format("2 January 2006"),
 		plain(r.Tool.Name+" "+r.Tool.Version), plain(r.Platform))
-	b.WriteString("✓ as the specification demands · ✗ unexpected · ~ a known deviation · – unsupported. A cell has the worst outcome, and how many results have it.\n")
+	for i, o := range outcomes {
+		if i > 0 {
+			b.WriteString(" · ")
+		}
+		fmt.Fprintf(&b, "%s %s: %s", o.Mark(), o.Label(1), o.Meaning())
+	}
+	b.WriteString(". A cell has the worst outcome, and how many results have it.\n")
 	r.markdownUnexpected(&b)
 	b.WriteString("\n## Sender × receiver\n\nThe harness sends what no sender may, and receives where bytes are compared.\n\n")
 	r.Pairs().markdown(&b, "sender ↓ receiver →")
@@ -59,18 +65,22 @@ func (r *Report) WriteMarkdown(out io.Writer) error {
 
 func (r *Report) markdownUnexpected(b *strings.Builder) {
 	findings := r.findings()
-	if len(findings) == 0 && len(r.Stale) == 0 {
+	if r.Unexpected() == 0 {
 		return
 	}
 	b.WriteString("\n## Unexpected\n\n")
+	for _, c := range r.Complaints() {
+		fmt.Fprintf(b, "- ✗ %s: %s\n", plain(c.Implementation), plainLines(c.Why))
+	}
 	for _, s := range r.Stale {
 		fmt.Fprintf(b, "- ✗ %s: %s no longer occurs with %s, and is to be taken out of the known deviations\n", code(s.Pattern), code(s.Observed), plain(s.Implementation))
 	}
 	const most = 100
 	for _, f := range findings[:min(len(findings), most)] {
-		fmt.Fprintf(b, "- ✗ %s, %s: expected %s, observed %s\n", code(f.Case().ID), plain(f.About()), code(f.Expected()), code(f.Result.Observed))
+		fmt.Fprintf(b, "- %s %s, %s (%s): expected %s, observed %s\n", f.Outcome().Mark(), code(f.Case().ID), plain(f.About()),
+			plain(strings.Join(f.Requirements(), ", ")), code(f.Result.Expected), code(f.Result.Observed))
 		for _, problem := range f.Result.Problems {
-			fmt.Fprintf(b, "  - %s\n", plain(problem))
+			fmt.Fprintf(b, "  - %s\n", plainLines(problem))
 		}
 		var who []string
 		for _, w := range f.Who {
@@ -121,6 +131,15 @@ func plain(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// plainLines is plain for a text of several lines.
+func plainLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = plain(strings.TrimSpace(line))
+	}
+	return strings.Join(lines, "<br>")
 }
 
 // code is a code span that may stand in a table. Its fence is longer than any

@@ -39,7 +39,7 @@ func TestGolden(t *testing.T) {
 		"small.junit.xml": (*report.Report).WriteJUnit,
 		"small.md":        (*report.Report).WriteMarkdown,
 		"small.txt":       (*report.Report).WriteText,
-		"small.badge":     (*report.Report).WriteBadge,
+		"small.badge":     func(r *report.Report, out io.Writer) error { return r.WriteBadge(out, "remote-event") },
 	} {
 		var b bytes.Buffer
 		if err := write(reporttest.Small(), &b); err != nil {
@@ -66,6 +66,7 @@ func TestJUnitSchema(t *testing.T) {
 		"testcase":   {required: "name classname", optional: "assertions time status", children: []string{"skipped", "error", "failure", "system-out", "system-err"}, once: "skipped"},
 		"skipped":    {optional: "message"},
 		"failure":    {optional: "type message"},
+		"error":      {optional: "type message"},
 	}
 	for name, r := range map[string]*report.Report{"small": reporttest.Small(), "large": reporttest.Large(1), "empty": {}} {
 		var b bytes.Buffer
@@ -79,7 +80,7 @@ func TestJUnitSchema(t *testing.T) {
 			seen map[string]int
 		}
 		stack := []level{{seen: map[string]int{}}}
-		cases, failures := 0, 0
+		cases, failures, errs := 0, 0, 0
 		for {
 			token, err := decoder.Token()
 			if errors.Is(err, io.EOF) {
@@ -128,6 +129,8 @@ func TestJUnitSchema(t *testing.T) {
 					cases++
 				case "failure":
 					failures++
+				case "error":
+					errs++
 				}
 				stack = append(stack, level{name: token.Name.Local, seen: map[string]int{}})
 			case xml.EndElement:
@@ -137,24 +140,76 @@ func TestJUnitSchema(t *testing.T) {
 				stack = stack[:len(stack)-1]
 			}
 		}
-		if tally := r.Tally(); cases != tally.All()+len(r.Stale) || failures != tally.Failed+len(r.Stale) {
-			t.Errorf("%s: %d cases, %d failures", name, cases, failures)
+		tally, complaints := r.Tally(), len(r.Complaints())
+		if cases != tally.All()+len(r.Stale)+complaints || failures != tally.Failed+len(r.Stale) || errs != tally.Errored+complaints {
+			t.Errorf("%s: %d cases, %d failures, %d errors", name, cases, failures, errs)
 		}
 	}
 }
 
+// A badge is of one implementation and counts its own results only.
 func TestBadge(t *testing.T) {
 	t.Parallel()
-	passed := report.Result{Outcome: report.Passed}
-	for want, r := range map[string]*report.Report{
-		`"message":"nothing passed","color":"lightgrey"`: {},
-		`"message":"1 passed","color":"brightgreen"`:     {Results: []report.Result{passed, {Outcome: report.Deviates}}},
-		`"message":"1 stale","color":"orange"`:           {Results: []report.Result{passed}, Stale: make([]report.StaleDeviation, 1)},
-		`"message":"1 of 2 unexpected","color":"red"`:    {Results: []report.Result{passed, {Outcome: report.Failed}}},
+	implementations := []report.Implementation{{ID: "go", Name: "go"}, {ID: "old", Name: "old", Original: true, Flag: "--original old"}, {ID: "mine-1", Name: "mine", Flag: "--impl mine"}}
+	result := func(receiver string, outcome report.Outcome) report.Result {
+		return report.Result{Receiver: receiver, Outcome: outcome}
+	}
+	all := []report.Result{
+		result("go", report.Passed), result("go", report.Passed), result("go", report.Deviates), result("old", report.Failed), result("mine-1", report.Unsupported),
+	}
+	for want, test := range map[string]struct {
+		report report.Report
+		name   string
+	}{
+		`"message":"nothing passed","color":"lightgrey"`: {report.Report{Implementations: implementations, Results: all}, ""},
+		`"message":"2 passed","color":"brightgreen"`:     {report.Report{Implementations: implementations, Results: all}, "go"},
+		`"message":"1 of 1 unexpected","color":"red"`:    {report.Report{Implementations: implementations, Results: all}, "old"},
+		`"message":"1 passed","color":"brightgreen"`:     {report.Report{Implementations: implementations[:2], Results: all[1:2]}, ""},
+		`"message":"1 of 4 unexpected","color":"red"`:    {report.Report{Implementations: implementations, Results: append(all, result("go", report.Errored))}, "go"},
+		`"message":"1 stale","color":"orange"`: {report.Report{
+			Implementations: implementations, Results: []report.Result{result("mine-1", report.Passed)},
+			Stale: []report.StaleDeviation{{Implementation: "mine-1"}, {Implementation: "old"}},
+		}, "mine"},
+		`"message":"broken adapter","color":"red"`: {report.Report{Implementations: []report.Implementation{{ID: "mine-1", Problem: "it has ended"}}}, ""},
 	} {
 		var b bytes.Buffer
-		if err := r.WriteBadge(&b); err != nil || !strings.HasPrefix(b.String(), `{"schemaVersion":1,"label":"compatibility",`) || !strings.Contains(b.String(), want) {
+		if err := test.report.WriteBadge(&b, test.name); err != nil || !strings.HasPrefix(b.String(), `{"schemaVersion":1,"label":"compatibility",`) || !strings.Contains(b.String(), want) {
 			t.Errorf("%s, %v, and not %s", b.String(), err, want)
+		}
+	}
+	two := report.Report{Implementations: append(implementations, report.Implementation{ID: "other", Flag: "--impl other"})}
+	for _, name := range []string{"", "none"} {
+		if err := two.WriteBadge(io.Discard, name); err == nil || !strings.Contains(err.Error(), "go, old, mine-1, other") {
+			t.Errorf("of %q: %v", name, err)
+		}
+	}
+}
+
+// A run in which an implementation did nothing is not as it should be.
+func TestComplaints(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		implementation report.Implementation
+		outcomes       []report.Outcome
+		says           string
+	}{
+		"passes":              {report.Implementation{ID: "one"}, []report.Outcome{report.Unsupported, report.Passed}, ""},
+		"deviates":            {report.Implementation{ID: "one"}, []report.Outcome{report.Deviates}, ""},
+		"unsupported":         {report.Implementation{ID: "one"}, []report.Outcome{report.Unsupported, report.Unsupported}, "all 2 that they are unsupported"},
+		"without a role":      {report.Implementation{ID: "one"}, nil, "takes part in no case"},
+		"broken":              {report.Implementation{ID: "one", Problem: "it has ended"}, []report.Outcome{report.Passed}, "it has ended"},
+		"original":            {report.Implementation{ID: "one", Original: true}, []report.Outcome{report.Unsupported}, ""},
+		"original, elsewhere": {report.Implementation{ID: "one", VariantOf: "two"}, nil, ""},
+	} {
+		r := report.Report{Implementations: []report.Implementation{test.implementation}}
+		for _, outcome := range test.outcomes {
+			r.Results = append(r.Results, report.Result{Receiver: "one", Outcome: outcome})
+		}
+		complaints := r.Complaints()
+		if len(complaints) != min(1, len(test.says)) || r.Unexpected() != len(complaints) {
+			t.Errorf("%s: %v", name, complaints)
+		} else if len(complaints) > 0 && !strings.Contains(complaints[0].Why, test.says) {
+			t.Errorf("%s: %q", name, complaints[0].Why)
 		}
 	}
 }

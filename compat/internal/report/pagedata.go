@@ -9,11 +9,13 @@ import (
 // deviations stand once however many results have them, and results refer to
 // them by number: a run of 20,000 is a few MB and not fifty.
 type pageData struct {
-	Texts      []string   `json:"texts"`
-	Messages   [][]byte   `json:"messages"`
-	Lists      [][]int    `json:"lists"` // of texts
-	Traces     [][]int    `json:"traces"`
-	Deviations [][]string `json:"deviations"`
+	Outcomes   []pageOutcome `json:"outcomes"`
+	Worst      []int         `json:"worst"` // as worst, of outcomes
+	Texts      []string      `json:"texts"`
+	Messages   [][]byte      `json:"messages"`
+	Lists      [][]int       `json:"lists"` // of texts
+	Traces     [][]int       `json:"traces"`
+	Deviations [][]string    `json:"deviations"`
 
 	Servers         []string    `json:"servers"`
 	Requirements    []string    `json:"requirements"`
@@ -22,6 +24,13 @@ type pageData struct {
 	Receivers       []pageParty `json:"receivers"`
 	Cases           []pageCase  `json:"cases"`
 	Results         pageColumns `json:"results"`
+}
+
+type pageOutcome struct {
+	Name string `json:"name"`
+	Mark string `json:"mark"`
+	One  string `json:"one"`
+	Many string `json:"many"`
 }
 
 type pageParty struct {
@@ -48,7 +57,8 @@ type pageColumns struct {
 	Outcome   []int `json:"outcome"` // as outcomes
 	Expected  []int `json:"expected"`
 	Observed  []int `json:"observed"`
-	Problems  []int `json:"problems"` // a list of texts
+	Problems  []int `json:"problems"` // a list of texts, which may have several lines
+	First     []int `json:"first"`    // a text
 	Deviation []int `json:"deviation"`
 	Message   []int `json:"message"`
 	Bytes     []int `json:"bytes"`
@@ -77,9 +87,16 @@ func (r *Report) pageData() *pageData {
 		Servers: []string{}, Requirements: []string{}, Implementations: []string{},
 	}
 	texts, messages, lists, traces, deviations := pool{}, pool{}, pool{}, pool{}, pool{}
-	text := func(s string) int {
-		s = visible(s)
+	lines := func(s string) int {
+		s = Visible(s)
 		return texts.number(s, func() { d.Texts = append(d.Texts, s) })
+	}
+	text := func(s string) int { return lines(visible(s)) }
+	for _, o := range outcomes {
+		d.Outcomes = append(d.Outcomes, pageOutcome{string(o), o.Mark(), o.Label(1), o.Label(2)})
+	}
+	for _, o := range worst {
+		d.Worst = append(d.Worst, slices.Index(outcomes, o))
 	}
 	list := func(numbers []int) int {
 		return lists.number(key(numbers), func() { d.Lists = append(d.Lists, numbers) })
@@ -138,11 +155,15 @@ func (r *Report) pageData() *pageData {
 		columns.Counts = append(columns.Counts, list(numbers))
 		problems := []int{}
 		for _, problem := range result.Problems {
-			problems = append(problems, text(problem))
+			problems = append(problems, lines(problem))
 		}
 		columns.Problems = append(columns.Problems, list(problems))
 
-		deviation, message, trace, variant := -1, -1, -1, -1
+		deviation, message, trace, variant, first := -1, -1, -1, -1, -1
+		if result.FirstTry != "" {
+			first = text(result.FirstTry)
+		}
+		columns.First = append(columns.First, first)
 		switch {
 		case pairs.Columns[receiver[result.Receiver]].Variants:
 			variant = text(result.Receiver)

@@ -86,6 +86,9 @@ type Implementation struct {
 	VariantOf string `json:"variant_of,omitempty"`
 	// Flag is what has it take part: "--original remote_event_bundle-1.6".
 	Flag string `json:"flag,omitempty"`
+	// Problem is what is wrong with its adapter whatever is played: it does not
+	// answer hello, or does not stop as the protocol says. A run with one fails.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Case is what was to be found out.
@@ -102,7 +105,8 @@ type Outcome string
 // The outcomes.
 const (
 	Passed      Outcome = "passed"      // as the specification demands
-	Failed      Outcome = "failed"      // not so, and nobody knew
+	Failed      Outcome = "failed"      // not so, and not known
+	Errored     Outcome = "error"       // not found out: a crash, no answer in time, a fault of the harness, or not played
 	Deviates    Outcome = "deviates"    // not so, and known: see Deviation
 	Unsupported Outcome = "unsupported" // the implementation says that it has no way to do this
 )
@@ -121,14 +125,17 @@ type Result struct {
 	Observed string `json:"observed"`
 	// Problems say what is wrong, one each.
 	Problems []string `json:"problems,omitempty"`
+	// FirstTry is what was observed first, where the case was played a second
+	// time: alone and with a longer deadline.
+	FirstTry string `json:"first_try,omitempty"`
 	// Deviation is what is known of it, where the outcome is Deviates.
 	Deviation *Deviation `json:"deviation,omitempty"`
 	// Message is the raw message in Redis, cut after MaxMessage bytes.
 	Message []byte `json:"message,omitempty"`
 	// MessageBytes is its whole length.
 	MessageBytes int `json:"message_bytes,omitempty"`
-	// Trace is everything that was done and seen, in order; left out where
-	// the case passed.
+	// Trace is what was done and seen, in order. That of a result that passed is
+	// shortened.
 	Trace   []Step  `json:"trace,omitempty"`
 	Seconds float64 `json:"seconds"`
 }
@@ -136,11 +143,14 @@ type Result struct {
 // MaxMessage is how many bytes of a message a report holds.
 const MaxMessage = 4096
 
+// Stderr is Step.What where Data is a line that an adapter wrote to stderr.
+const Stderr = "stderr"
+
 // Step is a line of a trace.
 type Step struct {
 	Seconds float64 `json:"seconds"` // since the case began
 	Who     string  `json:"who"`     // "harness", "redis", or an implementation's ID
-	What    string  `json:"what"`    // "→ adapter", "← adapter", "LPUSH e", "RPOP e", …
+	What    string  `json:"what"`    // "→ adapter", "← adapter", "stderr", "LPUSH e", "RPOP e", …
 	Data    string  `json:"data"`    // text; bytes that are no UTF-8 are escaped as \xNN
 }
 

@@ -17,6 +17,9 @@ func (r *Report) WriteText(out io.Writer) error {
 	for _, s := range r.Stale {
 		fmt.Fprintf(&b, "✗ %s: %s no longer occurs with %s: take it out of the known deviations\n\n", visible(s.Pattern), visible(s.Observed), visible(s.Implementation))
 	}
+	for _, c := range r.Complaints() {
+		fmt.Fprintf(&b, "✗ %s: %s\n\n", visible(c.Implementation), indented(c.Why, "    "))
+	}
 	if len(r.Cases) == 1 {
 		r.writeEach(&b)
 	} else {
@@ -47,7 +50,7 @@ func (r *Report) writeEach(b *strings.Builder) {
 	for i := range r.Results {
 		result := &r.Results[i]
 		fmt.Fprintf(b, "%s %s  %s\n", result.Outcome.Mark(), visible(result.Case), visible(r.who(result)))
-		for _, line := range result.lines() {
+		for _, line := range r.lines(result) {
 			fmt.Fprintf(b, "    %s\n", line)
 		}
 		if d := result.Deviation; d != nil {
@@ -61,7 +64,7 @@ func (r *Report) writeFindings(b *strings.Builder) {
 	findings := r.findings()
 	const most = 20
 	for _, f := range findings[:min(len(findings), most)] {
-		fmt.Fprintf(b, "✗ %s  %s\n", visible(f.Case().ID), visible(f.About()))
+		fmt.Fprintf(b, "%s %s  %s\n", f.Outcome().Mark(), visible(f.Case().ID), visible(f.About()))
 		var who []string
 		for _, seen := range f.Who {
 			who = append(who, visible(f.Name(seen)))
@@ -73,7 +76,7 @@ func (r *Report) writeFindings(b *strings.Builder) {
 		if again := r.again(f.Result); again != "" {
 			fmt.Fprintf(b, "    again      %s\n", visible(again))
 		}
-		for _, line := range f.Result.lines() {
+		for _, line := range r.lines(f.Result) {
 			fmt.Fprintf(b, "    %s\n", line)
 		}
 		b.WriteByte('\n')
@@ -92,9 +95,9 @@ func (r *Report) writeFamilies(b *strings.Builder) {
 	for _, f := range families {
 		width = max(width, utf8.RuneCountInString(visible(f.Name)))
 	}
-	fmt.Fprintf(b, "%-*s  %6s  %10s  %5s  %11s  %6s\n", width, "family", "cases", "unexpected", "known", "unsupported", "passed")
+	fmt.Fprintf(b, "%-*s  %6s  %6s  %6s  %5s  %11s  %6s\n", width, "family", "cases", "failed", "errors", "known", "unsupported", "passed")
 	for _, f := range families {
-		fmt.Fprintf(b, "%-*s  %6s  %10s  %5s  %11s  %6s\n", width, visible(f.Name), count(len(f.Cases)), blank(f.Tally.Failed), blank(f.Tally.Deviates), blank(f.Tally.Unsupported), blank(f.Tally.Passed))
+		fmt.Fprintf(b, "%-*s  %6s  %6s  %6s  %5s  %11s  %6s\n", width, visible(f.Name), count(len(f.Cases)), blank(f.Tally.Failed), blank(f.Tally.Errored), blank(f.Tally.Deviates), blank(f.Tally.Unsupported), blank(f.Tally.Passed))
 	}
 	b.WriteByte('\n')
 }
@@ -107,16 +110,25 @@ func blank(n int) string {
 	return count(n)
 }
 
+// indented is a text of several lines, all but the first of them indented.
+func indented(s, by string) string { return strings.ReplaceAll(Visible(s), "\n", "\n"+by) }
+
 // lines say what there is to know of a result, expected and observed in line.
-func (r *Result) lines() []string {
-	lines := []string{"expected   " + visible(r.Expected), "observed   " + visible(r.Observed)}
-	for _, problem := range r.Problems {
-		lines = append(lines, "problem    "+visible(problem))
+func (r *Report) lines(result *Result) []string {
+	lines := []string{"expected   " + visible(result.Expected), "observed   " + visible(result.Observed)}
+	for _, problem := range result.Problems {
+		lines = append(lines, strings.Split("problem    "+indented(problem, "           "), "\n")...)
 	}
-	if len(r.Message) > 0 {
-		lines = append(lines, fmt.Sprintf("message    %s (%s bytes)", short(string(r.Message)), count(max(r.MessageBytes, len(r.Message)))))
+	if result.FirstTry != "" {
+		lines = append(lines, "first try  "+visible(result.FirstTry))
 	}
-	for _, s := range r.Trace {
+	if c := r.casesByID()[result.Case]; c != nil && len(c.Requirements) > 0 && result.Outcome != Passed {
+		lines = append(lines, "checks     "+visible(strings.Join(c.Requirements, ", ")))
+	}
+	if len(result.Message) > 0 {
+		lines = append(lines, fmt.Sprintf("message    %s (%s bytes)", short(string(result.Message)), count(max(result.MessageBytes, len(result.Message)))))
+	}
+	for _, s := range result.Trace {
 		lines = append(lines, fmt.Sprintf("%8.4f s  %s  %s  %s", s.Seconds, visible(s.Who), visible(s.What), short(s.Data)))
 	}
 	return lines

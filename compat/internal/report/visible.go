@@ -38,6 +38,16 @@ func visible(s string) string {
 	return b.String()
 }
 
+// Visible is a text that may have several lines, with everything escaped that
+// cannot be seen or turns a line around.
+func Visible(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = visible(strings.TrimSuffix(line, "\r"))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // hidden says of the characters that XML does not allow as well.
 func hidden(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) || r == 0xfffe || r == 0xffff

@@ -31,7 +31,8 @@ type Standing struct {
 	// Passed are those of which every case passed that the implementation has a
 	// way to play.
 	Passed []string `json:"passed"`
-	// Deviates are those of which a case did not, known or not.
+	// Deviates are those of which a case did not, known or not. A requirement of
+	// which a case was not found out, and none deviates, is in no list.
 	Deviates []string `json:"deviates,omitempty"`
 	// Unsupported are those of which it could play no case.
 	Unsupported []string `json:"unsupported,omitempty"`
@@ -87,6 +88,7 @@ func Reduce(r *report.Report) Results {
 				s.Passed = append(s.Passed, requirement)
 			case report.Unsupported:
 				s.Unsupported = append(s.Unsupported, requirement)
+			case report.Errored:
 			default:
 				s.Deviates = append(s.Deviates, requirement)
 			}
@@ -108,8 +110,10 @@ func rank(o report.Outcome) int {
 		return 1
 	case report.Passed:
 		return 2
-	default:
+	case report.Errored:
 		return 3
+	default:
+		return 4
 	}
 }
 

@@ -2,10 +2,10 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const R = data.results, size = R.case.length;
-  const OUTCOMES = ["failed", "deviates", "unsupported", "passed"];
-  const MARKS = ["✗", "~", "–", "✓"];
-  const WORDS = ["unexpected", "known to deviate", "unsupported", "passed"];
-  const WORST = [0, 1, 3, 2]; // what a cell shows: unsupported only where there is nothing else
+  const OUTCOMES = data.outcomes.map((o) => o.name);
+  const MARKS = data.outcomes.map((o) => o.mark);
+  const word = (o, n) => (n === 1 ? data.outcomes[o].one : data.outcomes[o].many);
+  const none = () => OUTCOMES.map(() => 0); // a tally of nothing
   const $ = (selector, within = document) => within.querySelector(selector);
   const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
   const number = (n) => n.toLocaleString("en-US");
@@ -21,7 +21,7 @@
     element.append(...children.filter((child) => child != null));
     return element;
   }
-  const mark = (outcome) => make("span", { class: "mark " + OUTCOMES[outcome], role: "img", "aria-label": WORDS[outcome] }, MARKS[outcome]);
+  const mark = (outcome) => make("span", { class: "mark " + OUTCOMES[outcome], role: "img", "aria-label": word(outcome, 1) }, MARKS[outcome]);
 
   // Cells and links name what they stand for, so that a link works with
   // another run's page too.
@@ -37,7 +37,7 @@
     const tallies = new Map();
     const add = (key, outcome) => {
       let tally = tallies.get(key);
-      if (!tally) tallies.set(key, (tally = [0, 0, 0, 0]));
+      if (!tally) tallies.set(key, (tally = none()));
       tally[outcome]++;
     };
     for (let i = 0; i < size; i++) {
@@ -52,11 +52,11 @@
   }
 
   function spoken(tally) {
-    const parts = WORDS.map((word, o) => (tally[o] ? number(tally[o]) + " " + word : "")).filter(Boolean);
+    const parts = tally.map((n, o) => (n ? number(n) + " " + word(o, n) : "")).filter(Boolean);
     return parts.join(", ") || "nothing";
   }
   function tallySpans(tally) {
-    return tally.flatMap((n, o) => (n ? [make("span", { class: OUTCOMES[o] }, make("i", { "aria-hidden": "true" }, MARKS[o]), number(n), make("span", { class: "sr" }, " " + WORDS[o]))] : []));
+    return tally.flatMap((n, o) => (n ? [make("span", { class: OUTCOMES[o] }, make("i", { "aria-hidden": "true" }, MARKS[o]), number(n), make("span", { class: "sr" }, " " + word(o, n)))] : []));
   }
 
   // The filter
@@ -93,8 +93,8 @@
     shown = matched;
     const tallies = groups(shown);
     for (const cell of $$("a.cell")) {
-      const tally = tallies.get(cell.dataset.key) || [0, 0, 0, 0];
-      const worst = WORST.find((o) => tally[o]);
+      const tally = tallies.get(cell.dataset.key) || none();
+      const worst = data.worst.find((o) => tally[o]);
       cell.className = "cell " + (worst === undefined ? "nothing" : OUTCOMES[worst]);
       if (worst === undefined) continue;
       cell.firstChild.textContent = MARKS[worst];
@@ -102,7 +102,7 @@
       cell.setAttribute("aria-label", cell.dataset.name + ": " + spoken(tally));
     }
     for (const family of $$(".family")) {
-      const sum = [0, 0, 0, 0];
+      const sum = none();
       for (const link of $$("a.case", family)) {
         const tally = tallies.get(normal(link.hash));
         link.parentElement.hidden = !tally;
@@ -251,8 +251,9 @@
     const row = (name, ...values) => rows.push(make("dt", {}, name), ...values.map((value) => make("dd", {}, ...[value].flat())));
     if (about.about) row("Case", about.about);
     row("Expected", make("code", {}, data.texts[R.expected[i]]));
-    row("Observed", make("code", { class: R.outcome[i] ? "" : "bad" }, data.texts[R.observed[i]]));
-    if (list(R.problems[i]).length) row("Problems", ...list(R.problems[i]).map((n) => data.texts[n]));
+    row("Observed", make("code", { class: R.outcome[i] < OUTCOMES.indexOf("deviates") ? "bad" : "" }, data.texts[R.observed[i]]));
+    if (list(R.problems[i]).length) row("Problems", ...list(R.problems[i]).map((n) => make("span", { class: "lines" }, data.texts[n])));
+    if (R.first[i] >= 0) row("First try", make("code", {}, data.texts[R.first[i]]));
     if (known) {
       const [pattern, , kind, why, link] = known;
       row("Known", [why + " ", make("span", { class: "kind" }, kind), " ", make("code", {}, pattern), link ? " " : null, link ? make("a", { href: link, rel: "noreferrer" }, "more") : null].filter((x) => x != null));
@@ -268,7 +269,7 @@
   let opener = null;
   function open(title, found, expand) {
     found.sort((a, b) => R.outcome[a] - R.outcome[b] || a - b);
-    const tally = [0, 0, 0, 0];
+    const tally = none();
     for (const i of found) tally[R.outcome[i]]++;
     $("#sheet-title").textContent = title;
     $(".tally", sheet).replaceChildren(...tallySpans(tally));
@@ -298,7 +299,8 @@
 
   const numbers = (test) => { const found = []; for (let i = 0; i < size; i++) if (shown[i] && test(i)) found.push(i); return found; };
   function route() {
-    const parts = normal(location.hash).split("/"), [kind, a, b] = parts;
+    // The id of a case may stand in a link as it is, with its slash.
+    const [kind, ...parts] = normal(location.hash).split("/"), [a, b] = kind === "case" ? [parts.join(id("/"))] : parts;
     if (kind === "result" && /^\d+$/.test(a) && Number(a) < size) {
       const i = Number(a);
       return open(data.cases[R.case[i]].id, [i], true);

@@ -52,6 +52,7 @@ func Small() *report.Report {
 			{ID: library, Name: "remote-event", Version: "devel", Roles: []string{"send", "receive"}, Details: map[string]string{"go": "1.26.0"}},
 			{ID: old, Name: "remote_event_bundle", Version: "1.1", Roles: []string{"send", "receive"}, Original: true, Details: map[string]string{"python": "3.11.7", "applauncher": "1.44", "redis": "3.5.3"}},
 			{ID: last, Name: "remote_event_bundle", Version: "1.6", Roles: []string{"send", "receive"}, Original: true, Details: map[string]string{"python": "3.11.7", "applauncher": "1.44", "redis": "3.5.3"}},
+			{ID: "broken", Name: "broken", Roles: []string{}, Flag: "--impl broken", Problem: "hello: the adapter has ended: exit status 1; stderr ends with:\n    no module named redis"},
 			{ID: "mine|<1>-", Name: "mine|<1>", Roles: []string{"send"}, Details: map[string]string{"note": Hostile}},
 		},
 		Cases: []report.Case{
@@ -74,6 +75,16 @@ func Small() *report.Report {
 			{Case: "metadata/kept", Server: server, Sender: last, Outcome: report.Unsupported, Expected: "sends", Observed: "unsupported: the original sends no metadata", Seconds: 0.001},
 			{Case: "metadata/kept", Server: server, Sender: library, Outcome: report.Passed, Expected: "sends", Observed: "sends", Message: plain, MessageBytes: len(plain), Seconds: 0.001},
 			{Case: "fleet/each-once", Server: server, Sender: library, Receiver: library + " + " + last, Outcome: report.Passed, Expected: "each once", Observed: "each once", Seconds: 0.2},
+			{
+				Case: "wire/the-plainest", Server: server, Receiver: last, Outcome: report.Errored, Expected: "delivers {}",
+				Observed: "fault: the adapter does not answer: no canary within 20s, 2 messages are left in the list", FirstTry: "fault: the adapter does not answer: no canary within 5s, 2 messages are left in the list",
+				Problems: []string{"the adapter does not answer: no canary within 20s, 2 messages are left in the list", "two lines:\n  " + Hostile},
+				Message:  plain, MessageBytes: len(plain), Seconds: 20.1,
+				Trace: []report.Step{
+					{Who: "redis", What: "LPUSH e", Data: string(plain)},
+					{Seconds: 0.1, Who: last, What: report.Stderr, Data: "Traceback: " + Hostile},
+				},
+			},
 		},
 		LeftOut: []report.LeftOut{{Why: "the application itself listens to " + Hostile, Cases: []string{"wire/left-out", Hostile}}},
 		Stale: []report.StaleDeviation{
