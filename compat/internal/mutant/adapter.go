@@ -226,7 +226,9 @@ func (a *adapter) handle(ctx context.Context, queue, raw string) fate {
 	env, err := wire.Decode(message, a.limits)
 	deliverable := err == nil
 	if err != nil && a.accept != nil {
-		env, deliverable = a.accept(message)
+		if env, deliverable = a.accept(message); len(env.Metadata.Signals) == 0 {
+			env.Metadata.Signals = wire.Chain(queue)
+		}
 	}
 	if deliverable && (a.refuse == nil || !a.refuse(message, env)) {
 		if a.deliver != nil {

@@ -49,7 +49,7 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	var mutations []mutant.Mutation
-	for _, name := range []string{"takes-bom", "first-duplicate", "no-metadata", "signal-twice", "pops-left", "dies-of-poison", "key-lower-case", "sends-nan"} {
+	for _, name := range []string{"takes-bom", "signals-a-string", "first-duplicate", "no-metadata", "signal-twice", "pops-left", "dies-of-poison", "key-lower-case", "sends-nan"} {
 		mutation, ok := mutant.Find(name)
 		if !ok {
 			t.Fatalf("no mutant is called %s", name)
@@ -71,7 +71,7 @@ func TestCheck(t *testing.T) {
 	if err := mutant.WriteTable(&table, results); err != nil {
 		t.Fatal(err)
 	}
-	for _, says := range []string{"SURVIVED  takes-bom (JSON-1)", "poison/byte-order-mark", "9 mutants: 8 caught"} {
+	for _, says := range []string{"SURVIVED  takes-bom (JSON-1)", "poison/byte-order-mark", "10 mutants: 9 caught"} {
 		if !strings.Contains(table.String(), says) {
 			t.Errorf("the table does not say %q:\n%s", says, table.String())
 		}

@@ -75,13 +75,15 @@ var reading = []Mutation{
 	{Name: "signals-a-string", About: "takes signals that are a string for its only element", Requirement: "WIRE-2", Cases: []string{"poison/signals-*"}, accept: oneSignal},
 	{Name: "signals-iterated", About: "goes through the characters of signals that are a string, as the originals do", Requirement: "WIRE-2", Cases: []string{"poison", "dispatch"}, accept: iterate},
 	{Name: "signals-empty", About: "delivers a message without signals by the list's key", Requirement: "WIRE-2", Cases: []string{"poison"},
-		read: func(raw []byte) []byte {
-			return replaceAll(raw, `"signals": []`, `"signals": ["e"]`, `"signals": null`, `"signals": ["e"]`)
+		accept: func(raw []byte) (wire.Envelope, bool) {
+			found := members(raw)
+			signals := string(found["signals"])
+			return wire.Envelope{Payload: found["data"]}, found["data"] != nil && (signals == "[]" || signals == "null")
 		}},
 	{Name: "signals-nested", About: "passes over signals that are objects or arrays", Requirement: "WIRE-3", Cases: []string{"poison", "dispatch"}, accept: lenient(violates(wire.ReqSignalStrings))},
 	{Name: "malformed-delivered", About: "delivers what is malformed with an empty payload", Requirement: "RECV-3", Cases: []string{"poison"},
 		accept: func([]byte) (wire.Envelope, bool) {
-			return wire.Envelope{EventName: "e", Payload: []byte("{}"), Metadata: wire.Metadata{Signals: wire.Chain("e")}}, true
+			return wire.Envelope{Payload: []byte("{}")}, true // by the list's key
 		}},
 }
 
@@ -231,7 +233,7 @@ func members(raw []byte) map[string][]byte {
 func lenient(in func(raw []byte) bool) func([]byte) (wire.Envelope, bool) {
 	return func(raw []byte) (wire.Envelope, bool) {
 		found := members(raw)
-		env := wire.Envelope{EventName: "e", Payload: []byte("{}")}
+		env := wire.Envelope{Payload: []byte("{}")}
 		if data := found["data"]; data != nil {
 			env.Payload = data
 		}
@@ -260,14 +262,14 @@ func violates(requirement wire.Requirement) func([]byte) bool {
 	}
 }
 
-// oneSignal takes signals for a name, and has the base signals with it.
+// oneSignal takes signals for the only element of an array.
 func oneSignal(raw []byte) (wire.Envelope, bool) {
 	found := members(raw)
 	var name string
 	if json.Unmarshal(found["signals"], &name) != nil || found["data"] == nil {
 		return wire.Envelope{}, false
 	}
-	return wire.Envelope{EventName: name, Payload: found["data"], Metadata: wire.Metadata{Signals: append(wire.Chain(name), "e")}}, true
+	return wire.Envelope{Payload: found["data"], Metadata: wire.Metadata{Signals: []string{name}}}, name != ""
 }
 
 // iterate takes each character of signals for one.
@@ -277,5 +279,5 @@ func iterate(raw []byte) (wire.Envelope, bool) {
 	if json.Unmarshal(found["signals"], &text) != nil || found["data"] == nil {
 		return wire.Envelope{}, false
 	}
-	return wire.Envelope{Payload: found["data"], Metadata: wire.Metadata{Signals: strings.Split(text, "")}}, true
+	return wire.Envelope{Payload: found["data"], Metadata: wire.Metadata{Signals: strings.Split(text, "")}}, text != ""
 }
