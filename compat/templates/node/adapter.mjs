@@ -1,5 +1,5 @@
 // An adapter to copy: the protocol of compat/README.md, around
-// implementation.mjs in whose place yours goes. It needs Node 18 and `npm ci`.
+// implementation.mjs in whose place yours goes. It needs Node 18.19 and `npm ci`.
 import { createInterface } from "node:readline";
 import { Receiver, close, send } from "./implementation.mjs";
 

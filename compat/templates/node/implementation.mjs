@@ -221,11 +221,14 @@ export async function send(url, eventName, parents, payload, metadata) {
 /** Ends the sender's connection. */
 export const close = async () => (await sender)?.destroy();
 
-/** Consumes queues, each on a connection of its own, and calls heard for every call of a listener. */
+/**
+ * Consumes queues, each on a connection of its own, and calls heard for every
+ * call of a listener. A signal has a listener for each time that it is named.
+ */
 export class Receiver {
   static async start(url, queues, signals, heard) {
     const receiver = new Receiver();
-    Object.assign(receiver, { signals: new Set(signals), heard, stopped: false });
+    Object.assign(receiver, { listeners: signals, heard, stopped: false });
     const consume = async (queue) => receiver.consume(await connect(url), queue);
     receiver.loops = [...new Set(queues)].map(consume);
     return receiver;
@@ -261,8 +264,8 @@ export class Receiver {
       console.error(`queue ${JSON.stringify(queue)}: malformed message of ${message.length} bytes: ${error.message}`);
       return;
     }
-    for (const signal of new Set(event.signals)) {
-      if (!this.signals.has(signal) || signal.startsWith("kernel.")) continue;
+    const called = [...new Set(event.signals)].filter((signal) => !signal.startsWith("kernel."));
+    for (const signal of called.flatMap((signal) => this.listeners.filter((listener) => listener === signal))) {
       try {
         this.heard(signal, event.signals, event.payload, event.attributes);
       } catch (error) {
