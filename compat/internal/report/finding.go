@@ -17,6 +17,8 @@ type finding struct {
 	// and More says how many there are beyond.
 	Who, Rest []sighting
 	More      int
+	// Varied is whether the cases expect different things of one kind.
+	Varied bool
 }
 
 // sighting is a result of a finding.
@@ -43,6 +45,34 @@ func (f finding) Name(s sighting) string {
 		return s.Case + ": " + s.Who
 	}
 	return s.Who
+}
+
+// Expected is what the specification demands of all of the cases.
+func (f finding) Expected() string {
+	if !f.Varied {
+		return f.Result.Expected
+	}
+	switch kind := kindOf(f.Result.Expected); kind {
+	case "delivers":
+		return "delivers the payload of each case"
+	case "sends", "refuses":
+		return kind + " the event of each case"
+	default:
+		return kind
+	}
+}
+
+// kindOf is the first word of what is expected.
+func kindOf(expected string) string {
+	kind, _, _ := strings.Cut(expected, " ")
+	return strings.TrimSuffix(kind, ":")
+}
+
+// first is the first result, with what all of the cases expect.
+func (f finding) first() *Result {
+	result := *f.Result
+	result.Expected = f.Expected()
+	return &result
 }
 
 // Outcome is that of all of its results.
@@ -94,7 +124,7 @@ func (r *Report) findings() []finding {
 		}
 		key := strings.Join(append([]string{string(result.Outcome), result.Observed}, result.Problems...), "\x00")
 		if result.Outcome == Failed { // what it should have done is half of what is said
-			key += "\x00" + result.Expected
+			key += "\x00" + kindOf(result.Expected)
 		}
 		n, ok := at[key]
 		if !ok {
@@ -104,6 +134,7 @@ func (r *Report) findings() []finding {
 		}
 		f := &found[n]
 		f.Results = append(f.Results, i)
+		f.Varied = f.Varied || result.Expected != f.Result.Expected
 		if c := cases[result.Case]; !slices.Contains(f.Cases, c) {
 			f.Cases = append(f.Cases, c)
 		}

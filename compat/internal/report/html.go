@@ -127,7 +127,7 @@ func (p Party) String() string {
 		return "the harness"
 	case len(p.Members) == 0: // a requirement
 		return p.ID
-	case len(p.Members) > 1 && !p.Variants || p.Label == "":
+	case len(p.Members) > 1 && !p.Variants, p.Label == "", p.Label == p.Group:
 		return cmp.Or(p.Label, p.Group)
 	}
 	return p.Group + " " + p.Label

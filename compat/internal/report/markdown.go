@@ -78,7 +78,7 @@ func (r *Report) markdownUnexpected(b *strings.Builder) {
 	const most = 100
 	for _, f := range findings[:min(len(findings), most)] {
 		fmt.Fprintf(b, "- %s %s, %s (%s): expected %s, observed %s\n", f.Outcome().Mark(), code(f.Case().ID), plain(f.About()),
-			plain(strings.Join(f.Requirements(), ", ")), code(f.Result.Expected), code(f.Result.Observed))
+			plain(strings.Join(f.Requirements(), ", ")), code(f.Expected()), code(f.Result.Observed))
 		for _, problem := range f.Result.Problems {
 			fmt.Fprintf(b, "  - %s\n", plainLines(problem))
 		}

@@ -78,10 +78,15 @@ func (r *Report) parties(role func(*Result) string) []Party {
 	}
 	parties = append(parties, r.implementations(func(id string) bool { return played[id] })...)
 	for _, id := range fleets {
+		const most = 4
 		members := strings.Split(id, fleet)
-		labels := make([]string, len(members))
+		var labels []string
 		for i, member := range members {
-			labels[i] = r.label(member)
+			if i == most-1 && len(members) > most {
+				labels = append(labels, count(len(members)-i)+" more")
+				break
+			}
+			labels = append(labels, r.label(member))
 		}
 		parties = append(parties, Party{ID: id, Group: "together", Label: strings.Join(labels, fleet), Members: members})
 	}
@@ -135,7 +140,7 @@ func (r *Report) label(id string) string {
 	return r.Implementations[at].Name
 }
 
-// ByRequirement is requirement × implementation. See Counts for who a result of
+// ByRequirement is requirement × implementation, of those that took part. See Counts for who a result of
 // two counts for.
 func (r *Report) ByRequirement() Matrix {
 	requirements := map[string][]string{}
@@ -155,7 +160,13 @@ func (r *Report) ByRequirement() Matrix {
 		y, _ := strconv.Atoi(b.Label)
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(x, y))
 	})
-	columns := r.implementations(func(string) bool { return true })
+	played := map[string]bool{}
+	for i := range r.Results {
+		for _, id := range r.Results[i].participants() {
+			played[id] = true
+		}
+	}
+	columns := r.implementations(func(id string) bool { return played[id] })
 	m := newMatrix(rows, columns)
 	row, column := index(rows), index(columns)
 	counts := r.Counts()

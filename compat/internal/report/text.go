@@ -76,7 +76,7 @@ func (r *Report) writeFindings(b *strings.Builder) {
 		if again := r.again(f.Result); again != "" {
 			fmt.Fprintf(b, "    again      %s\n", visible(again))
 		}
-		for _, line := range r.lines(f.Result) {
+		for _, line := range r.lines(f.first()) {
 			fmt.Fprintf(b, "    %s\n", line)
 		}
 		b.WriteByte('\n')
