@@ -49,7 +49,7 @@ type Event interface {
 }
 
 // NewEnvelope makes the envelope of an event, with its payload and its signals
-// and without attributes, as [Sender.Send] does before it adds some. It is the
+// and with an empty map of attributes, as [Sender.Send] does before it adds some. It is the
 // way to attributes of one's own: set them and pass the envelope to
 // [Sender.Forward].
 func NewEnvelope(event Event) (wire.Envelope, error) {
@@ -61,7 +61,9 @@ func NewEnvelope(event Event) (wire.Envelope, error) {
 	if err != nil {
 		return wire.Envelope{}, err
 	}
-	return wire.Envelope{EventName: info.signals[0], Payload: text, Metadata: wire.Metadata{Signals: slices.Clone(info.signals)}}, nil
+	return wire.Envelope{EventName: info.signals[0], Payload: text, Metadata: wire.Metadata{
+		Signals: slices.Clone(info.signals), Attributes: map[string]string{},
+	}}, nil
 }
 
 // infoFor returns what is known of the type of an event that is to be sent.

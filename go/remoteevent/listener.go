@@ -27,14 +27,19 @@ type Delivery struct {
 	ID string
 	// Attempt counts from 1.
 	Attempt int
-	// FirstSeen is when a receiver first took the message, by Redis' clock.
+	// FirstSeen is when a receiver first took the message: by Redis' clock, to the
+	// millisecond, and with AtMostOnce by this process' clock.
 	FirstSeen time.Time
 }
 
-// Key returns what a listener may know an event by that comes twice: its
-// attribute id, which is the same however often it was sent, else the ID of the
-// delivery. It is empty where there is neither.
+// Key returns the key by which a listener recognizes an event that it has seen
+// before: the attribute id, which is the same however often the event was sent,
+// else the ID of the delivery. It is empty where there is neither, and for a nil
+// delivery.
 func (d *Delivery) Key() string {
+	if d == nil {
+		return ""
+	}
 	if id := d.Envelope.Metadata.Attributes[wire.AttributeID]; id != "" {
 		return id
 	}

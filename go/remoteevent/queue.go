@@ -50,11 +50,14 @@ func (q *Queue) Companions() map[string]string {
 // Permissions returns the rule that lets a receiver with these options consume the
 // queue, as arguments of ACL SETUSER with a space between them. A rule cannot hold
 // white space: '?', which matches any one byte, stands for it, for quotes and for
-// characters that are not printable.
+// characters that are not printable. Options that are nil
+// have no effect.
 func (q *Queue) Permissions(options ...QueueOption) string {
 	config := defaultQueueConfig()
 	for _, option := range options {
-		option.applyToQueue(&config)
+		if option != nil {
+			option.applyToQueue(&config)
+		}
 	}
 	return aclRule(q.Name(), &config)
 }

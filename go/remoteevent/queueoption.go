@@ -28,6 +28,17 @@ type queueConfig struct {
 	window      lease.Window
 	maxDead     int // dead letters, or 0
 	maxDeadAge  time.Duration
+
+	// reliable names an option that has no effect at most once, and was given
+	// for this very queue, or for all where the config is that of all.
+	reliable string
+}
+
+// inherited returns the config for a queue that has options of its own. An option
+// for all queues may have no effect on this one.
+func (c queueConfig) inherited() queueConfig {
+	c.reliable = ""
+	return c
 }
 
 func defaultQueueConfig() queueConfig {
@@ -57,8 +68,8 @@ func (c *queueConfig) validate() error {
 		return fmt.Errorf("WithDeadLetterAge(%v): the time is not negative, and 0 is without a limit", c.maxDeadAge)
 	case c.atMostOnce && !c.deadLetters && c.bounded():
 		return errors.New("WithDeadLetterLimit, WithDeadLetterAge: AtMostOnce() keeps dead letters only with WithDeadLetters()")
-	case c.atMostOnce && c.window.Time > 0:
-		return errors.New("WithDeduplication: AtMostOnce() acknowledges nothing, and so remembers nothing: leave out one of the two")
+	case c.atMostOnce && c.reliable != "":
+		return fmt.Errorf("AtMostOnce() and %s: an event that is received at most once has no lease, is not tried again and is not remembered: leave out one of the two", c.reliable)
 	}
 	return nil
 }
@@ -71,6 +82,14 @@ type queueOption func(*queueConfig)
 
 func (o queueOption) applyToQueue(c *queueConfig)       { o(c) }
 func (o queueOption) applyToReceiver(c *receiverConfig) { o(&c.queueConfig) }
+
+// reliableOption is an option that [AtMostOnce] leaves without effect.
+func reliableOption(name string, set func(c *queueConfig)) QueueOption {
+	return queueOption(func(c *queueConfig) {
+		set(c)
+		c.reliable = name
+	})
+}
 
 // AtMostOnce receives as the original does: an event is out of Redis when it
 // is taken, and lost if the process dies before it is handled, or if the
@@ -129,7 +148,7 @@ func WithPrefetch(n int) QueueOption {
 // when the lease has run out: too long a lease delays it, too short a one is lost
 // to a pause of the process or of Redis, and the event is handled twice.
 func WithLease(d time.Duration) QueueOption {
-	return queueOption(func(c *queueConfig) { c.lease = d })
+	return reliableOption("WithLease", func(c *queueConfig) { c.lease = d })
 }
 
 // WithMaxAttempts sets how often an event is tried before it becomes a dead
@@ -137,7 +156,7 @@ func WithLease(d time.Duration) QueueOption {
 // few turn a passing fault, such as a database that restarts, into work for an
 // operator; too many repeat what will never succeed.
 func WithMaxAttempts(n int) QueueOption {
-	return queueOption(func(c *queueConfig) { c.maxAttempts = n })
+	return reliableOption("WithMaxAttempts", func(c *queueConfig) { c.maxAttempts = n })
 }
 
 // WithBackoff sets after what time an event is tried again, from 1 second up to 5
@@ -146,7 +165,7 @@ func WithMaxAttempts(n int) QueueOption {
 // attempts before a fault has passed; too long a last one leaves events waiting
 // when it has.
 func WithBackoff(first, last time.Duration) QueueOption {
-	return queueOption(func(c *queueConfig) { c.firstDelay, c.lastDelay = first, last })
+	return reliableOption("WithBackoff", func(c *queueConfig) { c.firstDelay, c.lastDelay = first, last })
 }
 
 // WithDeduplication drops an event whose attribute id was acknowledged within the
@@ -155,5 +174,5 @@ func WithBackoff(first, last time.Duration) QueueOption {
 // costs a round trip for every event with an id. It is no guarantee: two copies
 // that are handled at the same time are both handled.
 func WithDeduplication(window time.Duration, most int) QueueOption {
-	return queueOption(func(c *queueConfig) { c.window = lease.Window{Time: window, Count: most} })
+	return reliableOption("WithDeduplication", func(c *queueConfig) { c.window = lease.Window{Time: window, Count: most} })
 }

@@ -85,7 +85,7 @@ func (r *Receiver) Queue(name string, options ...QueueOption) error {
 	if err := lease.Check(name); err != nil {
 		return err
 	}
-	config := r.config.queueConfig
+	config := r.config.inherited()
 	known := r.configs[name]
 	if known != nil {
 		config = *known
