@@ -194,7 +194,7 @@ func TestContainment(t *testing.T) {
 		"an unmarshaler panics": {func(_ context.Context, d *remoteevent.Delivery) error {
 			_, err := remoteevent.Decode[wildJSON](d.Envelope)
 			return err
-		}, "schema", "a method for JSON of the event panicked"},
+		}, "schema", "wildField panicked"},
 		"a marshaler panics": {func(context.Context, *remoteevent.Delivery) error {
 			_, err := remoteevent.NewEnvelope(wildJSON{})
 			return err

@@ -144,6 +144,11 @@ func (q *Queue) Diagnose(ctx context.Context, options ...QueueOption) ([]Diagnos
 		}
 		option.applyToQueue(&config)
 	}
+	// A client without a password that Redis requires has its connection cut by
+	// longer commands.
+	if err := q.client.Ping(ctx).Err(); lease.TroubleOf(err) == lease.Unauthenticated {
+		return []Diagnosis{unauthenticated(redaction.Error(err))}, nil
+	}
 	var refused []string
 	var answer, err error // the answer to what a receiver does all the time
 	if config.atMostOnce {
@@ -160,11 +165,13 @@ func (q *Queue) Diagnose(ctx context.Context, options ...QueueOption) ([]Diagnos
 	return q.diagnose(ctx, &config, refused, answer)
 }
 
+const checkAuthentication = "authentication"
+
 // unauthenticated is the diagnosis of a client whose name and password Redis
 // rejects, or that gave none. No rule mends it.
 func unauthenticated(err error) Diagnosis {
 	d := Diagnosis{
-		Check: "authentication", Err: err, Problem: "Redis rejects the user name or password of the client",
+		Check: checkAuthentication, Err: err, Problem: "Redis rejects the user name or password of the client",
 		Remedy: "give the client the name and password of a user that is on",
 	}
 	if !strings.Contains(err.Error(), "WRONGPASS ") {

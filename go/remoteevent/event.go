@@ -112,12 +112,7 @@ func Decode[E Event](env wire.Envelope) (E, error) {
 		event, _ = reflect.TypeAssert[E](value)
 		target = value.Interface()
 	}
-	var err error
-	if panicked := contain(func() { err = payload.Decode(env.Payload, target) }); panicked != nil {
-		panicked.in = "a method for JSON of the event"
-		err = &PayloadError{Type: reflect.TypeFor[E](), Problem: panicked.Error(), Err: panicked}
-	}
-	if err != nil {
+	if err := payload.Decode(env.Payload, target); err != nil {
 		var zero E
 		return zero, fmt.Errorf("event %q: %w", env.EventName, err)
 	}

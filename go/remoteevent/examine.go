@@ -13,6 +13,7 @@ const examineTimeout = 30 * time.Second
 // work, or endanger its messages, and logs it.
 func (r *running) examine(ctx context.Context, queues []string) {
 	var retry backoff
+	rejected := false
 	for ctx.Err() == nil {
 		bounded, cancel := context.WithTimeout(ctx, examineTimeout)
 		found, err := r.diagnose(bounded, queues)
@@ -22,6 +23,10 @@ func (r *running) examine(ctx context.Context, queues []string) {
 				r.logDiagnosis(ctx, &d)
 			}
 			return
+		}
+		if d, ok := err.(*Diagnosis); ok && !rejected { //nolint:errorlint // diagnose returns the very one
+			rejected = true
+			r.logDiagnosis(ctx, d)
 		}
 		retry.next()
 		retry.wait(ctx)
@@ -34,7 +39,7 @@ func (r *running) diagnose(ctx context.Context, queues []string) ([]Diagnosis, e
 		return nil, err
 	}
 	for _, d := range all {
-		if d.Check == "authentication" { // the consumers log it; the rest is known later
+		if d.Check == checkAuthentication { // the rest is known when that is mended
 			return nil, &d
 		}
 	}

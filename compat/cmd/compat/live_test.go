@@ -17,6 +17,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/internal/report"
@@ -82,7 +83,7 @@ func startApplication(t *testing.T, original environment.Original) *application 
 	a.command.Env = append(os.Environ(), "PYTHONPATH="+probe, "PYTHONDONTWRITEBYTECODE=1")
 	var log bytes.Buffer // what it logs is of interest where a test fails
 	a.command.Stderr = &log
-	a.command.WaitDelay = deadline
+	a.command.WaitDelay = calibration.Scale(deadline)
 	stdout, err := a.command.StdoutPipe()
 	if err == nil {
 		err = a.command.Start()
@@ -108,8 +109,8 @@ func startApplication(t *testing.T, original environment.Original) *application 
 	return a
 }
 
-// deadline is for a machine that has much else to do.
-const deadline = 2 * time.Minute
+// deadline is how long an idle machine may take.
+const deadline = time.Minute
 
 func (a *application) read(stdout io.Reader) {
 	for s := bufio.NewScanner(stdout); s.Scan(); {
@@ -121,7 +122,8 @@ func (a *application) read(stdout io.Reader) {
 // says waits for a line. The originals print, too, what goes wrong.
 func (a *application) says(t *testing.T, want string) {
 	t.Helper()
-	timeout := time.After(deadline)
+	ctx, cancel := calibration.WithTimeout(t.Context(), deadline)
+	defer cancel()
 	for {
 		select {
 		case line, more := <-a.lines:
@@ -131,8 +133,8 @@ func (a *application) says(t *testing.T, want string) {
 			case !more:
 				t.Fatalf("the application ends and does not say %q", want)
 			}
-		case <-timeout:
-			t.Fatalf("the application does not say %q", want)
+		case <-ctx.Done():
+			t.Fatalf("the application does not say %q: %v", want, context.Cause(ctx))
 		}
 	}
 }
@@ -148,11 +150,13 @@ func (a *application) await(t *testing.T, condition func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for timeout := time.After(deadline); !condition(); {
+	ctx, cancel := calibration.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	for !condition() {
 		select {
 		case <-ticker.C:
-		case <-timeout:
-			t.Fatalf("waited in vain; there are the keys %q", a.keys(t))
+		case <-ctx.Done():
+			t.Fatalf("waited in vain (%v); there are the keys %q", context.Cause(ctx), a.keys(t))
 		}
 	}
 }
@@ -279,7 +283,7 @@ func TestOriginalLiveEnds(t *testing.T) {
 			ended <- run(ctx, []string{"live", "--redis", a.url, "--timeout", "1m"}, strings.NewReader(""), io.Discard, &diagnostics)
 		}()
 		a.await(t, func() bool { return len(a.keys(t)) > 3 }) // they talk
-		if code, _, says := compat(t, "live", "--redis", a.url); code != exitFailed || !strings.Contains(says, "another compat live") {
+		if code, _, says := compat(t, "live", "--redis", a.url, "--timeout", "1m"); code != exitFailed || !strings.Contains(says, "another compat live") {
 			t.Errorf("a second one ends with code %d: %s", code, says)
 		}
 		do()

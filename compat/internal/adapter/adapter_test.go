@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,7 +29,7 @@ const hello = `{"op":"hello","protocol":1,"name":"fake","version":"1","roles":["
 // that says what was seen.
 func TestMisbehaviour(t *testing.T) {
 	t.Parallel()
-	const deadline = 300 * time.Millisecond
+	deadline := calibration.Scale(300 * time.Millisecond)
 	for _, test := range []struct {
 		name   string
 		script string // answers hello

@@ -12,11 +12,13 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// patience is how long a flow may stand still before a scenario fails.
+// patience is how long a flow may stand still on an idle machine before a scenario
+// fails.
 const patience = 60 * time.Second
 
 // backlog is how many events wait for receivers at most.
@@ -274,7 +276,7 @@ func (f *flow) flowsSince(ctx context.Context, m mark, receivers ...int) error {
 
 // until waits until something holds of what was sent and handled.
 func (f *flow) until(ctx context.Context, holds func() bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %v", patience))
+	ctx, cancel := calibration.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		f.mu.Lock()

@@ -59,15 +59,23 @@ func testScenarios(t *testing.T, originals bool) {
 		}
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			figures, err := s.Run(t.Context(), faults.Size{Rounds: 1, Events: 50})
-			if err != nil {
-				t.Error(err)
-			}
-			if figures.Lost != 0 || figures.Promised == 0 || figures.Handled < max(50, figures.Promised-figures.Dead-figures.Taken) {
-				t.Errorf("%+v", figures)
-			}
-			if happened := shows[s.Name]; happened == nil || !happened(figures) {
-				t.Errorf("what it is there for has not happened: %+v", figures)
+			// The promises hold each time. Whether the fault meets an event at the
+			// wrong moment is a matter of chance, and of what else the cores do.
+			const tries = 5
+			for try := 1; ; try++ {
+				figures, err := s.Run(t.Context(), faults.Size{Rounds: try, Events: 50})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if figures.Lost != 0 || figures.Promised == 0 || figures.Handled < max(50, figures.Promised-figures.Dead-figures.Taken) {
+					t.Fatalf("%+v", figures)
+				}
+				if happened := shows[s.Name]; happened != nil && happened(figures) {
+					return
+				}
+				if t.Logf("what it is there for has not happened in try %d: %+v", try, figures); try == tries {
+					t.Fatal("what it is there for has not happened")
+				}
 			}
 		})
 	}

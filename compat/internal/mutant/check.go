@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
@@ -43,7 +44,8 @@ type Result struct {
 // is broken, not.
 func (r Result) As() bool { return (r.Name == "") == (len(r.CaughtBy) == 0) }
 
-// timeout is how long a mutant may take with one message: many never come back.
+// timeout is how long a mutant may take with one message on an idle machine: many
+// never come back.
 const timeout = 2 * time.Second
 
 // Check plays the adapter without a mutation with every case, and each mutant
@@ -88,7 +90,7 @@ func (c *Checker) play(ctx context.Context, m Mutation, server engine.Server) (R
 		return result, err
 	}
 	played, err := engine.Run(ctx, engine.Config{
-		Cases: cases, Servers: []engine.Server{server}, Timeout: timeout, Parallel: 2, Once: true,
+		Cases: cases, Servers: []engine.Server{server}, Timeout: calibration.Scale(timeout), Parallel: 2, Once: true,
 		Implementations: []engine.Implementation{engine.Command("", false, c.Command(m.Name)...)},
 	})
 	if err != nil {
