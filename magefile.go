@@ -4,15 +4,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/magefile/mage/mg"
 )
@@ -29,73 +33,230 @@ const (
 	govulncheck  = "golang.org/x/vuln/cmd/govulncheck@v1.9.0"
 )
 
-// leaveOut names what WITHOUT may leave out of the tests, and the tests that go
-// with it.
-var leaveOut = map[string]string{
-	"docker":    "Container", // a Docker daemon
-	"node":      "Node",      // node with npm
-	"originals": "Original",  // the Python packages
+// need is something that tests need and a machine may lack.
+type need struct {
+	name  string                           // by which WITHOUT leaves it out
+	tests string                           // the pattern of the names of the tests that need it; "" for none
+	lacks func(ctx context.Context) string // why this machine does not have it, or ""
 }
 
-// Test runs all tests of all modules, with the race detector in the workspace
-// and without the workspace as a user of a module would. The Python originals,
-// servers of every generation, containers and Node are among them.
-// WITHOUT=docker,node,originals leaves those out that it names.
+// needs are asked for before anything else. What else is lacking is installed.
+var needs = []need{
+	{"docker", "Container", lacksDocker},
+	{"node", "Node", lacksNode},
+	{"originals", "Original", lacksPython},
+	{"python", "InPython", lacksPython},
+	{"cc", "TestClock|Scenarios.*/clock_steps", lacksCompiler},
+}
+
+// skipped is something that is not tested, and why.
+type skipped struct {
+	need
+	why string
+}
+
+// lengthy is how long Test takes on two idle cores.
+const lengthy = 12 * time.Minute
+
+// Test runs the tests of all modules that this machine can run, all of them in the
+// workspace, with the race detector, and the fast ones of each module by itself,
+// as its user would. The Python originals, servers of every generation, containers
+// and Node are among them. It finds in the first second what the machine lacks,
+// and ends with a list of what was skipped. WITHOUT=docker,node,originals,python,cc
+// skips what it names. Where CI is true, skipping is a failure.
 func Test(ctx context.Context) error {
-	without, skip, err := leftOut()
+	begin := time.Now()
+	skips, err := findSkips(ctx)
 	if err != nil {
 		return err
 	}
-	needs, err := setup(ctx, without)
-	if err != nil {
-		return err
+	var steps []step
+	for _, module := range modules {
+		steps = append(steps, step{"build and vet " + module + " by itself", func(ctx context.Context, env []string) error {
+			return run(ctx, module, slices.Concat(env, []string{"GOWORK=off"}), "go", "vet", "./...")
+		}})
 	}
-	env := []string{"REMOTE_EVENT_REDIS_SERVER=" + needs.RedisServer}
-	servers := []string{"run", "./compat/cmd/compat", "servers", "--redis", "local:all", "--redis", "embedded"}
-	if !slices.Contains(without, "docker") {
-		servers = append(servers, "--redis", "container:local:all")
-	}
-	fmt.Println("── servers")
-	if err := run(ctx, ".", env, "go", servers...); err != nil {
-		return fmt.Errorf("start the servers that the tests run on: %w", err)
-	}
-	if err := run(ctx, ".", nil, "go", "run", "./compat/cmd/compat", "spec", "--check"); err != nil {
-		return fmt.Errorf("the specification: %w", err)
+	race, mode := []string{"-race"}, "in the workspace, with the race detector"
+	if skipping(skips, "cc") {
+		race, mode = nil, "in the workspace"
 	}
 	for _, module := range modules {
-		if err := run(ctx, module, append(env, "GOWORK=off"), "go", "vet", "./..."); err != nil {
-			return err
+		steps = append(steps,
+			step{"all tests of " + module + ", " + mode, testing(module, nil, slices.Concat(race, skipFlags(skips)))},
+			step{"fast tests of " + module + " by itself", testing(module, []string{"GOWORK=off"}, append(skipFlags(skips), "-short"))})
+	}
+	fmt.Printf("%d steps, %v on two idle cores.\n%s", len(steps)+3, lengthy, list("Not tested here", skips))
+	env, err := prepare(ctx, skips)
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for i, s := range steps {
+		fmt.Printf("\n── %d of %d, after %v: %s\n", i+4, len(steps)+3, time.Since(begin).Round(time.Second), s.name)
+		if err := s.run(ctx, env); err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", s.name, err))
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 	}
-	for _, mode := range []struct {
-		name string
-		env  []string
-		args []string
-	}{
-		{"in the workspace, with the race detector", env, []string{"-race"}},
-		{"each module by itself (GOWORK=off)", append(env, "GOWORK=off"), nil},
-	} {
-		fmt.Printf("\n── tests %s\n", mode.name)
-		for _, module := range modules {
-			args := slices.Concat([]string{"test"}, mode.args, skip, []string{"./..."})
-			if err := run(ctx, module, mode.env, "go", args...); err != nil {
-				return fmt.Errorf("tests of %s %s: %w", module, mode.name, err)
-			}
-		}
+	if err := errors.Join(failures...); err != nil {
+		fmt.Println(list("\nNot tested here", skips))
+		return err
 	}
-	fmt.Println("\nAll tests passed.")
-	if len(without) > 0 {
-		fmt.Printf("Left out by name, and not tested: %s.\n", strings.Join(without, ", "))
-	}
+	fmt.Printf("\nAll tests passed, in %v.\n%s", time.Since(begin).Round(time.Second), list("Skipped, and not tested", skips))
 	return nil
+}
+
+// step is a part of Test.
+type step struct {
+	name string
+	run  func(ctx context.Context, env []string) error
+}
+
+// testing returns the step that tests a module.
+func testing(module string, env, flags []string) func(context.Context, []string) error {
+	return func(ctx context.Context, common []string) error {
+		return run(ctx, module, slices.Concat(common, env), "go", slices.Concat([]string{"test"}, flags, []string{"-timeout", timeout.String(), "./..."})...)
+	}
+}
+
+// timeout is that of each package's tests. prepare lengthens it where the machine
+// is slow.
+var timeout = 30 * time.Minute
+
+// prepare installs what the tests need, starts once what they start, and returns
+// their environment.
+func prepare(ctx context.Context, skips []skipped) ([]string, error) {
+	found, err := setup(ctx, skips)
+	if err != nil {
+		return nil, err
+	}
+	timeout = time.Duration(float64(timeout) * min(4, max(1, found.Slowness))).Round(time.Minute)
+	env := []string{"REMOTE_EVENT_REDIS_SERVER=" + found.RedisServer}
+	servers := []string{"run", "./compat/cmd/compat", "servers", "--redis", "local:all", "--redis", "embedded"}
+	if !skipping(skips, "docker") {
+		servers = append(servers, "--redis", "container:local:all")
+	}
+	if err := run(ctx, ".", env, "go", servers...); err != nil {
+		return nil, fmt.Errorf("start the servers that the tests run on: %w", err)
+	}
+	if err := run(ctx, ".", nil, "go", "run", "./compat/cmd/compat", "spec", "--check"); err != nil {
+		return nil, fmt.Errorf("the specification: %w", err)
+	}
+	return env, nil
+}
+
+// findSkips returns what is not tested: what WITHOUT names, and what the machine
+// lacks.
+func findSkips(ctx context.Context) (skips []skipped, err error) {
+	without := strings.FieldsFunc(os.Getenv("WITHOUT"), func(r rune) bool { return r == ',' || r == ' ' })
+	for _, name := range without {
+		if !slices.ContainsFunc(needs, func(n need) bool { return n.name == name }) {
+			return nil, fmt.Errorf("WITHOUT=%s: only docker, node, originals, python and cc can be left out", name)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for _, n := range needs {
+		switch why := n.lacks(ctx); {
+		case slices.Contains(without, n.name):
+			skips = append(skips, skipped{n, "left out by WITHOUT"})
+		case why != "":
+			skips = append(skips, skipped{n, why})
+		}
+	}
+	if os.Getenv("CI") == "true" && len(skips) > 0 {
+		return nil, errors.New(list("CI is true, and so nothing may be skipped", skips))
+	}
+	return skips, nil
+}
+
+// lacksDocker asks whether a Docker daemon answers.
+func lacksDocker(ctx context.Context) string {
+	host := cmp.Or(os.Getenv("DOCKER_HOST"), "unix:///var/run/docker.sock")
+	network, addr, _ := strings.Cut(host, "://")
+	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return "no Docker daemon answers at " + host
+	}
+	defer conn.Close()
+	if network == "unix" { // systemd may listen where no daemon starts
+		_ = conn.SetDeadline(time.Now().Add(time.Second))
+		_, err = io.WriteString(conn, "GET /_ping HTTP/1.0\r\n\r\n")
+		if answer := make([]byte, 4); err == nil {
+			_, err = io.ReadFull(conn, answer)
+		}
+	}
+	if err != nil {
+		return fmt.Sprintf("the Docker daemon at %s does not answer within a second (%v)", host, err)
+	}
+	return ""
+}
+
+func lacksNode(context.Context) string {
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return "no " + program + " is installed"
+		}
+	}
+	return ""
+}
+
+// lacksPython asks for a Python that can make environments.
+func lacksPython(ctx context.Context) string {
+	if _, err := exec.LookPath("python3"); err != nil {
+		return "no python3 is installed"
+	}
+	const script = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 8))"
+	if err := exec.CommandContext(ctx, "python3", "-c", script).Run(); err != nil {
+		return "python3 is older than 3.8, or lacks venv (on Debian: apt install python3-venv)"
+	}
+	return ""
+}
+
+func lacksCompiler(context.Context) string {
+	if _, err := exec.LookPath("cc"); err != nil {
+		return "no C compiler is installed: no race detector and no steps of the clock"
+	}
+	return ""
+}
+
+func skipping(skips []skipped, name string) bool {
+	return slices.ContainsFunc(skips, func(s skipped) bool { return s.name == name })
+}
+
+// skipFlags leaves tests out of go test.
+func skipFlags(skips []skipped) []string {
+	var patterns []string
+	for _, s := range skips {
+		patterns = append(patterns, s.tests)
+	}
+	if len(patterns) == 0 {
+		return nil
+	}
+	return []string{"-skip", strings.Join(patterns, "|")}
+}
+
+// list is a table of what is skipped, or nothing.
+func list(title string, skips []skipped) string {
+	if len(skips) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(title + ":\n")
+	for _, s := range skips {
+		fmt.Fprintf(&b, "  %-10s %s\n", s.name, s.why)
+	}
+	return b.String()
 }
 
 // Setup installs what the tests need and the machine lacks into the user's
 // cache: environments for the Python originals, and a Redis server.
 func Setup(ctx context.Context) error {
-	without, _, err := leftOut()
+	skips, err := findSkips(ctx)
 	if err == nil {
-		_, err = setup(ctx, without)
+		_, err = setup(ctx, skips)
 	}
 	return err
 }
@@ -196,44 +357,28 @@ func Tidy(ctx context.Context) error {
 	return nil
 }
 
-// needed is what `compat setup` found or installed.
-type needed struct {
-	RedisServer string `json:"redis_server"`
+// installed is what `compat setup` found or installed.
+type installed struct {
+	RedisServer string  `json:"redis_server"`
+	Slowness    float64 `json:"slowness"`
 }
 
-func setup(ctx context.Context, without []string) (needed, error) {
+func setup(ctx context.Context, skips []skipped) (installed, error) {
 	args := []string{"run", "./compat/cmd/compat", "setup", "-o", "json"}
-	if slices.Contains(without, "originals") {
+	if skipping(skips, "originals") {
 		args = append(args, "--without-originals")
 	}
-	if !slices.Contains(without, "docker") {
+	if !skipping(skips, "docker") {
 		args = append(args, "--docker")
 	}
 	command := exec.CommandContext(ctx, "go", args...)
 	command.Stderr = os.Stderr
 	output, err := command.Output()
 	if err != nil {
-		return needed{}, fmt.Errorf("what the tests need is not there, see above (WITHOUT=docker,originals leaves out what needs those): %w", err)
+		return installed{}, fmt.Errorf("install what the tests need (WITHOUT=originals leaves out what needs the network): %w", err)
 	}
-	var found needed
+	var found installed
 	return found, json.Unmarshal(output, &found)
-}
-
-// leftOut reads WITHOUT, and returns its words and the flags for go test.
-func leftOut() (names, flags []string, err error) {
-	names = strings.FieldsFunc(os.Getenv("WITHOUT"), func(r rune) bool { return r == ',' || r == ' ' })
-	var patterns []string
-	for _, name := range names {
-		pattern, known := leaveOut[name]
-		if !known {
-			return nil, nil, fmt.Errorf("WITHOUT=%s: only docker, node and originals can be left out", name)
-		}
-		patterns = append(patterns, pattern)
-	}
-	if len(patterns) > 0 {
-		flags = []string{"-skip", strings.Join(patterns, "|")}
-	}
-	return names, flags, nil
 }
 
 type fuzzTarget struct{ dir, name string }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
@@ -38,6 +39,7 @@ is, and which published versions do not take part, and why.`,
 			return err
 		}
 		if format == "json" {
+			found.Slowness = calibration.Slowness()
 			return json.NewEncoder(c.OutOrStdout()).Encode(found)
 		}
 		return found.write(c.OutOrStdout())
@@ -55,6 +57,7 @@ func matrixFlag(c *cobra.Command, matrix *string) {
 type installed struct {
 	RedisServer string                  `json:"redis_server"`
 	Docker      string                  `json:"docker,omitempty"`
+	Slowness    float64                 `json:"slowness"` // of the machine at present, against an idle one
 	Python      string                  `json:"python,omitempty"`
 	Originals   []string                `json:"originals,omitempty"`
 	Exclusions  []environment.Exclusion `json:"exclusions,omitempty"`

@@ -135,7 +135,7 @@ func TestHello(t *testing.T) {
 }
 
 // Answers find their requests in whatever order they come.
-func TestSendConcurrently(t *testing.T) {
+func TestSendConcurrentlyInPython(t *testing.T) {
 	t.Parallel()
 	a := start(t, adapter.Options{Command: python(`
 import json, sys
@@ -165,7 +165,7 @@ sys.stdin.readline()
 }
 
 // An answer that comes after its deadline is not taken for another one's.
-func TestSendLateAnswer(t *testing.T) {
+func TestSendLateAnswerInPython(t *testing.T) {
 	t.Parallel()
 	a := start(t, adapter.Options{Timeout: 200 * time.Millisecond, Command: python(`
 import json, sys
@@ -212,7 +212,7 @@ func TestSendCancelled(t *testing.T) {
 	}
 }
 
-func TestReceive(t *testing.T) {
+func TestReceiveInPython(t *testing.T) {
 	t.Parallel()
 	payload := strings.Repeat("x", 3<<20)
 	a := start(t, adapter.Options{MaxLine: adapter.LargeLine, Command: python(`
