@@ -27,6 +27,9 @@ func TestQuickstart(t *testing.T) {
 // and then has the original receive what Go sends.
 func TestMixedOriginal(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	addr := startRedis(t)
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

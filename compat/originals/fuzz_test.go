@@ -14,6 +14,9 @@ import (
 // made. `compat fuzz` does it with more, and other seeds.
 func TestOriginalFuzz(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	stage := newStage(t, environment.Originals()[6], redisserver.Options{})
 	fuzzer := fuzz.Fuzzer{
 		RedisURL: stage.server.URL(), Redis: stage.server.String(), Cases: 2000, Seed: 1, Workers: 1,

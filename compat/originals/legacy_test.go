@@ -20,6 +20,9 @@ import (
 // and holds what they do against what stands there.
 func TestOriginalLegacyVerdicts(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	vectors, err := spec.MessageVectors()
 	if err != nil || len(vectors) == 0 {
 		t.Fatalf("%d cases, %v", len(vectors), err)

@@ -13,6 +13,9 @@ import (
 // machine, and one original on each other interpreter, send and receive.
 func TestOriginalCorners(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	pythons, err := environment.Interpreters(t.Context())
 	must(t, err)
 	cache, err := environments()
@@ -54,6 +57,9 @@ func TestOriginalCorners(t *testing.T) {
 // such a member for a bound method.
 func TestOriginalOldBlinker(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	for _, bundle := range []string{"0.2", "1.6"} {
 		for _, blinker := range environment.Axes().Blinkers {
 			t.Run(bundle+" on blinker "+blinker, func(t *testing.T) {

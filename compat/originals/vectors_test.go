@@ -19,6 +19,9 @@ import (
 // holds what they push against what stands there.
 func TestOriginalSendVectors(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	vectors, err := spec.SendVectors()
 	must(t, err)
 	oldestAndNewest(t, func(t *testing.T, original environment.Original) {
@@ -72,6 +75,9 @@ func exception(err error) string {
 // TestOriginalDispatchVectors gives originals the listeners of the vectors.
 func TestOriginalDispatchVectors(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	vectors, err := spec.DispatchVectors()
 	must(t, err)
 	oldestAndNewest(t, func(t *testing.T, original environment.Original) {

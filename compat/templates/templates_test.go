@@ -34,6 +34,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // the environments of the originals.
 func TestOriginalPythonTemplate(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	dir, err := cache.Default()
 	must(t, err)
 	original := environment.Originals()[6]
@@ -47,6 +50,9 @@ func TestOriginalPythonTemplate(t *testing.T) {
 // asks for.
 func TestNodeTemplate(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	test(t, "node", filepath.Join(nodeTemplate(t), "adapter.mjs"))
 }
 

@@ -43,6 +43,9 @@ func cluster(t *testing.T) *redis.ClusterClient {
 // is.
 func TestCluster(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	client := cluster(t)
 	names := []string{"file_event", "日本 {x}", "foo}bar", "{}x", "a{b}c", "{", "x{}{y}", strings.Repeat("n", 300)}
 	_, quiet := newLog()

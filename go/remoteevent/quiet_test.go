@@ -18,6 +18,9 @@ import (
 // log of go-redis is that of the whole process: a process of its own is watched.
 func TestLogBelongsToTheLogger(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	if os.Getenv("REMOTE_EVENT_TEST_QUIET") != "" {
 		receiveWithoutRedis(t)
 		return

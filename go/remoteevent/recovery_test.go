@@ -17,6 +17,9 @@ import (
 
 func TestLostConnections(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	addr := redistest.FreeAddr(t)
 	server := redistest.Start(t, addr)
 	client := redis.NewClient(&redis.Options{Addr: addr})

@@ -10,6 +10,9 @@ import (
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	code, out, diagnostics := compat(t, "faults", "-o", "json", "slow close", "promotion")
 	var report faults.Report
 	if err := json.Unmarshal([]byte(out), &report); err != nil {

@@ -207,6 +207,9 @@ func (a *application) live(t *testing.T, args ...string) *report.Report {
 // what there is. Each lives on, and none of its own events is lost.
 func TestOriginalLive(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	all, err := environment.Select(t.Context(), environment.Quick)
 	if err != nil {
 		t.Fatal(err)
@@ -240,6 +243,9 @@ func TestOriginalLive(t *testing.T) {
 // TestOriginalLiveSpares leaves out what would end a consumer, and says so.
 func TestOriginalLiveSpares(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	a := startApplication(t, usual(t))
 	result := a.live(t, "--family", "poison,redis")
 	for _, r := range result.Results {
@@ -271,6 +277,9 @@ func usual(t *testing.T) environment.Original {
 // TestOriginalLiveEnds interrupts the command, and then the application.
 func TestOriginalLiveEnds(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	a := startApplication(t, usual(t))
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()

@@ -33,6 +33,9 @@ func compat(t *testing.T, args ...string) (code int, out, diagnostics string) {
 // the embedded one, and holds what it writes.
 func TestOriginalQuickRun(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	for redis, args := range map[string][]string{
 		"local":    {"run", "--quick", "-o", "json", "--timeout", "1m"},
 		"embedded": {"run", "--quick", "-o", "json", "--timeout", "1m", "--redis", "embedded", "--family", "wire,send,dispatch,redis,fleet"},

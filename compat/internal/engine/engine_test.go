@@ -112,6 +112,9 @@ func TestLibrary(t *testing.T) {
 // On a Redis that others use, all keys have a prefix, and none stays.
 func TestSharedServer(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	server := serve(t, local)
 	server.Prefix, server.Another = "compat:test:", nil
 	options, err := redis.ParseURL(server.URL)

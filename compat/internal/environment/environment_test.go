@@ -42,6 +42,9 @@ func TestOriginals(t *testing.T) {
 // have them, ask for the same environment at once.
 func TestOriginalEnvironmentBuildsOnce(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	dir := cache.Dir(t.TempDir())
 	original := environment.Originals()[6]
 	var progress syncBuffer
@@ -123,6 +126,9 @@ func TestOriginalEnvironmentWithoutPackages(t *testing.T) {
 
 func TestOriginalEnvironmentCancelled(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	environments := environment.New(cache.Dir(t.TempDir()), "", nil)
 	if _, err := environments.Python(ctx); err != nil {

@@ -80,6 +80,9 @@ func TestOriginalScenariosInterrupted(t *testing.T) { testInterrupted(t, true) }
 func testInterrupted(t *testing.T, originals bool) {
 	t.Helper()
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	for _, s := range faults.Scenarios() {
 		if s.Originals != originals {
 			continue

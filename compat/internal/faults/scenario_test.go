@@ -53,6 +53,9 @@ func TestOriginalScenarios(t *testing.T) { testScenarios(t, true) }
 func testScenarios(t *testing.T, originals bool) {
 	t.Helper()
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	for _, s := range faults.Scenarios() {
 		if s.Originals != originals {
 			continue

@@ -101,6 +101,9 @@ func naiveEvent(text string) map[string]any {
 // the same, and each finding is a vector of few bytes.
 func TestFindsWhatIsWrong(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	server, err := redisserver.Embedded()
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 // plays all.
 func TestCheck(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	server, err := redisserver.Embedded()
 	if err != nil {
 		t.Fatal(err)

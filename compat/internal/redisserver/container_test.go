@@ -17,6 +17,9 @@ import (
 // said, and does not stay.
 func TestContainerFails(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	daemon := docker(t)
 	refuses := derive(t, daemon, "refuses", container.Config{Cmd: []string{"--no-such-setting", "1"}})
 	absent := derive(t, daemon, "absent", container.Config{Entrypoint: []string{"/no/such/program"}})
@@ -47,6 +50,9 @@ func TestContainerFails(t *testing.T) {
 // An interrupted start leaves no container, whatever it was doing.
 func TestContainerInterrupted(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	daemon := docker(t)
 	image := derive(t, daemon, "interrupted", container.Config{})
 	providers, err := redisserver.Parse(t.Context(), redisserver.Finder{}, "container:"+image)

