@@ -49,10 +49,6 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Redacted returns the text, which quotes nothing of the payload: a receiver logs
-// and stores it.
-func (e *Error) Redacted() string { return e.Error() }
-
 func (e *Error) Unwrap() error { return e.Err }
 
 // Redacted returns the text of the error, which may be logged and stored as it is:
