@@ -206,7 +206,7 @@ func addressOf(options *redis.Options) string {
 }
 
 // connect connects to Redis and waits until it answers. It gives up at once
-// where the connection or the password is refused, and after --connect-timeout
+// where the connection or the password is denied, and after --connect-timeout
 // where nothing answers or Redis is still loading. The client is the caller's
 // to close.
 func (a *app) connect(ctx context.Context, c *config.Config) (client *redis.Client, address string, err error) {

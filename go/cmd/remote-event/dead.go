@@ -19,10 +19,10 @@ func (a *app) deadCommand() *cobra.Command {
 	return family(&cobra.Command{
 		Use:     "dead",
 		GroupID: groupQueues,
-		Short:   "See to the dead letters: what could not be delivered",
-		Long: `See to the dead letters. A reliable receiver puts there what nobody can deliver,
-what does not fit its schema, and what its listeners have failed at again and
-again. Each is kept byte for byte until somebody sends it again or drops it.`,
+		Short:   "List, inspect, requeue and delete dead letters",
+		Long: `List, inspect, requeue and delete dead letters: messages that are malformed, that do
+not fit their schema, or at which listeners failed in every attempt. Redis keeps each
+byte for byte until it is requeued or dropped.`,
 		Example: `  remote-event dead ls
   remote-event dead show --id 1795464000000-0000000007-…
   remote-event dead requeue new_file_event --match reason=failed --match 'died>-2h'
@@ -30,20 +30,20 @@ again. Each is kept byte for byte until somebody sends it again or drops it.`,
 	}, a.deadListCommand(), a.deadShowCommand(), a.deadRequeueCommand(), a.deadExportCommand(), a.deadImportCommand(), a.deadDropCommand())
 }
 
-// deadVerb makes a verb for the dead letters of some queues.
-func deadVerb(verb, short, long, example string) *cobra.Command {
+// deadMember makes a command for the dead letters of some queues.
+func deadMember(name, short, long, example string) *cobra.Command {
 	return &cobra.Command{
-		Use:               verb + " [QUEUE…]",
+		Use:               name + " [QUEUE…]",
 		Short:             short,
-		Long:              long + "\n\nWhere no QUEUE is named, it is about those of all queues.\n\n" + matchHelp + "\n\nEnds with 4 where there is no such dead letter.",
+		Long:              long + "\n\nWhere no QUEUE is named, the command is about all queues.\n\n" + matchHelp + "\n\nEnds with 4 where there is no such dead letter.",
 		Example:           example,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 }
 
 func (a *app) deadListCommand() *cobra.Command {
-	command := deadVerb("ls", "List dead letters",
-		"List dead letters, the oldest first, each on a line: when it died, queue, reason,\nattempts, id, and the error.",
+	command := deadMember("ls", "List dead letters",
+		"List dead letters, the oldest first, each on a line: time of death, queue, reason,\nattempts, id, and the error.",
 		"  remote-event dead ls\n  remote-event dead ls new_file_event --match 'event=new_*' --match 'died<2026-11-24T03:00:00Z'")
 	output := outputFlag(command, formatText, formatNDJSON)
 	var s selection
@@ -61,8 +61,8 @@ func (a *app) deadListCommand() *cobra.Command {
 }
 
 func (a *app) deadShowCommand() *cobra.Command {
-	command := deadVerb("show", "Show all that is known of dead letters, and the messages",
-		"Show all that is known of dead letters, with the errors, the verdicts of\nremote-event validate, and the messages. With -o ndjson, as export does.",
+	command := deadMember("show", "Show dead letters in full, with the messages",
+		"Show dead letters in full: with the errors, the verdicts of remote-event validate,\nand the messages. With -o ndjson, the records of export.",
 		"  remote-event dead show --id 1795464000000-0000000007-…")
 	output := outputFlag(command, formatText, formatNDJSON)
 	var s selection
@@ -80,8 +80,8 @@ func (a *app) deadShowCommand() *cobra.Command {
 }
 
 func (a *app) deadExportCommand() *cobra.Command {
-	command := deadVerb("export", "Write dead letters to standard output, as records",
-		"Write dead letters to standard output, each as a JSON record on a line, with its\nmessage in base64 (schemas/dead-letter.schema.json). They stay where they are;\nremote-event dead import takes the records, here or elsewhere.",
+	command := deadMember("export", "Write dead letters to standard output, as records",
+		"Write dead letters to standard output, each as a JSON record on a line, with its\nmessage in base64 (schemas/dead-letter.schema.json). They remain dead letters;\nremote-event dead import stores the records, here or elsewhere.",
 		"  remote-event dead export > dead.ndjson\n  remote-event dead export --id 1795464000000-… | jq -r .message | base64 -d")
 	var s selection
 	s.register(command, false)
@@ -201,9 +201,9 @@ func (c colours) letter(letter *remoteevent.DeadLetter) string {
 	return b.String()
 }
 
-// change is a verb that takes dead letters away from where they are.
+// change is a command that takes dead letters away from where they are.
 type change struct {
-	verb, past string
+	name, past string
 	dryRun     bool
 	format     string
 	do         func(ctx context.Context, queue *remoteevent.Queue, ids []string) (missing []string, err error)
@@ -213,7 +213,7 @@ type change struct {
 	confirm func(ctx context.Context, n int) error
 }
 
-// changed is what such a verb says in the end.
+// changed is what such a command reports in the end.
 type changed struct {
 	Requeued *int `json:"requeued,omitempty"`
 	Dropped  *int `json:"dropped,omitempty"`
@@ -225,20 +225,22 @@ type changed struct {
 }
 
 func (a *app) deadRequeueCommand() *cobra.Command {
-	command := deadVerb("requeue", "Send dead letters again",
+	command := deadMember("requeue", "Send dead letters again",
 		`Send dead letters again, the oldest first: the exact bytes of each go to its list,
-for whoever takes them, an original too, and are no dead letter any more. Each is
-a new message, with all its attempts.
+where any receiver takes them, an original too. Each is a new message, with all its
+attempts, and no dead letter any more.
 
-A message that would end an original receiver for good is left where it is unless
---force is given; then the verb ends with 5.`,
+The command leaves a message that would end an original receiver where it is, and
+ends with 5, unless --force is given.
+
+`+idsHelp,
 		"  remote-event dead requeue new_file_event --match reason=failed --dry-run\n  remote-event dead requeue --id 1795464000000-0000000007-…")
-	c := change{verb: "requeue", past: "requeued"}
+	c := change{name: "requeue", past: "requeued"}
 	var s selection
 	s.register(command, true)
 	output := outputFlag(command, formatText, formatJSON)
 	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be sent (default false)")
-	force := command.Flags().Bool("force", false, "send what ends an original receiver, too (default false)")
+	force := command.Flags().Bool("force", false, "send messages that end an original receiver, too (default false)")
 	c.do = func(ctx context.Context, queue *remoteevent.Queue, ids []string) ([]string, error) {
 		return queue.Requeue(ctx, ids...)
 	}
@@ -253,10 +255,10 @@ A message that would end an original receiver for good is left where it is unles
 }
 
 func (a *app) deadDropCommand() *cobra.Command {
-	command := deadVerb("drop", "Delete dead letters for good",
+	command := deadMember("drop", "Delete dead letters for good",
 		"Delete dead letters for good. On a terminal it asks first; elsewhere it needs --yes.\n\n"+idsHelp,
 		"  remote-event dead export > dead.ndjson && remote-event dead drop --ids dead.ndjson --yes\n  remote-event dead drop --match 'died<-720h' --dry-run")
-	c := change{verb: "drop", past: "dropped"}
+	c := change{name: "drop", past: "dropped"}
 	var s selection
 	s.register(command, true)
 	output := outputFlag(command, formatText, formatJSON)
@@ -281,7 +283,7 @@ func (a *app) deadDropCommand() *cobra.Command {
 	return command
 }
 
-// errDeclined ends a verb that asked and was told no.
+// errDeclined ends a command that asked and was answered no.
 var errDeclined = &exitError{exitFailed, errors.New("nothing was done")}
 
 // confirm asks on the terminal.
@@ -381,7 +383,7 @@ func (a *app) changeAll(ctx context.Context, queues *queues, ids map[string][]st
 }
 
 func (a *app) reportChange(c *change, done int, result *changed) error {
-	if c.verb == "drop" {
+	if c.name == "drop" {
 		result.Dropped = &done
 	} else {
 		result.Requeued = &done
@@ -392,7 +394,7 @@ func (a *app) reportChange(c *change, done int, result *changed) error {
 	} else {
 		text := fmt.Sprintf("%s %d", c.past, done)
 		if c.dryRun {
-			text = fmt.Sprintf("would %s %d", c.verb, done)
+			text = fmt.Sprintf("would %s %d", c.name, done)
 		}
 		if result.Gone > 0 {
 			text += fmt.Sprintf("; gone already: %d", result.Gone)

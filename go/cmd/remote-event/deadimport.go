@@ -21,11 +21,11 @@ func (a *app) deadImportCommand() *cobra.Command {
 		Use:   "import FILE|-",
 		Short: "Store records of dead letters, such as those of export",
 		Long: `Store records of dead letters, such as those of export, as dead letters of the
-queues that they name, with their attempts, times and reasons, and without the
-change of a byte. Each gets a new id: what is imported twice is there twice.
-remote-event dead requeue sends them.
+queues that they name, with their attempts, times and reasons, byte for byte. Each
+gets a new id: a record that is imported twice is stored twice. remote-event dead
+requeue sends them.
 
-The lines before a bad one are stored, and none after it.`,
+The command stores the lines before a bad one, and none after it.`,
 		Example: `  remote-event dead import dead.ndjson
   remote-event dead export --redis redis://old | remote-event dead import - --redis redis://new`,
 		Args: func(cmd *cobra.Command, args []string) error {

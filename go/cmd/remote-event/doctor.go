@@ -16,10 +16,10 @@ func (a *app) doctorCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "doctor [QUEUE…]",
 		GroupID: groupQueues,
-		Short:   "Look for what keeps receivers from their work, and mend queues",
-		Long: `Look for what keeps reliable receivers from their work, or endangers messages, and
-explain it: of each QUEUE, or where none is named, of those in the remote_event
-section of --config and of every list that Redis has. It takes no message.
+		Short:   "Find faults that keep receivers from their work, and repair queues",
+		Long: `Find faults that keep reliable receivers from their work or endanger messages, and
+explain them: of each QUEUE, or where none is named, of those in the remote_event
+section of --config and of every list that Redis has. The command takes no message.
 
 version     Redis is too old
 sentinel    this is a Sentinel, and has no queues
@@ -27,28 +27,29 @@ replica     Redis is a replica, and takes no writes
 cluster     Redis is a node of a cluster, and another has the queue
 eviction    maxmemory-policy lets Redis delete queues (a warning)
 type        a key of the queue, or beside it, is somebody else's
-permission  an ACL refuses a command; the line that permits it is printed. It is
-            about the user with whom doctor is run, and before Redis 7.0 about few
-            commands
-script      Redis denies to serve the queue for another reason
+permission  an ACL denies a command; the rule that permits it is printed for queues
+            that were named. It is about the user with whom doctor is run, and
+            before Redis 7.0 about few commands
+script      Redis does not serve the queue for another reason
 dead        dead letters wait for an operator (a warning)
 clock       retries are due in more than a day: Redis' clock went back (a warning)
-audit       keys of a message do not agree, after a crash without persistence, an
-            eviction, or a hand on the keys: it is lost to receivers, or a rest
+audit       keys of a message contradict each other, after a crash without
+            persistence, an eviction, or a manual change: receivers do not find the
+            message, or only parts of it are left
 
-With --repair, what audit finds is mended once it is explained: a message that is
-nowhere is tried again, and what is left of a message that is gone is deleted. No
-message is. The rest is for you to mend, as is said with it.
+With --repair, the command repairs the faults that audit finds: it schedules a
+message that no receiver would find, and deletes the remains of a message that is
+gone. It deletes no message. Each other fault comes with its remedy.
 
-Ends with 0 where nothing was found or all was mended, warnings aside, with 5 where
-something is left, with 4 where a QUEUE does not exist, and with 3 where Redis cannot
+Ends with 0 where nothing was found or all was repaired, warnings aside, with 5 where
+a fault is left, with 4 where a QUEUE does not exist, and with 3 where Redis cannot
 be reached.`,
 		Example: `  remote-event doctor
   remote-event doctor new_file_event --repair`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	output := outputFlag(command, formatText, formatJSON)
-	repair := command.Flags().Bool("repair", false, "mend what audit finds (default false)")
+	repair := command.Flags().Bool("repair", false, "repair the faults that audit finds (default false)")
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		return a.doctor(cmd.Context(), names, output.value, *repair)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// family makes a verb of several that share a subject. By itself it shows its
+// family makes a command of several that share a subject. By itself it shows its
 // help.
 func family(command *cobra.Command, members ...*cobra.Command) *cobra.Command {
 	command.AddCommand(members...)

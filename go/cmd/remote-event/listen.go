@@ -18,7 +18,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// listening is what the flags of the verb listen ask for.
+// listening is what the flags of the command listen ask for.
 type listening struct {
 	names   []string
 	count   int
@@ -40,14 +40,17 @@ func (a *app) listenCommand() *cobra.Command {
 		Long: `Take events from the queues NAME…, or from those in the remote_event section of
 --config where none is named, and print each on a line, until Ctrl-C.
 
-An event is acknowledged once its line has been written out: if the program is
-killed before, another receiver gets the event when the lease has run out. With
---at-most-once it is out of Redis when it is taken, as with an original. What
-cannot be decoded, or does not fit a schema of --schemas, is logged to standard
-error and not counted, and kept as a dead letter unless --at-most-once is given.
+The command takes the events away from the application: no other receiver gets an
+event that is printed here.
+
+An event is acknowledged once its line is written: if the program is killed before,
+another receiver gets the event when the lease has run out. With --at-most-once it
+leaves Redis when it is taken, as with an original. A message that cannot be decoded,
+or that does not fit a schema of --schemas, is logged to standard error and not
+counted. It becomes a dead letter unless --at-most-once is given.
 
 With -o ndjson a line is {"event_name": …, "payload": …, "metadata": …, "queue": …},
-always valid JSON: a payload that is JSON to Python only, such as one with NaN, comes as
+always valid JSON: a payload that is JSON to Python only, such as one with NaN, is
 the string payload_text instead of payload.
 
 Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`,
@@ -62,7 +65,7 @@ Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`
 	flags.DurationVar(&l.timeout, "timeout", 0, "end when no event came for this long, to about a second (default no end)")
 	l.schemas = schemasFlag(command)
 	flags.DurationVar(&l.lease, "lease", 30*time.Second, "after a crash, others get an event after this long")
-	flags.BoolVar(&l.once, "at-most-once", false, "take events as an original does: what is taken and not printed is lost")
+	flags.BoolVar(&l.once, "at-most-once", false, "take events as an original does: an event that is taken and not printed is lost")
 	flags.IntVar(&l.maxDead, "dead-letter-limit", 0, "drop the oldest dead letters of a queue beyond `N`, and log it (default none)")
 	flags.DurationVar(&l.deadAge, "dead-letter-age", 0, "drop dead letters that are older, and log it (default none)")
 	for _, name := range []string{"lease", "dead-letter-limit", "dead-letter-age"} {

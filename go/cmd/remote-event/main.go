@@ -1,8 +1,8 @@
-// Command remote-event sends, receives and judges the remote events of
+// Command remote-event sends, receives and validates the remote events of
 // Applauncher applications, and brings a Redis of its own to try it with.
 //
 // Data goes to standard output, diagnostics to standard error. See
-// "remote-event help" for the verbs, and exit.go for the exit codes.
+// "remote-event help" for the commands, and exit.go for the exit codes.
 package main
 
 import (
@@ -86,7 +86,7 @@ func (a *app) warn(text string) {
 	fmt.Fprintf(a.stderr, "%s %s\n", a.coloursOf(a.stderr).yellow("warning:"), visible(redact(text)))
 }
 
-// The groups in which help lists the verbs.
+// The groups in which help lists the commands.
 const (
 	groupStart    = "start"
 	groupEvents   = "events"
@@ -97,8 +97,8 @@ const (
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "remote-event",
-		Short: "Send, receive and judge the remote events of Applauncher applications",
-		Long: `remote-event sends, receives and judges the remote events of Applauncher
+		Short: "Send, receive and validate the remote events of Applauncher applications",
+		Long: `remote-event sends, receives and validates the remote events of Applauncher
 applications, which travel through Redis lists.
 
 The address of Redis is that of --redis, else of REMOTE_EVENT_REDIS_URL, else of
@@ -120,7 +120,7 @@ Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage
 		&cobra.Group{ID: groupQueues, Title: "Queues:"},
 		&cobra.Group{ID: groupMessages, Title: "Messages:"},
 	)
-	root.SetIn(a.stdin) // before cobra makes its own verbs, which keep them
+	root.SetIn(a.stdin) // before cobra makes its own commands, which keep them
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.connection.register(root)
@@ -134,19 +134,19 @@ Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage
 	return root
 }
 
-// noteWork has every verb note that its arguments are understood.
+// noteWork has every command note that its arguments are understood.
 func (a *app) noteWork(command *cobra.Command) {
-	for _, verb := range command.Commands() {
-		a.noteWork(verb)
-		work := verb.RunE
-		verb.RunE = func(cmd *cobra.Command, args []string) error {
+	for _, member := range command.Commands() {
+		a.noteWork(member)
+		work := member.RunE
+		member.RunE = func(cmd *cobra.Command, args []string) error {
 			a.running = true
 			return work(cmd, args)
 		}
 	}
 }
 
-// withoutRedis makes a verb that connects to no Redis refuse the flags of a
+// withoutRedis makes a command that connects to no Redis reject the flags of a
 // connection, which it would otherwise ignore, and leave them out of its help.
 func withoutRedis(command *cobra.Command) *cobra.Command {
 	command.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
@@ -165,7 +165,7 @@ func withoutRedis(command *cobra.Command) *cobra.Command {
 	return command
 }
 
-// adoptHelpers makes cobra's own verbs, help and completion, keep to the exit
+// adoptHelpers makes cobra's own commands, help and completion, keep to the exit
 // codes of the others.
 func (a *app) adoptHelpers(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
@@ -180,7 +180,7 @@ func (a *app) adoptHelpers(root *cobra.Command) {
 			command.RunE = func(_ *cobra.Command, args []string) error {
 				topic, rest, err := root.Find(args)
 				if err != nil || len(rest) > 0 {
-					return fmt.Errorf("no help on %q: remote-event help lists the verbs", strings.Join(args, " "))
+					return fmt.Errorf("no help on %q: remote-event help lists the commands", strings.Join(args, " "))
 				}
 				topic.InitDefaultHelpFlag()
 				return topic.Help()

@@ -17,7 +17,7 @@ func (a *app) queueCommand() *cobra.Command {
 	return family(&cobra.Command{
 		Use:     "queue",
 		GroupID: groupQueues,
-		Short:   "See what is in the queues, and hand them back to Python alone",
+		Short:   "Count messages, and return queues to originals",
 		Example: `  remote-event queue ls
   remote-event queue drain new_file_event`,
 	}, a.queueListCommand(), a.queueDrainCommand())
@@ -30,13 +30,14 @@ func (a *app) queueListCommand() *cobra.Command {
 		Long: `Count the messages of each QUEUE, or where none is named, of those in the
 remote_event section of --config and of every list that Redis has.
 
-queued    wait in the list, where originals see them, too
-staged    were moved off it for a receiver that had nothing to do
-leased    are being handled, until their lease runs out
-retrying  have failed, and wait for another attempt
-dead      wait for an operator: remote-event dead
+queued    messages in the list, which originals see, too
+staged    moved off the list for a receiver that waited
+leased    being handled, until their lease runs out
+retrying  failed, and waiting for another attempt
+dead      waiting for an operator: remote-event dead
 
-Ends with 4 where there is no queue.`,
+Ends with 4 where there is no queue, or where a QUEUE does not exist. A list without
+messages does not exist in Redis.`,
 		Example: `  remote-event queue ls
   remote-event queue ls new_file_event -o ndjson`,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -106,12 +107,13 @@ func (a *app) listQueues(ctx context.Context, names []string, format string) err
 func (a *app) queueDrainCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "drain QUEUE…",
-		Short: "Give back to the list what is staged and what waits for another attempt",
-		Long: `Give back to the list of each QUEUE what is staged and what waits for another
-attempt: the way back to originals alone, which see nothing but the list. Stop
-its reliable receivers first, or they take the messages again. What is leased to
-one that died can be given back when its lease has run out, and dead letters stay
-dead.`,
+		Short: "Return staged and retrying messages to the list",
+		Long: `Return the staged and the retrying messages of each QUEUE to its list, for a queue
+that only originals receive from: they see nothing but the list. Stop its reliable
+receivers first, or they take the messages again. Messages that are leased to a
+receiver that died can be returned when the lease has run out. Dead letters stay.
+
+Ends with 4 where a QUEUE does not exist.`,
 		Example:           "  remote-event queue drain new_file_event",
 		Args:              atLeastOne,
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -56,7 +56,7 @@ func (p *payloadSchemas) encode(env wire.Envelope) (message []byte, warnings []w
 		return message, warnings, err
 	}
 	if err := p.catalogue.Check(env.EventName, env.Payload); err != nil {
-		return nil, nil, fmt.Errorf("event %q refused: [%s] %w", env.EventName, wire.ReqSendSchema, err)
+		return nil, nil, fmt.Errorf("event %q rejected: [%s] %w", env.EventName, wire.ReqSendSchema, err)
 	}
 	return message, warnings, nil
 }

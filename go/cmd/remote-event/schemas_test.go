@@ -42,7 +42,7 @@ func TestSchemasOfSend(t *testing.T) {
 		args:  []string{"send", "--redis", redis, "--schemas", dir, "sized", "--ndjson", "-"},
 		stdin: strings.NewReader("{\"size\": 4}\n{\"size\": null}\n{\"size\": 5}\n"),
 	}
-	lines.run(t.Context()).expect(t, exitFailed, "line 2: event \"sized\" refused: [SCHEMA-1]", "sent before it: 1")
+	lines.run(t.Context()).expect(t, exitFailed, "line 2: event \"sized\" rejected: [SCHEMA-1]", "sent before it: 1")
 	invoke(t, "send", "--redis", redis, "--schemas", dir, "other", `{"size": "x"}`).expect(t, exitDone)
 	if list, err := server.List("sized"); err != nil || len(list) != 2 {
 		t.Errorf("%q, %v", list, err)

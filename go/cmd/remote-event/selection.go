@@ -18,8 +18,8 @@ import (
 )
 
 // matchHelp explains --match.
-const matchHelp = `--match takes one of these, and all that are given must hold. In a PATTERN, * is any
-text and ? any character; a TIME is of RFC 3339, a date, or so long ago, such as -2h.
+const matchHelp = `--match takes one of these; with several, all must hold. In a PATTERN, * is any text
+and ? any character; a TIME is of RFC 3339, a date, or a duration ago, such as -2h.
 
   event=PATTERN   event!=PATTERN   the event's name; empty where it cannot be decoded
   reason=PATTERN  reason!=PATTERN  failed, panicked, permanent, malformed, schema,

@@ -15,7 +15,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// sending is what the flags of the verb send ask for.
+// sending is what the flags of the command send ask for.
 type sending struct {
 	name     string
 	parents  []string
@@ -40,17 +40,17 @@ func (a *app) sendCommand() *cobra.Command {
 		Use:     "send NAME [JSON|-]",
 		GroupID: groupEvents,
 		Short:   "Send an event, or many",
-		Long: `Send an event with the payload JSON, an object, or with the one on standard
-input. With --ndjson, send one for each line of a file.
+		Long: `Send an event whose payload is JSON, an object, or the object on standard input.
+With --ndjson, send one event for each line of a file.
 
-What is not portable, or would stop an original receiver, or does not fit a schema
-of --schemas, is refused before anything is sent. With --ndjson the lines before a bad one are sent, and none
-after it.
+The command rejects a payload that is not portable, that would end an original
+receiver, or that does not fit a schema of --schemas, before it sends anything. With
+--ndjson it sends the lines before a rejected one, and none after it.
 
-On a terminal, a line on standard error confirms what was sent; in pipes and
-scripts the exit code does. With -o json, standard output gets one object:
-event_name, id and bytes, or with --ndjson event_name, sent, failed_line where one
-was refused, and unknown where the connection was lost before Redis answered.`,
+On a terminal, a line on standard error confirms what was sent; in pipes and scripts
+the exit code does. With -o json, standard output gets one object: event_name, id and
+bytes, or with --ndjson event_name, sent, failed_line where one was rejected, and
+unknown where the connection was lost before Redis answered.`,
 		Example: `  remote-event send new_file_event '{"path": "/uploads/video1.mp4"}'
   remote-event send new_file_event --parent file_event < payload.json
   remote-event send new_file_event --ndjson payloads.ndjson`,
@@ -208,7 +208,7 @@ func (a *app) connectConfigured(ctx context.Context) (*redis.Client, string, err
 	return a.connect(ctx, c)
 }
 
-// sendError tells a refused event from a Redis that does not take one.
+// sendError tells a rejected event from a Redis that does not take one.
 func (a *app) sendError(address string, options *redis.Options, err error) error {
 	var answer redis.Error
 	switch {

@@ -93,7 +93,7 @@ type progress struct {
 	EventName string `json:"event_name"`
 	Sent      int    `json:"sent"`
 	Unknown   int    `json:"unknown,omitempty"`
-	// FailedLine is the number of the first line that was refused, or is not
+	// FailedLine is the number of the first line that was rejected, or is not
 	// known to be stored.
 	FailedLine int `json:"failed_line,omitempty"`
 
@@ -134,7 +134,7 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 	return err
 }
 
-// partlySentError says how far sending came before Redis was lost or refused.
+// partlySentError says how far sending came before Redis was lost or denied a command.
 type partlySentError struct {
 	batch *remoteevent.BatchError
 	done  progress
@@ -257,7 +257,7 @@ func (s *sending) read(ctx context.Context, source io.Reader, lines chan<- line)
 	}
 }
 
-// maxLine is the longest line that is read in whole: it is refused all the
+// maxLine is the longest line that is read in whole: it is rejected all the
 // same, and its length told.
 const maxLine = wire.DefaultReceiveBytes
 

@@ -92,7 +92,7 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// noSuchArgument refuses arguments of a verb that takes none.
+// noSuchArgument rejects arguments of a command that takes none.
 func noSuchArgument(command *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return withHint(fmt.Errorf("%s takes no argument, and was given %q", pathOf(command), args[0]),

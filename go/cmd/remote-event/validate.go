@@ -20,7 +20,7 @@ const maxMessage = 512 << 20
 // stdinName stands for standard input where a file is expected.
 const stdinName = "-"
 
-// judgement is what the verb validate says of one message.
+// judgement is what the command validate reports of one message.
 type judgement struct {
 	File string `json:"file"`
 	Line int    `json:"line,omitempty"` // with --lines
@@ -31,19 +31,19 @@ func (a *app) validateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "validate [FILE…|-]",
 		GroupID: groupMessages,
-		Short:   "Judge raw messages, as they stand in a Redis list",
-		Long: `Judge raw messages, as they stand in a Redis list: one in each FILE, or on
-standard input where none is named. With --lines each line is one.
+		Short:   "Validate raw messages from a Redis list",
+		Long: `Validate raw messages from a Redis list: one in each FILE, or on standard input
+where none is named. With --lines, each line is a message.
 
 The verdict is safe (a sender may send it), tolerated (a receiver delivers it, no
-sender may send it) or malformed (no receiver delivers it). What an original
-receiver does with it is delivers, drops (it is lost) or dies (its queue is dead
-from then on). Each finding has the requirement of the specification, and the
-byte where it stands. With --schemas, a payload that does not fit the schema of its
+sender may send it) or malformed (no receiver delivers it). An original receiver
+delivers the message, drops it (it is lost) or dies (it receives nothing from that
+queue any more). Each finding has the requirement of the specification and the
+position in bytes. With --schemas, a payload that does not fit the schema of its
 event is malformed, too.
 
-Ends with 0 where every message is safe, with 5 where one is not, and with 1
-where a file cannot be read; the others are judged all the same.`,
+Ends with 0 where every message is safe, with 5 where one is not, and with 1 where a
+file cannot be read; the other files are validated.`,
 		Example: `  redis-cli --raw lindex new_file_event -1 | remote-event validate --key new_file_event
   redis-cli --raw lrange new_file_event 0 -1 | remote-event validate --lines
   remote-event validate -o ndjson messages/*.json`,
@@ -179,7 +179,7 @@ func (v *validation) judge(file string, line int, raw []byte) error {
 	return v.print(v.coloursOf(v.stdout).judgement(j))
 }
 
-// result is what the verb comes to.
+// result is the outcome of the command.
 func (v *validation) result() error {
 	switch {
 	case v.unread > 0:
