@@ -342,9 +342,20 @@ func Faults(ctx context.Context) error {
 	return err
 }
 
-// Bench runs the benchmarks.
+// Bench measures the library beside its peers and writes compat/BENCHMARKS.md,
+// which takes about a quarter of an hour. BENCH=quick measures only what the goals
+// need, in less than a minute, and writes nothing.
 func Bench(ctx context.Context) error {
-	return run(ctx, ".", nil, "go", "test", "./...", "-run", "^$", "-bench", ".", "-benchmem")
+	args := []string{"run", "./compat/cmd/compat", "bench"}
+	switch how := os.Getenv("BENCH"); how {
+	case "":
+		args = append(args, "--write", "compat")
+	case "quick":
+		args = append(args, "--quick")
+	default:
+		return fmt.Errorf("BENCH=%s: the values are quick and nothing", how)
+	}
+	return run(ctx, ".", nil, "go", args...)
 }
 
 // Tidy brings go.mod and go.sum of every module up to date.

@@ -25,6 +25,8 @@ type benchFlags struct {
 	format      string
 	noOriginals bool
 	list        bool
+	from        string
+	write       string
 }
 
 func benchCommand() *cobra.Command {
@@ -44,7 +46,8 @@ fails is reported, ends the command with code 5, and loses no other figures. A
 goal that is not met does not end the command with a code of its own.`,
 		Example: `  compat bench --quick
   compat bench --only 'send-*/100B/*'
-  compat bench -o json > results.json`,
+  compat bench -o json > results.json
+  compat bench --from results.json --write compat`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
@@ -56,6 +59,8 @@ goal that is not met does not end the command with a code of its own.`,
 	flags.Uint64Var(&f.seed, "seed", 0, "what decides the order of the cases in each round; 0 for one of its own")
 	flags.StringVarP(&f.format, "output", "o", "text", "format of the output: text, json or markdown")
 	flags.BoolVar(&f.noOriginals, "no-originals", false, "without the original")
+	flags.StringVar(&f.from, "from", "", "measure nothing, and report the results of the JSON `FILE` of an earlier run")
+	flags.StringVar(&f.write, "write", "", "also write BENCHMARKS.md and its plots into the directory `DIR`")
 	flags.BoolVar(&f.list, "list", false, "print the names of the cases, and measure nothing")
 	c.RunE = func(c *cobra.Command, _ []string) error { return f.run(c) }
 	return c
@@ -87,7 +92,15 @@ func (f benchFlags) run(c *cobra.Command) (err error) {
 		}
 		return nil
 	}
-	report, err := f.measure(c, cases)
+	var report bench.Report
+	if f.from != "" {
+		report, err = bench.ReadReport(f.from)
+	} else {
+		report, err = f.measure(c, cases)
+	}
+	if err == nil && f.write != "" {
+		err = report.WriteFiles(f.write)
+	}
 	if err != nil {
 		return err
 	}

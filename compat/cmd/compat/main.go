@@ -15,7 +15,6 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
 
-	"github.com/remote-events/remote-events/compat/internal/bench"
 	"github.com/remote-events/remote-events/compat/internal/cache"
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/faults"
@@ -35,9 +34,6 @@ const (
 func main() {
 	if faults.IsConsumer() {
 		os.Exit(faults.Consume())
-	}
-	if bench.IsIdle() {
-		os.Exit(bench.BeIdle())
 	}
 	redis.SetLogger(&logging.VoidLogger{}) // what fails is in the results
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

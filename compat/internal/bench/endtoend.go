@@ -7,9 +7,6 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// openSender opens a way to send.
-type openSender func(ctx context.Context, s *stage, options ...remoteevent.SenderOption) (*sending, error)
-
 func endToEndCases() []Case {
 	var cases []Case
 	for _, size := range []Size{Size100B, Size16KiB} {
@@ -30,7 +27,7 @@ func endToEndCases() []Case {
 // measured message's handling to the last's.
 func measureEndToEnd(goroutines int, open openSender, c consuming) func(ctx context.Context, s *stage, p pace) (Sample, error) {
 	return func(ctx context.Context, s *stage, _ pace) (Sample, error) {
-		warm := max(goroutines, s.count/5)
+		warm := max(1, s.count/5)
 		t := newTally(warm, s.count)
 		before, err := s.read(ctx)
 		if err != nil {

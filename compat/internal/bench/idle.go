@@ -4,86 +4,43 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/remote-events/remote-events/compat/internal/process"
-	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// idleVariable holds, in the environment of a process that does nothing but wait
-// at empty queues, an idleProcess.
-const idleVariable = "REMOTE_EVENT_BENCH_IDLE"
+// idleProgram is the program that waits at empty queues.
+const idleProgram = "github.com/remote-events/remote-events/compat/internal/bench/idle"
 
-// idleProcess is what such a process has to do.
-type idleProcess struct {
-	URL        string   `json:"url"`
-	Queues     []string `json:"queues"`
-	AtMostOnce bool     `json:"at_most_once"`
-}
-
-// IsIdle reports whether this process was started to wait at empty queues.
-func IsIdle() bool { return os.Getenv(idleVariable) != "" }
-
-// BeIdle waits at empty queues. It writes a line to standard output when each
-// queue has delivered one message, and returns the exit code.
-func BeIdle() int {
-	if err := beIdle(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+// buildIdle builds that program, once. It is not this one, whose own packages take
+// more memory than a receiver.
+func (r *Redis) buildIdle(ctx context.Context) (string, error) {
+	if r.idle != "" {
+		return r.idle, nil
 	}
-	return 0
-}
-
-func beIdle() error {
-	var todo idleProcess
-	if err := json.Unmarshal([]byte(os.Getenv(idleVariable)), &todo); err != nil {
-		return err
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	options, err := redis.ParseURL(todo.URL)
+	compiler, err := exec.LookPath("go")
 	if err != nil {
-		return errors.New("the URL of Redis is not valid") // the parser's error holds the password
+		return "", missing("the process that waits is built with go, and there is none in PATH")
 	}
-	client := redis.NewClient(options)
-	defer client.Close()
-	receiverOptions := []remoteevent.ReceiverOption{quiet}
-	if todo.AtMostOnce {
-		receiverOptions = append(receiverOptions, remoteevent.AtMostOnce())
-	}
-	receiver, err := remoteevent.NewReceiver(client, receiverOptions...)
-	if err != nil {
-		return err
-	}
-	if err := receiver.Queues(todo.Queues...); err != nil {
-		return err
-	}
-	var mu sync.Mutex
-	heard := map[string]bool{}
-	err = receiver.Listen("event", func(_ context.Context, delivery *remoteevent.Delivery) error {
-		mu.Lock()
-		defer mu.Unlock()
-		heard[delivery.Queue] = true
-		if len(heard) == len(todo.Queues) {
-			fmt.Println("ready")
+	if r.dir == "" {
+		if r.dir, err = os.MkdirTemp("", "remote-event-bench-"); err != nil {
+			return "", err
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
-	return receiver.Run(ctx)
+	path := filepath.Join(r.dir, "idle")
+	output, err := process.Command(ctx, compiler, "build", "-o", path, idleProgram).CombinedOutput()
+	if err != nil {
+		return "", missing("the process that waits is built in the repository: %v: %s", err, trimmed(output))
+	}
+	r.idle = path
+	return path, nil
 }
 
 func idleCases() []Case {
@@ -102,23 +59,20 @@ func idleCases() []Case {
 		Case{Workload: Idle, Participant: "original-10-queues", measure: measureOriginalIdle(10), fixed: true})
 }
 
-// idleQueues are the names of the queues.
+// idlePrefix begins the names of the queues, which end with their number.
+func idlePrefix() string { return queue + ":idle:" }
+
 func idleQueues(n int) []string {
 	names := make([]string, n)
 	for i := range names {
-		names[i] = fmt.Sprintf("%s:idle:%d", queue, i)
+		names[i] = idlePrefix() + strconv.Itoa(i)
 	}
 	return names
 }
 
 func measureIdle(queues int, atMostOnce bool) func(ctx context.Context, s *stage, p pace) (Sample, error) {
 	return func(ctx context.Context, s *stage, p pace) (_ Sample, err error) {
-		names := idleQueues(queues)
-		todo, err := json.Marshal(idleProcess{s.URL, names, atMostOnce})
-		if err != nil {
-			return nil, err
-		}
-		self, err := os.Executable()
+		program, err := s.buildIdle(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -128,8 +82,8 @@ func measureIdle(queues int, atMostOnce bool) func(ctx context.Context, s *stage
 		}
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		command := process.Command(ctx, self)
-		command.Env = append(os.Environ(), idleVariable+"="+string(todo))
+		command := process.Command(ctx, program, "--prefix", idlePrefix(), "--queues", strconv.Itoa(queues), "--at-most-once="+strconv.FormatBool(atMostOnce))
+		command.Env = append(os.Environ(), "REDIS_URL="+s.URL)
 		var stderr bytes.Buffer
 		command.Stderr = &stderr
 		stdout, err := command.StdoutPipe()
@@ -150,7 +104,7 @@ func measureIdle(queues int, atMostOnce bool) func(ctx context.Context, s *stage
 			}
 		}()
 		pipe := s.control.Pipeline()
-		for _, name := range names {
+		for _, name := range idleQueues(queues) {
 			pipe.LPush(ctx, name, s.template.raw)
 		}
 		if _, err := pipe.Exec(ctx); err != nil {

@@ -11,8 +11,6 @@ import (
 	"github.com/ThreeDotsLabs/watermill-redisstream/pkg/redisstream"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/hibiken/asynq"
-
-	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
 func splitAddress(address string) (host, port string, err error) { return net.SplitHostPort(address) }
@@ -27,7 +25,7 @@ func (r *Redis) asynq() asynq.RedisClientOpt {
 	}
 }
 
-func asynqSender(_ context.Context, s *stage, _ ...remoteevent.SenderOption) (*sending, error) {
+func asynqSender(_ context.Context, s *stage, _ ...senderOption) (*sending, error) {
 	client := asynq.NewClient(s.asynq())
 	return &sending{close: client.Close, stored: s.asynqHolds, send: func(ctx context.Context, mark int64, count int) error {
 		return one(s, count, mark, func(raw []byte) error {
@@ -81,7 +79,7 @@ func asynqConsuming() consuming {
 	}
 }
 
-func watermillSender(_ context.Context, s *stage, _ ...remoteevent.SenderOption) (*sending, error) {
+func watermillSender(_ context.Context, s *stage, _ ...senderOption) (*sending, error) {
 	publisher, err := redisstream.NewPublisher(redisstream.PublisherConfig{Client: s.client()}, watermill.NopLogger{})
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ type consuming struct {
 	// receive receives until the context ends, and calls heard for each message.
 	receive func(ctx context.Context, s *stage, heard func(mark int64)) error
 	// push opens a way to store messages that receive finds; nil is a list.
-	push func(ctx context.Context, s *stage, options ...remoteevent.SenderOption) (*sending, error)
+	push openSender
 	// left verifies that nothing is left; nil asks for keys.
 	left func(ctx context.Context, s *stage) error
 }
@@ -211,8 +211,9 @@ func brpop(decode func(raw []byte) (int64, error)) consuming {
 	return consuming{receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
 		client := s.client()
 		defer client.Close()
+		// go-redis does not interrupt a blocking command when its context ends.
+		defer context.AfterFunc(ctx, func() { client.Close() })()
 		for {
-			// go-redis does not interrupt a blocking command.
 			popped, err := client.BRPop(ctx, time.Second, queue).Result()
 			switch {
 			case ctx.Err() != nil:
@@ -250,11 +251,13 @@ func rpop(most int) consuming {
 		defer client.Close()
 		for ctx.Err() == nil {
 			popped, err := client.RPopCount(ctx, queue, s.chunk(most)).Result()
-			if errors.Is(err, redis.Nil) {
+			switch {
+			case errors.Is(err, redis.Nil):
 				<-ctx.Done() // the list was full, and is empty now
 				return nil
-			}
-			if err != nil {
+			case ctx.Err() != nil:
+				return nil
+			case err != nil:
 				return err
 			}
 			for _, raw := range popped {
@@ -298,8 +301,11 @@ func blmove() consuming {
 		client := s.client()
 		defer client.Close()
 		working := queue + ":working"
+		moving := s.client() // which blocks, and is closed to interrupt that
+		defer moving.Close()
+		defer context.AfterFunc(ctx, func() { moving.Close() })()
 		for {
-			raw, err := client.BLMove(ctx, queue, working, "RIGHT", "LEFT", time.Second).Result()
+			raw, err := moving.BLMove(ctx, queue, working, "RIGHT", "LEFT", time.Second).Result()
 			switch {
 			case ctx.Err() != nil:
 				return nil

@@ -1,6 +1,9 @@
 package bench
 
 import (
+	"encoding/json"
+	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -36,6 +39,19 @@ func NewReport(c Config, measurements []Measurement, begin time.Time) Report {
 		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
 		Rounds: c.Rounds, Seed: c.Seed, Peers: peers(), Measurements: measurements, Goals: Compare(measurements),
 	}
+}
+
+// ReadReport reads the JSON of a report, and compares it with the goals of today.
+func ReadReport(path string) (r Report, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	r.Goals = Compare(r.Measurements)
+	return r, nil
 }
 
 // peers are the versions of the libraries that take part.

@@ -43,21 +43,23 @@ func (m Measurement) Name() string {
 const (
 	// mostBytes bounds what the messages of one run take in Redis.
 	mostBytes = 128 << 20
-	// fewest is the number of messages of a run, where their size allows it.
-	fewest = 200
+	// fewest is the least number of messages of a run, where they do not take more
+	// than fewBytes.
+	fewest   = 200
+	fewBytes = 4 << 20
 )
 
 // Run measures all cases in every round. A case that fails is reported and not
 // run again. The error is that of ctx or of Redis.
-func Run(ctx context.Context, c Config) ([]Measurement, error) {
+func Run(ctx context.Context, c Config) (_ []Measurement, err error) {
 	if err := c.Redis.open(ctx); err != nil {
 		return nil, err
 	}
-	defer c.Redis.control.Close()
+	defer func() { err = errors.Join(err, c.Redis.close()) }()
 	if c.Redis.Shared {
 		queue = fmt.Sprintf("%s:%x", ownPrefix, time.Now().UnixMilli()&0xffffff)
 	}
-	defer func() { _ = c.Redis.clean(context.WithoutCancel(ctx)) }() // also when interrupted
+	defer func() { err = errors.Join(err, c.Redis.clean(context.WithoutCancel(ctx))) }()
 	r := &runner{Config: c, templates: map[string]*template{}, counts: make([]int, len(c.Cases))}
 	measurements := make([]Measurement, len(c.Cases))
 	for i, one := range c.Cases {
@@ -133,21 +135,21 @@ func (r *runner) calibrate(ctx context.Context, i int) error {
 	if one.fixed {
 		return nil
 	}
-	most := max(8, mostBytes/len(r.templates[one.Size.Name].raw))
-	count := min(fewest, most)
+	size := len(r.templates[one.Size.Name].raw)
+	least, most := max(2, min(fewest, fewBytes/size)), mostBytes/size
+	count := least
 	for {
 		sample, err := r.once(ctx, i, count)
 		if err != nil {
 			return err
 		}
-		wanted := max(int(sample[PerSecond]*r.Duration.Seconds()), min(fewest, most), 1)
-		wanted = min(wanted, most)
-		// A rate that few messages had is no good guess.
+		wanted := min(max(least, int(sample[PerSecond]*r.Duration.Seconds())), most)
+		// The rate of a few messages is no good guess for many.
 		if wanted <= count*10 || count == most {
 			r.counts[i] = wanted
 			return nil
 		}
-		count *= 10
+		count = min(count*10, most)
 	}
 }
 
@@ -159,5 +161,5 @@ func (r *runner) once(ctx context.Context, i, count int) (Sample, error) {
 	runtime.GC()
 	one := r.Cases[i]
 	s := &stage{Redis: r.Redis, template: r.templates[one.Size.Name], count: count}
-	return one.measure(ctx, s, pace{duration: max(r.Duration, time.Second/2)})
+	return one.measure(ctx, s, pace{duration: max(r.Duration, time.Second)})
 }

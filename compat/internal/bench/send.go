@@ -24,8 +24,11 @@ type sending struct {
 	stored func(ctx context.Context, count int) error
 }
 
-// sender opens a way to send.
-type sender func(ctx context.Context, s *stage) (*sending, error)
+// senderOption is an option of the library's sender.
+type senderOption = remoteevent.SenderOption
+
+// openSender opens a way to send. Only the library's have options.
+type openSender func(ctx context.Context, s *stage, options ...senderOption) (*sending, error)
 
 // batch is how many messages a batch has.
 const batch = 1000
@@ -64,7 +67,7 @@ func sendCases() []Case {
 func workloadIndex(w Workload) int { return slices.Index(Workloads(), w) }
 
 // measureSend sends a tenth to warm up, and then measures.
-func measureSend(goroutines int, open func(ctx context.Context, s *stage, options ...remoteevent.SenderOption) (*sending, error), options ...remoteevent.SenderOption) func(ctx context.Context, s *stage, p pace) (Sample, error) {
+func measureSend(goroutines int, open openSender, options ...senderOption) func(ctx context.Context, s *stage, p pace) (Sample, error) {
 	return func(ctx context.Context, s *stage, _ pace) (_ Sample, err error) {
 		s.same = true
 		w, err := open(ctx, s, options...)
@@ -72,7 +75,7 @@ func measureSend(goroutines int, open func(ctx context.Context, s *stage, option
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, w.close()) }()
-		warm := max(goroutines, s.count/10)
+		warm := max(1, s.count/10)
 		run := func(mark int64, count int) error {
 			return concurrently(ctx, goroutines, count, func(ctx context.Context, first, count int) error {
 				return w.send(ctx, mark+int64(first), count)
@@ -113,7 +116,7 @@ func measureSend(goroutines int, open func(ctx context.Context, s *stage, option
 // returned.
 var quiet = remoteevent.WithLogger(slog.New(slog.DiscardHandler))
 
-func librarySender(_ context.Context, s *stage, options ...remoteevent.SenderOption) (*sending, error) {
+func librarySender(_ context.Context, s *stage, options ...senderOption) (*sending, error) {
 	client := s.client()
 	sender, err := remoteevent.NewSender(client, append(options, quiet)...)
 	if err != nil {
@@ -129,7 +132,7 @@ func librarySender(_ context.Context, s *stage, options ...remoteevent.SenderOpt
 	}}, nil
 }
 
-func librarySendsBatches(_ context.Context, s *stage, _ ...remoteevent.SenderOption) (*sending, error) {
+func librarySendsBatches(_ context.Context, s *stage, _ ...senderOption) (*sending, error) {
 	client := s.client()
 	sender, err := remoteevent.NewSender(client, quiet)
 	if err != nil {
@@ -168,14 +171,14 @@ func one(s *stage, count int, mark int64, push func(raw []byte) error) error {
 	return nil
 }
 
-func goRedisSender(_ context.Context, s *stage, _ ...remoteevent.SenderOption) (*sending, error) {
+func goRedisSender(_ context.Context, s *stage, _ ...senderOption) (*sending, error) {
 	client := s.client()
 	return &sending{close: client.Close, send: func(ctx context.Context, mark int64, count int) error {
 		return one(s, count, mark, func(raw []byte) error { return client.LPush(ctx, queue, raw).Err() })
 	}}, nil
 }
 
-func autoPipelineSender(_ context.Context, s *stage, _ ...remoteevent.SenderOption) (*sending, error) {
+func autoPipelineSender(_ context.Context, s *stage, _ ...senderOption) (*sending, error) {
 	client := s.client()
 	pipeliner, err := client.AutoPipeline()
 	if err != nil {
@@ -187,7 +190,7 @@ func autoPipelineSender(_ context.Context, s *stage, _ ...remoteevent.SenderOpti
 	}}, nil
 }
 
-func goRedisSendsBatches(_ context.Context, s *stage, _ ...remoteevent.SenderOption) (*sending, error) {
+func goRedisSendsBatches(_ context.Context, s *stage, _ ...senderOption) (*sending, error) {
 	client := s.client()
 	return &sending{close: client.Close, send: func(ctx context.Context, mark int64, count int) error {
 		return batches(s, count, mark, func(values []any) error { return client.LPush(ctx, queue, values...).Err() })
@@ -222,7 +225,7 @@ func openRueidis(options *redis.Options) (rueidis.Client, error) {
 	})
 }
 
-func rueidisSender(_ context.Context, s *stage, _ ...remoteevent.SenderOption) (*sending, error) {
+func rueidisSender(_ context.Context, s *stage, _ ...senderOption) (*sending, error) {
 	client, err := openRueidis(s.options)
 	if err != nil {
 		return nil, err
@@ -235,7 +238,7 @@ func rueidisSender(_ context.Context, s *stage, _ ...remoteevent.SenderOption) (
 	}}, nil
 }
 
-func rueidisSendsBatches(_ context.Context, s *stage, _ ...remoteevent.SenderOption) (*sending, error) {
+func rueidisSendsBatches(_ context.Context, s *stage, _ ...senderOption) (*sending, error) {
 	client, err := openRueidis(s.options)
 	if err != nil {
 		return nil, err
@@ -253,8 +256,8 @@ func rueidisSendsBatches(_ context.Context, s *stage, _ ...remoteevent.SenderOpt
 }
 
 // respSender writes commands by hand, a number of them before it reads answers.
-func respSender(pipeline int) func(ctx context.Context, s *stage, options ...remoteevent.SenderOption) (*sending, error) {
-	return func(ctx context.Context, s *stage, _ ...remoteevent.SenderOption) (*sending, error) {
+func respSender(pipeline int) openSender {
+	return func(ctx context.Context, s *stage, _ ...senderOption) (*sending, error) {
 		r, err := dialRESP(ctx, s.options)
 		if err != nil {
 			return nil, err
@@ -281,7 +284,7 @@ func respSender(pipeline int) func(ctx context.Context, s *stage, options ...rem
 	}
 }
 
-func respSendsBatches(ctx context.Context, s *stage, _ ...remoteevent.SenderOption) (*sending, error) {
+func respSendsBatches(ctx context.Context, s *stage, _ ...senderOption) (*sending, error) {
 	r, err := dialRESP(ctx, s.options)
 	if err != nil {
 		return nil, err

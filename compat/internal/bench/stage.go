@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,6 +35,8 @@ type Redis struct {
 	options  *redis.Options
 	control  *redis.Client // of the measuring side
 	original originalCommand
+	dir      string // for what is built, "" before
+	idle     string // the program that waits, "" before it is built
 }
 
 // open connects to the server.
@@ -43,6 +46,15 @@ func (r *Redis) open(ctx context.Context) (err error) {
 	}
 	r.control = redis.NewClient(r.options)
 	return r.control.Ping(ctx).Err()
+}
+
+// close disconnects, and removes what was built.
+func (r *Redis) close() error {
+	err := r.control.Close()
+	if r.dir != "" {
+		err = errors.Join(err, os.RemoveAll(r.dir))
+	}
+	return err
 }
 
 // client is a new go-redis client with default options.

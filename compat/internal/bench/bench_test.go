@@ -1,0 +1,548 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// start returns a Redis of the test's own, and a client to look at it.
+func start(t *testing.T) (*Redis, *redis.Client) {
+	t.Helper()
+	server, err := redisserver.Start(t.Context(), redisserver.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	options, err := redis.ParseURL(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	t.Cleanup(func() {
+		if err := errors.Join(client.Close(), server.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return &Redis{URL: server.URL()}, client
+}
+
+// opened returns a Redis as Run hands it to cases.
+func opened(t *testing.T) *Redis {
+	t.Helper()
+	r, _ := start(t)
+	if err := r.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// stageOf is a stage for a few messages.
+func stageOf(t *testing.T, r *Redis, size Size, count int) *stage {
+	t.Helper()
+	made, err := newTemplate(size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.clean(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return &stage{Redis: r, template: made, count: count}
+}
+
+// TestCases has every participant but the original move a few messages. Each case
+// verifies its own messages; TestVerification shows that it does.
+func TestCases(t *testing.T) {
+	t.Parallel()
+	for _, one := range Cases() {
+		if strings.HasPrefix(one.Participant, "original") || one.Size == Size1KiB || one.Size == Size1MiB && one.Workload != SendBatch {
+			continue
+		}
+		t.Run(one.Name(), func(t *testing.T) {
+			t.Parallel()
+			size := one.Size
+			if size.Name == "" {
+				size = Size100B
+			}
+			s := stageOf(t, opened(t), size, 60)
+			sample, err := one.measure(t.Context(), s, pace{duration: 100 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(sample) == 0 {
+				t.Error("nothing was measured")
+			}
+			for metric, value := range sample {
+				if value < 0 && metric != CommandTime { // a difference of two readings
+					t.Errorf("%s is %g", metric, value)
+				}
+			}
+		})
+	}
+}
+
+// TestOriginalCases has the original move a few messages.
+func TestOriginalCases(t *testing.T) {
+	t.Parallel()
+	for _, one := range Cases() {
+		if !strings.HasPrefix(one.Participant, "original") || one.Size == Size1KiB || one.Size == Size1MiB {
+			continue
+		}
+		t.Run(one.Name(), func(t *testing.T) {
+			t.Parallel()
+			size := one.Size
+			if size.Name == "" {
+				size = Size100B
+			}
+			r := opened(t)
+			r.LatestOriginal(os.Stderr)
+			sample, err := one.measure(t.Context(), stageOf(t, r, size, 60), pace{duration: 100 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sample[PerSecond]+sample[P50]+sample[Resident] <= 0 {
+				t.Errorf("measured %v", sample)
+			}
+		})
+	}
+}
+
+// TestSentMessages looks at the messages of every sender that writes to a list:
+// each has its number, once, and the length of all.
+func TestSentMessages(t *testing.T) {
+	r := opened(t)
+	const count = 1203
+	for name, open := range map[string]openSender{
+		"library": librarySender, "library batches": librarySendsBatches, "go-redis": goRedisSender,
+		"go-redis batches": goRedisSendsBatches, "autopipeline": autoPipelineSender, "rueidis": rueidisSender,
+		"rueidis batches": rueidisSendsBatches, "resp": respSender(1), "resp pipelined": respSender(50), "resp batches": respSendsBatches,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stageOf(t, r, Size100B, count)
+			w, err := open(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(w.send(t.Context(), firstMark, count), w.close()); err != nil {
+				t.Fatal(err)
+			}
+			raws, err := r.control.LRange(t.Context(), queue, 0, -1).Result()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(raws) != count {
+				t.Fatalf("%d messages are stored", len(raws))
+			}
+			for i, raw := range raws {
+				env, err := wire.Decode([]byte(raw), wire.Limits{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				// The list is read from its newest end.
+				if mark := markOf(env.Payload); mark != firstMark+int64(count-1-i) || len(raw) != len(s.template.raw) {
+					t.Fatalf("message %d has the number %d and %d bytes", count-1-i, mark-firstMark, len(raw))
+				}
+			}
+		})
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	for _, size := range Sizes() {
+		made, err := newTemplate(size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(made.plain) != size.Bytes {
+			t.Errorf("the message of %s has %d bytes", size.Name, len(made.plain))
+		}
+		if metadata := len(made.raw) - len(made.plain); metadata <= 0 || metadata > 128 {
+			t.Errorf("metadata adds %d bytes to %s", metadata, size.Name)
+		}
+		if mark := markOf(made.marked(firstMark + 7)); mark != firstMark+7 {
+			t.Errorf("the mark of %s is %d", size.Name, mark)
+		}
+		if mark, err := byEncodingJSON(made.marked(firstMark + 7)); err != nil || mark != firstMark+7 {
+			t.Errorf("the decoded mark of %s is %d, %v", size.Name, mark, err)
+		}
+	}
+	if markOf([]byte(`{"data":{}}`)) != 0 || markOf([]byte(`{"data":{"mark":`)) != 0 {
+		t.Error("a message without a mark has one")
+	}
+}
+
+// TestVerification has receivers and a sender that do not move what they should.
+func TestVerification(t *testing.T) {
+	r := opened(t)
+	wrong := func(hand func(mark int64, heard func(mark int64))) consuming {
+		return consuming{receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
+			return brpop(bytesOnly).receive(ctx, s, func(mark int64) { hand(mark, heard) })
+		}}
+	}
+	strange := func(mark int64, heard func(mark int64)) { heard(mark + 1) }
+	twice := func(mark int64, heard func(mark int64)) {
+		if mark != firstMark+9 {
+			heard(mark)
+		}
+		if mark == firstMark+8 {
+			heard(mark)
+		}
+	}
+	for name, c := range map[string]struct {
+		measure func(ctx context.Context, s *stage, p pace) (Sample, error)
+		want    string
+	}{
+		"a message that was not sent": {measureReceive(wrong(strange)), "1 came that were not sent"},
+		"one twice and one never":     {measureReceive(wrong(twice)), "1 are missing and 1 came twice"},
+		"a receiver that ends": {measureReceive(consuming{receive: func(context.Context, *stage, func(int64)) error {
+			return errors.New("no more")
+		}}), "no more"},
+		"a receiver that leaves a message": {measureReceive(consuming{receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
+			err := brpop(bytesOnly).receive(ctx, s, heard)
+			return errors.Join(err, s.fill(context.WithoutCancel(ctx), queue, 1))
+		}}), "1 keys are left behind, such as the list compat:bench"},
+		"a sender that loses a message": {measureSend(1, func(ctx context.Context, s *stage, _ ...senderOption) (*sending, error) {
+			w, err := goRedisSender(ctx, s)
+			send := w.send
+			w.send = func(ctx context.Context, mark int64, count int) error { return send(ctx, mark, max(1, count-1)) }
+			return w, err
+		}), "messages are stored, and"},
+		"a sender that sends other bytes": {measureSend(1, func(ctx context.Context, s *stage, _ ...senderOption) (*sending, error) {
+			w, err := goRedisSender(ctx, s)
+			w.send = func(ctx context.Context, _ int64, count int) error {
+				for range count {
+					if err := s.control.LPush(ctx, queue, "other").Err(); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			return w, err
+		}), "a message has 5 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := c.measure(t.Context(), stageOf(t, r, Size100B, 20), pace{})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the error is %v, not %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestRun has one participant fail and one be absent: the others have figures.
+func TestRun(t *testing.T) {
+	r, client := start(t)
+	cases, err := Select(Cases(), false, "send-1/100B/go-redis", "send-1/100B/resp", "latency/100B/go-redis-brpop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	failing := func(err error) func(context.Context, *stage, pace) (Sample, error) {
+		return func(context.Context, *stage, pace) (Sample, error) { return nil, err }
+	}
+	cases = append(cases,
+		Case{Workload: Send1, Size: Size100B, Participant: "broken", measure: failing(errors.New("broken"))},
+		Case{Workload: Send1, Size: Size100B, Participant: "absent", measure: failing(missing("it is absent"))})
+	var calls []int
+	config := Config{Redis: r, Cases: cases, Rounds: 2, Seed: 1, Duration: time.Millisecond, Progress: func(done, total int, _ string) {
+		calls = append(calls, done)
+		if total != 3*len(cases) {
+			t.Errorf("%d of %d", done, total)
+		}
+	}}
+	measurements, err := Run(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.IsSorted(calls) || len(calls) != 3*len(cases) {
+		t.Errorf("the progress was %v", calls)
+	}
+	report := NewReport(config, measurements, time.Now())
+	for _, m := range measurements {
+		_, rate := m.Spread(PerSecond)
+		_, latency := m.Spread(P99)
+		wrong := m.Participant == "broken" || m.Participant == "absent"
+		if (rate || latency) == wrong || len(m.Samples) != 2 || (m.Problem != "") != wrong || m.Skipped != (m.Participant == "absent") {
+			t.Errorf("%s: %+v", m.Name(), m)
+		}
+	}
+	if problems := report.Problems(); len(problems) != 1 || problems[0].Participant != "broken" {
+		t.Errorf("the problems are %+v", problems)
+	}
+	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) > 0 {
+		t.Errorf("left behind: %q, %v", keys, err)
+	}
+}
+
+// TestSharedRedis leaves the keys of others alone and takes none of a peer that
+// has keys with other names.
+func TestSharedRedis(t *testing.T) {
+	r, client := start(t)
+	if err := client.Set(t.Context(), "somebody's", "value", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	before := queue
+	t.Cleanup(func() { queue = before }) // it is constant in a process otherwise
+	r.Shared = true
+	cases, err := Select(Cases(), false, "send-1/100B/go-redis", "send-1/100B/asynq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	measurements, err := Run(t.Context(), Config{Redis: r, Cases: cases, Rounds: 1, Duration: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range measurements {
+		if m.Skipped != (m.Participant == "asynq") || m.Problem != "" && !m.Skipped {
+			t.Errorf("%s: %q", m.Name(), m.Problem)
+		}
+	}
+	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || !slices.Equal(keys, []string{"somebody's"}) {
+		t.Errorf("the keys are %q, %v", keys, err)
+	}
+}
+
+// TestInterrupted ends a run in its middle: no key of it stays.
+func TestInterrupted(t *testing.T) {
+	r, client := start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cases := []Case{{Workload: Send1, Size: Size100B, Participant: "endless", measure: func(ctx context.Context, s *stage, _ pace) (Sample, error) {
+		err := s.fill(ctx, queue, 10)
+		cancel()
+		<-ctx.Done()
+		return nil, errors.Join(err, ctx.Err())
+	}}}
+	if _, err := Run(ctx, Config{Redis: r, Cases: cases, Rounds: 1, Duration: time.Millisecond}); !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) > 0 {
+		t.Errorf("left behind: %q, %v", keys, err)
+	}
+}
+
+func TestSelect(t *testing.T) {
+	all := Cases()
+	names := map[string]bool{}
+	for _, c := range all {
+		if names[c.Name()] {
+			t.Errorf("two cases are called %s", c.Name())
+		}
+		names[c.Name()] = true
+	}
+	for _, c := range []struct {
+		quick    bool
+		patterns []string
+		some     string
+		count    int
+		fails    bool
+	}{
+		{false, nil, "idle/original-1-queue", len(all), false},
+		{true, nil, "send-1/100B/library", len(neededNames()), false},
+		{false, []string{"*/original"}, "send-1/1KiB/original", 9, false},
+		{true, []string{"send-1/*"}, "send-1/100B/go-redis", 2, false},
+		{false, []string{"send.1/*"}, "", 0, true},
+		{true, []string{"send-1/1KiB/*"}, "", 0, true},
+		{false, []string{"send-1/100B/resp", "nothing"}, "", 0, true},
+	} {
+		selected, err := Select(all, c.quick, c.patterns...)
+		if (err != nil) != c.fails || len(selected) != c.count {
+			t.Errorf("%v %q: %d cases, %v", c.quick, c.patterns, len(selected), err)
+		}
+		if !c.fails && !slices.ContainsFunc(selected, func(s Case) bool { return s.Name() == c.some }) {
+			t.Errorf("%v %q: without %s", c.quick, c.patterns, c.some)
+		}
+	}
+}
+
+// neededNames are the cases that the goals name. All of them exist.
+func neededNames() map[string]bool {
+	names := map[string]bool{}
+	for _, goal := range Goals() {
+		for _, name := range []string{goal.Of, goal.To} {
+			if name != "" {
+				names[name] = true
+			}
+		}
+	}
+	return names
+}
+
+func TestGoalsNameCases(t *testing.T) {
+	for name := range neededNames() {
+		if _, err := Select(Cases(), false, name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// measured is a report with figures for every goal: those of the library are
+// times those of its peers.
+func measured(times float64) Report {
+	var measurements []Measurement
+	for _, c := range Cases() {
+		factor := 1.0
+		if strings.HasPrefix(c.Participant, "library") {
+			factor = times
+		}
+		m := Measurement{Workload: c.Workload.Name, Size: c.Size.Name, Participant: c.Participant}
+		for _, noise := range []float64{1, 3, 2} { // the same for all in a round
+			m.Samples = append(m.Samples, Sample{
+				PerSecond: 1000 * factor * noise, P50: 100 * noise / factor, P99: 200 * noise / factor,
+				Resident: 10 * noise / factor, CommandTime: 15 / factor, Connections: 100 / factor, Allocations: 40 / factor,
+			})
+		}
+		measurements = append(measurements, m)
+	}
+	return NewReport(Config{Rounds: 3, Seed: 5}, measurements, time.Now())
+}
+
+func TestGoals(t *testing.T) {
+	for _, reached := range measured(50).Goals {
+		if reached.Value == nil || !reached.Met {
+			t.Errorf("with 50 times the speed: %+v", reached)
+		}
+	}
+	for _, reached := range measured(0.5).Goals {
+		if reached.Value == nil {
+			t.Errorf("not measured: %+v", reached)
+		} else if reached.Met != (reached.What == "SendBatch of 1,000, to go-redis variadic LPUSH") {
+			t.Errorf("with half the speed: %+v", reached)
+		}
+		if reached.What == "Send, 1 goroutine, to go-redis LPUSH" && *reached.Value != (Spread{0.5, 0.5, 0.5}) {
+			t.Errorf("a ratio is not that of a round: %+v", reached)
+		}
+	}
+	for _, reached := range NewReport(Config{}, nil, time.Now()).Goals {
+		if reached.Value != nil || reached.Met {
+			t.Errorf("without measurements: %+v", reached)
+		}
+	}
+}
+
+func TestSpread(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   Spread
+	}{
+		{[]float64{3}, Spread{3, 3, 3}},
+		{[]float64{5, 1, 2}, Spread{2, 1, 5}},
+		{[]float64{4, 1, 2, 10}, Spread{3, 1, 10}},
+	} {
+		if got, ok := spread(c.values); !ok || got != c.want {
+			t.Errorf("%v: %v", c.values, got)
+		}
+	}
+	if _, ok := spread(nil); ok {
+		t.Error("nothing has a spread")
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for value, want := range map[float64]string{0: "0.00", 1.234: "1.23", 12.34: "12.3", 123.4: "123", 1234: "1,234", 1234567.8: "1,234,568", -1.5: "-1.50"} {
+		if got := number(value); got != want {
+			t.Errorf("%g is written %s", value, got)
+		}
+	}
+}
+
+// TestFormats writes a report in every format. The goals are the last lines.
+func TestFormats(t *testing.T) {
+	report := measured(2)
+	report.Measurements[0].Samples, report.Measurements[0].Problem = []Sample{nil, nil, nil}, "it broke"
+	report.Goals = Compare(report.Measurements)
+	var text, markdown bytes.Buffer
+	if err := errors.Join(report.WriteText(&text), report.WriteMarkdown(&markdown)); err != nil {
+		t.Fatal(err)
+	}
+	for format, output := range map[string]string{"text": text.String(), "markdown": markdown.String()} {
+		lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
+		goals := Goals() // of which the first is not measured
+		for i, goal := range goals {
+			if line := lines[len(lines)-len(goals)+i]; !strings.Contains(line, goal.What) || !strings.Contains(line, "me") {
+				t.Errorf("%s: %q is not the goal %q", format, line, goal.What)
+			}
+		}
+		if !strings.Contains(output, "FAILED: send-1/100B/library: it broke") {
+			t.Errorf("%s does not report the failure", format)
+		}
+	}
+	encoded, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "results.json")
+	if err := os.WriteFile(path, encoded, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReadReport(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var same bytes.Buffer
+	if err := again.WriteText(&same); err != nil || same.String() != text.String() {
+		t.Errorf("the report that was read is another: %v", err)
+	}
+	testFiles(t, report, dir)
+}
+
+// testFiles looks at BENCHMARKS.md and its plots.
+func testFiles(t *testing.T, report Report, dir string) {
+	t.Helper()
+	if err := report.WriteFiles(dir); err != nil {
+		t.Fatal(err)
+	}
+	document, err := os.ReadFile(filepath.Join(dir, "BENCHMARKS.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pictures, err := os.ReadDir(filepath.Join(dir, picturesDirectory))
+	if err != nil || len(pictures) < 20 {
+		t.Fatalf("%d plots, %v", len(pictures), err)
+	}
+	for _, picture := range pictures {
+		if !bytes.Contains(document, []byte("("+picturesDirectory+"/"+picture.Name()+")")) {
+			t.Errorf("BENCHMARKS.md does not show %s", picture.Name())
+		}
+		svg, err := os.ReadFile(filepath.Join(dir, picturesDirectory, picture.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(svg, []byte(">library")) || bytes.Contains(svg, []byte("NaN")) {
+			t.Errorf("%s does not show the library", picture.Name())
+		}
+		for decoder := xml.NewDecoder(bytes.NewReader(svg)); ; {
+			if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", picture.Name(), err)
+			}
+		}
+	}
+}
+
+func TestMissingRedisBenchmark(t *testing.T) {
+	r := opened(t)
+	t.Setenv("PATH", t.TempDir())
+	_, err := measureRedisBenchmark(1, 1)(t.Context(), stageOf(t, r, Size100B, 10), pace{})
+	if !errors.Is(err, errNotHere) || !strings.Contains(err.Error(), "redis-tools") {
+		t.Errorf("the error is %v", err)
+	}
+}
