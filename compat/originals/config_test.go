@@ -17,6 +17,9 @@ import (
 // configuration. That Go agrees is tested beside go/config.
 func TestOriginalConfiguration(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	text, err := spec.Files.ReadFile("vectors/config.json")
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/cache"
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/originals"
@@ -91,6 +92,7 @@ func (s *stage) start(t *testing.T, env ...string) *adapter.Adapter {
 	schema := compileSchema(t)
 	a, err := adapter.Start(context.WithoutCancel(t.Context()), adapter.Options{
 		Command: s.command, RedisURL: s.server.URL(), Env: env, MaxLine: adapter.LargeLine,
+		StartTimeout: calibration.Scale(30 * time.Second), Timeout: calibration.Scale(5 * time.Second), Grace: calibration.Scale(2 * time.Second),
 		Trace: func(direction string, line []byte) {
 			var value any
 			err := json.Unmarshal(line, &value)
@@ -317,7 +319,7 @@ func roundTrip(t *testing.T, stage *stage) {
 // expect waits for one observation and compares it.
 func expect(t *testing.T, a *adapter.Adapter, want adapter.Observation) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := calibration.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	got, err := a.Next(ctx)
 	if err != nil {

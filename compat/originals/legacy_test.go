@@ -1,7 +1,6 @@
 package originals_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/spec"
@@ -121,7 +121,7 @@ const canary = "canary"
 func (s *stage) react(t *testing.T, a *adapter.Adapter, queue string, message []byte) (calls []string, died bool) {
 	t.Helper()
 	must(t, s.redis.LPush(t.Context(), queue, message, `{"data": {}, "signals": ["`+canary+`"]}`).Err())
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := calibration.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
 		o, err := a.Next(ctx)

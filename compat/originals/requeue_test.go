@@ -49,6 +49,9 @@ func (s *stage) remoteEvent(t *testing.T, path string, args ...string) (output s
 // byte for byte, and what would end that is left where it is.
 func TestOriginalGetsDeadLetters(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	build := buildCommand(t)
 	everyOriginal(t, func(t *testing.T, stage *stage) {
 		path, err := build()

@@ -101,6 +101,9 @@ func TestOriginalEnvironmentBuildsOnce(t *testing.T) {
 
 // A machine without a network, or whose mirror lacks the packages.
 func TestOriginalEnvironmentWithoutPackages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	t.Setenv("PIP_NO_INDEX", "1")
 	t.Setenv("PIP_FIND_LINKS", t.TempDir())
 	dir := cache.Dir(t.TempDir())
