@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Outcome is what became of one event.
@@ -85,11 +86,8 @@ func batchError(results []Result) error {
 	return nil
 }
 
-// maxChunk is how many events of a batch go out at a time: while one chunk is
-// under way, the next is encoded.
-const maxChunk = 250
-
-// batch stores events chunk by chunk, in their order.
+// batch stores events chunk by chunk, in their order: while one chunk is under
+// way, the next is encoded.
 type batch struct {
 	ctx     context.Context //nolint:containedctx // of one call
 	link    *link
@@ -111,7 +109,7 @@ func (b *batch) add(index int, m *outgoing, err error) {
 		return
 	}
 	m.index = index
-	if len(b.chunk.messages) == maxChunk || !b.chunk.takes(m) {
+	if !b.chunk.takes(m) {
 		b.launch()
 	}
 	b.chunk.add(m)
@@ -135,7 +133,7 @@ func (b *batch) finish() []Result {
 		return b.results
 	}
 	if client := b.link.direct(b.ctx); client != nil {
-		b.link.run(b.ctx, client, b.chunk.messages)
+		b.link.run(b.ctx, client, b.chunk.messages, time.Now())
 		for _, m := range b.chunk.messages {
 			b.results[m.index] = withCause(b.ctx, m.Result)
 			m.free()

@@ -3,6 +3,7 @@ package remoteevent
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 const (
@@ -32,20 +33,20 @@ type lane struct {
 	users int // guarded by the sender's mutex
 }
 
-// send sends a message and returns what became of it. The message is the lane's
-// from then on.
-func (l *lane) send(ctx context.Context, m *outgoing) Result {
+// send sends a message, for a call that began at start, and returns what became of
+// it. The message is the lane's from then on.
+func (l *lane) send(ctx context.Context, m *outgoing, start time.Time) Result {
 	if ctx.Err() != nil {
 		return notSent(m.key, context.Cause(ctx))
 	}
 	if len(m.text) > maxJoin {
-		return l.sendAlone(ctx, m, func() {})
+		return l.sendAlone(ctx, m, start, func() {})
 	}
 	l.mu.Lock()
 	if l.flights < maxFlights && len(l.waiting) == 0 {
 		l.flights++
 		l.mu.Unlock()
-		return l.sendAlone(ctx, m, l.land)
+		return l.sendAlone(ctx, m, start, l.land)
 	}
 	n := len(l.waiting)
 	if n == 0 || !l.waiting[n-1].takes(m) {
@@ -60,7 +61,7 @@ func (l *lane) send(ctx context.Context, m *outgoing) Result {
 
 // sendAlone sends a message by itself, and calls landed when Redis has answered,
 // or will not.
-func (l *lane) sendAlone(ctx context.Context, m *outgoing, landed func()) Result {
+func (l *lane) sendAlone(ctx context.Context, m *outgoing, start time.Time, landed func()) Result {
 	client := l.link.direct(ctx)
 	if client == nil {
 		r := newRound(ctx)
@@ -71,7 +72,7 @@ func (l *lane) sendAlone(ctx context.Context, m *outgoing, landed func()) Result
 		}()
 		return r.finish(ctx, m)
 	}
-	l.link.run(ctx, client, []*outgoing{m})
+	l.link.run(ctx, client, []*outgoing{m}, start)
 	landed()
 	result := withCause(ctx, m.Result)
 	m.free()

@@ -50,9 +50,8 @@ func (k *link) direct(ctx context.Context) redis.UniversalClient {
 	return nil
 }
 
-// run sends messages in the caller's goroutine.
-func (k *link) run(ctx context.Context, client redis.UniversalClient, messages []*outgoing) {
-	start := time.Now()
+// run sends messages in the caller's goroutine, for a call that began at start.
+func (k *link) run(ctx context.Context, client redis.UniversalClient, messages []*outgoing, start time.Time) {
 	k.note(run(ctx, client, pushesOf(ctx, messages)), start)
 }
 

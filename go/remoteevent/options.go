@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/remote-events/remote-events/go/wire"
 )
 
 // SenderOption is an option of [NewSender].
@@ -32,12 +34,23 @@ func (c *senderConfig) validate() error {
 	switch {
 	case c.plain && c.source != "":
 		return errors.New("NewSender: Plain() writes no metadata, and so no source: leave out one of the two")
-	case c.maxBytes < 0:
-		return fmt.Errorf("NewSender: WithMaxSendBytes(%d): a message has no fewer than 0 bytes", c.maxBytes)
+	case c.source != "" && !validSource(c.source):
+		return errors.New("NewSender: WithSource: the source is not a URI reference (META-5)")
+	case c.maxBytes < 0 || c.maxBytes > maxValueBytes:
+		return fmt.Errorf("NewSender: WithMaxSendBytes(%d): the limit is between 1 and %d bytes, the longest value that Redis takes; 0 is the default", c.maxBytes, maxValueBytes)
 	case c.logger == nil:
 		return errors.New("NewSender: WithLogger(nil): pass slog.New(slog.DiscardHandler) to log nothing")
 	}
 	return nil
+}
+
+// maxValueBytes is the longest value that Redis takes by default.
+const maxValueBytes = 512 << 20
+
+// validSource reports whether a sender may write a source.
+func validSource(source string) bool {
+	_, _, err := wire.Encode(wire.Envelope{Payload: []byte("{}"), Metadata: wire.Metadata{Attributes: map[string]string{wire.AttributeSource: source}}}, wire.Limits{})
+	return err == nil
 }
 
 type receiverConfig struct {
@@ -89,9 +102,10 @@ func Plain() SenderOption {
 	return senderOption(func(c *senderConfig) { c.plain = true })
 }
 
-// WithMaxSendBytes changes how long a message may be, 1 MiB by default
-// (LIMIT-2). Longer messages hold up Redis and whoever shares it; receivers of
-// this specification take 64 MiB unless they are told otherwise.
+// WithMaxSendBytes sets the longest message that is sent, 1 MiB by default
+// (LIMIT-2), at most 512 MiB, which is Redis' own limit. Longer messages hold up
+// Redis and whoever shares it; receivers of this specification take 64 MiB unless
+// they are configured otherwise.
 func WithMaxSendBytes(n int) SenderOption {
 	return senderOption(func(c *senderConfig) { c.maxBytes = n })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/remote-events/remote-events/go/internal/layout"
 	"github.com/remote-events/remote-events/go/internal/payload"
@@ -58,9 +59,9 @@ func (m *outgoing) MarshalBinary() ([]byte, error) {
 // String is what tracing hooks show of the argument.
 func (m *outgoing) String() string { return fmt.Sprintf("(a message of %d bytes)", len(m.text)) }
 
-// encode makes the message of an event, or rejects it. What the library writes
-// itself, around the payload and of it, it does not read again.
-func (s *Sender) encode(ctx context.Context, event Event) (*outgoing, error) {
+// encode makes the message of an event that is sent now, or rejects it. What the
+// library writes itself, around the payload and of it, it does not read again.
+func (s *Sender) encode(ctx context.Context, event Event, now time.Time) (*outgoing, error) {
 	info, err := infoFor(event)
 	if err != nil {
 		return nil, err
@@ -78,7 +79,7 @@ func (s *Sender) encode(ctx context.Context, event Event) (*outgoing, error) {
 	if !facts.Foreign && info.tail != nil && (!facts.Unsafe || s.hasWarned(name)) {
 		text = append(text, info.tail...)
 		if !s.config.plain {
-			text = s.appendStamp(text)
+			text = s.appendStamp(text, now)
 		}
 		text = layout.AppendEnd(text, !s.config.plain)
 		m.text = text

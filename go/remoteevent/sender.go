@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -93,11 +94,12 @@ func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, 
 //
 // It implements SEND-1 to SEND-8, and SCHEMA-1.
 func (s *Sender) Send(ctx context.Context, event Event) error {
-	m, err := s.encode(ctx, event)
+	now := time.Now()
+	m, err := s.encode(ctx, event, now)
 	if err != nil {
 		return err
 	}
-	return s.send(ctx, m)
+	return s.send(ctx, m, now)
 }
 
 // Forward stores an envelope, such as one that was received, or that was made
@@ -109,22 +111,22 @@ func (s *Sender) Forward(ctx context.Context, env wire.Envelope) error {
 	if err := s.encodeInto(ctx, m, env); err != nil {
 		return err
 	}
-	return s.send(ctx, m)
+	return s.send(ctx, m, time.Now())
 }
 
 // SendBatch stores events in the order in which they are given. It returns nil if
 // all are stored, else a *[BatchError], which has the outcome of each. An event
 // that is rejected holds up none of the others.
 //
-// A batch is no transaction: events for one list are stored in their order, some
-// hundreds or up to 1 MiB of them all together or not at all, and other clients
-// may come between. After a command without an answer, nothing more goes to that
+// A batch is no transaction: events for one list are stored in their order, up
+// to 1,000 of them or 1 MiB all together or not at all, and other clients may
+// come between. After a command without an answer, nothing more goes to that
 // list, or to that server: the rest of the batch is [ErrNotSent]. The same is so
 // when the context ends.
 func (s *Sender) SendBatch(ctx context.Context, events ...Event) error {
-	b := newBatch(ctx, s.link, len(events))
+	b, now := newBatch(ctx, s.link, len(events)), time.Now()
 	for i, event := range events {
-		m, err := s.encode(ctx, event)
+		m, err := s.encode(ctx, event, now)
 		b.add(i, m, err)
 	}
 	return batchError(b.finish())
@@ -141,9 +143,9 @@ func (s *Sender) ForwardBatch(ctx context.Context, envelopes ...wire.Envelope) e
 }
 
 // send sends a message by the lane that it belongs to.
-func (s *Sender) send(ctx context.Context, m *outgoing) error {
+func (s *Sender) send(ctx context.Context, m *outgoing, start time.Time) error {
 	if s.shared != nil {
-		return s.shared.send(ctx, m).Err
+		return s.shared.send(ctx, m, start).Err
 	}
 	key := m.key
 	s.mu.Lock()
@@ -164,7 +166,7 @@ func (s *Sender) send(ctx context.Context, m *outgoing) error {
 			delete(s.lanes, key)
 		}
 	}()
-	return l.send(ctx, m).Err
+	return l.send(ctx, m, start).Err
 }
 
 // warn logs what is doubtful about an event, once for each event's name.

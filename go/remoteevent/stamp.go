@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/remote-events/remote-events/go/internal/layout"
@@ -17,7 +18,7 @@ import (
 //
 // It implements SEND-4.
 func Stamp(env wire.Envelope) wire.Envelope {
-	now := time.Now().UTC()
+	now := time.Now()
 	attributes := map[string]string{
 		wire.AttributeID:   string(appendID(nil, now)),
 		wire.AttributeTime: string(appendTime(nil, now)),
@@ -40,8 +41,7 @@ func (s *Sender) stamp(env *wire.Envelope) {
 
 // appendStamp appends the attributes of a new event to its message, in the order
 // of their names.
-func (s *Sender) appendStamp(dst []byte) []byte {
-	now := time.Now().UTC()
+func (s *Sender) appendStamp(dst []byte, now time.Time) []byte {
 	dst = append(dst, `, "metadata": {"id": "`...)
 	dst = appendID(dst, now)
 	dst = append(dst, '"')
@@ -57,38 +57,32 @@ func (s *Sender) appendStamp(dst []byte) []byte {
 // which has to be unique and not secret.
 func appendID(dst []byte, now time.Time) []byte {
 	var id [16]byte
-	binary.BigEndian.PutUint64(id[:8], uint64(now.UnixMilli())<<16|rand.Uint64()&0x0FFF|0x7000) //nolint:gosec // a time since 1970
-	binary.BigEndian.PutUint64(id[8:], rand.Uint64()&(1<<62-1)|1<<63)
-	for i, end := range [...]int{4, 6, 8, 10, 16} {
-		if i > 0 {
-			dst = append(dst, '-')
-		}
-		dst = hex.AppendEncode(dst, id[[...]int{0, 4, 6, 8, 10}[i]:end])
-	}
-	return dst
+	binary.BigEndian.PutUint64(id[:8], uint64(now.UnixMilli())<<16|0x7000|rand.Uint64()&0x0FFF) //nolint:gosec // a time since 1970
+	binary.BigEndian.PutUint64(id[8:], 1<<63|rand.Uint64()&(1<<62-1))
+	var digits [32]byte
+	hex.Encode(digits[:], id[:])
+	dst = append(append(dst, digits[:8]...), '-')
+	dst = append(append(dst, digits[8:12]...), '-')
+	dst = append(append(dst, digits[12:16]...), '-')
+	dst = append(append(dst, digits[16:20]...), '-')
+	return append(dst, digits[20:]...)
 }
 
-// appendTime appends a time of UTC in RFC 3339, with milliseconds.
-func appendTime(dst []byte, t time.Time) []byte {
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	dst = appendDigits(dst, year, 4)
-	dst = appendDigits(append(dst, '-'), int(month), 2)
-	dst = appendDigits(append(dst, '-'), day, 2)
-	dst = appendDigits(append(dst, 'T'), hour, 2)
-	dst = appendDigits(append(dst, ':'), minute, 2)
-	dst = appendDigits(append(dst, ':'), second, 2)
-	dst = appendDigits(append(dst, '.'), t.Nanosecond()/1e6, 3)
-	return append(dst, 'Z')
+// second is a second of UTC as text, up to the point before its fraction.
+type second struct {
+	unix int64
+	text string
 }
 
-func appendDigits(dst []byte, n, width int) []byte {
-	for range width {
-		dst = append(dst, '0')
+var lastSecond atomic.Pointer[second]
+
+// appendTime appends a time in RFC 3339, of UTC and with milliseconds.
+func appendTime(dst []byte, now time.Time) []byte {
+	s := lastSecond.Load()
+	if unix := now.Unix(); s == nil || s.unix != unix {
+		s = &second{unix, now.UTC().Format("2006-01-02T15:04:05.")}
+		lastSecond.Store(s)
 	}
-	for i := len(dst) - 1; n > 0; i-- {
-		dst[i] = byte('0' + n%10)
-		n /= 10
-	}
-	return dst
+	ms := now.Nanosecond() / 1e6
+	return append(append(dst, s.text...), byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
 }
