@@ -96,16 +96,18 @@ func run(ctx context.Context, client redis.UniversalClient, pushes []*push) (ans
 }
 
 // result returns what became of the messages. Stored are those for which Redis
-// has answered how long their list is now; that go-redis notes no error is not
+// has answered how long their list is now. That go-redis notes no error is not
 // enough, since it notes none with the commands of a pipeline whose connection was
-// denied: then the error is the pipeline's. What was never written is not in
-// Redis, nor is what Redis answered with an error; but where a cluster redirected
-// the command, the error may be that of an earlier attempt than the last.
+// denied: then the error is the pipeline's. Nor is an error a sign of the contrary,
+// since go-redis gives one of the connection to the commands that were answered
+// before it, too. What was never written is not in Redis, nor is what Redis
+// answered with an error; but where a cluster redirected the command, the error
+// may be that of an earlier attempt than the last.
 func (p *push) result(pipeline error) Result {
-	err := p.Err()
-	if err == nil && p.Val() > 0 {
+	if p.Val() > 0 {
 		return Result{Outcome: Stored}
 	}
+	err := p.Err()
 	if err == nil {
 		err = pipeline
 	}

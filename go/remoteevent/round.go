@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -138,9 +139,17 @@ func (r *round) finish(ctx context.Context, m *outgoing) Result {
 }
 
 // withCause adds to a result the end of the context that may have brought it about.
+// A connection may know of a deadline before the context does.
 func withCause(ctx context.Context, result Result) Result {
-	if result.Err == nil || ctx.Err() == nil || !errors.Is(result.Err, ErrNotSent) && !errors.Is(result.Err, ErrUnknown) {
+	if result.Err == nil || !errors.Is(result.Err, ErrNotSent) && !errors.Is(result.Err, ErrUnknown) {
 		return result
 	}
-	return Result{result.Outcome, fmt.Errorf("%w: %w", result.Err, context.Cause(ctx))}
+	cause := context.Cause(ctx)
+	if deadline, ok := ctx.Deadline(); cause == nil && ok && !time.Now().Before(deadline) {
+		cause = context.DeadlineExceeded
+	}
+	if cause == nil {
+		return result
+	}
+	return Result{result.Outcome, fmt.Errorf("%w: %w", result.Err, cause)}
 }
