@@ -54,7 +54,7 @@ func problem(s lease.State) string {
 	for _, place := range []struct {
 		is   bool
 		name string
-	}{{s.Leased, "leased"}, {s.Retried, "retrying"}, {s.Dead, "dead"}} {
+	}{{s.Leased, "leased"}, {s.Retried, "retrying"}, {s.Suspect, "suspect"}, {s.Dead, "dead"}} {
 		if place.is {
 			in = append(in, place.name)
 		}
@@ -62,18 +62,18 @@ func problem(s lease.State) string {
 	switch {
 	case !s.Body:
 		return "the message itself is gone, and entries of it are left"
+	case s.Miscounted:
+		return "the number of its attempts is no number"
 	case len(in) == 0:
-		return "the message is neither leased nor retrying nor dead: nobody would ever take it"
+		return "the message is neither leased nor retrying nor dead: no receiver would ever take it"
 	case len(in) > 1:
 		return "the message is at once " + strings.Join(in, " and ")
+	case !s.Attempts && s.Leased:
+		return "the message is leased for the first time, and has a reason why it failed"
 	case !s.Attempts:
-		return "nobody counts the attempts of the message"
-	case s.Leased && !s.Owner:
-		return "the message is leased to nobody"
-	case s.Owner && !s.Leased:
-		return "the message belongs to a receiver that has no lease on it"
+		return "the attempts of the message are not counted"
 	}
-	return "nobody knows why the message is dead"
+	return "the message is dead without a reason"
 }
 
 // Repair mends the messages with these ids, such as those that [Queue.Audit]

@@ -25,6 +25,8 @@ type message struct {
 
 	raw     []byte
 	attempt int
+	pardons int    // attempts that do not count
+	suspect bool   // its last attempt ended with its process
 	failure string // of the attempt before, as it stands in Redis
 
 	// What follows belongs to the leaser.
@@ -77,11 +79,7 @@ func (c *consumer) run(ctx context.Context) {
 			break
 		}
 		messages, err := c.source.take(ctx, limit)
-		if len(messages) == 1 && c.suspect(messages[0]) {
-			c.handleAlone(ctx, messages[0])
-		} else {
-			c.accept(messages)
-		}
+		c.accept(messages)
 		if err == nil {
 			c.outage.ended(ctx)
 			retry = backoff{}
@@ -216,25 +214,6 @@ func (c *consumer) forget(m *message) bool {
 		}
 	}
 	return false
-}
-
-// suspect reports whether a message seems to end the processes that handle it.
-func (c *consumer) suspect(m *message) bool {
-	const twice = 3
-	return m.attempt >= twice && lease.ParseReason(m.failure).Code == lease.Expired
-}
-
-// handleAlone handles a message while nothing else of the queue is handled, so
-// that it takes nobody along: but it holds up the others no longer than for the
-// time of two leases.
-func (c *consumer) handleAlone(ctx context.Context, m *message) {
-	idle := func() bool { return c.active == 0 && len(c.waiting) == 0 }
-	c.rest(ctx, c.config.lease, idle)
-	c.collected()
-	c.accept([]*message{m})
-	c.rest(ctx, c.config.lease, idle)
-	c.collected()
-	c.source.flush()
 }
 
 // stop lets nothing begin that waits, and gives it back.

@@ -34,11 +34,11 @@ func TestDiagnosisOfAHealthyQueue(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		q := queue(t, client)
 		must(t, client.LPush(t.Context(), "file_event", "x").Err())
-		for _, kind := range []string{"leases", "retries"} { // both are due
+		for _, kind := range []string{"claims", "retries"} { // both are due
 			must(t, client.ZAdd(t.Context(), q.Companions()[kind], redis.Z{Member: kind}).Err())
 			must(t, client.HSet(t.Context(), q.Companions()["bodies"], kind, "body").Err())
 		}
-		before := fmt.Sprint(client.HGetAll(t.Context(), q.Companions()["bodies"]), client.ZRangeWithScores(t.Context(), q.Companions()["leases"], 0, -1))
+		before := fmt.Sprint(client.HGetAll(t.Context(), q.Companions()["bodies"]), client.ZRangeWithScores(t.Context(), q.Companions()["claims"], 0, -1))
 		for _, options := range [][]remoteevent.QueueOption{
 			nil, {remoteevent.AtMostOnce()}, {remoteevent.AtMostOnce(), remoteevent.WithDeadLetters(), remoteevent.WithPrefetch(10)},
 		} {
@@ -52,7 +52,7 @@ func TestDiagnosisOfAHealthyQueue(t *testing.T) {
 		if keys := client.Keys(t.Context(), "*").Val(); len(keys) != 4 {
 			t.Errorf("there are the keys %q", keys)
 		}
-		if after := fmt.Sprint(client.HGetAll(t.Context(), q.Companions()["bodies"]), client.ZRangeWithScores(t.Context(), q.Companions()["leases"], 0, -1)); after != before {
+		if after := fmt.Sprint(client.HGetAll(t.Context(), q.Companions()["bodies"]), client.ZRangeWithScores(t.Context(), q.Companions()["claims"], 0, -1)); after != before {
 			t.Errorf("%s became %s", before, after)
 		}
 	})

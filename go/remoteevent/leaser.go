@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/wire"
 )
 
 // leaser takes messages on lease, and says what became of them: delivery at
@@ -23,10 +24,65 @@ type leaser struct {
 	outage   *outage
 	bounder  *bounder // nil where dead letters have no bounds
 
-	mu   sync.Mutex
-	held map[*message]bool // leased, and not yet settled
-	done []settlement      // to be said to Redis
-	wake chan struct{}     // tells settle that something is done
+	mu     sync.Mutex
+	held   map[*message]bool // leased, and not yet settled
+	claims map[string]*hold  // by their names
+	taken  int               // how often something was claimed
+	done   []settlement      // to be said to Redis
+	wake   chan struct{}     // tells settle that something is done
+}
+
+// hold is what is left of a claim.
+type hold struct {
+	messages  int
+	abandoned bool // a message was lost without a word of Redis: the lease is to run out
+}
+
+// letGo forgets a message. It returns the name of the claim that has no other.
+func (l *leaser) letGo(m *message, abandoned bool) (finished string) {
+	if !l.held[m] {
+		return ""
+	}
+	delete(l.held, m)
+	c := l.claims[m.Claim]
+	c.messages--
+	c.abandoned = c.abandoned || abandoned
+	if c.messages > 0 {
+		return ""
+	}
+	delete(l.claims, m.Claim)
+	if c.abandoned {
+		return ""
+	}
+	return m.Claim
+}
+
+// holdsSuspect reports whether a message is held whose last delivery ended with its
+// process.
+func (l *leaser) holdsSuspect() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for m := range l.held {
+		if m.suspect {
+			return true
+		}
+	}
+	return false
+}
+
+// turn reports whether it is the turn of messages that have failed before.
+func (l *leaser) turn() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.taken++
+	return l.taken%8 == 0
+}
+
+func (l *leaser) maxBytes() int {
+	if n := l.receiver.config.maxBytes; n > 0 {
+		return n
+	}
+	return wire.DefaultReceiveBytes
 }
 
 // settlement is what became of a message.
@@ -59,8 +115,14 @@ func (l *leaser) take(ctx context.Context, limit int) ([]*message, error) {
 	l.consumer.collected()
 	begin := time.Now() // no lease is older
 	claimed, err := l.exchange(ctx, &lease.Claim{
-		Lease: l.config.lease, Count: limit, Bytes: takeBytes, MaxAttempts: l.config.maxAttempts,
+		Lease: l.config.lease, Count: limit, Bytes: takeBytes, MaxBytes: l.maxBytes(), MaxAttempts: l.config.maxAttempts,
+		Suspects: !l.holdsSuspect(), Retries: l.turn(),
 	})
+	for _, d := range claimed.Died {
+		reason := lease.ParseReason(d.Reason)
+		l.outage.log.ErrorContext(ctx, "message moved to dead letters", "delivery", d.ID, "code", string(reason.Code), "error", reason.Error)
+		l.bounder.died()
+	}
 	if len(claimed.Messages) > 0 {
 		return l.hold(claimed.Messages, begin.Add(l.config.lease)), err
 	}
@@ -86,9 +148,13 @@ func (l *leaser) hold(claimed []lease.Message, expires time.Time) []*message {
 	for i, m := range claimed {
 		messages[i] = &message{
 			Handle: m.Handle, raw: []byte(m.Body), attempt: m.Attempt, failure: m.Failure,
-			expires: expires,
+			pardons: m.Pardons, suspect: m.Suspect, expires: expires,
 		}
 		l.held[messages[i]] = true
+		if l.claims[m.Claim] == nil {
+			l.claims[m.Claim] = &hold{}
+		}
+		l.claims[m.Claim].messages++
 	}
 	return messages
 }
@@ -138,7 +204,7 @@ func (l *leaser) settle(ctx context.Context, m *message, o outcome) {
 		s.verdict = returned
 	default:
 		s.verdict, s.delay, s.reason = refused, l.config.retryDelay(m.attempt), o.reason()
-		if o.permanent() || m.attempt >= l.config.maxAttempts {
+		if o.permanent() || m.attempt-m.pardons >= l.config.maxAttempts {
 			s.delay = -1
 			l.receiver.logDeath(ctx, l.queue.Name, m, o)
 		} else {
@@ -179,23 +245,43 @@ func (l *leaser) exchange(ctx context.Context, claim *lease.Claim) (lease.Claime
 		case acknowledged:
 			x.Acknowledge = append(x.Acknowledge, lease.Acknowledgement{Handle: s.Handle, Event: s.event})
 		case refused:
-			x.Refuse = append(x.Refuse, lease.Refusal{Handle: s.Handle, Delay: s.delay, Reason: s.reason})
+			x.Nack = append(x.Nack, lease.Nack{Handle: s.Handle, Delay: s.delay, Reason: s.reason})
 		case returned:
 			back = append(back, s.Handle)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), replyTimeout)
 	defer cancel()
-	answer := l.queue.Exchange(ctx, x)
 	var backLost []int
 	var backErr error
 	if len(back) > 0 {
-		backLost, backErr = l.queue.Release(ctx, back)
+		backLost, backErr = l.queue.Release(ctx, back, nil)
 	}
-	l.settled(ctx, batch, acknowledged, answer.AcknowledgeLost, answer.AcknowledgeErr)
-	l.settled(ctx, batch, refused, answer.RefuseLost, answer.RefuseErr)
 	l.settled(ctx, batch, returned, backLost, backErr)
-	return answer.Claimed, errors.Join(answer.AcknowledgeErr, answer.RefuseErr, backErr, answer.ClaimErr)
+	x.Finished = l.finished(batch)
+	answer := l.queue.Exchange(ctx, x)
+	l.settled(ctx, batch, acknowledged, answer.AcknowledgeLost, answer.Err)
+	l.settled(ctx, batch, refused, answer.NackLost, answer.Err)
+	return answer.Claimed, errors.Join(backErr, answer.Err)
+}
+
+// finished returns the claims of which nothing is left beside a batch.
+func (l *leaser) finished(batch []settlement) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	settled := map[string]int{}
+	for _, s := range batch {
+		if l.held[s.message] {
+			settled[s.Claim]++
+		}
+	}
+	var all []string
+	for claim, n := range settled {
+		if c := l.claims[claim]; c.messages == n && !c.abandoned {
+			all = append(all, claim)
+		}
+	}
+	return all
 }
 
 // settled takes note of what was answered to what was said of messages. What
@@ -218,7 +304,7 @@ func (l *leaser) settled(ctx context.Context, batch []settlement, v verdict, los
 				"delivery", s.ID, "attempt", s.attempt)
 			fallthrough
 		default:
-			delete(l.held, s.message)
+			l.letGo(s.message, false)
 			if s.delay < 0 {
 				l.bounder.died()
 			}
@@ -290,7 +376,7 @@ func (l *leaser) giveBack(ctx context.Context, unhandled []*message) {
 	l.mu.Unlock()
 	var retry backoff
 	for {
-		_, err := l.queue.Release(ctx, handles)
+		_, err := l.queue.Release(ctx, handles, l.finishedBy(unhandled))
 		if err == nil {
 			break
 		}
@@ -304,6 +390,15 @@ func (l *leaser) giveBack(ctx context.Context, unhandled []*message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, m := range unhandled {
-		delete(l.held, m)
+		l.letGo(m, false)
 	}
+}
+
+// finishedBy returns the claims of which nothing is left beside these messages.
+func (l *leaser) finishedBy(messages []*message) []string {
+	batch := make([]settlement, len(messages))
+	for i, m := range messages {
+		batch[i].message = m
+	}
+	return l.finished(batch)
 }

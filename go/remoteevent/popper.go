@@ -92,7 +92,7 @@ func (p *popper) settle(ctx context.Context, m *message, o outcome) {
 		p.receiver.logDeath(ctx, p.queue, m, o)
 		letter := lease.Letter{Body: m.raw, Reason: o.reason(), Attempts: 1}
 		p.persist(ctx, "a dead letter could not be stored and is lost", func(ctx context.Context) error {
-			_, err := p.letters.Bury(ctx, letter)
+			_, err := p.letters.Import(ctx, letter)
 			p.bounder.died()
 			return err
 		})

@@ -70,7 +70,8 @@ type Depths struct {
 	Staged int64
 	// Leased messages belong to a receiver until their lease runs out.
 	Leased int64
-	// Retrying messages have failed and wait for another attempt.
+	// Retrying messages have failed, or the process that handled them died, and wait
+	// for another attempt.
 	Retrying int64
 	// Dead messages wait for an operator.
 	Dead int64
@@ -80,7 +81,7 @@ type Depths struct {
 // counted twice or not at all.
 func (q *Queue) Depths(ctx context.Context) (Depths, error) {
 	d, err := q.queue.Depths(ctx)
-	return Depths{d.Queued, d.Staged, d.Leased, d.Retried, d.Dead}, redaction.Error(err)
+	return Depths{d.Queued, d.Staged, d.Leased, d.Retried + d.Suspect, d.Dead}, redaction.Error(err)
 }
 
 // Drain gives back to the list what is staged and what waits for another attempt,
@@ -230,7 +231,7 @@ func (q *Queue) Bury(ctx context.Context, letters ...DeadLetter) (ids []string, 
 		if len(page) < most && size < mostBytes && i < len(letters)-1 {
 			continue
 		}
-		stored, err := q.queue.Bury(ctx, page...)
+		stored, err := q.queue.Import(ctx, page...)
 		if err != nil {
 			return ids, redaction.Error(err)
 		}

@@ -169,7 +169,7 @@ func TestLeaseLost(t *testing.T) {
 		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
 		start(t, r)
 		next(t, begun)
-		must(t, client.Del(t.Context(), q.Companions()["owners"]).Err())
+		must(t, client.Del(t.Context(), q.Companions()["claims"]).Err())
 		if cause := next(t, causes); !errors.Is(cause, remoteevent.ErrLeaseLost) {
 			t.Errorf("the cause is %v", cause)
 		}
@@ -198,8 +198,8 @@ func TestHeartbeat(t *testing.T) {
 		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
 		start(t, r)
 		next(t, begun)
-		id := client.ZRange(t.Context(), q.Companions()["leases"], 0, 0).Val()[0]
-		deadline := func() float64 { return client.ZScore(t.Context(), q.Companions()["leases"], id).Val() }
+		id := client.ZRange(t.Context(), q.Companions()["claims"], 0, 0).Val()[0]
+		deadline := func() float64 { return client.ZScore(t.Context(), q.Companions()["claims"], id).Val() }
 		for first := deadline(); deadline() < first+300; {
 			if err := client.Ping(t.Context()).Err(); err != nil {
 				t.Fatal(err)
@@ -317,9 +317,9 @@ func TestClaimsAreNotRepeated(t *testing.T) {
 	defer client.Close()
 	q, err := lease.NewQueue(client, "file_event")
 	must(t, err)
-	answer := q.Exchange(t.Context(), lease.Exchange{Claim: &lease.Claim{Lease: time.Second, Count: 1, Bytes: 1, MaxAttempts: 1}})
-	if answer.ClaimErr == nil || len(claims) != 1 {
-		t.Errorf("%d claims, %v", len(claims), answer.ClaimErr)
+	answer := q.Exchange(t.Context(), lease.Exchange{Claim: &lease.Claim{Lease: time.Second, Count: 1, Bytes: 1, MaxBytes: 1, MaxAttempts: 1}})
+	if answer.Err == nil || len(claims) != 1 {
+		t.Errorf("%d claims, %v", len(claims), answer.Err)
 	}
 }
 

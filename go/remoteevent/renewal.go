@@ -2,9 +2,9 @@ package remoteevent
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
-
-	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
 // renew renews the leases of what is held until it is told to end: at each third
@@ -32,41 +32,41 @@ func (l *leaser) renew(end <-chan struct{}) {
 func (l *leaser) renewAll() error {
 	const most = 500
 	l.mu.Lock()
-	held := make([]*message, 0, len(l.held))
+	held := map[string][]*message{}
 	for m := range l.held {
-		held = append(held, m)
+		held[m.Claim] = append(held[m.Claim], m)
 	}
 	l.mu.Unlock()
 	var failed error
-	for len(held) > 0 {
-		batch := held[:min(most, len(held))]
-		held = held[len(batch):]
-		handles := make([]lease.Handle, len(batch))
-		for i, m := range batch {
-			handles[i] = m.Handle
-		}
+	for claims := range slices.Chunk(slices.Collect(maps.Keys(held)), most) {
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), l.config.lease/3)
-		lost, err := l.queue.Extend(ctx, l.config.lease, handles)
+		lost, err := l.queue.Extend(ctx, l.config.lease, claims)
 		cancel()
+		for i, claim := range claims {
+			if err != nil {
+				l.expire(held[claim])
+			} else {
+				l.renewed(held[claim], slices.Contains(lost, i), begin.Add(l.config.lease))
+			}
+		}
 		if err != nil {
 			failed = err
-			l.expire(batch)
-			continue
 		}
-		l.renewed(batch, lost, begin.Add(l.config.lease))
 	}
 	return failed
 }
 
-func (l *leaser) renewed(batch []*message, lost []int, expires time.Time) {
+func (l *leaser) renewed(batch []*message, lost bool, expires time.Time) {
 	l.mu.Lock()
 	for _, m := range batch {
 		m.expires = expires
 	}
 	l.mu.Unlock()
-	for _, i := range lost {
-		l.lose(batch[i], true)
+	if lost {
+		for _, m := range batch {
+			l.lose(m, true)
+		}
 	}
 }
 
@@ -99,7 +99,7 @@ func (l *leaser) lose(m *message, certain bool) {
 	}
 	m.lost = true
 	if certain || waiting {
-		delete(l.held, m)
+		l.letGo(m, true)
 	}
 	if m.cancel != nil {
 		m.cancel(ErrLeaseLost)

@@ -48,7 +48,7 @@ func (r *running) start(ctx context.Context, name string, config *queueConfig) e
 	} else {
 		l := &leaser{
 			receiver: r.receiver, consumer: c, config: config, queue: queue, outage: o, bounder: b,
-			held: map[*message]bool{}, wake: make(chan struct{}, 1),
+			held: map[*message]bool{}, claims: map[string]*hold{}, wake: make(chan struct{}, 1),
 		}
 		c.source = l
 		r.leasers = append(r.leasers, l)

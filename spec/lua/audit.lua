@@ -1,25 +1,49 @@
--- audit: say what is there of messages, and change nothing.
+-- audit: report what is there of messages, and change nothing.
 --
 -- ARGV: the ids.
--- Answer: for each, a 1 or 0 for being in bodies, attempts, owners, leases,
--- retries, dead, reasons, one after the other.
-local queue, staging, bodies, attempts, owners, leases, retries, dead, reasons, sequence, seen = unpack(KEYS)
-local kinds = {'queue', 'staging', 'bodies', 'attempts', 'owners', 'leases', 'retries', 'dead', 'reasons', 'sequence', 'seen'}
-local types = {'list', 'list', 'hash', 'hash', 'hash', 'zset', 'zset', 'zset', 'hash', 'string', 'zset'}
-for i, expected in ipairs(types) do
-  local actual = redis.call('TYPE', KEYS[i]).ok
-  if actual ~= 'none' and actual ~= expected then
-    return redis.error_reply('WRONGTYPE the key of kind ' .. kinds[i] .. ' is a ' .. actual .. ', not a ' .. expected)
+-- Answer: for each, a digit for bodies, attempts, a live claim, retries, suspects,
+-- dead and reasons, one after the other: 1 where it is there, 0 where not, and 2
+-- where attempts has an entry that is no count.
+local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
+local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
+local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
+local function wrong()
+  for i, expected in ipairs(types) do
+    local actual = redis.call('TYPE', KEYS[i]).ok
+    if actual ~= 'none' and actual ~= expected then
+      return redis.error_reply('WRONGTYPE the key of kind ' .. kinds[i] .. ' is a ' .. actual .. ', not a ' .. expected)
+    end
   end
+end
+local fault = wrong()
+if fault then return fault end
+-- counts reads an entry of attempts: deliveries, those that are pardoned, and the
+-- token of the last claim. What is no such entry counts as no delivery.
+local function counts(entry)
+  local deliveries, pardons, token = string.match(entry or '', '^(%d+) ?(%d*) ?(%S*)$')
+  if not deliveries or #deliveries > 9 or #pardons > 9 then return 0, 0, '' end
+  return tonumber(deliveries), tonumber(pardons) or 0, token
+end
+-- leased tells whether a live claim has a message: the one that its id begins with,
+-- or after a failure the one whose token attempts has.
+local function leased(id, entry)
+  if entry then
+    local _, _, token = counts(entry)
+    return token ~= '' and (redis.call('ZSCORE', claims, id .. '/' .. token) or redis.call('ZSCORE', claims, id .. '!' .. token))
+  end
+  local claim, n, index = string.match(id, '^(.*%-(%d+))%-(%d+)$')
+  return claim and tonumber(index) > 1000 and tonumber(index) <= 1000 + tonumber(n) and redis.call('ZSCORE', claims, claim)
 end
 
 local answer = {}
 for i, id in ipairs(ARGV) do
+  local entry = redis.call('HGET', attempts, id)
+  local counted = entry and (counts(entry) > 0 or string.match(entry, '^0 ?0?$')) and 1 or 2
   answer[i] = redis.call('HEXISTS', bodies, id)
-    .. redis.call('HEXISTS', attempts, id)
-    .. redis.call('HEXISTS', owners, id)
-    .. (redis.call('ZSCORE', leases, id) and 1 or 0)
+    .. (entry and counted or 0)
+    .. (leased(id, entry) and 1 or 0)
     .. (redis.call('ZSCORE', retries, id) and 1 or 0)
+    .. (redis.call('ZSCORE', suspects, id) and 1 or 0)
     .. (redis.call('ZSCORE', dead, id) and 1 or 0)
     .. redis.call('HEXISTS', reasons, id)
 end

@@ -4,28 +4,77 @@
 -- Answer: how many were given back, and how many are left, for which to call
 -- again.
 --
--- What is staged goes back to the queue's tail, then what is retried, the
+-- What is staged goes back to the queue's tail, then retries and suspects, the
 -- earliest due last, so that it is taken next. A lease that has run out is none.
-local queue, staging, bodies, attempts, owners, leases, retries, dead, reasons, sequence, seen = unpack(KEYS)
-local kinds = {'queue', 'staging', 'bodies', 'attempts', 'owners', 'leases', 'retries', 'dead', 'reasons', 'sequence', 'seen'}
-local types = {'list', 'list', 'hash', 'hash', 'hash', 'zset', 'zset', 'zset', 'hash', 'string', 'zset'}
-for i, expected in ipairs(types) do
-  local actual = redis.call('TYPE', KEYS[i]).ok
-  if actual ~= 'none' and actual ~= expected then
-    return redis.error_reply('WRONGTYPE the key of kind ' .. kinds[i] .. ' is a ' .. actual .. ', not a ' .. expected)
+local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
+local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
+local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
+local function wrong()
+  for i, expected in ipairs(types) do
+    local actual = redis.call('TYPE', KEYS[i]).ok
+    if actual ~= 'none' and actual ~= expected then
+      return redis.error_reply('WRONGTYPE the key of kind ' .. kinds[i] .. ' is a ' .. actual .. ', not a ' .. expected)
+    end
   end
 end
--- The first write needs no memory, so that the others go through at maxmemory.
+local fault = wrong()
+if fault then return fault end
+-- The first write needs no memory, so that Redis lets the others through at maxmemory.
 redis.call('HDEL', bodies, '')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local function ms(n) return string.format('%.0f', n) end
+-- counts reads an entry of attempts: deliveries, those that are pardoned, and the
+-- token of the last claim. What is no such entry counts as no delivery.
+local function counts(entry)
+  local deliveries, pardons, token = string.match(entry or '', '^(%d+) ?(%d*) ?(%S*)$')
+  if not deliveries or #deliveries > 9 or #pardons > 9 then return 0, 0, '' end
+  return tonumber(deliveries), tonumber(pardons) or 0, token
+end
+-- expire ends a claim whose lease has run out. Its messages become suspects. The
+-- delivery is pardoned, but not that of a suspect, which the receiver had by itself:
+-- after the last attempt the message is dead.
+local function expire(claim, last, died)
+  local mark = string.find(claim, '[/!]')
+  local function suspect(id, deliveries, pardons)
+    if last and deliveries - pardons >= last and mark and string.sub(claim, mark, mark) == '!' then
+      redis.call('ZADD', dead, ms(now), id)
+      died[#died + 1], died[#died + 2] = id, '{"code":"expired"}'
+    else
+      redis.call('ZADD', suspects, ms(now), id)
+    end
+    redis.call('HSET', attempts, id, ms(deliveries) .. ' ' .. ms(pardons))
+    redis.call('HSET', reasons, id, '{"code":"expired"}')
+  end
+  local size = 1
+  if mark then
+    local id = string.sub(claim, 1, mark - 1)
+    local deliveries, pardons, token = counts(redis.call('HGET', attempts, id))
+    if token ~= string.sub(claim, mark + 1) then
+      -- The message belongs to a later claim.
+    elseif redis.call('HEXISTS', bodies, id) == 1 then
+      if string.sub(claim, mark, mark) == '/' then pardons = pardons + 1 end
+      suspect(id, deliveries, pardons)
+    else
+      redis.call('HDEL', attempts, id) -- There is nothing to deliver.
+      redis.call('HDEL', reasons, id)
+    end
+  else
+    size = math.min(tonumber(string.match(claim, '%-(%d+)$')) or 0, 1000)
+    for i = 1, size do
+      local id = claim .. '-' .. 1000 + i
+      if redis.call('HEXISTS', bodies, id) == 1 and redis.call('HEXISTS', attempts, id) == 0 then suspect(id, 1, 1) end
+    end
+  end
+  redis.call('ZREM', claims, claim)
+  return size
+end
 
 local count, bytes, moved, size = math.min(tonumber(ARGV[1]), 1000), tonumber(ARGV[2]), 0, 0
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', ms(now), 'LIMIT', 0, 1000)) do
-  redis.call('ZADD', retries, ms(now), id)
-  redis.call('HDEL', owners, id)
-  redis.call('ZREM', leases, id)
+local ended = 0
+for _, claim in ipairs(redis.call('ZRANGEBYSCORE', claims, '-inf', ms(now), 'LIMIT', 0, 1000)) do
+  ended = ended + expire(claim)
+  if ended >= 1000 then break end
 end
 while moved < count and size < bytes do
   local body = redis.call('LINDEX', staging, 0)
@@ -34,18 +83,20 @@ while moved < count and size < bytes do
   redis.call('LPOP', staging)
   moved, size = moved + 1, size + #body
 end
-while moved < count and size < bytes do
-  local id = redis.call('ZREVRANGE', retries, 0, 0)[1]
-  if not id then break end
-  local body = redis.call('HGET', bodies, id)
-  if body then
-    redis.call('RPUSH', queue, body)
-    size = size + #body
+for _, set in ipairs({suspects, retries}) do
+  while moved < count and size < bytes do
+    local id = redis.call('ZREVRANGE', set, 0, 0)[1]
+    if not id then break end
+    local body = redis.call('HGET', bodies, id)
+    if body then
+      redis.call('RPUSH', queue, body)
+      size = size + #body
+    end
+    moved = moved + 1
+    redis.call('HDEL', bodies, id)
+    redis.call('HDEL', attempts, id)
+    redis.call('HDEL', reasons, id)
+    redis.call('ZREM', set, id)
   end
-  moved = moved + 1
-  redis.call('HDEL', attempts, id)
-  redis.call('HDEL', reasons, id)
-  redis.call('HDEL', bodies, id)
-  redis.call('ZREM', retries, id)
 end
-return {moved, redis.call('LLEN', staging) + redis.call('ZCARD', retries) + redis.call('ZCOUNT', leases, '-inf', ms(now))}
+return {moved, redis.call('LLEN', staging) + redis.call('ZCARD', retries) + redis.call('ZCARD', suspects) + redis.call('ZCOUNT', claims, '-inf', ms(now))}

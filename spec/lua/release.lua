@@ -1,27 +1,39 @@
--- release: give back messages that nobody has begun to handle.
+-- release: give back messages that nobody has begun to handle, and end claims.
 --
--- ARGV: id and token of each message, in the order in which they were claimed.
+-- ARGV: how many runs of messages; of each its claim and the indexes of its first
+-- and of its last message, in the order in which they were claimed; then the claims
+-- that end.
 -- Answer: how many messages are staged still, for which to call again; then the
--- positions, from 1, of messages whose lease was lost: nothing was done about
--- those.
+-- positions, from 1, of messages that were lost: nothing was done about those.
 --
--- What is staged goes back to the queue's tail, then the messages of a first
--- attempt, newest first, so that the oldest is taken next. Those of a later
--- attempt are due at once. The attempt does not count.
-local queue, staging, bodies, attempts, owners, leases, retries, dead, reasons, sequence, seen = unpack(KEYS)
-local kinds = {'queue', 'staging', 'bodies', 'attempts', 'owners', 'leases', 'retries', 'dead', 'reasons', 'sequence', 'seen'}
-local types = {'list', 'list', 'hash', 'hash', 'hash', 'zset', 'zset', 'zset', 'hash', 'string', 'zset'}
-for i, expected in ipairs(types) do
-  local actual = redis.call('TYPE', KEYS[i]).ok
-  if actual ~= 'none' and actual ~= expected then
-    return redis.error_reply('WRONGTYPE the key of kind ' .. kinds[i] .. ' is a ' .. actual .. ', not a ' .. expected)
+-- What is staged goes back to the queue's tail, then the fresh messages, newest
+-- first, so that the oldest is taken next. Those that have failed before are due at
+-- once. The delivery does not count.
+local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
+local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
+local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
+local function wrong()
+  for i, expected in ipairs(types) do
+    local actual = redis.call('TYPE', KEYS[i]).ok
+    if actual ~= 'none' and actual ~= expected then
+      return redis.error_reply('WRONGTYPE the key of kind ' .. kinds[i] .. ' is a ' .. actual .. ', not a ' .. expected)
+    end
   end
 end
--- The first write needs no memory, so that the others go through at maxmemory.
+local fault = wrong()
+if fault then return fault end
+-- The first write needs no memory, so that Redis lets the others through at maxmemory.
 redis.call('HDEL', bodies, '')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local function ms(n) return string.format('%.0f', n) end
+-- counts reads an entry of attempts: deliveries, those that are pardoned, and the
+-- token of the last claim. What is no such entry counts as no delivery.
+local function counts(entry)
+  local deliveries, pardons, token = string.match(entry or '', '^(%d+) ?(%d*) ?(%S*)$')
+  if not deliveries or #deliveries > 9 or #pardons > 9 then return 0, 0, '' end
+  return tonumber(deliveries), tonumber(pardons) or 0, token
+end
 
 for _ = 1, 1000 do
   local body = redis.call('LINDEX', staging, 0)
@@ -29,26 +41,29 @@ for _ = 1, 1000 do
   redis.call('RPUSH', queue, body)
   redis.call('LPOP', staging)
 end
+local runs, position = tonumber(ARGV[1]), 0
+for i = 1, runs do position = position + ARGV[3 * i + 1] - ARGV[3 * i] + 1 end
 local lost = {}
-for i = #ARGV - 1, 1, -2 do
-  local id = ARGV[i]
-  local body = redis.call('HGET', bodies, id)
-  if body and redis.call('HGET', owners, id) == ARGV[i + 1] then
-    local attempt = tonumber(redis.call('HGET', attempts, id) or 0) or 0
-    if attempt > 1 then
-      redis.call('HSET', attempts, id, ms(attempt - 1))
-      redis.call('ZADD', retries, ms(now), id)
+for i = runs, 1, -1 do
+  local claim = ARGV[3 * i - 1]
+  local live, mark = redis.call('ZSCORE', claims, claim), string.find(claim, '[/!]')
+  for index = tonumber(ARGV[3 * i + 1]), tonumber(ARGV[3 * i]), -1 do
+    local id = mark and string.sub(claim, 1, mark - 1) or claim .. '-' .. index
+    local body = live and (mark or redis.call('HEXISTS', attempts, id) == 0) and redis.call('HGET', bodies, id)
+    if not body then
+      table.insert(lost, 1, position)
+    elseif mark then
+      local deliveries, pardons = counts(redis.call('HGET', attempts, id))
+      redis.call('ZADD', string.sub(claim, mark, mark) == '!' and suspects or retries, ms(now), id)
+      redis.call('HSET', attempts, id, ms(math.max(0, deliveries - 1)) .. ' ' .. ms(pardons))
+      redis.call('ZREM', claims, claim)
     else
       redis.call('RPUSH', queue, body)
-      redis.call('HDEL', attempts, id)
-      redis.call('HDEL', reasons, id)
       redis.call('HDEL', bodies, id)
     end
-    redis.call('HDEL', owners, id)
-    redis.call('ZREM', leases, id)
-  else
-    table.insert(lost, 1, (i + 1) / 2)
+    position = position - 1
   end
 end
+for i = 3 * runs + 2, #ARGV do redis.call('ZREM', claims, ARGV[i]) end
 table.insert(lost, 1, redis.call('LLEN', staging))
 return lost

@@ -1,32 +1,44 @@
 -- requeue: send dead letters again.
 --
--- ARGV: the ids.
--- Answer: the positions, from 1, of those that are no dead letters.
+-- ARGV: how many bytes at most, then the ids.
+-- Answer: how many ids were dealt with, and the positions, from 1, of those that
+-- are no dead letters. It ends when so many bytes are reached: call again with the
+-- rest.
 --
 -- Each goes to the queue's head, as if it were sent now, and is a new message.
-local queue, staging, bodies, attempts, owners, leases, retries, dead, reasons, sequence, seen = unpack(KEYS)
-local kinds = {'queue', 'staging', 'bodies', 'attempts', 'owners', 'leases', 'retries', 'dead', 'reasons', 'sequence', 'seen'}
-local types = {'list', 'list', 'hash', 'hash', 'hash', 'zset', 'zset', 'zset', 'hash', 'string', 'zset'}
-for i, expected in ipairs(types) do
-  local actual = redis.call('TYPE', KEYS[i]).ok
-  if actual ~= 'none' and actual ~= expected then
-    return redis.error_reply('WRONGTYPE the key of kind ' .. kinds[i] .. ' is a ' .. actual .. ', not a ' .. expected)
+local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
+local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
+local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
+local function wrong()
+  for i, expected in ipairs(types) do
+    local actual = redis.call('TYPE', KEYS[i]).ok
+    if actual ~= 'none' and actual ~= expected then
+      return redis.error_reply('WRONGTYPE the key of kind ' .. kinds[i] .. ' is a ' .. actual .. ', not a ' .. expected)
+    end
   end
 end
--- The first write needs no memory, so that the others go through at maxmemory.
+local fault = wrong()
+if fault then return fault end
+-- The first write needs no memory, so that Redis lets the others through at maxmemory.
 redis.call('HDEL', bodies, '')
 
-local missing = {}
-for i, id in ipairs(ARGV) do
-  local body = redis.call('HGET', bodies, id)
-  if body and redis.call('ZSCORE', dead, id) then
+local bytes, size, answer = tonumber(ARGV[1]), 0, {#ARGV - 1}
+for i = 2, #ARGV do
+  if size >= bytes then
+    answer[1] = i - 2
+    break
+  end
+  local id = ARGV[i]
+  local body = redis.call('ZSCORE', dead, id) and redis.call('HGET', bodies, id)
+  if body then
+    size = size + #body
     redis.call('LPUSH', queue, body)
+    redis.call('HDEL', bodies, id)
     redis.call('HDEL', attempts, id)
     redis.call('HDEL', reasons, id)
-    redis.call('HDEL', bodies, id)
     redis.call('ZREM', dead, id)
   else
-    missing[#missing + 1] = i
+    answer[#answer + 1] = i - 1
   end
 end
-return missing
+return answer

@@ -12,7 +12,6 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
-	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
 // originalsKilled has originals receive beside reliable receivers, and kills them
@@ -43,24 +42,17 @@ func originalsKilled(ctx context.Context, size Size) (figures Figures, err error
 	}
 	f.stopSending()
 	f.sending.Wait()
-	if _, err := f.drain(ctx, client); err != nil {
+	dead, err := f.drain(ctx, client)
+	if err != nil {
 		return figures, err
 	}
-	// Of all that was pushed, reliable receivers have counted what they took, and
-	// the originals took the rest.
+	// What reliable receivers took has ids, and each of them was handled or is dead.
+	// The originals took the rest of what was pushed.
 	pushed, err := calls(ctx, client, "lpush")
 	if err != nil {
 		return figures, err
 	}
-	queue, err := remoteevent.NewQueue(client, f.queues[0])
-	if err != nil {
-		return figures, err
-	}
-	claimed, err := client.Get(ctx, queue.Companions()["sequence"]).Int()
-	if err != nil {
-		return figures, err
-	}
-	f.taken = pushed - claimed - handled
+	f.taken = pushed - len(f.deliveries) - len(dead) - handled
 	figures, err = f.finish(ctx, client)
 	figures.Faults = size.Rounds
 	if err == nil && (figures.Taken < 0 || figures.Taken > size.Rounds) {

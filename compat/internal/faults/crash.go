@@ -130,7 +130,7 @@ func forgotten(ctx context.Context, t *trial) error {
 	if err := messages(ctx, t); err != nil {
 		return err
 	}
-	cutter, err := startCutter(ctx, t.near.Options().Addr, "refuse", 1, beforeRequest)
+	cutter, err := startCutter(ctx, t.near.Options().Addr, "exchange", 2, beforeRequest)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func forgotten(ctx context.Context, t *trial) error {
 	if err := receiver.Run(cutter.ctx); err != nil {
 		return err
 	}
-	return t.near.Del(ctx, t.queue.Companions()["leases"]).Err()
+	return t.near.Del(ctx, t.queue.Companions()["claims"]).Err()
 }
 
 // bury puts dead letters there that come from elsewhere.

@@ -31,20 +31,21 @@ type flow struct {
 	queues []string
 	work   time.Duration // that a listener takes
 
-	mu       sync.Mutex
-	promised map[string]bool // queue and number of each event that was answered
-	handled  map[string]int
-	next     int              // number of the next event
-	calls    int              // of listeners
-	latest   []map[string]int // of each receiver: number of the last event of each queue
-	unknown  int              // sends without an answer
-	refused  int              // sends that are certainly not in Redis
-	loading  int              // those of them that a loading Redis refused
-	taken    int              // events that originals took, and lost when they were killed
-	stale    int              // acknowledgements that came after the lease was lost
-	outages  int              // times a receiver could not go on for a while
-	changed  chan struct{}    // closed when something is promised or handled
-	pause    time.Duration    // the longest until events flowed again
+	mu         sync.Mutex
+	promised   map[string]bool // queue and number of each event that was answered
+	handled    map[string]int
+	deliveries map[string]bool  // by their ids, at least once
+	next       int              // number of the next event
+	calls      int              // of listeners
+	latest     []map[string]int // of each receiver: number of the last event of each queue
+	unknown    int              // sends without an answer
+	refused    int              // sends that are certainly not in Redis
+	loading    int              // those of them that a loading Redis refused
+	taken      int              // events that originals took, and lost when they were killed
+	stale      int              // acknowledgements that came after the lease was lost
+	outages    int              // times a receiver could not go on for a while
+	changed    chan struct{}    // closed when something is promised or handled
+	pause      time.Duration    // the longest until events flowed again
 
 	sending, receiving sync.WaitGroup
 	stopSending        context.CancelFunc
@@ -55,7 +56,7 @@ type flow struct {
 }
 
 func newFlow(ctx context.Context, queues ...string) *flow {
-	f := &flow{queues: queues, promised: map[string]bool{}, handled: map[string]int{}, changed: make(chan struct{})}
+	f := &flow{queues: queues, promised: map[string]bool{}, handled: map[string]int{}, deliveries: map[string]bool{}, changed: make(chan struct{})}
 	f.sendCtx, f.stopSending = context.WithCancel(ctx)
 	f.receiveCtx, f.stopReceiving = context.WithCancel(ctx)
 	return f
@@ -162,6 +163,9 @@ func (f *flow) handle(receiver int, d *remoteevent.Delivery) {
 		f.fail(fmt.Errorf("nobody sent what came by queue %q: %.100q", d.Queue, d.Raw))
 		return
 	}
+	f.mu.Lock()
+	f.deliveries[d.Queue+" "+d.ID] = true
+	f.mu.Unlock()
 	f.note(receiver, d.Queue, number)
 }
 

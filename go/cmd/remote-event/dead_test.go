@@ -282,10 +282,10 @@ func TestDeadWhereRedisRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	bury(t, client, "x", letter("x", "failed"))
-	if err := client.Set(t.Context(), q.Companions()["owners"], "x", 0).Err(); err != nil {
+	if err := client.Set(t.Context(), q.Companions()["claims"], "x", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	invoke(t, "dead", "drop", "--all", "--yes", "--redis", urlOfClient(client)).expect(t, exitFailed, "queue x: WRONGTYPE", "kind owners", "dropped before: 0")
+	invoke(t, "dead", "drop", "--all", "--yes", "--redis", urlOfClient(client)).expect(t, exitFailed, "queue x: WRONGTYPE", "kind claims", "dropped before: 0")
 	invoke(t, "queue", "drain", "x", "--redis", urlOfClient(client)).expect(t, exitFailed, "queue x: WRONGTYPE")
 	invoke(t, "queue", "ls", "remote-event:v1:x", "--redis", urlOfClient(client)).expect(t, exitUsage, "companions")
 }

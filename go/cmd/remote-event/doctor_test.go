@@ -46,7 +46,7 @@ func TestDoctorRepairs(t *testing.T) {
 		for _, err := range []error{
 			client.ZRem(t.Context(), keys["dead"], ids[0]).Err(),
 			client.HDel(t.Context(), keys["bodies"], ids[1]).Err(),
-			client.ZAdd(t.Context(), keys["leases"], redis.Z{Member: "ghost", Score: 1}).Err(),
+			client.ZAdd(t.Context(), keys["retries"], redis.Z{Member: "ghost", Score: 1}).Err(),
 		} {
 			if err != nil {
 				t.Fatal(err)

@@ -9,29 +9,30 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Depths are how many messages of a queue are where.
-type Depths struct{ Queued, Staged, Leased, Retried, Dead int64 }
+// Depths counts the messages of a queue by state.
+type Depths struct{ Queued, Staged, Leased, Retried, Suspect, Dead int64 }
 
 // Depths counts messages. It is no transaction, which Redis refuses when it is out
 // of memory, so that a message on its way may be counted twice or not at all.
 func (q *Queue) Depths(ctx context.Context) (Depths, error) {
-	var d [5]*redis.IntCmd
+	var d [6]*redis.IntCmd
 	_, err := q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		d = [5]*redis.IntCmd{
-			p.LLen(ctx, q.Name), p.LLen(ctx, q.Key(Staging)),
-			p.ZCard(ctx, q.Key(Leases)), p.ZCard(ctx, q.Key(Retries)), p.ZCard(ctx, q.Key(Dead)),
+		d = [6]*redis.IntCmd{
+			p.LLen(ctx, q.Name), p.LLen(ctx, q.Key(Staging)), p.HLen(ctx, q.Key(Bodies)),
+			p.ZCard(ctx, q.Key(Retries)), p.ZCard(ctx, q.Key(Suspects)), p.ZCard(ctx, q.Key(Dead)),
 		}
 		return nil
 	})
 	if err != nil {
 		return Depths{}, err
 	}
-	return Depths{d[0].Val(), d[1].Val(), d[2].Val(), d[3].Val(), d[4].Val()}, nil
+	leased := max(0, d[2].Val()-d[3].Val()-d[4].Val()-d[5].Val())
+	return Depths{d[0].Val(), d[1].Val(), leased, d[3].Val(), d[4].Val(), d[5].Val()}, nil
 }
 
 // Check returns an error that every script would get, and changes nothing.
 func (q *Queue) Check(ctx context.Context) error {
-	_, err := q.Extend(ctx, time.Second, []Handle{{}}) // nobody holds a message without an id
+	_, err := q.Extend(ctx, time.Second, []string{""}) // no claim has no name
 	return err
 }
 
@@ -40,7 +41,7 @@ func (q *Queue) Check(ctx context.Context) error {
 func (q *Queue) Drain(ctx context.Context) (int, error) {
 	const count, bytes = 500, 16 << 20
 	for moved := 0; ; {
-		numbers, err := q.run(ctx, call{"drain", []any{count, bytes}})[0].Int64Slice()
+		numbers, err := q.run(ctx, "drain", []any{count, bytes}).Int64Slice()
 		switch {
 		case err != nil:
 			return moved, err
@@ -54,30 +55,52 @@ func (q *Queue) Drain(ctx context.Context) (int, error) {
 	}
 }
 
-// Requeue sends dead letters again, and returns the indexes of those that are
-// none.
+// Requeue sends dead letters again, no more than some bytes at a time, and returns
+// the indexes of those that are none.
 func (q *Queue) Requeue(ctx context.Context, ids []string) (missing []int, err error) {
-	return positions(q.run(ctx, call{"requeue", texts(ids)})[0])
+	const bytes = 4 << 20
+	for done := 0; done < len(ids); {
+		page := ids[done:min(len(ids), done+MaxCount)]
+		numbers, err := q.run(ctx, "requeue", append([]any{bytes}, texts(page)...)).Int64Slice()
+		switch {
+		case err != nil:
+			return missing, err
+		case len(numbers) == 0 || numbers[0] < 1 || numbers[0] > int64(len(page)):
+			return missing, errAnswer
+		}
+		for _, n := range numbers[1:] {
+			missing = append(missing, done+int(n)-1)
+		}
+		done += int(numbers[0])
+	}
+	return missing, nil
 }
 
 // Drop deletes dead letters, and returns the indexes of those that are none.
 func (q *Queue) Drop(ctx context.Context, ids []string) (missing []int, err error) {
-	return positions(q.run(ctx, call{"drop", texts(ids)})[0])
+	return positions(q.run(ctx, "drop", texts(ids)))
 }
 
 // State says which keys know of an id.
 type State struct {
-	ID                                                   string
-	Body, Attempts, Owner, Leased, Retried, Dead, Reason bool
+	ID             string
+	Body, Attempts bool
+	// Miscounted marks an entry of attempts that is no count.
+	Miscounted                             bool
+	Leased, Retried, Suspect, Dead, Reason bool
 }
 
 // Sound reports whether the state is one of section 3 of the specification.
 func (s State) Sound() bool {
-	switch places := count(s.Leased, s.Retried, s.Dead); {
-	case !s.Body:
-		return places == 0 && !s.Attempts && !s.Owner && !s.Reason
-	case places != 1 || !s.Attempts || s.Owner != s.Leased:
+	switch places := count(s.Leased, s.Retried, s.Suspect, s.Dead); {
+	case s.Miscounted:
 		return false
+	case !s.Body: // a claim may outlive the messages that it had
+		return !s.Retried && !s.Suspect && !s.Dead && !s.Attempts && !s.Reason
+	case places != 1:
+		return false
+	case !s.Attempts:
+		return s.Leased && !s.Reason
 	}
 	return s.Reason || !s.Dead
 }
@@ -94,7 +117,7 @@ func count(conditions ...bool) int {
 
 // Audit returns the state of each id.
 func (q *Queue) Audit(ctx context.Context, ids []string) ([]State, error) {
-	digits, err := q.run(ctx, call{"audit", texts(ids)})[0].StringSlice()
+	digits, err := q.run(ctx, "audit", texts(ids)).StringSlice()
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +129,8 @@ func (q *Queue) Audit(ctx context.Context, ids []string) ([]State, error) {
 		if len(d) != 7 {
 			return nil, errAnswer
 		}
-		is := func(at int) bool { return d[at] == '1' }
-		states[i] = State{ids[i], is(0), is(1), is(2), is(3), is(4), is(5), is(6)}
+		is := func(at int) bool { return d[at] != '0' }
+		states[i] = State{ids[i], is(0), is(1), d[1] == '2', is(2), is(3), is(4), is(5), is(6)}
 	}
 	return states, nil
 }
@@ -115,19 +138,19 @@ func (q *Queue) Audit(ctx context.Context, ids []string) ([]State, error) {
 // Repair mends ids, and returns what was done for each, in the words of the
 // script.
 func (q *Queue) Repair(ctx context.Context, ids []string) ([]string, error) {
-	return q.run(ctx, call{"repair", texts(ids)})[0].StringSlice()
+	return q.run(ctx, "repair", texts(ids)).StringSlice()
 }
 
 // EachID calls a function with the ids that the companions know of, a page at a
 // time. An id may come more than once.
 func (q *Queue) EachID(ctx context.Context, page func(ids []string) error) error {
-	for _, kind := range []Kind{Bodies, Attempts, Owners, Reasons, Leases, Retries, Dead} {
+	for _, kind := range []Kind{Bodies, Attempts, Reasons, Retries, Suspects, Dead} {
 		var cursor uint64
 		for {
 			var ids []string
 			var err error
 			switch kind {
-			case Bodies, Attempts, Owners, Reasons:
+			case Bodies, Attempts, Reasons:
 				ids, cursor, err = q.scanHash(ctx, kind, cursor)
 			default:
 				ids, cursor, err = q.client.ZScan(ctx, q.Key(kind), cursor, "", MaxCount/2).Result()

@@ -14,13 +14,13 @@ type Letter struct {
 	FirstSeen, Died time.Time
 }
 
-// Bury stores dead letters and returns their ids.
-func (q *Queue) Bury(ctx context.Context, letters ...Letter) ([]string, error) {
+// Import stores dead letters and returns their ids.
+func (q *Queue) Import(ctx context.Context, letters ...Letter) ([]string, error) {
 	args := []any{newToken()}
 	for _, l := range letters {
 		args = append(args, l.Body, l.Reason, l.Attempts, unixMilli(l.FirstSeen), unixMilli(l.Died))
 	}
-	return q.run(ctx, call{"bury", args})[0].StringSlice()
+	return q.run(ctx, "import", args).StringSlice()
 }
 
 func unixMilli(t time.Time) int64 {

@@ -3,6 +3,7 @@ package lease
 import (
 	"context"
 	"flag"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -21,8 +22,12 @@ var background = context.Background()
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// One run of many operations, rather than many short ones.
+	// One run of many operations, rather than many short ones; with -short, rapid makes
+	// a fifth of the runs.
 	_ = flag.Set("rapid.checks", "1")
+	if testing.Short() {
+		_ = flag.Set("rapid.checks", "5")
+	}
 	_ = flag.Set("rapid.shrinktime", "1s")
 	_ = flag.Set("rapid.nofailfile", "true")
 	goleak.VerifyTestMain(m)
@@ -33,12 +38,13 @@ const unit = time.Hour
 
 // entry is a message that has an id, as the model has it.
 type entry struct {
-	body    string
-	attempt int
-	token   string // of its owner, while it is leased
-	state   Kind   // Leases, Retries or Dead
-	due     int    // in units, counted down
-	failed  bool   // it has a reason
+	body     string
+	attempts int // 0 while it is fresh
+	pardons  int
+	claim    string // that holds it, while it is leased
+	state    Kind   // Claims, Retries, Suspects or Dead
+	due      int    // in units, counted down
+	failed   bool   // it has a reason
 }
 
 // model is what should be in Redis.
@@ -48,7 +54,8 @@ type model struct {
 
 	queue, staging []string // from the left
 	entries        map[string]*entry
-	handles        []Handle // of all claims so far
+	claims         map[string]int // the time left of each, in units
+	handles        []Handle       // of all claims so far
 	pushed         int
 }
 
@@ -62,9 +69,9 @@ func (m *model) step(t *rapid.T) {
 		do     func(t *rapid.T)
 	}{
 		{"push", 6, m.push}, {"stage", 2, m.stage}, {"take by an original", 1, m.original}, {"claim", 8, m.claim},
-		{"acknowledge", 4, m.acknowledge}, {"refuse", 5, m.refuse}, {"extend", 2, m.extend}, {"release", 2, m.release},
-		{"drain", 1, m.drain}, {"bury", 1, m.bury}, {"requeue", 2, m.requeue}, {"drop", 1, m.drop},
-		{"repair", 1, m.repair}, {"let time pass", 3, m.pass}, {"flush scripts", 1, m.flush},
+		{"acknowledge", 4, m.acknowledge}, {"nack", 5, m.nack}, {"extend", 2, m.extend}, {"release", 2, m.release},
+		{"finish", 2, m.finish}, {"drain", 1, m.drain}, {"import", 1, m.importLetters}, {"requeue", 2, m.requeue},
+		{"drop", 1, m.drop}, {"repair", 1, m.repair}, {"let time pass", 3, m.pass}, {"flush scripts", 1, m.flush},
 	}
 	var names []int
 	for i, o := range operations {
@@ -85,16 +92,26 @@ func (m *model) compare(t *rapid.T, after string) {
 	if !slices.Equal(got.queue, m.queue) || !slices.Equal(got.staging, m.staging) {
 		t.Fatalf("after %s: queue %q, staging %q, want %q and %q", after, got.queue, got.staging, m.queue, m.staging)
 	}
-	if len(got.bodies) != len(m.entries) {
-		t.Fatalf("after %s: %d bodies, want %d", after, len(got.bodies), len(m.entries))
+	if have, want := slices.Sorted(slices.Values(got.claims)), slices.Sorted(maps.Keys(m.claims)); !slices.Equal(have, want) {
+		t.Fatalf("after %s: claims %q, want %q", after, have, want)
+	}
+	if ids := slices.Sorted(maps.Keys(m.entries)); !slices.Equal(got.ids(), ids) {
+		t.Fatalf("after %s: ids %q, want %q", after, got.ids(), ids)
 	}
 	for id, e := range m.entries {
-		in := map[Kind][]string{Leases: got.leases, Retries: got.retries, Dead: got.dead}[e.state]
+		in := map[Kind][]string{Claims: {id}, Retries: got.retries, Suspects: got.suspects, Dead: got.dead}[e.state]
 		_, failed := got.reasons[id]
-		if got.bodies[id] != e.body || got.attempts[id] != strconv.Itoa(e.attempt) || got.owners[id] != e.token || !slices.Contains(in, id) || failed != e.failed {
-			t.Fatalf("after %s: %s is %q with %s attempts of %q, reason %t, want %+v", after, id, got.bodies[id], got.attempts[id], got.owners[id], failed, *e)
+		attempts, pardons, _ := m.counts(got.attempts[id])
+		if got.bodies[id] != e.body || attempts != e.attempts || pardons != e.pardons || !slices.Contains(in, id) || failed != e.failed {
+			t.Fatalf("after %s: %s is %q with attempts %q, reason %t, want %+v", after, id, got.bodies[id], got.attempts[id], failed, *e)
 		}
 	}
+}
+
+// counts reads an entry of attempts.
+func (m *model) counts(entry string) (attempts, pardons int, token string) {
+	_, _ = fmt.Sscan(entry, &attempts, &pardons, &token)
+	return attempts, pardons, token
 }
 
 func (m *model) must(t *rapid.T, err error) {
@@ -140,71 +157,208 @@ func (m *model) original(t *rapid.T) {
 	}
 }
 
-// expire puts back the leases that have run out.
-func (m *model) expire() {
-	for _, e := range m.entries {
-		if e.state == Leases && e.due <= 0 {
-			e.state, e.token, e.failed, e.due = Retries, "", true, 0
-			if e.attempt >= maxAttempts {
-				e.state = Dead
+// expire ends the claims whose leases have run out, and returns the ids of those that
+// died by that.
+func (m *model) expire(withDeath bool) (died []string) {
+	for id, e := range m.entries {
+		if e.state != Claims || m.claims[e.claim] > 0 {
+			continue
+		}
+		alone := strings.Contains(e.claim, "!")
+		if !alone {
+			e.pardons++
+		}
+		e.attempts = max(1, e.attempts)
+		e.state, e.claim, e.failed = Suspects, "", true
+		if withDeath && alone && e.attempts-e.pardons >= maxAttempts {
+			e.state = Dead
+			died = append(died, id)
+		}
+	}
+	maps.DeleteFunc(m.claims, func(_ string, left int) bool { return left <= 0 })
+	return died
+}
+
+// claim claims, and follows what section 5 of the specification says of turns.
+func (m *model) claim(t *rapid.T) {
+	c := Claim{
+		Lease: time.Duration(rapid.IntRange(1, 3).Draw(t, "lease")) * unit,
+		Count: rapid.SampledFrom([]int{0, 1, 1, 2, 5, 9, 17}).Draw(t, "count"), Bytes: rapid.SampledFrom([]int{1, 100, 1 << 20}).Draw(t, "bytes"),
+		MaxBytes: rapid.SampledFrom([]int{60, 1 << 20, 1 << 20}).Draw(t, "longest"), MaxAttempts: maxAttempts,
+		Suspects: rapid.Bool().Draw(t, "suspects"), Retries: rapid.Bool().Draw(t, "turn"),
+	}
+	before := readStore(t, m.client, m.q)
+	answer := m.q.Exchange(background, Exchange{Claim: &c})
+	m.must(t, answer.Err)
+	died := m.expire(true)
+	var due []string
+	for _, id := range before.retries {
+		if m.entries[id].due <= 0 {
+			due = append(due, id)
+		}
+	}
+	// Which suspect comes first, the model does not know, nor which of those that are
+	// too long are looked at.
+	deaths := slices.DeleteFunc(answer.Claimed.Died, func(d Death) bool {
+		e := m.entries[d.ID]
+		long := e != nil && e.state == Suspects && c.Suspects && len(e.body) > c.MaxBytes
+		if long {
+			e.state = Dead
+		}
+		return long
+	})
+	got := answer.Claimed.Messages
+	suspect := len(got) == 1 && got[0].Suspect
+	if !suspect || !c.Retries {
+		others := got
+		if suspect {
+			others = nil
+		}
+		if n := m.takes(t, &c, due, others, &died); n == 0 && !suspect && c.Count > 0 && c.Suspects {
+			for id, e := range m.entries {
+				if e.state == Suspects && len(e.body) <= c.MaxBytes {
+					t.Fatalf("%+v claims nothing, and not %s", c, id)
+				}
 			}
 		}
 	}
+	if suspect {
+		if !c.Suspects {
+			t.Fatalf("%+v claims a suspect", c)
+		}
+		m.take(t, got[0], Suspects, &c)
+	}
+	m.dead(t, deaths, died, c.MaxBytes)
 }
 
-func (m *model) claim(t *rapid.T) {
-	count, bytes, term := rapid.IntRange(0, 5).Draw(t, "count"), rapid.SampledFrom([]int{1, 100, 1 << 20}).Draw(t, "bytes"), rapid.IntRange(1, 3).Draw(t, "lease")
-	answer := m.q.Exchange(background, Exchange{Claim: &Claim{Lease: time.Duration(term) * unit, Count: count, Bytes: bytes, MaxAttempts: maxAttempts}})
-	m.must(t, answer.ClaimErr)
-	m.expire()
-	due := 0
-	for _, e := range m.entries {
-		if e.state == Retries && e.due <= 0 {
-			due++
+// takes follows a claim without a suspect, compares it with the messages that were
+// claimed, and returns how many they are. It adds those that died.
+func (m *model) takes(t *rapid.T, c *Claim, due []string, got []Message, died *[]string) int {
+	var failed, long []string
+	size := 0
+	choose := func(n int) {
+		for len(due) > 0 && len(failed) < n {
+			body := m.entries[due[0]].body
+			switch {
+			case len(body) > c.MaxBytes:
+				long = append(long, due[0])
+			case len(failed) > 0 && size+len(body) > c.Bytes:
+				due = nil
+				return
+			default:
+				failed, size = append(failed, due[0]), size+len(body)
+			}
+			due = due[1:]
 		}
 	}
-	claimed := answer.Claimed.Messages
-	if due > 0 {
-		if len(claimed) != 1 {
-			t.Fatalf("%d messages were claimed where one due retry is to be claimed by itself", len(claimed))
+	share := max(1, c.Count/8)
+	if c.Count == 1 {
+		share = 0
+		if c.Retries {
+			share = 1
 		}
-		c := claimed[0]
-		e := m.entries[c.ID]
-		if e == nil || e.state != Retries || e.due > 0 || c.Attempt != e.attempt+1 || c.Body != e.body || (c.Failure != "") != e.failed {
-			t.Fatalf("claimed %+v, which is %+v", c, e)
-		}
-		e.state, e.token, e.attempt, e.due = Leases, c.Token, c.Attempt, term
-		m.handles = append(m.handles, c.Handle)
-		return
 	}
-	size, full := 0, false
-	for i := 0; i < count && !full; i++ {
+	if c.Count == 0 {
+		due = nil
+	}
+	choose(share)
+	waiting := slices.Concat(m.queue, m.staging)
+	room, overlong := c.Count-len(failed), false
+	var fresh []string
+	for len(waiting) > 0 && len(fresh) < room {
+		body := waiting[len(waiting)-1]
+		overlong = len(body) > c.MaxBytes
+		if overlong || len(fresh) > 0 && size+len(body) > c.Bytes {
+			break
+		}
+		fresh, size, waiting = append(fresh, body), size+len(body), waiting[:len(waiting)-1]
+	}
+	choose(c.Count - len(fresh))
+	var order []bool // whether each is one that has failed: one after each seven
+	for i := range fresh {
+		order = append(order, false)
+		if i%7 == 6 && i/7 < len(failed) {
+			order = append(order, true)
+		}
+	}
+	for len(order) < len(fresh)+len(failed) {
+		order = append(order, true)
+	}
+	next, taken := 0, 0
+	if len(got) != len(fresh)+len(failed) {
+		t.Fatalf("claimed %+v by %+v, want %q and %q", got, c, fresh, failed)
+	}
+	for i, g := range got {
+		if order[i] {
+			if next >= len(failed) || g.ID != failed[next] {
+				t.Fatalf("number %d is %+v, want %q of %q", i, g, failed, fresh)
+			}
+			next++
+			m.take(t, g, Retries, c)
+			continue
+		}
+		if g.Body != fresh[taken] || g.Attempt != 1 || g.Failure != "" || g.Pardons != 0 || m.entries[g.ID] != nil || g.ID != fmt.Sprintf("%s-%d", g.Claim, 1001+taken) {
+			t.Fatalf("number %d is %+v, want %q", i, g, fresh[taken])
+		}
+		taken++
+		m.entries[g.ID] = &entry{body: g.Body, claim: g.Claim, state: Claims}
+		m.claims[g.Claim] = int(c.Lease / unit)
+		m.handles = append(m.handles, g.Handle)
+	}
+	m.shift(len(fresh))
+	for _, id := range long {
+		m.entries[id].state, m.entries[id].failed = Dead, true
+		*died = append(*died, id)
+	}
+	if overlong {
+		body := m.shift(1)
+		*died = append(*died, "")
+		m.entries[""] = &entry{body: body, attempts: 1, state: Dead, failed: true}
+	}
+	return len(got)
+}
+
+// shift takes messages off staging and the queue.
+func (m *model) shift(n int) (body string) {
+	for range n {
 		from := &m.staging
 		if len(*from) == 0 {
 			from = &m.queue
 		}
-		if len(*from) == 0 {
-			break
-		}
-		body := (*from)[len(*from)-1]
-		if full = i > 0 && size+len(body) > bytes; full {
-			break
-		}
-		size += len(body)
-		last(from)
-		if i >= len(claimed) || claimed[i].Body != body || claimed[i].Attempt != 1 || claimed[i].Failure != "" {
-			t.Fatalf("claimed %+v, want %q as number %d", claimed, body, i)
-		}
-		if m.entries[claimed[i].ID] != nil {
-			t.Fatalf("the id %s came again", claimed[i].ID)
-		}
-		m.entries[claimed[i].ID] = &entry{body: body, attempt: 1, token: claimed[i].Token, state: Leases, due: term}
-		m.handles = append(m.handles, claimed[i].Handle)
-		count = min(count, max(count, len(claimed)))
+		body = last(from)
 	}
-	if n := len(claimed); n > 0 && m.entries[claimed[n-1].ID] == nil {
-		t.Fatalf("%d messages were claimed", n)
+	return body
+}
+
+// dead compares what died. The id of a message that was too long is new.
+func (m *model) dead(t *rapid.T, got []Death, died []string, longest int) {
+	if len(got) != len(died) {
+		t.Fatalf("%+v died, want %q", got, died)
 	}
+	for _, d := range got {
+		if !slices.Contains(died, d.ID) {
+			e := m.entries[""]
+			if e == nil || len(e.body) <= longest {
+				t.Fatalf("%+v died, want %q", d, died)
+			}
+			delete(m.entries, "")
+			m.entries[d.ID] = e
+		}
+	}
+	if m.entries[""] != nil {
+		t.Fatalf("%+v died, want one more", got)
+	}
+}
+
+// take notes that a message that had failed was claimed.
+func (m *model) take(t *rapid.T, g Message, from Kind, c *Claim) {
+	e := m.entries[g.ID]
+	if e == nil || e.state != from || g.Attempt != e.attempts+1 || g.Pardons != e.pardons || g.Body != e.body || (g.Failure != "") != e.failed || g.Suspect != (from == Suspects) {
+		t.Fatalf("claimed %+v, which is %+v", g, e)
+	}
+	e.state, e.claim, e.attempts = Claims, g.Claim, g.Attempt
+	m.claims[g.Claim] = int(c.Lease / unit)
+	m.handles = append(m.handles, g.Handle)
 }
 
 // some draws handles, of which some are stale or mistaken.
@@ -219,22 +373,34 @@ func (m *model) some(t *rapid.T) []Handle {
 		recent = held
 	}
 	var some []Handle
-	for range rapid.IntRange(1, 4).Draw(t, "handles") {
+	for range rapid.IntRange(1, 6).Draw(t, "handles") {
 		h := rapid.SampledFrom(recent).Draw(t, "handle")
 		if rapid.IntRange(0, 5).Draw(t, "mistaken") == 0 {
-			h.Token = rapid.SampledFrom(append([]Handle{{Token: ""}}, recent...)).Draw(t, "token").Token
+			h.Claim = rapid.SampledFrom(append([]Handle{{Claim: ""}, {Claim: h.ID + "/none"}}, recent...)).Draw(t, "claim").Claim
+			h.ID = m.means(h)
 		}
 		if !slices.ContainsFunc(some, func(other Handle) bool { return other.ID == h.ID }) {
 			some = append(some, h)
 		}
 	}
+	if rapid.Bool().Draw(t, "sorted") {
+		slices.SortFunc(some, func(a, b Handle) int { return strings.Compare(a.ID, b.ID) })
+	}
 	return some
 }
 
-// owns reports whether a handle is the owner's.
+// means returns the message that scripts take a handle for.
+func (m *model) means(h Handle) string {
+	if mark := strings.IndexAny(h.Claim, "/!"); mark >= 0 {
+		return h.Claim[:mark]
+	}
+	return fmt.Sprintf("%s-%d", h.Claim, indexOf(h))
+}
+
+// owns reports whether a handle is that of the claim that has the message.
 func (m *model) owns(h Handle) bool {
 	e := m.entries[h.ID]
-	return e != nil && e.state == Leases && e.token == h.Token
+	return e != nil && e.state == Claims && e.claim == h.Claim
 }
 
 // expectLost compares what was reported as lost.
@@ -244,6 +410,13 @@ func (m *model) expectLost(t *rapid.T, held []Handle, lost []int, err error) {
 		if m.owns(h) == slices.Contains(lost, i) {
 			t.Fatalf("%+v, owner %t: lost are %v", h, m.owns(h), lost)
 		}
+	}
+}
+
+// gone notes that a message is leased no more.
+func (m *model) gone(h Handle) {
+	if strings.ContainsAny(h.Claim, "/!") {
+		delete(m.claims, h.Claim)
 	}
 }
 
@@ -257,15 +430,24 @@ func (m *model) acknowledge(t *rapid.T) {
 		x.Acknowledge = append(x.Acknowledge, Acknowledgement{Handle: h})
 	}
 	answer := m.q.Exchange(background, x)
-	m.expectLost(t, held, answer.AcknowledgeLost, answer.AcknowledgeErr)
+	m.must(t, answer.Err)
+	for i, h := range held {
+		_, live := m.claims[h.Claim]
+		// What is gone is acknowledged under a claim that lives.
+		done := live && (m.owns(h) || m.entries[h.ID] == nil)
+		if done == slices.Contains(answer.AcknowledgeLost, i) {
+			t.Fatalf("%+v, live %t: lost are %v", h, live, answer.AcknowledgeLost)
+		}
+	}
 	for _, h := range held {
 		if m.owns(h) {
 			delete(m.entries, h.ID)
+			m.gone(h)
 		}
 	}
 }
 
-func (m *model) refuse(t *rapid.T) {
+func (m *model) nack(t *rapid.T) {
 	held := m.some(t)
 	if len(held) == 0 {
 		return
@@ -273,39 +455,69 @@ func (m *model) refuse(t *rapid.T) {
 	delay := rapid.IntRange(-1, 2).Draw(t, "delay")
 	x := Exchange{}
 	for _, h := range held {
-		x.Refuse = append(x.Refuse, Refusal{h, time.Duration(delay) * unit, "why"})
+		x.Nack = append(x.Nack, Nack{h, time.Duration(delay) * unit, "why"})
 	}
 	answer := m.q.Exchange(background, x)
-	m.expectLost(t, held, answer.RefuseLost, answer.RefuseErr)
+	m.expectLost(t, held, answer.NackLost, answer.Err)
+	pass(t, m.client, m.q, time.Millisecond) // a nacked message is not due in the same
 	for _, h := range held {
 		if m.owns(h) {
 			e := m.entries[h.ID]
-			e.state, e.token, e.due, e.failed = Retries, "", delay, true
+			e.state, e.claim, e.due, e.failed, e.attempts = Retries, "", delay, true, max(1, e.attempts)
 			if delay < 0 {
 				e.state = Dead
 			}
+			m.gone(h)
 		}
 	}
 }
 
 func (m *model) extend(t *rapid.T) {
-	held := m.some(t)
-	if len(held) == 0 {
-		return
+	var claims []string
+	for _, h := range m.some(t) {
+		claims = append(claims, h.Claim)
 	}
 	term := rapid.IntRange(1, 3).Draw(t, "lease")
-	lost, err := m.q.Extend(background, time.Duration(term)*unit, held)
-	m.expectLost(t, held, lost, err)
-	for _, h := range held {
-		if m.owns(h) {
-			m.entries[h.ID].due = term
+	lost, err := m.q.Extend(background, time.Duration(term)*unit, claims)
+	m.must(t, err)
+	for i, claim := range claims {
+		_, live := m.claims[claim]
+		if live == slices.Contains(lost, i) {
+			t.Fatalf("%q, live %t: lost are %v", claim, live, lost)
+		}
+		if live {
+			m.claims[claim] = term
 		}
 	}
 }
 
+// unused returns a claim that holds nothing, if there is one.
+func (m *model) unused(t *rapid.T) []string {
+	for _, claim := range slices.Sorted(maps.Keys(m.claims)) {
+		used := false
+		for _, e := range m.entries {
+			used = used || e.claim == claim
+		}
+		if !used && rapid.Bool().Draw(t, "finished") {
+			return []string{claim}
+		}
+	}
+	return nil
+}
+
+func (m *model) finish(t *rapid.T) {
+	finished := m.unused(t)
+	if answer := m.q.Exchange(background, Exchange{Finished: finished}); answer.Err != nil {
+		t.Fatalf("%v", answer.Err)
+	}
+	for _, claim := range finished {
+		delete(m.claims, claim)
+	}
+}
+
 func (m *model) release(t *rapid.T) {
-	held := m.some(t)
-	lost, err := m.q.Release(background, held)
+	held, finished := m.some(t), m.unused(t)
+	lost, err := m.q.Release(background, held, finished)
 	m.expectLost(t, held, lost, err)
 	m.queue = append(m.queue, m.staging...)
 	m.staging = nil
@@ -314,22 +526,31 @@ func (m *model) release(t *rapid.T) {
 			continue
 		}
 		e := m.entries[h.ID]
-		if e.attempt == 1 {
+		m.gone(h)
+		if e.attempts == 0 {
 			m.queue = append(m.queue, e.body)
 			delete(m.entries, h.ID)
 			continue
 		}
-		e.state, e.token, e.due, e.attempt = Retries, "", 0, e.attempt-1
+		e.state = Retries
+		if strings.Contains(h.Claim, "!") {
+			e.state = Suspects
+		}
+		e.claim, e.due, e.attempts = "", 0, e.attempts-1
+	}
+	for _, claim := range finished {
+		delete(m.claims, claim)
 	}
 }
 
 func (m *model) drain(t *rapid.T) {
 	moved, err := m.q.Drain(background)
 	m.must(t, err)
+	m.expire(false)
 	want := slices.Concat(m.queue, m.staging)
 	var given []string
 	for id, e := range m.entries {
-		if e.state == Retries || e.state == Leases && e.due <= 0 {
+		if e.state == Retries || e.state == Suspects {
 			given = append(given, e.body)
 			delete(m.entries, id)
 		}
@@ -342,11 +563,11 @@ func (m *model) drain(t *rapid.T) {
 	m.queue, m.staging = got, nil
 }
 
-func (m *model) bury(t *rapid.T) {
-	ids, err := m.q.Bury(background, Letter{Body: []byte("\xfflost"), Reason: "why", Attempts: 2, FirstSeen: time.UnixMilli(1e12)}, Letter{Body: nil, Reason: "why"})
+func (m *model) importLetters(t *rapid.T) {
+	ids, err := m.q.Import(background, Letter{Body: []byte("\xfflost"), Reason: "why", Attempts: 2, FirstSeen: time.UnixMilli(1e12)}, Letter{Body: nil, Reason: "why"})
 	m.must(t, err)
-	m.entries[ids[0]] = &entry{body: "\xfflost", attempt: 2, state: Dead, failed: true}
-	m.entries[ids[1]] = &entry{body: "", attempt: 0, state: Dead, failed: true}
+	m.entries[ids[0]] = &entry{body: "\xfflost", attempts: 2, state: Dead, failed: true}
+	m.entries[ids[1]] = &entry{body: "", attempts: 0, state: Dead, failed: true}
 	if FirstSeen(ids[0]) != time.UnixMilli(1e12) {
 		t.Fatalf("%s was first seen %v", ids[0], FirstSeen(ids[0]))
 	}
@@ -410,6 +631,9 @@ func (m *model) pass(t *rapid.T) {
 	for _, e := range m.entries {
 		e.due -= n
 	}
+	for claim := range m.claims {
+		m.claims[claim] -= n
+	}
 }
 
 func (m *model) flush(t *rapid.T) { m.must(t, m.client.ScriptFlush(background).Err()) }
@@ -425,7 +649,7 @@ func runModel(client *redis.Client, altered map[string]script, operations int) f
 			t.Fatalf("%v", err)
 		}
 		q.scripts = altered
-		m := model{client: client, q: q, entries: map[string]*entry{}}
+		m := model{client: client, q: q, entries: map[string]*entry{}, claims: map[string]int{}}
 		for range operations {
 			m.step(t)
 		}
@@ -436,9 +660,22 @@ func TestModel(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		operations := 10_000
-		if strings.HasSuffix(t.Name(), "/embedded") {
+		if strings.HasSuffix(t.Name(), "/embedded") || testing.Short() {
 			operations = 1_000 // its Lua is slow
 		}
-		rapid.Check(t, runModel(client, scripts, operations))
+		check(t, runModel(client, scripts, operations))
 	})
+}
+
+// check checks a property, and that it was run at all.
+func check(t rapid.TB, property func(t *rapid.T)) {
+	t.Helper()
+	ran := false
+	rapid.Check(t, func(t *rapid.T) {
+		ran = true
+		property(t)
+	})
+	if !ran {
+		t.Fatalf("the property was not run")
+	}
 }

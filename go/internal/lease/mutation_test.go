@@ -16,55 +16,83 @@ import (
 
 // prepare puts messages of every state into an empty Redis, and returns calls of
 // all scripts that change something. Each is of one attempt.
-func prepare(t *testing.T, client redis.UniversalClient, q *Queue) map[string][]any {
+func prepare(t *testing.T, client redis.UniversalClient, q *Queue) map[string]scriptCall {
 	t.Helper()
 	if err := client.FlushAll(background).Err(); err != nil {
 		t.Fatal(err)
 	}
-	claim := func(lease time.Duration, count int) []Message {
+	claim := func(count int) []Message {
 		for i := range count {
 			client.LPush(background, q.Name, fmt.Sprint(count, "-", i))
 		}
-		answer := q.Exchange(background, Exchange{Claim: &Claim{Lease: lease, Count: count, Bytes: 1 << 20, MaxAttempts: 3}})
-		if answer.ClaimErr != nil || len(answer.Claimed.Messages) != count {
+		answer := q.Exchange(background, Exchange{Claim: &Claim{Lease: 100 * time.Hour, Count: count, Bytes: 1 << 20, MaxBytes: 1 << 20, MaxAttempts: 3}})
+		if answer.Err != nil || len(answer.Claimed.Messages) != count {
 			t.Fatal(answer)
 		}
 		return answer.Claimed.Messages
 	}
-	held := claim(100*time.Hour, 3)
-	refused := claim(100*time.Hour, 4)
-	answer := q.Exchange(background, Exchange{Refuse: []Refusal{
-		{refused[0].Handle, -1, "why"}, {refused[1].Handle, -1, "why"}, {refused[2].Handle, 50 * time.Hour, "why"}, {refused[3].Handle, 50 * time.Hour, "why"},
-	}})
-	if answer.RefuseErr != nil {
-		t.Fatal(answer)
+	exchange := func(x Exchange) []Message {
+		answer := q.Exchange(background, x)
+		if answer.Err != nil || len(answer.NackLost) > 0 {
+			t.Fatal(answer)
+		}
+		return answer.Claimed.Messages
 	}
+	// A retry and a suspect that are held, and a suspect that waits.
+	later := claim(1)
+	exchange(Exchange{Nack: []Nack{{later[0].Handle, 0, "why"}}, Finished: []string{later[0].Claim}})
+	pass(t, client, q, time.Millisecond)
+	retry := exchange(Exchange{Claim: &Claim{Lease: 100 * time.Hour, Count: 1, Bytes: 1 << 20, MaxBytes: 1 << 20, MaxAttempts: 3}})
+	gone := claim(2)
+	client.ZAdd(background, q.Key(Claims), redis.Z{Score: 1, Member: gone[0].Claim})
+	suspect := exchange(Exchange{Claim: &Claim{Lease: 100 * time.Hour, Count: 1, Bytes: 1 << 20, MaxBytes: 1 << 20, MaxAttempts: 3, Suspects: true}})
+	if len(retry) != 1 || len(suspect) != 1 || !suspect[0].Suspect {
+		t.Fatalf("%+v, %+v", retry, suspect)
+	}
+	held := claim(3)
+	failed := claim(5)
+	exchange(Exchange{Nack: []Nack{
+		{failed[0].Handle, -1, "why"}, {failed[1].Handle, -1, "why"}, {failed[2].Handle, 50 * time.Hour, "why"}, {failed[3].Handle, 50 * time.Hour, "why"},
+		{failed[4].Handle, 0, "why"},
+	}, Finished: []string{failed[0].Claim}})
+	pass(t, client, q, time.Millisecond)
+	long := strings.Repeat("x", 100)
 	client.RPush(background, q.Key(Staging), "staged-new", "staged-old")
-	client.LPush(background, q.Name, "queued-old", "queued-new")
-	return map[string][]any{
-		"claim":       {"token", 3_600_000, 3, 1 << 20, 3},
-		"acknowledge": {1000, 10, held[0].ID, held[0].Token, "event", held[1].ID, held[1].Token, ""},
-		"refuse":      {held[0].ID, held[0].Token, 5, "why", held[1].ID, held[1].Token, -1, "why"},
-		"extend":      {3_600_000, held[0].ID, held[0].Token},
-		"release":     handles([]Handle{held[0].Handle, held[1].Handle}),
-		"drain":       {100, 1 << 20},
-		"bury":        {"token", "buried", "why", 1, 0, 0},
-		"requeue":     {refused[0].ID, refused[1].ID},
+	client.LPush(background, q.Name, "queued-old", "queued-new", long)
+	all := held[0].Claim
+	claims := func(suspects int) []any { return []any{"token", 3_600_000, 3, 1 << 20, 99, 3, suspects, suspects} }
+	return map[string]scriptCall{
+		"claim":           {"exchange", append([]any{0, 0, 0, 0, 0}, claims(0)...)},
+		"claim a suspect": {"exchange", append([]any{0, 0, 0, 0, 0}, claims(1)...)},
+		"claim all":       {"exchange", []any{0, 0, 0, 0, 0, "token", 3_600_000, 9, 1 << 20, 99, 3, 0, 0}},
+		"acknowledge":     {"exchange", []any{1000, 10, 2, 0, 1, all, 1001, 1003, "event", "", "", retry[0].Claim, 1, 1, "", all}},
+		"nack":            {"exchange", []any{0, 0, 0, 4, 0, all, 1001, 5, "why", all, 1002, -1, "why", retry[0].Claim, 1, 5, "why", suspect[0].Claim, 1, -1, "why"}},
+		"exchange":        {"exchange", append([]any{0, 0, 1, 2, 1, all, 1001, 1001, all, 1002, 0, "why", all, 1003, -1, "why", all}, claims(0)...)},
+		"extend":          {"extend", []any{3_600_000, all}},
+		"release":         {"release", []any{3, all, 1001, 1003, retry[0].Claim, 1, 1, suspect[0].Claim, 1, 1, all}},
+		"drain":           {"drain", []any{100, 1 << 20}},
+		"import":          {"import", []any{"token", "imported", "why", 1, 0, 0}},
+		"requeue":         {"requeue", []any{1 << 20, failed[0].ID, failed[1].ID}},
 	}
+}
+
+// scriptCall is a call of a script.
+type scriptCall struct {
+	script string
+	args   []any
 }
 
 // situations are those in which a script is to be seen at its work.
 var situations = map[string]func(t *testing.T, client redis.UniversalClient, q *Queue){
-	"as it is":   func(*testing.T, redis.UniversalClient, *Queue) {},
-	"all is due": func(t *testing.T, client redis.UniversalClient, q *Queue) { pass(t, client, q, 60*time.Hour) },
+	"all is as it was": func(*testing.T, redis.UniversalClient, *Queue) {},
 	"leases have run out": func(t *testing.T, client redis.UniversalClient, q *Queue) {
 		pass(t, client, q, 200*time.Hour)
 	},
 }
 
-// changing are the scripts that prepare has calls of.
+// changing are the calls that prepare has.
 func changing() []string {
-	return []string{"claim", "acknowledge", "refuse", "extend", "release", "drain", "bury", "requeue"}
+	return []string{"claim", "claim a suspect", "claim all", "acknowledge", "nack", "exchange", "extend", "release", "drain", "import", "requeue"}
 }
 
 // cuttable makes a script that ends with an error before its command with the number
@@ -83,11 +111,11 @@ func cutAnywhere(t *testing.T, client redis.UniversalClient, altered map[string]
 	for _, situation := range slices.Sorted(maps.Keys(situations)) {
 		for _, name := range names {
 			for at := 0; ; at++ {
-				args := prepare(t, client, q)[name]
+				call := prepare(t, client, q)[name]
 				situations[situation](t, client, q)
 				before := readStore(t, client, q)
-				q.scripts = map[string]script{name: newScript(cuttable(altered[name].source))}
-				err := q.run(background, call{name, append(slices.Clone(args), at)})[0].Err()
+				q.scripts = map[string]script{call.script: newScript(cuttable(altered[call.script].source))}
+				err := q.run(background, call.script, append(slices.Clone(call.args), at)).Err()
 				q.scripts = scripts
 				after := readStore(t, client, q)
 				if err != nil && !strings.Contains(err.Error(), "cut") {
@@ -95,7 +123,7 @@ func cutAnywhere(t *testing.T, client redis.UniversalClient, altered map[string]
 				}
 				have := slices.Compact(after.messages())
 				for _, body := range slices.Compact(before.messages()) {
-					if _, found := slices.BinarySearch(have, body); !found && name != "acknowledge" {
+					if _, found := slices.BinarySearch(have, body); !found && !(strings.HasPrefix(body, "3-") && (name == "acknowledge" || name == "exchange")) && !(body == "1-0" && name == "acknowledge") {
 						lost = append(lost, fmt.Sprintf("%s, %s: %q is lost before command %d", situation, name, body, at))
 					}
 				}
@@ -136,33 +164,32 @@ func TestCutScripts(t *testing.T) {
 	})
 }
 
-// wrongTypes calls each script with a string in the place of each companion, and
-// returns which calls changed anything.
+// wrongTypes calls each script with a string in the place of each companion key, and
+// returns which calls changed anything and failed, or failed otherwise.
 func wrongTypes(t *testing.T, client redis.UniversalClient, altered map[string]script, names ...string) (changed []string) {
 	t.Helper()
 	q := newQueue(t, client, "k")
 	for _, situation := range slices.Sorted(maps.Keys(situations)) {
 		for _, kind := range append(Kinds(), "queue") {
 			for _, name := range names {
-				args := prepare(t, client, q)[name]
+				call := prepare(t, client, q)[name]
 				situations[situation](t, client, q)
 				key := q.Name
 				if kind != "queue" {
 					key = q.Key(kind)
 				}
 				client.Del(background, key)
-				wrong := func() error { return client.LPush(background, key, "x").Err() }
-				if kind != Sequence {
-					wrong = func() error { return client.Set(background, key, "x", 0).Err() }
-				}
-				if err := wrong(); err != nil {
+				if err := client.Set(background, key, "x", 0).Err(); err != nil {
 					t.Fatal(err)
 				}
 				before := dump(t, client)
 				q.scripts = altered
-				err := q.run(background, call{name, args})[0].Err()
+				err := q.run(background, call.script, call.args).Err()
 				q.scripts = scripts
-				if TroubleOf(err) != WrongType {
+				if err == nil { // the call does without the key
+					continue
+				}
+				if TroubleOf(err) != WrongType || q.KeyOf(err) != key {
 					changed = append(changed, fmt.Sprintf("%s with another type of %s: %v", name, kind, err))
 				}
 				if !maps.Equal(before, dump(t, client)) {
@@ -206,61 +233,112 @@ func TestWrongTypes(t *testing.T) {
 	})
 }
 
-// TestMutations: what the scripts are for is tested: broken on purpose, each is
-// caught.
+// A mutation is a script with a fault.
+type mutation struct {
+	script   string
+	old, new string
+	also     [2]string // another replacement
+	by       string    // what finds it: cut, types or model
+}
+
+// mutations are faults of which each has to be found, by name.
+func mutations() map[string]mutation {
+	const trims = "    if p.staged > 0 then redis.call('LTRIM', staging, 0, -1 - p.staged) end\n    if p.queued > 0 then redis.call('LTRIM', queue, 0, -1 - p.queued) end\n"
+	return map[string]mutation{
+		"claim pops first":               {"exchange", "    if p.over then\n", trims + "    if p.over then\n", [2]string{trims + "  end\n\n  local due", "  end\n\n  local due"}, "cut"},
+		"a long message is popped first": {"exchange", "      redis.call('HSET', bodies, id, p.over)\n", "      redis.call('RPOP', queue)\n      redis.call('HSET', bodies, id, p.over)\n      redis.call('RPUSH', queue, '')\n", [2]string{}, "cut"},
+		"a retry is removed first":       {"exchange", "    redis.call('ZADD', claims, deadline, claim)\n", "    redis.call('HDEL', bodies, id)\n    redis.call('ZADD', claims, deadline, claim)\n    redis.call('HSET', bodies, id, body)\n", [2]string{}, "cut"},
+		"release deletes first":          {"release", "      redis.call('RPUSH', queue, body)\n      redis.call('HDEL', bodies, id)\n", "      redis.call('HDEL', bodies, id)\n      redis.call('RPUSH', queue, body)\n", [2]string{}, "cut"},
+		"requeue deletes first":          {"requeue", "    redis.call('LPUSH', queue, body)\n", "    redis.call('HDEL', bodies, id)\n    redis.call('LPUSH', queue, body)\n", [2]string{}, "cut"},
+		"drain pops first":               {"drain", "  redis.call('RPUSH', queue, body)\n  redis.call('LPOP', staging)\n", "  redis.call('LPOP', staging)\n  redis.call('RPUSH', queue, body)\n", [2]string{}, "cut"},
+
+		"exchange checks no types":               {"exchange", "actual ~= 'none' and", "false and", [2]string{}, "types"},
+		"release checks no types":                {"release", "actual ~= 'none' and", "false and", [2]string{}, "types"},
+		"drain checks no types":                  {"drain", "actual ~= 'none' and", "false and", [2]string{}, "types"},
+		"nack checks no types":                   {"exchange", "if nacks > 0 or out or #cleared > 0 then\n    local fault = wrong()\n    if fault then return fault end\n", "if nacks > 0 or out or #cleared > 0 then\n", [2]string{}, "types"},
+		"a claim of what failed checks no types": {"exchange", "if #p.failed > 0 or #p.stale > 0 or #p.large > 0 or p.over then", "if false then", [2]string{}, "types"},
+
+		"acknowledge asks for no claim":            {"exchange", "if not live(claim) then", "if false then", [2]string{}, "model"},
+		"acknowledge under the first claim":        {"exchange", "if failed then moved", "if false then moved", [2]string{}, "model"},
+		"an acknowledged retry keeps its claim":    {"exchange", "      cleared[#cleared + 1] = ids[1]\n      ends[#ends + 1] = claim\n", "      cleared[#cleared + 1] = ids[1]\n", [2]string{}, "model"},
+		"an acknowledged retry keeps its attempts": {"exchange", "      redis.call('HDEL', attempts, unpack(cleared))\n", "", [2]string{}, "model"},
+		"lost positions begin anew":                {"exchange", "    position = position + length\n", "", [2]string{}, "model"},
+		"nack asks for no claim":                   {"exchange", "if redis.call('ZSCORE', claims, claim) and (mark", "if (mark", [2]string{}, "model"},
+		"nack under the first claim":               {"exchange", "and (mark or redis.call('HEXISTS', attempts, id) == 0) and", "and", [2]string{}, "model"},
+		"nack asks for no message":                 {"exchange", "== 0) and redis.call('HEXISTS', bodies, id) == 1 then\n        if delay", "== 0) then\n        if delay", [2]string{}, "model"},
+		"a nacked retry keeps its claim":           {"exchange", "if mark then redis.call('ZREM', claims, claim) else", "if not mark then", [2]string{}, "model"},
+		"extend asks for no claim":                 {"extend", "if redis.call('ZSCORE', claims, ARGV[i]) then", "if true then", [2]string{"'XX', ", ""}, "model"},
+		"release asks for no claim":                {"release", "local body = live and", "local body =", [2]string{}, "model"},
+		"release under the first claim":            {"release", "(mark or redis.call('HEXISTS', attempts, id) == 0) and ", "", [2]string{}, "model"},
+		"release counts":                           {"release", "math.max(0, deliveries - 1)", "deliveries", [2]string{}, "model"},
+		"a released suspect is a retry":            {"release", "== '!' and suspects or retries", "== '!' and retries or retries", [2]string{}, "model"},
+		"release turns the order round":            {"release", "for i = runs, 1, -1 do", "for i = 1, runs do", [2]string{}, "model"},
+		"a retry does not count":                   {"exchange", "mark, deliveries + 1, math", "mark, deliveries, math", [2]string{}, "model"},
+		"a death in company counts":                {"exchange", "pardons = pardons + 1 end", "pardons = pardons end", [2]string{}, "model"},
+		"a death alone is pardoned":                {"exchange", "if string.sub(claim, mark, mark) == '/' then pardons", "if true then pardons", [2]string{}, "model"},
+		"the last attempt is not the last":         {"exchange", ">= last", "> last", [2]string{}, "model"},
+		"messages die in company":                  {"exchange", " and mark and string.sub(claim, mark, mark) == '!' then", " then", [2]string{}, "model"},
+		"an expired claim takes what has failed":   {"exchange", "== 1 and redis.call('HEXISTS', attempts, id) == 0 then suspect", "== 1 then suspect", [2]string{}, "model"},
+		"an expired claim stays":                   {"exchange", "  redis.call('ZREM', claims, claim)\n  return size", "  return size", [2]string{}, "model"},
+		"what was acknowledged expires":            {"exchange", "if redis.call('HEXISTS', bodies, id) == 1 and", "if", [2]string{}, "model"},
+		"bytes are changed":                        {"exchange", "begin .. 1000 + i, p.fresh[i]", "begin .. 1000 + i, string.gsub(p.fresh[i], '\\r', '')", [2]string{}, "model"},
+		"retries come first":                       {"exchange", "(turn and 1 or 0)", "1", [2]string{}, "model"},
+		"retries have no share":                    {"exchange", "math.max(1, math.floor(count / 8))", "0", [2]string{}, "model"},
+		"retries have more than their share":       {"exchange", "math.max(1, math.floor(count / 8))", "count", [2]string{}, "model"},
+		"retries do not fill":                      {"exchange", "    choose(retries, '/', due, from, count - #p.fresh)\n", "", [2]string{}, "model"},
+		"suspects come unasked on their turn":      {"exchange", "if permitted and turn then", "if turn then", [2]string{}, "model"},
+		"suspects come unasked":                    {"exchange", "#p.failed == 0 and permitted then", "#p.failed == 0 then", [2]string{}, "model"},
+		"suspects come in company":                 {"exchange", "      if #p.failed > 0 then return p end\n", "", [2]string{}, "model"},
+		"suspects never come":                      {"exchange", "if #p.fresh == 0 and #p.failed == 0 and permitted then", "if false then", [2]string{}, "model"},
+		"a claim of a retry has no token":          {"exchange", "ms(pardons) .. ' ' .. token)", "ms(pardons))", [2]string{}, "model"},
+		"long messages are claimed":                {"exchange", "if #body > limit then", "if false then", [2]string{}, "model"},
+		"long retries are claimed":                 {"exchange", "if length > limit then", "if false then", [2]string{}, "model"},
+		"more bytes are claimed":                   {"exchange", "#p.fresh > 0 and size + #body > bytes", "false", [2]string{}, "model"},
+		"more bytes of retries are claimed":        {"exchange", "if #p.failed > 0 and size + length > bytes then", "if false then", [2]string{}, "model"},
+		"ended claims stay":                        {"exchange", "    if #ends > 0 then redis.call('ZREM', claims, unpack(ends)) end\n", "", [2]string{}, "model"},
+		"drain takes what is leased":               {"drain", "redis.call('ZRANGEBYSCORE', claims, '-inf', ms(now), 'LIMIT', 0, 1000)", "redis.call('ZRANGE', claims, 0, 1000)", [2]string{}, "model"},
+		"drain forgets suspects":                   {"drain", "ipairs({suspects, retries})", "ipairs({retries})", [2]string{}, "model"},
+		"requeue takes what is not dead":           {"requeue", "redis.call('ZSCORE', dead, id) and", "", [2]string{}, "model"},
+		"drop takes what is not dead":              {"drop", "if redis.call('ZSCORE', dead, id) then", "if true then", [2]string{}, "model"},
+		"repair takes the claimed for lost":        {"repair", "local held = leased(id, entry)", "local held = false", [2]string{}, "model"},
+	}
+}
+
+// apply returns the script with the fault.
+func (m mutation) apply(t *testing.T) map[string]script {
+	t.Helper()
+	source := scripts[m.script].source
+	for _, r := range [][2]string{{m.old, m.new}, m.also} {
+		if r[0] == "" {
+			continue
+		}
+		if n := strings.Count(source, r[0]); n != 1 {
+			t.Fatalf("%q stands %d times in %s", r[0], n, m.script)
+		}
+		source = strings.Replace(source, r[0], r[1], 1)
+	}
+	altered := maps.Clone(scripts)
+	altered[m.script] = newScript(source)
+	return altered
+}
+
+// TestMutations: each fault of a script is found.
 func TestMutations(t *testing.T) {
 	t.Parallel()
-	const write = "local answer = {now, -1, ''}\n"
-	const trims = "if staged > 0 then redis.call('LTRIM', staging, 0, -1 - staged) end\nif fresh > 0 then redis.call('LTRIM', queue, 0, -1 - fresh) end\n"
-	for name, m := range map[string]struct {
-		script   string
-		old, new string
-		also     [2]string // another replacement
-		by       string
-	}{
-		"claim pops first":                 {"claim", write, trims + write, [2]string{trims + "return", "return"}, "cut"},
-		"a retry is removed first":         {"claim", "    redis.call('HSET', attempts, id, attempt)\n", "    redis.call('ZREM', retries, id)\n    redis.call('HDEL', bodies, id)\n    redis.call('HSET', attempts, id, attempt)\n    redis.call('HSET', bodies, id, body)\n", [2]string{}, "cut"},
-		"release deletes first":            {"release", "      redis.call('RPUSH', queue, body)\n      redis.call('HDEL', attempts, id)\n      redis.call('HDEL', reasons, id)\n      redis.call('HDEL', bodies, id)\n", "      redis.call('HDEL', attempts, id)\n      redis.call('HDEL', reasons, id)\n      redis.call('HDEL', bodies, id)\n      redis.call('RPUSH', queue, body)\n", [2]string{}, "cut"},
-		"requeue deletes first":            {"requeue", "    redis.call('LPUSH', queue, body)\n", "    redis.call('HDEL', bodies, id)\n    redis.call('LPUSH', queue, body)\n", [2]string{}, "cut"},
-		"acknowledge asks for no token":    {"acknowledge", "held[i] == ARGV[at + 1]", "held[i]", [2]string{}, "model"},
-		"refuse asks for no token":         {"refuse", "redis.call('HGET', owners, id) == token", "redis.call('HGET', owners, id)", [2]string{}, "model"},
-		"extend asks for no token":         {"extend", "redis.call('HGET', owners, ARGV[i]) == ARGV[i + 1]", "redis.call('HGET', owners, ARGV[i])", [2]string{}, "model"},
-		"release asks for no token":        {"release", "redis.call('HGET', owners, id) == ARGV[i + 1]", "redis.call('HGET', owners, id)", [2]string{}, "model"},
-		"a retry does not count":           {"claim", "or 0) + 1)", "or 0))", [2]string{}, "model"},
-		"the last attempt is not the last": {"claim", ">= most", "> most", [2]string{}, "model"},
-		"retries are claimed in a batch":   {"claim", "    return {now, -1, redis.call('HGET', reasons, id) or '', id, attempt, body}\n", "    batch[#batch + 1], batch[#batch + 2], batch[#batch + 3] = id, attempt, body\n", [2]string{"local taken, size, full", "if #batch > 3 then return batch end\nlocal taken, size, full"}, "model"},
-		"bytes are changed":                {"claim", "body[at], body[at + 1] = id, taken[i]", "body[at], body[at + 1] = id, string.gsub(taken[i], '\\r', '')", [2]string{}, "model"},
-		"release turns the order round":    {"release", "for i = #ARGV - 1, 1, -2 do", "for i = 1, #ARGV - 1, 2 do", [2]string{}, "model"},
-		"claim checks no types":            {"claim", "actual ~= 'none' and", "false and", [2]string{}, "types"},
-		"acknowledge checks no types":      {"acknowledge", "actual ~= 'none' and", "false and", [2]string{}, "types"},
-		"drain checks no types":            {"drain", "actual ~= 'none' and", "false and", [2]string{}, "types"},
-	} {
+	for name, m := range mutations() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t, redistest.FreeAddr(t))
 			client := redis.NewClient(&redis.Options{Addr: server.Addr})
 			defer client.Close()
-			source := scripts[m.script].source
-			for _, r := range [][2]string{{m.old, m.new}, m.also} {
-				if strings.Count(source, r[0]) != 1 && r[0] != "" {
-					t.Fatalf("%q does not stand once in %s", r[0], m.script)
-				}
-				if r[0] != "" {
-					source = strings.Replace(source, r[0], r[1], 1)
-				}
-			}
-			if strings.Contains(source, "batch[") {
-				source = strings.Replace(source, "\nfor _, id in ipairs(redis.call('ZRANGEBYSCORE', retries", "\nlocal batch = {now, -1, ''}\nfor _, id in ipairs(redis.call('ZRANGEBYSCORE', retries", 1)
-			}
-			altered := maps.Clone(scripts)
-			altered[m.script] = newScript(source)
+			altered := m.apply(t)
 			switch m.by {
 			case "cut":
-				if len(cutAnywhere(t, client, altered, m.script)) == 0 {
+				if len(cutAnywhere(t, client, altered, changing()...)) == 0 {
 					t.Error("nothing is lost by cutting the script")
 				}
 			case "types":
-				if len(wrongTypes(t, client, altered, m.script)) == 0 {
+				if len(wrongTypes(t, client, altered, changing()...)) == 0 {
 					t.Error("nothing is changed with a wrong type")
 				}
 			default:
@@ -291,6 +369,6 @@ func (o *observer) Failed() bool          { return o.failed }
 func caught(t *testing.T, property func(t *rapid.T)) bool {
 	t.Helper()
 	o := observer{T: t}
-	rapid.Check(&o, property)
+	check(&o, property)
 	return o.failed
 }

@@ -20,19 +20,18 @@ type Kind string
 const (
 	Staging  Kind = "staging"
 	Bodies   Kind = "bodies"
-	Attempts Kind = "attempts"
-	Owners   Kind = "owners"
-	Leases   Kind = "leases"
+	Claims   Kind = "claims"
 	Retries  Kind = "retries"
+	Suspects Kind = "suspects"
 	Dead     Kind = "dead"
+	Attempts Kind = "attempts"
 	Reasons  Kind = "reasons"
-	Sequence Kind = "sequence"
 	Seen     Kind = "seen"
 )
 
 // Kinds returns all kinds, in the order in which scripts take them.
 func Kinds() []Kind {
-	return []Kind{Staging, Bodies, Attempts, Owners, Leases, Retries, Dead, Reasons, Sequence, Seen}
+	return []Kind{Staging, Bodies, Claims, Retries, Suspects, Dead, Attempts, Reasons, Seen}
 }
 
 // Companion returns the name of a companion key of a queue (REL-3). It hashes to

@@ -27,9 +27,10 @@ return answers`
 
 // probes are the commands of scripts, with keys as scripts take them.
 var probes = []string{
-	"hdel @3 x", "hexists @3 x", "hget @3 x", "hmget @3 x", "hset @3 x x", "incr @10", "incrby @10 1", "lindex @2 0",
-	"llen @2", "lpop @2", "lrange @2 0 0", "ltrim @2 0 -1", "rpush @2 x", "rpush @1 x", "time", "type @1", "zadd @6 1 x",
-	"zcard @6", "zrange @6 0 0", "zrangebyscore @6 0 0", "zrem @6 x", "zremrangebyrank @11 0 0", "zscore @11 x",
+	"hdel @3 x", "hexists @3 x", "hget @3 x", "hlen @8", "hmget @8 x", "hset @3 x x", "hstrlen @3 x", "lindex @2 0",
+	"llen @2", "lpop @2", "lrange @2 0 0", "ltrim @2 0 -1", "pexpire @10 1", "pttl @10", "rpush @2 x", "rpush @1 x", "time",
+	"type @1", "zadd @4 1 x", "zcard @10", "zrange @4 0 0", "zrangebyscore @4 0 0", "zrem @4 x", "zremrangebyrank @10 0 0",
+	"zscore @4 x",
 }
 
 // Refused returns which of the commands that a receiver runs the user may not run,
@@ -135,12 +136,10 @@ func TypeOf(kind Kind) string {
 	switch kind {
 	case "", Staging:
 		return "list"
-	case Bodies, Attempts, Owners, Reasons:
+	case Bodies, Attempts, Reasons:
 		return "hash"
-	case Leases, Retries, Dead, Seen:
+	case Claims, Retries, Suspects, Dead, Seen:
 		return "zset"
-	case Sequence:
-		return "string"
 	}
 	return ""
 }

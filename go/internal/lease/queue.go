@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,48 +52,71 @@ func (q *Queue) KeyOf(err error) string {
 	return q.Name
 }
 
-// Handle names a message that is held: its id, and the token of the claim.
-type Handle struct{ ID, Token string }
+// Handle names a message that is held: its id, and the name of the claim that
+// holds it. Nothing is done under a claim that is gone.
+type Handle struct{ ID, Claim string }
 
 // Message is a message that was claimed.
 type Message struct {
 	Handle
 
-	Attempt int // counted from 1, this one included
+	// Attempt is the number of the delivery, counted from 1, this one included.
+	Attempt int
+	// Pardons is how many of those deliveries do not count towards the attempts that
+	// a message has: they ended with the process, and the message was not alone.
+	Pardons int
 	Body    string
-	// Failure is why the attempt before failed, as it was said then; empty with
-	// the first.
+	// Failure is the reason of the delivery before; empty with the first.
 	Failure string
+	// Suspect marks a message whose last delivery ended with its process.
+	Suspect bool
 }
 
 // FirstSeen returns when a message was first claimed, by Redis' clock, which is
 // said by its id.
 func FirstSeen(id string) time.Time {
-	ms, _, _ := strings.Cut(id, "-")
-	n, err := strconv.ParseInt(ms, 10, 64)
+	us, _, _ := strings.Cut(id, "-")
+	n, err := strconv.ParseInt(us, 10, 64)
 	if err != nil {
 		return time.Time{}
 	}
-	return time.UnixMilli(n)
+	return time.UnixMilli(n / 1000)
 }
 
 // Claim says what to claim.
 type Claim struct {
 	Lease       time.Duration
 	Count       int // at most, and no more than MaxCount
-	Bytes       int // at most, unless the first message alone has more
-	MaxAttempts int // after which a message whose lease has run out is dead
+	Bytes       int // at most, but for the first fresh message and the first retry
+	MaxBytes    int // a longer message becomes a dead letter
+	MaxAttempts int // after which a suspect whose lease has run out is dead
+	// Suspects permits to take a suspect.
+	Suspects bool
+	// Retries says whose turn it is: that of suspects, and of retries where Count is
+	// 1, before fresh messages. The others are taken where there are none.
+	Retries bool
 }
 
 // MaxCount is how many messages a claim takes at most.
 const MaxCount = 1000
 
-// Claimed is what came of a claim.
+// Claimed is the result of a claim.
 type Claimed struct {
-	Messages []Message // oldest first
-	// Due is when, from now, something will be there to be claimed, where
-	// nothing is yet; it is negative where that is unknown.
+	// Messages are in the order in which they are to be started. Each retry and each
+	// suspect has a claim of its own; a suspect is the only message.
+	Messages []Message
+	// Due is when, from now, something will be there to be claimed, where nothing is
+	// yet; it is negative where that is unknown.
 	Due time.Duration
+	// Died are the messages that became dead letters by the call.
+	Died []Death
+}
+
+// Death is a message that a claim has moved to the dead letters: one that is too
+// long, or a suspect whose lease has run out on the last attempt.
+type Death struct {
+	ID     string
+	Reason string // a [Reason] as text
 }
 
 // Acknowledgement says that a message has been handled.
@@ -111,8 +134,8 @@ type Window struct {
 	Count int
 }
 
-// Refusal says that a message has not been handled.
-type Refusal struct {
+// Nack says that a message has not been handled.
+type Nack struct {
 	Handle
 
 	// Delay is when the message is due again; a negative one makes it a dead
@@ -122,87 +145,87 @@ type Refusal struct {
 	Reason string
 }
 
-// Exchange is what is said to Redis in one round trip.
+// Exchange is what is told Redis in one round trip.
 type Exchange struct {
 	Acknowledge []Acknowledgement
 	Window      Window
-	Refuse      []Refusal
-	Claim       *Claim // nil claims nothing
+	Nack        []Nack
+	// Finished are claims whose messages are all acknowledged, nacked or released,
+	// by this exchange or before.
+	Finished []string
+	Claim    *Claim // nil claims nothing
 }
 
-// Answer is what Redis says to an [Exchange]. The lost are indexes of messages
-// that were held no more; nothing was done about those.
+// Answer is the reply to an [Exchange]. The lost are indexes of messages that were
+// held no more; nothing was done about those.
 type Answer struct {
-	AcknowledgeLost, RefuseLost         []int
-	Claimed                             Claimed
-	AcknowledgeErr, RefuseErr, ClaimErr error
+	AcknowledgeLost, NackLost []int
+	Claimed                   Claimed
+	// Err is nil where all was done. With an error that is no answer of Redis, all
+	// or nothing was done.
+	Err error
 }
 
-// Exchange does what there is to do, in one round trip. Each part has an error
-// of its own; one that is no answer of Redis leaves open whether the part was
-// done.
+// Exchange acknowledges, nacks and claims messages by one call of a script.
 func (q *Queue) Exchange(ctx context.Context, x Exchange) Answer {
-	var calls []call
-	acknowledge, refuse, claim := -1, -1, -1
-	if len(x.Acknowledge) > 0 {
-		acknowledge = len(calls)
-		args := make([]any, 0, 2+3*len(x.Acknowledge))
-		args = append(args, x.Window.Time.Milliseconds(), x.Window.Count)
-		for _, a := range x.Acknowledge {
-			args = append(args, a.ID, a.Token, a.Event)
+	acknowledged := runsOf(len(x.Acknowledge), func(i int) Handle { return x.Acknowledge[i].Handle })
+	window := x.Window.Time.Milliseconds()
+	args := make([]any, 0, 16+3*len(acknowledged.runs)+4*len(x.Nack)+len(x.Finished))
+	args = append(args, window, x.Window.Count, len(acknowledged.runs), len(x.Nack), len(x.Finished))
+	next := 0
+	for _, r := range acknowledged.runs {
+		args = append(args, r.claim, r.first, r.last)
+		for range r.last - r.first + 1 {
+			if window > 0 {
+				args = append(args, x.Acknowledge[acknowledged.index(next)].Event)
+			}
+			next++
 		}
-		calls = append(calls, call{"acknowledge", args})
 	}
-	if len(x.Refuse) > 0 {
-		refuse = len(calls)
-		args := make([]any, 0, 4*len(x.Refuse))
-		for _, r := range x.Refuse {
-			args = append(args, r.ID, r.Token, milliseconds(r.Delay), r.Reason)
-		}
-		calls = append(calls, call{"refuse", args})
+	for _, n := range x.Nack {
+		args = append(args, n.Claim, indexOf(n.Handle), milliseconds(n.Delay), n.Reason)
 	}
-	var token string
-	if x.Claim != nil {
-		claim = len(calls)
-		token = newToken()
-		calls = append(calls, call{"claim", []any{
-			token, max(1, x.Claim.Lease.Milliseconds()),
-			min(x.Claim.Count, MaxCount), x.Claim.Bytes, x.Claim.MaxAttempts,
-		}})
+	for _, claim := range x.Finished {
+		args = append(args, claim)
 	}
-	results := q.run(ctx, calls...)
-	var answer Answer
-	if acknowledge >= 0 {
-		answer.AcknowledgeLost, answer.AcknowledgeErr = positions(results[acknowledge])
+	if c := x.Claim; c != nil {
+		args = append(args, newToken(), max(1, c.Lease.Milliseconds()), min(c.Count, MaxCount), c.Bytes, c.MaxBytes,
+			c.MaxAttempts, digit(c.Suspects), digit(c.Retries))
 	}
-	if refuse >= 0 {
-		answer.RefuseLost, answer.RefuseErr = positions(results[refuse])
+	answer, err := readAnswer(q.run(ctx, "exchange", args))
+	if err != nil {
+		return Answer{Err: err}
 	}
-	if claim >= 0 {
-		answer.Claimed, answer.ClaimErr = claimed(results[claim], token)
+	for i, at := range answer.AcknowledgeLost {
+		answer.AcknowledgeLost[i] = acknowledged.index(at)
 	}
+	slices.Sort(answer.AcknowledgeLost)
 	return answer
 }
 
-// Extend renews the lease of messages and returns the indexes of those that
-// were lost.
-func (q *Queue) Extend(ctx context.Context, lease time.Duration, held []Handle) (lost []int, err error) {
-	return positions(q.run(ctx, call{"extend", append([]any{max(1, lease.Milliseconds())}, handles(held)...)})[0])
+// Extend renews the lease of claims and returns the indexes of those that are
+// gone.
+func (q *Queue) Extend(ctx context.Context, lease time.Duration, claims []string) (lost []int, err error) {
+	return positions(q.run(ctx, "extend", append([]any{max(1, lease.Milliseconds())}, texts(claims)...)))
 }
 
 // Release gives back what is staged, and messages that nobody has begun to
-// handle, in the order in which they were claimed. It returns the indexes of
-// those that were lost.
-func (q *Queue) Release(ctx context.Context, held []Handle) (lost []int, err error) {
+// handle, in the order in which they were claimed, and ends claims of which no
+// message is left. It returns the indexes of messages that were lost.
+func (q *Queue) Release(ctx context.Context, held []Handle, finished []string) (lost []int, err error) {
 	// What is staged is newer than what is held, and goes first.
 	for left := int64(1); left > 0; {
-		if left, _, err = q.release(ctx, nil); err != nil {
+		if left, _, err = q.release(ctx, nil, nil); err != nil {
 			return nil, err
 		}
 	}
-	for end := len(held); end > 0; {
+	for end := len(held); end > 0 || len(finished) > 0; {
 		begin := max(0, end-MaxCount)
-		_, positions, err := q.release(ctx, held[begin:end])
+		var done []string
+		if begin == 0 {
+			done, finished = finished, nil
+		}
+		_, positions, err := q.release(ctx, held[begin:end], done)
 		if err != nil {
 			return nil, err
 		}
@@ -214,10 +237,18 @@ func (q *Queue) Release(ctx context.Context, held []Handle) (lost []int, err err
 	return lost, nil
 }
 
-// release is one call, and returns how many are staged still, and the positions of
-// those that were lost.
-func (q *Queue) release(ctx context.Context, held []Handle) (left int64, lost []int64, err error) {
-	numbers, err := q.run(ctx, call{"release", handles(held)})[0].Int64Slice()
+// release is one call, and returns how many messages are staged still, and the
+// positions of those that were lost.
+func (q *Queue) release(ctx context.Context, held []Handle, finished []string) (left int64, lost []int64, err error) {
+	released := runsInOrder(len(held), func(i int) Handle { return held[i] })
+	args := []any{len(released)}
+	for _, r := range released {
+		args = append(args, r.claim, r.first, r.last)
+	}
+	for _, claim := range finished {
+		args = append(args, claim)
+	}
+	numbers, err := q.run(ctx, "release", args).Int64Slice()
 	switch {
 	case err != nil:
 		return 0, nil, err
@@ -269,7 +300,7 @@ func (q *Queue) Remembered(ctx context.Context, event string) (bool, error) {
 }
 
 func newToken() string {
-	var token [32]byte
+	var token [16]byte
 	_, _ = rand.Read(token[:]) // never fails: crypto/rand ends the program first
 	return base64.RawURLEncoding.EncodeToString(token[:])
 }
@@ -281,52 +312,9 @@ func milliseconds(delay time.Duration) int64 {
 	return delay.Milliseconds()
 }
 
-func handles(held []Handle) []any {
-	args := make([]any, 0, 2*len(held))
-	for _, h := range held {
-		args = append(args, h.ID, h.Token)
+func digit(is bool) int {
+	if is {
+		return 1
 	}
-	return args
-}
-
-var errAnswer = errors.New("a script's answer is not what the specification says")
-
-// positions reads an answer of positions, counted from 1, as indexes.
-func positions(c *redis.Cmd) ([]int, error) {
-	numbers, err := c.Int64Slice()
-	if err != nil {
-		return nil, err
-	}
-	indexes := make([]int, len(numbers))
-	for i, n := range numbers {
-		indexes[i] = int(n) - 1
-	}
-	return indexes, nil
-}
-
-func claimed(c *redis.Cmd, token string) (Claimed, error) {
-	answer, err := c.Slice()
-	if err != nil {
-		return Claimed{}, err
-	}
-	if len(answer)%3 != 0 || len(answer) == 0 {
-		return Claimed{}, errAnswer
-	}
-	due, isNumber := answer[1].(int64)
-	failure, isText := answer[2].(string)
-	if !isNumber || !isText {
-		return Claimed{}, errAnswer
-	}
-	result := Claimed{Due: time.Duration(due) * time.Millisecond, Messages: make([]Message, 0, len(answer)/3-1)}
-	for i := 3; i < len(answer); i += 3 {
-		id, isID := answer[i].(string)
-		attempt, isAttempt := answer[i+1].(string)
-		body, isBody := answer[i+2].(string)
-		n, err := strconv.Atoi(attempt)
-		if !isID || !isAttempt || !isBody || err != nil {
-			return Claimed{}, fmt.Errorf("%w: message %d", errAnswer, i/3)
-		}
-		result.Messages = append(result.Messages, Message{Handle{id, token}, n, body, failure})
-	}
-	return result, nil
+	return 0
 }

@@ -14,7 +14,7 @@ import (
 type script struct{ source, digest string }
 
 // scripts are those of spec/lua, by their names.
-var scripts = load("claim", "acknowledge", "refuse", "extend", "release", "drain", "bury", "requeue", "drop", "audit", "repair")
+var scripts = load("exchange", "extend", "release", "drain", "import", "requeue", "drop", "audit", "repair")
 
 func load(names ...string) map[string]script {
 	loaded := map[string]script{}
@@ -33,28 +33,16 @@ func newScript(source string) script {
 	return script{source, hex.EncodeToString(digest[:])}
 }
 
-// call is one run of a script.
-type call struct {
-	script string // its name
-	args   []any
-}
-
-// run runs scripts in one round trip, in their order; each has its own result.
-// A script that Redis does not know is sent in full; Redis has done nothing
-// then, and knows it from there on.
-func (q *Queue) run(ctx context.Context, calls ...call) []*redis.Cmd {
-	commands := make([]*redis.Cmd, len(calls))
-	for i, c := range calls {
-		commands[i] = q.command(ctx, "evalsha", q.scripts[c.script].digest, c.args)
+// run runs a script. One that Redis does not know is sent in full; Redis has done
+// nothing then, and knows it from there on.
+func (q *Queue) run(ctx context.Context, name string, args []any) *redis.Cmd {
+	command := q.command(ctx, "evalsha", q.scripts[name].digest, args)
+	_ = q.client.Process(ctx, once{command})
+	if redis.HasErrorPrefix(command.Err(), "NOSCRIPT") {
+		command = q.command(ctx, "eval", q.scripts[name].source, args)
+		_ = q.client.Process(ctx, once{command})
 	}
-	q.process(ctx, commands)
-	for i, c := range calls {
-		if redis.HasErrorPrefix(commands[i].Err(), "NOSCRIPT") {
-			commands[i] = q.command(ctx, "eval", q.scripts[c.script].source, c.args)
-			q.process(ctx, commands[i:i+1])
-		}
-	}
-	return commands
+	return command
 }
 
 func (q *Queue) command(ctx context.Context, verb, script string, args []any) *redis.Cmd {
@@ -65,24 +53,6 @@ func (q *Queue) command(ctx context.Context, verb, script string, args []any) *r
 	command := redis.NewCmd(ctx, all...)
 	command.SetFirstKeyPos(3)
 	return command
-}
-
-func (q *Queue) process(ctx context.Context, commands []*redis.Cmd) {
-	if len(commands) == 1 {
-		_ = q.client.Process(ctx, once{commands[0]})
-		return
-	}
-	pipeline := q.client.Pipeline()
-	for _, c := range commands {
-		_ = pipeline.Process(ctx, once{c})
-	}
-	if _, err := pipeline.Exec(ctx); err != nil {
-		for _, c := range commands {
-			if c.Err() == nil && c.Val() == nil { // it never got an answer
-				c.SetErr(err)
-			}
-		}
-	}
 }
 
 // once is a command that go-redis does not repeat by itself: a claim would be

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,12 +13,12 @@ import (
 
 // store is what stands in Redis of a queue.
 type store struct {
-	queue, staging                    []string // from the left
-	bodies, attempts, owners, reasons map[string]string
-	leases, retries, dead             []string
+	queue, staging                  []string // from the left
+	bodies, attempts, reasons       map[string]string
+	claims, retries, suspects, dead []string // earliest first
 }
 
-// TB is what tests and rapid's runs have in common.
+// reporter is what tests and rapid's runs have in common.
 type reporter interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -29,36 +30,44 @@ func readStore(t reporter, client redis.UniversalClient, q *Queue) store {
 	p := client.Pipeline()
 	queue, staging := p.LRange(ctx, q.Name, 0, -1), p.LRange(ctx, q.Key(Staging), 0, -1)
 	hash := func(kind Kind) *redis.MapStringStringCmd { return p.HGetAll(ctx, q.Key(kind)) }
-	bodies, attempts, owners, reasons := hash(Bodies), hash(Attempts), hash(Owners), hash(Reasons)
+	bodies, attempts, reasons := hash(Bodies), hash(Attempts), hash(Reasons)
 	set := func(kind Kind) *redis.StringSliceCmd { return p.ZRange(ctx, q.Key(kind), 0, -1) }
-	leases, retries, dead := set(Leases), set(Retries), set(Dead)
+	claims, retries, suspects, dead := set(Claims), set(Retries), set(Suspects), set(Dead)
 	if _, err := p.Exec(ctx); err != nil {
 		t.Fatalf("read what Redis has: %v", err)
 	}
 	return store{
-		queue.Val(), staging.Val(), bodies.Val(), attempts.Val(), owners.Val(), reasons.Val(), leases.Val(), retries.Val(), dead.Val(),
+		queue.Val(), staging.Val(), bodies.Val(), attempts.Val(), reasons.Val(),
+		claims.Val(), retries.Val(), suspects.Val(), dead.Val(),
 	}
 }
 
-// unsound says which invariant does not hold, or "".
+// ids returns all ids that the keys know of, sorted.
+func (s *store) ids() []string {
+	all := slices.Concat(s.retries, s.suspects, s.dead)
+	for _, m := range []map[string]string{s.bodies, s.attempts, s.reasons} {
+		all = slices.AppendSeq(all, maps.Keys(m))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// unsound says which invariant does not hold, or "". It derives the state of each id
+// from the specification, and not by the script audit.
 func (s *store) unsound() string {
-	ids := map[string]bool{}
-	for _, m := range []map[string]string{s.bodies, s.attempts, s.owners, s.reasons} {
-		for id := range m {
-			ids[id] = true
-		}
-	}
-	for _, id := range slices.Concat(s.leases, s.retries, s.dead) {
-		ids[id] = true
-	}
-	for _, id := range slices.Sorted(maps.Keys(ids)) {
-		state := State{ID: id, Leased: slices.Contains(s.leases, id), Retried: slices.Contains(s.retries, id), Dead: slices.Contains(s.dead, id)}
+	for _, id := range s.ids() {
+		state := State{ID: id, Retried: slices.Contains(s.retries, id), Suspect: slices.Contains(s.suspects, id), Dead: slices.Contains(s.dead, id)}
 		_, state.Body = s.bodies[id]
-		_, state.Attempts = s.attempts[id]
-		_, state.Owner = s.owners[id]
+		var entry string
+		entry, state.Attempts = s.attempts[id]
 		_, state.Reason = s.reasons[id]
+		if words := strings.Split(entry, " "); len(words) == 3 {
+			state.Leased = slices.Contains(s.claims, id+"/"+words[2]) || slices.Contains(s.claims, id+"!"+words[2])
+		} else if !state.Attempts {
+			state.Leased = slices.Contains(s.claims, id[:strings.LastIndexByte(id, '-')])
+		}
 		if !state.Sound() {
-			return fmt.Sprintf("%+v", state)
+			return fmt.Sprintf("%+v, attempts %q", state, entry)
 		}
 	}
 	return ""
@@ -72,7 +81,7 @@ func (s *store) messages() []string {
 // pass lets time pass for a queue, by moving all that is due at some time.
 func pass(t reporter, client redis.UniversalClient, q *Queue, d time.Duration) {
 	t.Helper()
-	for _, kind := range []Kind{Leases, Retries, Seen} {
+	for _, kind := range []Kind{Claims, Retries, Suspects, Seen} {
 		for _, id := range client.ZRange(background, q.Key(kind), 0, -1).Val() {
 			if err := client.ZIncrBy(background, q.Key(kind), -float64(d.Milliseconds()), id).Err(); err != nil {
 				t.Fatalf("let time pass: %v", err)

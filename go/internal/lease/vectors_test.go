@@ -190,9 +190,12 @@ func replyOf(t *testing.T, value json.RawMessage) any {
 	}
 	reply := []any{}
 	for _, element := range read[[]json.RawMessage](t, value) {
-		if element[0] == '"' || element[0] == '{' {
+		switch element[0] {
+		case '"', '{':
 			reply = append(reply, text(t, element))
-		} else {
+		case '[':
+			reply = append(reply, replyOf(t, element))
+		default:
 			reply = append(reply, read[int64](t, element))
 		}
 	}

@@ -1,0 +1,122 @@
+package lease
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var errAnswer = errors.New("a script's answer is not what the specification says")
+
+// positions reads an answer of positions, counted from 1, as indexes.
+func positions(c *redis.Cmd) ([]int, error) {
+	numbers, err := c.Int64Slice()
+	if err != nil {
+		return nil, err
+	}
+	indexes := make([]int, len(numbers))
+	for i, n := range numbers {
+		indexes[i] = int(n) - 1
+	}
+	return indexes, nil
+}
+
+// firstIndex is the index of the first message of a claim: all have four digits, so
+// that ids sort by age.
+const firstIndex = 1001
+
+// readAnswer reads the answer of exchange.
+func readAnswer(c *redis.Cmd) (Answer, error) {
+	parts, err := c.Slice()
+	if err != nil {
+		return Answer{}, err
+	}
+	if len(parts) != 7 {
+		return Answer{}, errAnswer
+	}
+	acknowledgeLost, ok1 := indexes(parts[0])
+	nackLost, ok2 := indexes(parts[1])
+	due, ok3 := parts[2].(int64)
+	name, ok4 := parts[3].(string)
+	fresh, ok5 := parts[4].([]any)
+	failed, ok6 := parts[5].([]any)
+	died, ok7 := parts[6].([]any)
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || !ok7 || len(failed)%5 != 0 || len(died)%2 != 0 {
+		return Answer{}, errAnswer
+	}
+	answer := Answer{AcknowledgeLost: acknowledgeLost, NackLost: nackLost}
+	answer.Claimed.Due = time.Duration(due) * time.Millisecond
+	for i := 0; i < len(died); i += 2 {
+		id, isID := died[i].(string)
+		reason, isReason := died[i+1].(string)
+		if !isID || !isReason {
+			return Answer{}, errAnswer
+		}
+		answer.Claimed.Died = append(answer.Claimed.Died, Death{id, reason})
+	}
+	answer.Claimed.Messages, err = interleave(name, fresh, failed)
+	return answer, err
+}
+
+// interleave puts the messages that have failed before between the fresh ones: one
+// after each seven.
+func interleave(name string, fresh, failed []any) ([]Message, error) {
+	const seven = 7
+	messages := make([]Message, 0, len(fresh)+len(failed)/5)
+	for i, body := range fresh {
+		text, ok := body.(string)
+		if !ok {
+			return nil, fmt.Errorf("%w: message %d", errAnswer, i+1)
+		}
+		messages = append(messages, Message{Handle: Handle{name + "-" + strconv.Itoa(firstIndex+i), name}, Attempt: 1, Body: text})
+		if len(failed) > 0 && i%seven == seven-1 {
+			m, err := failedMessage(failed[:5])
+			if err != nil {
+				return nil, err
+			}
+			messages, failed = append(messages, m), failed[5:]
+		}
+	}
+	for len(failed) > 0 {
+		m, err := failedMessage(failed[:5])
+		if err != nil {
+			return nil, err
+		}
+		messages, failed = append(messages, m), failed[5:]
+	}
+	return messages, nil
+}
+
+// failedMessage reads claim, deliveries, pardons, reason and body.
+func failedMessage(parts []any) (Message, error) {
+	claim, ok1 := parts[0].(string)
+	attempt, ok2 := parts[1].(int64)
+	pardons, ok3 := parts[2].(int64)
+	reason, ok4 := parts[3].(string)
+	body, ok5 := parts[4].(string)
+	mark := strings.LastIndexAny(claim, "/!")
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || mark < 0 {
+		return Message{}, errAnswer
+	}
+	return Message{Handle{claim[:mark], claim}, int(attempt), int(pardons), body, reason, claim[mark] == '!'}, nil
+}
+
+func indexes(part any) ([]int, bool) {
+	numbers, ok := part.([]any)
+	if !ok || len(numbers) == 0 {
+		return nil, ok
+	}
+	all := make([]int, len(numbers))
+	for i, number := range numbers {
+		n, isNumber := number.(int64)
+		if !isNumber {
+			return nil, false
+		}
+		all[i] = int(n) - 1
+	}
+	return all, true
+}
