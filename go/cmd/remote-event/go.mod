@@ -3,6 +3,7 @@ module github.com/remote-events/remote-events/go/cmd/remote-event
 go 1.26.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/alicebob/miniredis/v2 v2.40.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/remote-events/remote-events v0.0.0

@@ -125,7 +125,7 @@ Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage
 	root.SetErr(a.stderr)
 	a.connection.register(root)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.sendCommand(), a.listenCommand(), a.deadCommand(), a.queueCommand(), a.doctorCommand(), a.holdCommand())
+	root.AddCommand(a.sendCommand(), a.listenCommand(), a.deadCommand(), a.queueCommand(), a.doctorCommand(), a.benchCommand(), a.holdCommand())
 	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
 		root.AddCommand(withoutRedis(command))
 	}
