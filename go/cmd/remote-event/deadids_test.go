@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -181,7 +180,7 @@ func TestDeadLettersInPages(t *testing.T) {
 		if reads := after - before; reads > 200 { // a pipeline is read in several parts
 			t.Errorf("Redis read %d times", reads)
 		}
-		if !bytes.Contains([]byte(r.stdout), []byte(`"message":"eHh4`)) {
+		if !strings.Contains(r.stdout, `"message":"eHh4`) {
 			t.Error("the messages are missing")
 		}
 	})

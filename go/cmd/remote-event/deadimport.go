@@ -55,7 +55,7 @@ func (a *app) importLetters(ctx context.Context, file, format string, dryRun boo
 	if err != nil {
 		return err
 	}
-	defer source.Close()
+	defer func() { _ = source.Close() }() // it was read only
 	client, address, err := a.connectConfigured(ctx)
 	if err != nil {
 		return err

@@ -205,23 +205,36 @@ func examine(ctx context.Context, q *remoteevent.Queue, repair, given bool) (*qu
 	default: // the diagnosis says why
 		checked.unknown = true
 	}
-	warnings, err := waiting(ctx, q, d.Dead)
-	if err != nil {
+	if !given {
+		for i, f := range checked.Findings {
+			if f.Check == "permission" { // no rule for a list that may be anybody's
+				checked.Findings[i].Warning = true
+				checked.Findings[i].Remedy = "where a receiver with this user is to consume it, remote-event doctor " + named(q.Name()) + " prints the rule that permits it"
+			}
+		}
+	}
+	if err := checked.audit(ctx, q, repair); err != nil {
 		return nil, err
 	}
-	defer func() { checked.Findings = append(checked.Findings, warnings...) }()
+	warnings, err := waiting(ctx, q, d.Dead)
+	checked.Findings = append(checked.Findings, warnings...)
+	return checked, err
+}
+
+// audit adds the faults of messages, and mends them if it is told to.
+func (checked *queueCheckup) audit(ctx context.Context, q *remoteevent.Queue, repair bool) error {
 	faults, err := audit(ctx, q)
 	switch {
 	case err != nil && !isAnswer(err):
-		return nil, err
+		return err
 	case err != nil && checked.unknown: // it is another sign of the same
-		return checked, nil
+		return nil
 	case err != nil:
 		checked.Findings = append(checked.Findings, finding{
 			Check: checkAudit, Warning: true, Problem: "the keys of the messages cannot be compared", Error: err.Error(),
 			Remedy: "see what else was found; an operator's permissions are in spec/reliable.md, section 13",
 		})
-		return checked, nil //nolint:nilerr // it is a finding
+		return nil
 	}
 	left := map[string]bool{}
 	if repair && len(faults) > 0 {
@@ -230,11 +243,11 @@ func examine(ctx context.Context, q *remoteevent.Queue, repair, given bool) (*qu
 			ids[i] = f.ID
 		}
 		if checked.Repaired, err = q.Repair(ctx, ids...); err != nil {
-			return nil, fmt.Errorf("repair: %w; mended before: %d", err, checked.Repaired)
+			return fmt.Errorf("repair: %w; mended before: %d", err, checked.Repaired)
 		}
 		again, err := audit(ctx, q)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, f := range again {
 			left[f.ID] = true
@@ -246,7 +259,7 @@ func examine(ctx context.Context, q *remoteevent.Queue, repair, given bool) (*qu
 			Remedy: "remote-event doctor --repair mends it",
 		})
 	}
-	return checked, nil
+	return nil
 }
 
 // waiting returns warnings of messages that wait for somebody or something.

@@ -72,7 +72,7 @@ func (a *app) findQueues(ctx context.Context, q *queues, names []string) error {
 		case err != nil:
 			return a.redisError(ctx, q, err)
 		}
-		names = append(found, q.configured...)
+		names = slices.Concat(found, q.configured)
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		queue, err := remoteevent.NewQueue(q.client, name)

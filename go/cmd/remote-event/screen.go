@@ -126,12 +126,12 @@ func faults(err error) []string {
 	var coded *exitError
 	var hinted *hintError
 	switch {
-	case errors.As(err, &coded) && coded == err && coded.err != nil: //nolint:errorlint // only where it is the outermost
+	case errors.As(err, &coded) && coded == err && coded.err != nil:
 		return faults(coded.err)
-	case errors.As(err, &hinted) && hinted == err: //nolint:errorlint // only where it is the outermost
+	case errors.As(err, &hinted) && hinted == err:
 		return faults(hinted.err)
 	}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only where it is the outermost
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []string{strings.TrimSpace(err.Error())}
 	}

@@ -126,7 +126,7 @@ func (a *app) readIDs(ctx context.Context, file string) ([]wanted, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer source.Close()
+	defer func() { _ = source.Close() }() // it was read only
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	lines := make(chan rawLine)

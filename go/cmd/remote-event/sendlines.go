@@ -106,7 +106,7 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 	if err != nil {
 		return err
 	}
-	defer source.Close()
+	defer func() { _ = source.Close() }() // it was read only
 	client, address, err := a.connectConfigured(ctx)
 	if err != nil {
 		return err

@@ -110,6 +110,17 @@ func TestAForeignList(t *testing.T) {
 	if r := invoke(t, "doctor", "foreign", "--redis", url).expect(t, exitFindings); !strings.Contains(r.stdout, "ACL SETUSER anna ~foreign ") {
 		t.Errorf("got %s", r.stdout)
 	}
+	// Nor is there one for lists that they may only read.
+	if err := admin.Do(t.Context(), "acl", "setuser", "anna", "resetkeys", "-@all", "~*", "+@read", "+@connection", "+info").Err(); err != nil {
+		t.Fatal(err)
+	}
+	r = invoke(t, "doctor", "--redis", url).expect(t, exitDone)
+	if strings.Contains(r.stdout, "SETUSER") || !strings.Contains(r.stdout, "warning permission  the user anna may not run") || !strings.Contains(r.stdout, "remote-event doctor foreign prints the rule") {
+		t.Errorf("got %s", r.stdout)
+	}
+	if err := admin.Do(t.Context(), "acl", "setuser", "anna", "resetkeys", "+@all", "~a", "~remote-event:v1:{a}:*").Err(); err != nil {
+		t.Fatal(err)
+	}
 	for args, want := range map[string]string{"queue ls": "  a\n", "dead ls": " a failed", "dead drop --all --yes": "dropped 1\n"} {
 		r := invoke(t, append(strings.Fields(args), "--redis", url)...).expect(t, exitConnection, "queue b: NOPERM", "queue foreign: NOPERM")
 		if !strings.Contains(r.stdout, want) {

@@ -114,7 +114,7 @@ func (v *validation) lines(ctx context.Context, file string) error {
 		v.report(err)
 		return nil
 	}
-	defer source.Close()
+	defer func() { _ = source.Close() }() // it was read only
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	messages := make(chan rawLine)
@@ -236,7 +236,7 @@ func (a *app) readFile(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer source.Close()
+	defer func() { _ = source.Close() }() // it was read only
 	raw, err := io.ReadAll(io.LimitReader(source, maxMessage+1))
 	if err != nil {
 		return nil, readError(file, err)
