@@ -269,11 +269,16 @@ func isTimeout(err error) bool {
 // connectionError is the reason for which there is no working with Redis.
 type connectionError struct {
 	address string
+	secret  string // what stands before an @ in the host; it is not shown
 	err     error
 }
 
 func (e *connectionError) Error() string {
-	return fmt.Sprintf("cannot use Redis at %s: %v", e.address, e.err)
+	text := fmt.Sprintf("cannot use Redis at %s: %v", e.address, e.err)
+	if e.secret != "" {
+		text = strings.ReplaceAll(text, e.secret, "[redacted]")
+	}
+	return text
 }
 func (e *connectionError) Unwrap() error { return e.err }
 
@@ -284,5 +289,10 @@ func isConnectionError(err error) bool {
 
 // explain turns an error of the connection into one with a hint.
 func (a *app) explain(address string, options *redis.Options, err error) error {
-	return withHint(&connectionError{address, err}, hintFor(options, err))
+	// A URL as the host, or credentials before it, are a likely mistake.
+	secret := ""
+	if at := strings.LastIndexByte(options.Addr, '@'); at > 0 && options.Network != "unix" {
+		secret = strings.TrimPrefix(options.Addr[:at], "[") // as net.JoinHostPort writes it
+	}
+	return withHint(&connectionError{address, secret, err}, hintFor(options, err))
 }

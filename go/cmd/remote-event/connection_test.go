@@ -300,3 +300,15 @@ func TestUnixSocket(t *testing.T) {
 	invoke(t, "listen", "x", "--count", "1", "--redis", "unix://"+socket).expect(t, exitDone)
 	invoke(t, "send", "x", "{}", "--redis", "unix://"+socket+".missing").expect(t, exitConnection, "hint:")
 }
+
+// TestCredentialsInTheHost: a configuration has a URL where a host belongs.
+func TestCredentialsInTheHost(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"anna:hunter2@localhost", "redis://anna:hunter2@localhost", ":hunter2@localhost:1"} {
+		config := writeFile(t, "redis:\n  host: \""+host+"\"\n  port: 1\n")
+		r := invoke(t, "queue", "ls", "--config", config, "--connect-timeout", "1s").expect(t, exitConnection, "cannot use Redis")
+		if strings.Contains(r.stderr, "hunter2") {
+			t.Errorf("%s: %s", host, r.stderr)
+		}
+	}
+}
