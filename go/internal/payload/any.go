@@ -39,7 +39,14 @@ func (d *decoder) any(pos int) (value any, end int, err error) {
 	}
 	switch d.Src[pos] {
 	case '"':
-		s, _, end, err := d.text(pos)
+		raw, escaped, end, err := d.String(pos)
+		if err != nil {
+			return nil, 0, err
+		}
+		if !escaped {
+			return d.strings.value(raw), end, nil
+		}
+		s, err := d.unquote(raw, escaped)
 		return s, end, err
 	case '{':
 		next, more, err := d.Begin(pyjson.Object, pos)
@@ -65,6 +72,11 @@ func (d *decoder) any(pos int) (value any, end int, err error) {
 		if err != nil {
 			return nil, 0, err
 		}
+		if len(raw) <= 3 {
+			if n, ok := pyjson.Int(raw); ok && n >= 0 && raw[0] != '-' {
+				return small[n], end, nil
+			}
+		}
 		if f, ok := pyjson.SafeFloat(raw); ok {
 			return f, end, nil
 		}
@@ -82,6 +94,14 @@ func (d *decoder) any(pos int) (value any, end int, err error) {
 		return nil, end, nil
 	}
 }
+
+// small are the integers below a thousand as generic values, made once.
+var small = func() (made [1000]any) {
+	for n := range made {
+		made[n] = float64(n)
+	}
+	return made
+}()
 
 // object reads the members of an object that was begun. They are gathered first,
 // so that the map is made in its size.

@@ -15,8 +15,9 @@ const (
 // stringStore makes strings. Short ones are parts of a chunk, and names that come
 // again are made once.
 type stringStore struct {
-	chunk strings.Builder
-	names [256]string // each in the place that its hash gives it
+	chunk  strings.Builder
+	names  [256]string // each in the place that its hash gives it
+	values [256]any    // short strings, likewise
 }
 
 // keep returns a copy of the text.
@@ -38,9 +39,27 @@ func (s *stringStore) name(text []byte) string {
 	if len(text) == 0 || len(text) > maxName {
 		return string(text)
 	}
-	place := &s.names[(uint(len(text))*31+uint(text[0])*7+uint(text[len(text)-1])*13+uint(text[len(text)/2])*3)%uint(len(s.names))]
+	place := &s.names[placeOf(text)]
 	if *place != string(text) {
 		*place = string(text)
 	}
 	return *place
+}
+
+// value does for a generic value what name does for a name.
+func (s *stringStore) value(text []byte) any {
+	if len(text) == 0 || len(text) > maxName {
+		return s.keep(text)
+	}
+	place := &s.values[placeOf(text)]
+	if known, ok := (*place).(string); !ok || known != string(text) {
+		*place = s.keep(text)
+	}
+	return *place
+}
+
+// placeOf is the hash of a short text.
+func placeOf(text []byte) uint8 {
+	n := len(text)
+	return uint8(n*31 + int(text[0])*7 + int(text[n-1])*13 + int(text[n/2])*3) //nolint:gosec // it may overflow
 }
