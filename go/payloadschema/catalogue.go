@@ -36,7 +36,7 @@ type entry struct {
 }
 
 // LoadDir reads the catalogue of a directory. Links that lead out of it are
-// refused.
+// rejected.
 func LoadDir(dir string) (*Catalogue, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

@@ -19,7 +19,7 @@
 // Schemas are those of draft 2020-12, unless their $schema names an older one.
 // They may refer to each other by file name or by $id; nothing is ever read from
 // outside the directory, let alone the network. As the draft has it, format and
-// the keywords of contents are annotations, which refuse nothing: validators
+// the keywords of contents are annotations, which reject nothing: validators
 // differ in what they make of them, and a sender and a receiver must not. Numbers
 // are compared exactly, however long. What JSON Schema knows no value for fits no
 // schema, wherever it stands: NaN and the infinities, a surrogate without its

@@ -6,10 +6,11 @@
 //	{"data": {"path": "/uploads/video1.mp4"}, "signals": ["new_file_event", "remote_event", "event"], "metadata": {"id": "…"}}
 //
 // Payloads, the values of data, pass through in the bytes in which they were
-// written. [Encode] refuses whatever is not portable between languages, and
-// whatever kills or confuses an original Python receiver; [Decode] takes all
-// that Python may legally send. Both go by the judgement of [Inspect], which
-// is the only one there is.
+// written. [Encode] rejects whatever is not portable between languages, and
+// whatever kills or confuses an original Python receiver. [Scan] and [Decode] take
+// all that Python may legally send: Scan finds the members of a message in one pass
+// and decodes none before it is asked for it, Decode makes the whole [Envelope].
+// All go by the judgement of [Inspect], which is the only one there is.
 //
 // The requirements that findings and errors name (JSON-4, SIG-3, …) stand in
 // the specification, spec/wire.md.
