@@ -19,7 +19,7 @@ func dynamicAnchors(s *jsonschema.Schema) []*jsonschema.Schema {
 	}
 	anchors := make([]*jsonschema.Schema, field.Len())
 	for i := range anchors {
-		anchors[i] = (*jsonschema.Schema)(unsafe.Pointer(field.Index(i).UnsafePointer()))
+		anchors[i] = (*jsonschema.Schema)(unsafe.Pointer(field.Index(i).UnsafePointer())) //nolint:gosec // the field's elements have this type
 	}
 	return anchors
 }

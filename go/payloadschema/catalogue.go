@@ -182,7 +182,7 @@ func (s *source) open(address string) (io.ReadCloser, error) {
 // index notes the $id of every file that looks like a schema.
 func (s *source) index() error {
 	s.byID = map[string]string{}
-	return fs.WalkDir(s.files, ".", func(name string, d fs.DirEntry, err error) error {
+	return fs.WalkDir(s.files, ".", func(name string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(name, ".json") || name == FileName {
 			return err
 		}

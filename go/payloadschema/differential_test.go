@@ -156,8 +156,8 @@ func (g generator) root() string {
 func TestAgainstValidator(t *testing.T) {
 	t.Parallel()
 	fits, unfit := 0, 0
-	for seed := range uint64(2500) {
-		g := generator{rand.New(rand.NewPCG(seed, 7))} //nolint:gosec // it makes cases, not secrets
+	for seed := range uint64(1200) {
+		g := generator{rand.New(rand.NewPCG(seed, 7))}
 		text := g.root()
 		validator := jsonschema.NewCompiler()
 		validator.Draft = jsonschema.Draft2020
@@ -195,7 +195,7 @@ func TestAgainstValidator(t *testing.T) {
 			}
 		}
 	}
-	if fits < 2000 || unfit < 2000 {
+	if fits < 1000 || unfit < 1000 {
 		t.Errorf("%d payloads fit and %d do not: the cases are one-sided", fits, unfit)
 	}
 }

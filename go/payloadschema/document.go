@@ -65,21 +65,21 @@ func (d *document) name(place uint32) []byte { return d.bytes(d.node(d.order[pla
 // member returns the value of a member, by its place in order.
 func (d *document) member(place uint32) uint32 { return d.order[place] + 1 }
 
-// find returns the place of an object's member in order.
-func (d *document) find(object *node, name string) (place uint32, found bool) {
+// has reports whether an object has a member of the name.
+func (d *document) has(object *node, name string) bool {
 	low, high := object.start, object.end
 	for low < high {
 		middle := low + (high-low)/2
 		switch c := strings.Compare(string(d.name(middle)), name); {
 		case c == 0:
-			return middle, true
+			return true
 		case c < 0:
 			low = middle + 1
 		default:
 			high = middle
 		}
 	}
-	return 0, false
+	return false
 }
 
 // parse reads a payload. Where it holds what JSON Schema knows no value for, it
@@ -139,6 +139,7 @@ func (p *parser) value(pos int) (end int, err error) {
 			p.string(raw, escaped, pos+1)
 		}
 		return end, err
+	default:
 	}
 	if end, err = p.Value(pos); err != nil {
 		return 0, err

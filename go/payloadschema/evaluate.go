@@ -99,7 +99,7 @@ func (e *evaluator) spend(units int) {
 
 // newSeen makes a seen for a value, or nil for one without parts.
 func (e *evaluator) newSeen(n *node) *seen {
-	size := uint32(0)
+	var size uint32
 	switch n.kind() {
 	case pyjson.Object:
 		size = n.end - n.start
@@ -253,7 +253,7 @@ func (e *evaluator) assertions(s *jsonschema.Schema, i uint32, n *node) bool {
 		if s.MaxProperties != -1 && count > s.MaxProperties {
 			return e.fail("maxProperties", "it violates maxProperties")
 		}
-		return e.has(n, s.Required, "required")
+		return e.hasAll(n, s.Required, "required")
 	case pyjson.Array:
 		count := int(n.start)
 		if s.MinItems != -1 && count < s.MinItems {
@@ -274,12 +274,12 @@ func (e *evaluator) assertions(s *jsonschema.Schema, i uint32, n *node) bool {
 	return true
 }
 
-// has checks that an object has all the names.
-func (e *evaluator) has(n *node, names []string, keyword string) bool {
+// hasAll checks that an object has all the names.
+func (e *evaluator) hasAll(n *node, names []string, keyword string) bool {
 	e.spend(len(names))
 	var missing []string
 	for _, name := range names {
-		if _, found := e.find(n, name); !found {
+		if !e.has(n, name) {
 			if e.quiet > 0 {
 				return false
 			}
@@ -421,7 +421,7 @@ func (e *evaluator) dependents(s *jsonschema.Schema, i uint32, n *node, sc *scop
 		return true
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Dependencies)) {
-		if _, found := e.find(n, name); !found {
+		if !e.has(n, name) {
 			continue
 		}
 		switch needs := s.Dependencies[name].(type) {
@@ -430,18 +430,18 @@ func (e *evaluator) dependents(s *jsonschema.Schema, i uint32, n *node, sc *scop
 				return false
 			}
 		case []string:
-			if !e.has(n, needs, "dependencies/"+escape(name)) {
+			if !e.hasAll(n, needs, "dependencies/"+escape(name)) {
 				return false
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.DependentRequired)) {
-		if _, found := e.find(n, name); found && !e.has(n, s.DependentRequired[name], "dependentRequired/"+escape(name)) {
+		if e.has(n, name) && !e.hasAll(n, s.DependentRequired[name], "dependentRequired/"+escape(name)) {
 			return false
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.DependentSchemas)) {
-		if _, found := e.find(n, name); found && !e.inPlace(s.DependentSchemas[name], i, sc, marks, depth, "dependentSchemas", escape(name)) {
+		if e.has(n, name) && !e.inPlace(s.DependentSchemas[name], i, sc, marks, depth, "dependentSchemas", escape(name)) {
 			return false
 		}
 	}

@@ -67,12 +67,12 @@ func (m *Message) Attribute(name string) (value string, ok bool) {
 	s := pyjson.Scanner{Src: m.raw}
 	pos, more, err := s.Begin(pyjson.Object, metadata.start)
 	for more && err == nil { // The message was scanned before: nothing fails.
-		var raw []byte
 		raw, start, _ := s.Name(pos)
-		if pos, err = s.Value(start); sameName(raw, name) {
-			found = m.raw[start:pos]
+		end, _ := s.Value(start)
+		if sameName(raw, name) {
+			found = m.raw[start:end]
 		}
-		pos, more, err = s.Next(pyjson.Object, pos)
+		pos, more, err = s.Next(pyjson.Object, end)
 	}
 	if len(found) == 0 || found[0] != '"' {
 		return "", false

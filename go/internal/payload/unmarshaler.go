@@ -88,8 +88,8 @@ func isBig(t reflect.Type) bool {
 		return true
 	}
 	if t.Kind() == reflect.Struct {
-		for i := range t.NumField() {
-			if f := t.Field(i); f.Anonymous && isBigItself(f.Type) {
+		for f := range t.Fields() {
+			if f.Anonymous && isBigItself(f.Type) {
 				return true
 			}
 		}

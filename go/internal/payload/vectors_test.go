@@ -132,7 +132,7 @@ func holds(t *testing.T, v reflect.Value, want any) bool {
 		}
 		return v.Len() == len(elements)
 	case reflect.Interface:
-		if f, ok := v.Interface().(float64); ok && f == math.Trunc(f) && math.Abs(f) > 1<<53-1 {
+		if f, ok := reflect.TypeAssert[float64](v); ok && f == math.Trunc(f) && math.Abs(f) > 1<<53-1 {
 			return false // a float64 would be written with other digits (TYPE-13)
 		}
 		return v.IsNil() == (want == nil) && (v.IsNil() || holds(t, v.Elem(), want))
