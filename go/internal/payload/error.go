@@ -35,10 +35,44 @@ func (e *Error) Error() string {
 }
 
 // As finds the error of an unmarshaler for [errors.As].
-func (e *Error) As(target any) bool { return e.Err != nil && errors.As(e.Err, target) }
+func (e *Error) As(target any) (found bool) {
+	defer ignorePanic(&found)
+	return isFinite(e.Err) && errors.As(e.Err, target)
+}
 
 // Is finds the error of an unmarshaler for [errors.Is].
-func (e *Error) Is(target error) bool { return e.Err != nil && errors.Is(e.Err, target) }
+func (e *Error) Is(target error) (found bool) {
+	defer ignorePanic(&found)
+	return isFinite(e.Err) && errors.Is(e.Err, target)
+}
+
+// ignorePanic is deferred where methods of an unmarshaler's error are called: one
+// that panics is not the error that was looked for.
+func ignorePanic(found *bool) {
+	if recover() != nil {
+		*found = false
+	}
+}
+
+// isFinite reports whether an error unwraps to something at all, and not for ever:
+// [errors.As] would not end.
+func isFinite(err error) bool {
+	const most = 1000
+	for open, seen := []error{err}, 0; len(open) > 0; seen++ {
+		if seen == most {
+			return false
+		}
+		last := open[len(open)-1]
+		open = open[:len(open)-1]
+		switch e := last.(type) { //nolint:errorlint // each cause has its turn
+		case interface{ Unwrap() error }:
+			open = append(open, e.Unwrap())
+		case interface{ Unwrap() []error }:
+			open = append(open, e.Unwrap()...)
+		}
+	}
+	return err != nil
+}
 
 // duplicate tells that a member stands twice. The payload is then read anew
 // without those that are replaced, which leaves only names that differ and are

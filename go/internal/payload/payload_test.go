@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -297,6 +298,46 @@ func TestUnmarshalersAreNotQuoted(t *testing.T) {
 		}
 		if !errors.Is(err, misfit.Err) {
 			t.Errorf("%s: the error is not its cause", c.text)
+		}
+	}
+}
+
+// Wild returns errors whose methods do harm.
+type Wild struct{}
+
+type (
+	endlessError struct{}
+	wildError    struct{}
+)
+
+func (endlessError) Error() string { return "endless" }
+func (endlessError) Unwrap() error { return endlessError{} }
+func (wildError) Error() string    { panic("Error") }
+func (wildError) Is(error) bool    { panic("Is") }
+func (wildError) As(any) bool      { panic("As") }
+
+func (Wild) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "endless":
+		return endlessError{}
+	case "two":
+		return errors.Join(endlessError{}, endlessError{})
+	default:
+		return wildError{}
+	}
+}
+
+// TestWildErrors: neither an error that unwraps to itself nor one whose methods
+// panic does so to those who look at the error of a payload.
+func TestWildErrors(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"endless", "two", "wild"} {
+		err := payload.Decode([]byte(`["`+text+`"]`), new([]Wild))
+		if _, misfit := errors.AsType[*payload.Error](err); !misfit || err.Error() == "" {
+			t.Errorf("%s: no misfit", text)
+		}
+		if _, other := errors.AsType[quotingError](err); other || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: another error is found", text)
 		}
 	}
 }
