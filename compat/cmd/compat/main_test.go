@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -67,10 +69,47 @@ func TestListAndShow(t *testing.T) {
 		t.Errorf("exit code %d: %s%s", code, diagnostics, out)
 	}
 	code, out, diagnostics = compat(t, "show", "poison/byte-order-mark")
-	for _, says := range []string{"[JSON-1] A message MUST be valid UTF-8", "malformed", "original    dies", "--case 'poison/byte-order-mark'"} {
+	for _, says := range []string{"[JSON-1] A message MUST be valid UTF-8", "malformed", "original    dies", "--case 'poison/byte-order-mark'", `message     \ufeff{"data"`, "58 bytes, the first of them ef bb bf 7b"} {
 		if code != exitDone || !strings.Contains(out, says) {
 			t.Errorf("exit code %d without %q: %s%s", code, says, diagnostics, out)
 		}
+	}
+}
+
+// TestImplementationsThatDoNothing holds that a run is not as it should be where
+// an --impl passes nothing, and that one that does not start does not cost the
+// others their report.
+func TestImplementationsThatDoNothing(t *testing.T) {
+	t.Parallel()
+	const hello = `read l; echo "{\"op\":\"hello\",\"protocol\":1,\"name\":\"fake\",\"version\":\"1\",\"roles\":[%s]}"; `
+	const unsupported = `n=0; while read l; do case "$l" in *stop*) exit;; esac; n=$((n+1)); echo "{\"op\":\"failed\",\"id\":$n,\"error\":\"unsupported\"}"; done`
+	for name, test := range map[string]struct{ script, says string }{
+		"without a role":      {fmt.Sprintf(hello, ""), "✗ it-fake: it passed nothing: it takes part in no case"},
+		"unsupported":         {fmt.Sprintf(hello, `\"send\",\"receive\"`) + unsupported, "✗ it-fake: it passed nothing: it says of all 2 that they are unsupported"},
+		"does not start":      {"echo 'no module' >&2; exit 1", "no module"},
+		"ends with a failure": {fmt.Sprintf(hello, `\"send\"`) + "read l; exit 7", "exit status 7, not exit status 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "report.json")
+			script := filepath.Join(t.TempDir(), "adapter.sh")
+			if err := os.WriteFile(script, []byte(test.script), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, out, diagnostics := compat(t, "run", "--no-originals", "--redis", "embedded", "--timeout", "10s", "--case", "wire/the-plainest", "--case", "send/the-original-readme",
+				"--impl", "it-fake=sh "+script, "--report", path)
+			says := strings.Replace(test.says, "it-fake:", "it-fake-1:", 1)
+			if code != exitFindings || !strings.Contains(out, says) && !strings.Contains(out, test.says) {
+				t.Errorf("exit code %d: %s%s", code, diagnostics, out)
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Error(err)
+			}
+			code, out, diagnostics = compat(t, "report", path, "--badge", "-")
+			if code != exitDone || strings.Contains(out, "green") {
+				t.Errorf("exit code %d: %s%s", code, diagnostics, out)
+			}
+		})
 	}
 }
 

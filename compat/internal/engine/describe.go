@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
 // Describe says what is done in a case and what is expected of each role, as
 // pairs of a heading and a text.
 func Describe(c suite.Case) [][2]string {
-	const most = 4096
 	switch {
 	case c.Delivery != nil:
 		message, legacy := c.Delivery.Message.Bytes(), c.Delivery.Legacy
@@ -22,19 +22,20 @@ func Describe(c suite.Case) [][2]string {
 		}
 		return [][2]string{
 			{"list", c.Delivery.Key},
-			{"message", fmt.Sprintf("%s\n%-12s%d bytes", Text(message, most), "", len(message))},
+			{"message", readable(message)},
+			{"", fmt.Sprintf("%d bytes%s", len(message), firstBytes(message))},
 			{"verdict", c.Delivery.Verdict},
 			{"receiver", wanted(&c, message).String()},
 			{"original", legacy},
 		}
 	case c.Sending != nil:
-		expected := "sends " + Text(c.Sending.Message, most)
+		expected := "sends " + readable(c.Sending.Message)
 		if c.Sending.Refused != nil {
 			expected = "refuses it: " + strings.Join(c.Sending.Refused, ", ")
 		}
-		return append(describeEvent(c.Sending.Event, most), [2]string{"sender", expected}, [2]string{"original", measured(c.Sending.Python)})
+		return append(describeEvent(c.Sending.Event), [2]string{"sender", expected}, [2]string{"original", measured(c.Sending.Python)})
 	case c.Event != nil:
-		return append(describeEvent(*c.Event, most),
+		return append(describeEvent(*c.Event),
 			[2]string{"sender", "sends it"}, [2]string{"receiver", "delivers what each sender sent"})
 	case c.Play != nil:
 		lines := [][2]string{}
@@ -46,10 +47,26 @@ func Describe(c suite.Case) [][2]string {
 	return nil
 }
 
-func describeEvent(event suite.Event, most int) [][2]string {
-	lines := [][2]string{{"event", event.EventName}, {"payload", Text([]byte(event.PayloadText), most)}}
+// readable is the beginning of a text in one line, where everything can be seen.
+func readable(text []byte) string {
+	const most = 4096
+	return report.Visible(Text(text, most))
+}
+
+// firstBytes are the first bytes of a message that a person cannot read as they
+// stand.
+func firstBytes(message []byte) string {
+	const most = 32
+	if readable(message) == string(message) {
+		return ""
+	}
+	return fmt.Sprintf(", the first of them % x", message[:min(len(message), most)])
+}
+
+func describeEvent(event suite.Event) [][2]string {
+	lines := [][2]string{{"event", report.Visible(event.EventName)}, {"payload", readable([]byte(event.PayloadText))}}
 	if len(event.Parents) > 0 {
-		lines = append(lines, [2]string{"parents", strings.Join(event.Parents, ", ")})
+		lines = append(lines, [2]string{"parents", report.Visible(strings.Join(event.Parents, ", "))})
 	}
 	if len(event.Metadata) > 0 {
 		lines = append(lines, [2]string{"metadata", fmt.Sprint(event.Metadata)})
@@ -65,5 +82,5 @@ func measured(m *suite.Measured) string {
 	case m.Message == nil:
 		return "refuses: " + m.Error
 	}
-	return fmt.Sprintf("sends to %q %s", m.Key, Text(m.Message, 4096))
+	return fmt.Sprintf("sends to %q %s", m.Key, readable(m.Message))
 }

@@ -126,6 +126,7 @@ func (s *stage) length(ctx context.Context, step suite.Step) error {
 		n, err := s.lane.redis.LLen(ctx, s.lane.prefix+step.Queue).Result()
 		switch {
 		case err == nil && n == int64(step.Count):
+			s.show(ctx, step.Queue)
 			return nil
 		case err == nil:
 			last = n
@@ -140,6 +141,13 @@ func (s *stage) length(ctx context.Context, step suite.Step) error {
 			}
 			return fmt.Errorf("the list has %d messages, not %d: %w", last, step.Count, context.Cause(ctx))
 		}
+	}
+}
+
+// show records the first messages of a list.
+func (s *stage) show(ctx context.Context, queue string) {
+	for _, raw := range s.lane.redis.LRange(ctx, s.lane.prefix+queue, 0, 2).Val() {
+		s.trace.add("redis", "LRANGE "+s.lane.prefix+queue, []byte(raw))
 	}
 }
 

@@ -21,6 +21,9 @@ type Diff struct {
 	Changed []Change `json:"changed"`
 	// Stale are the known deviations that only the later run found stale.
 	Stale []StaleDeviation `json:"stale"`
+	// Complaints are those of the later run about implementations of which the
+	// earlier had none.
+	Complaints []Complaint `json:"complaints"`
 
 	Implementations Listed `json:"implementations"`
 	Cases           Listed `json:"cases"`
@@ -58,7 +61,7 @@ type Seen struct {
 }
 
 // Worse is whether something newly fails.
-func (d *Diff) Worse() bool { return len(d.Failing) > 0 || len(d.Stale) > 0 }
+func (d *Diff) Worse() bool { return len(d.Failing) > 0 || len(d.Stale) > 0 || len(d.Complaints) > 0 }
 
 // played tells the results of a report apart.
 type played struct{ testCase, server, sender, receiver string }
@@ -67,7 +70,7 @@ type played struct{ testCase, server, sender, receiver string }
 // or a server that each run has under its name once, and in another version, is
 // taken for the same.
 func Compare(before, after *Report) *Diff {
-	d := &Diff{Failing: []Change{}, Mended: []Change{}, Changed: []Change{}, Stale: []StaleDeviation{}, Renamed: map[string]string{}}
+	d := &Diff{Failing: []Change{}, Mended: []Change{}, Changed: []Change{}, Stale: []StaleDeviation{}, Complaints: []Complaint{}, Renamed: map[string]string{}}
 	implementations, servers, cases := [2][]named{}, [2][]named{}, [2][]named{}
 	for i, r := range []*Report{before, after} {
 		for _, one := range r.Implementations {
@@ -102,6 +105,12 @@ func Compare(before, after *Report) *Diff {
 		d.compare(was, result)
 	}
 	d.Gone = len(earlier)
+	old := before.Complaints()
+	for _, c := range after.Complaints() {
+		if !slices.ContainsFunc(old, func(o Complaint) bool { return now(o.Implementation) == c.Implementation }) {
+			d.Complaints = append(d.Complaints, c)
+		}
+	}
 	for _, s := range after.Stale {
 		same := func(old StaleDeviation) bool {
 			return now(old.Implementation) == s.Implementation && old.Pattern == s.Pattern && old.Observed == s.Observed
@@ -180,7 +189,10 @@ func (d *Diff) match(runs [2][]named) Listed {
 func (d *Diff) WriteText(out io.Writer) error {
 	var b strings.Builder
 	for _, s := range d.Stale {
-		fmt.Fprintf(&b, "✗ newly stale: %s of %s no longer occurs with %s\n", visible(s.Observed), visible(s.Pattern), visible(s.Implementation))
+		fmt.Fprintf(&b, "✗ newly stale: %s of %s no longer occurs with %s\n", Visible(s.Observed), Visible(s.Pattern), Visible(s.Implementation))
+	}
+	for _, c := range d.Complaints {
+		fmt.Fprintf(&b, "✗ newly wrong with %s: %s\n", Visible(c.Implementation), indented(c.Why, "    "))
 	}
 	writeChanges(&b, "✗ newly failing", d.Failing)
 	writeChanges(&b, "✓ mended", d.Mended)
@@ -190,17 +202,17 @@ func (d *Diff) WriteText(out io.Writer) error {
 		Listed
 	}{{"implementation", d.Implementations}, {"case", d.Cases}, {"server", d.Servers}} {
 		for _, id := range listed.New {
-			fmt.Fprintf(&b, "+ new %s: %s\n", listed.what, visible(id))
+			fmt.Fprintf(&b, "+ new %s: %s\n", listed.what, Visible(id))
 		}
 		for _, id := range listed.Gone {
-			fmt.Fprintf(&b, "- %s is gone: %s\n", listed.what, visible(id))
+			fmt.Fprintf(&b, "- %s is gone: %s\n", listed.what, Visible(id))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(d.Renamed)) {
-		fmt.Fprintf(&b, "= %s is now %s\n", visible(id), visible(d.Renamed[id]))
+		fmt.Fprintf(&b, "= %s is now %s\n", Visible(id), Visible(d.Renamed[id]))
 	}
 	fmt.Fprintf(&b, "%s newly failing, %s mended, %s changed; %s results are new, %s are gone\n",
-		count(len(d.Failing)+len(d.Stale)), count(len(d.Mended)), count(len(d.Changed)), count(d.Played), count(d.Gone))
+		count(len(d.Failing)+len(d.Stale)+len(d.Complaints)), count(len(d.Mended)), count(len(d.Changed)), count(d.Played), count(d.Gone))
 	_, err := io.WriteString(out, b.String())
 	return err
 }
@@ -223,16 +235,16 @@ func writeChanges(b *strings.Builder, heading string, changes []Change) {
 	}
 	for _, key := range order {
 		group := groups[key]
-		fmt.Fprintf(b, "%s: %s\n    before  %s\n    after   %s\n", heading, visible(key.testCase), visible(key.before), visible(key.after))
-		if group[0].After.Outcome == Failed {
+		fmt.Fprintf(b, "%s: %s\n    before  %s\n    after   %s\n", heading, Visible(key.testCase), Visible(key.before), Visible(key.after))
+		if group[0].After.Outcome.unexpected() {
 			for _, problem := range group[0].After.Problems {
-				fmt.Fprintf(b, "            %s\n", visible(problem))
+				fmt.Fprintf(b, "            %s\n", indented(problem, "            "))
 			}
 		}
 		const most = 8
 		for _, c := range group[:min(len(group), most)] {
 			r := Result{Sender: c.Sender, Receiver: c.Receiver}
-			fmt.Fprintf(b, "    with    %s on %s\n", visible(r.sides()), visible(c.Server))
+			fmt.Fprintf(b, "    with    %s on %s\n", Visible(r.sides()), Visible(c.Server))
 		}
 		if n := len(group) - most; n > 0 {
 			fmt.Fprintf(b, "            and %s more\n", count(n))

@@ -54,6 +54,11 @@ func TestCompare(t *testing.T) {
 	}
 	golden(t, "diff.txt", text.Bytes())
 
+	before.Implementations[4].Problem, after.Implementations[4].Problem = "", "it does not stop"
+	if d := report.Compare(before, after); len(d.Complaints) != 1 || d.Complaints[0].Why != "it does not stop" {
+		t.Errorf("complaints: %+v", d.Complaints)
+	}
+	before.Implementations[4].Problem, after.Implementations[4].Problem = "it does not stop", "it does not stop"
 	if back := report.Compare(after, before); !back.Worse() || len(back.Failing) != 1 || len(back.Mended) != 2 || back.Gone != 1 || len(back.Cases.Gone) != 1 {
 		t.Errorf("the other way round: %+v", back)
 	}

@@ -43,10 +43,10 @@ type page struct {
 // and no script to read the matrices and what is unexpected.
 func (r *Report) WriteHTML(out io.Writer) error {
 	parsed, err := template.New("page").Funcs(template.FuncMap{
-		"visible": visible, "count": count, "headings": headings, "cell": newCell, "party": Party.String,
+		"visible": Visible, "count": count, "headings": headings, "cell": newCell, "party": Party.String,
 		"date": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"took": took, "web": web, "link": link, "outcomes": func() []Outcome { return outcomes },
-		"plural": plural, "again": r.again, "lines": Visible,
+		"plural": plural, "again": r.again, "lines": VisibleLines,
 	}).Parse(pageTemplate)
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ type cell struct {
 func newCell(kind string, row, column Party, t Tally) cell {
 	c := cell{Tally: t, Link: link(kind, row.ID, column.ID)}
 	c.Outcome, c.Count = t.Worst()
-	c.Spoken = visible(row.String() + ", " + column.String() + ": " + t.String())
+	c.Spoken = Visible(row.String() + ", " + column.String() + ": " + t.String())
 	return c
 }
 

@@ -64,7 +64,7 @@ type (
 // what is unsupported are skipped, with the reason; stale deviations fail. Results
 // of which nothing was found out, and adapters that are broken, are errors.
 func (r *Report) WriteJUnit(out io.Writer) error {
-	all := junitSuites{Name: visible(r.Tool.Name), Time: junitTime(micros(r.Seconds))}
+	all := junitSuites{Name: Visible(r.Tool.Name), Time: junitTime(micros(r.Seconds))}
 	at := map[string]int{}
 	for i := range r.Results {
 		result := &r.Results[i]
@@ -82,8 +82,8 @@ func (r *Report) WriteJUnit(out io.Writer) error {
 		for _, s := range r.Stale {
 			text := fmt.Sprintf("%s of %s no longer occurs: take it out of the known deviations (%s: %s)", s.Observed, s.Pattern, s.Kind, s.Why)
 			suite.add(junitCase{
-				Name: visible(s.Pattern + " " + s.Observed), ClassName: visible(s.Implementation), Time: "0.000",
-				Failure: &junitFailure{Message: visible(text), Type: "stale"},
+				Name: Visible(s.Pattern + " " + s.Observed), ClassName: Visible(s.Implementation), Time: "0.000",
+				Failure: &junitFailure{Message: Visible(text), Type: "stale"},
 			}, 0)
 		}
 		all.Suites = append(all.Suites, suite)
@@ -93,8 +93,8 @@ func (r *Report) WriteJUnit(out io.Writer) error {
 		for _, c := range complaints {
 			first, _, _ := strings.Cut(c.Why, "\n")
 			suite.add(junitCase{
-				Name: visible(c.Implementation), ClassName: "implementations", Time: "0.000",
-				Error: &junitFailure{Message: visible(first), Type: "implementation", Text: "\n" + Visible(c.Why) + "\n"},
+				Name: Visible(c.Implementation), ClassName: "implementations", Time: "0.000",
+				Error: &junitFailure{Message: Visible(first), Type: "implementation", Text: "\n" + VisibleLines(c.Why) + "\n"},
 			}, 0)
 		}
 		all.Suites = append(all.Suites, suite)
@@ -119,14 +119,14 @@ func (r *Report) WriteJUnit(out io.Writer) error {
 }
 
 func (r *Report) junitSuite(name string, participants []string) junitSuite {
-	suite := junitSuite{Name: visible(name), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05")}
+	suite := junitSuite{Name: Visible(name), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05")}
 	var properties []junitProperty
 	for _, i := range r.Implementations {
 		if !slices.Contains(participants, i.ID) {
 			continue
 		}
 		for _, detail := range slices.Sorted(maps.Keys(i.Details)) {
-			properties = append(properties, junitProperty{visible(i.ID + " " + detail), visible(i.Details[detail])})
+			properties = append(properties, junitProperty{Visible(i.ID + " " + detail), Visible(i.Details[detail])})
 		}
 	}
 	if properties != nil {
@@ -155,20 +155,20 @@ func (r *Report) junitCase(suite string, result *Result) junitCase {
 	if len(r.Servers) > 1 {
 		name += " on " + result.Server
 	}
-	c := junitCase{Name: visible(name), ClassName: visible(suite), Time: junitTime(micros(result.Seconds))}
+	c := junitCase{Name: Visible(name), ClassName: Visible(suite), Time: junitTime(micros(result.Seconds))}
 	text := func() string { return "\n" + strings.Join(r.lines(result), "\n") + "\n" }
 	switch result.Outcome {
 	case Failed:
-		c.Failure = &junitFailure{Message: visible("expected " + result.Expected + ", observed " + result.Observed), Type: "unexpected", Text: text()}
+		c.Failure = &junitFailure{Message: Visible("expected " + result.Expected + ", observed " + result.Observed), Type: "unexpected", Text: text()}
 	case Errored:
-		c.Error = &junitFailure{Message: visible(result.Observed), Type: "error", Text: text()}
+		c.Error = &junitFailure{Message: Visible(result.Observed), Type: "error", Text: text()}
 	case Deviates:
-		c.Skipped = &junitSkipped{visible("known deviation: " + result.Observed)}
+		c.Skipped = &junitSkipped{Visible("known deviation: " + result.Observed)}
 		if d := result.Deviation; d != nil {
-			c.Skipped.Message = visible(fmt.Sprintf("known deviation (%s): %s: %s", d.Kind, result.Observed, d.Why))
+			c.Skipped.Message = Visible(fmt.Sprintf("known deviation (%s): %s: %s", d.Kind, result.Observed, d.Why))
 		}
 	case Unsupported:
-		c.Skipped = &junitSkipped{visible(result.Observed)}
+		c.Skipped = &junitSkipped{Visible(result.Observed)}
 	case Passed:
 	}
 	return c

@@ -117,7 +117,7 @@ func (m Matrix) markdown(b *strings.Builder, corner string) {
 // plain escapes what Markdown or HTML would read as more than text.
 func plain(s string) string {
 	var b strings.Builder
-	for _, c := range visible(s) {
+	for _, c := range Visible(s) {
 		switch {
 		case c == '<':
 			b.WriteString("&lt;")
@@ -145,7 +145,7 @@ func plainLines(s string) string {
 // code is a code span that may stand in a table. Its fence is longer than any
 // run of backticks within.
 func code(s string) string {
-	s = strings.TrimSpace(visible(s))
+	s = strings.TrimSpace(Visible(s))
 	if s == "" {
 		return ""
 	}

@@ -88,10 +88,10 @@ func (r *Report) pageData() *pageData {
 	}
 	texts, messages, lists, traces, deviations := pool{}, pool{}, pool{}, pool{}, pool{}
 	lines := func(s string) int {
-		s = Visible(s)
+		s = VisibleLines(s)
 		return texts.number(s, func() { d.Texts = append(d.Texts, s) })
 	}
-	text := func(s string) int { return lines(visible(s)) }
+	text := func(s string) int { return lines(Visible(s)) }
 	for _, o := range outcomes {
 		d.Outcomes = append(d.Outcomes, pageOutcome{string(o), o.Mark(), o.Label(1), o.Label(2)})
 	}
@@ -125,14 +125,14 @@ func (r *Report) pageData() *pageData {
 			}
 			numbers = append(numbers, n)
 		}
-		d.Cases = append(d.Cases, pageCase{c.ID, c.Family, visible(c.About), numbers})
+		d.Cases = append(d.Cases, pageCase{c.ID, c.Family, Visible(c.About), numbers})
 	}
 	pairs := r.Pairs()
 	for _, p := range pairs.Rows {
-		d.Senders = append(d.Senders, pageParty{p.ID, visible(p.String()), p.Variants})
+		d.Senders = append(d.Senders, pageParty{p.ID, Visible(p.String()), p.Variants})
 	}
 	for _, p := range pairs.Columns {
-		d.Receivers = append(d.Receivers, pageParty{p.ID, visible(p.String()), p.Variants})
+		d.Receivers = append(d.Receivers, pageParty{p.ID, Visible(p.String()), p.Variants})
 	}
 	sender, receiver, counts := index(pairs.Rows), index(pairs.Columns), r.Counts()
 	columns := &d.Results
@@ -171,7 +171,7 @@ func (r *Report) pageData() *pageData {
 			variant = text(result.Sender)
 		}
 		if known := result.Deviation; known != nil {
-			one := []string{visible(known.Pattern), visible(known.Observed), visible(string(known.Kind)), visible(known.Why), web(known.Link)}
+			one := []string{Visible(known.Pattern), Visible(known.Observed), Visible(string(known.Kind)), Visible(known.Why), web(known.Link)}
 			deviation = deviations.number(known.Pattern+"\x00"+known.Observed+"\x00"+string(known.Kind)+"\x00"+known.Why+"\x00"+known.Link, func() { d.Deviations = append(d.Deviations, one) })
 		}
 		if len(result.Message) > 0 {

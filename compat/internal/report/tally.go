@@ -84,7 +84,10 @@ func (t Tally) Worst() (Outcome, int) {
 }
 
 // Complaint is what is wrong with an implementation as a whole.
-type Complaint struct{ Implementation, Why string }
+type Complaint struct {
+	Implementation string `json:"implementation"`
+	Why            string `json:"why"`
+}
 
 // Complaints are the problems of the adapters, and the implementations that are
 // no originals and did nothing that they were asked for.

@@ -15,10 +15,10 @@ import (
 func (r *Report) WriteText(out io.Writer) error {
 	var b strings.Builder
 	for _, s := range r.Stale {
-		fmt.Fprintf(&b, "✗ %s: %s no longer occurs with %s: take it out of the known deviations\n\n", visible(s.Pattern), visible(s.Observed), visible(s.Implementation))
+		fmt.Fprintf(&b, "✗ %s: %s no longer occurs with %s: take it out of the known deviations\n\n", Visible(s.Pattern), Visible(s.Observed), Visible(s.Implementation))
 	}
 	for _, c := range r.Complaints() {
-		fmt.Fprintf(&b, "✗ %s: %s\n\n", visible(c.Implementation), indented(c.Why, "    "))
+		fmt.Fprintf(&b, "✗ %s: %s\n\n", Visible(c.Implementation), indented(c.Why, "    "))
 	}
 	if len(r.Cases) == 1 {
 		r.writeEach(&b)
@@ -36,7 +36,7 @@ func (r *Report) WriteText(out io.Writer) error {
 	}
 	b.WriteString("\n")
 	for _, l := range r.LeftOut {
-		fmt.Fprintf(&b, "%s left out: %s\n", count(len(l.Cases)), visible(l.Why))
+		fmt.Fprintf(&b, "%s left out: %s\n", count(len(l.Cases)), Visible(l.Why))
 	}
 	for _, pin := range r.pins() {
 		fmt.Fprintln(&b, pin)
@@ -49,12 +49,12 @@ func (r *Report) WriteText(out io.Writer) error {
 func (r *Report) writeEach(b *strings.Builder) {
 	for i := range r.Results {
 		result := &r.Results[i]
-		fmt.Fprintf(b, "%s %s  %s\n", result.Outcome.Mark(), visible(result.Case), visible(r.who(result)))
+		fmt.Fprintf(b, "%s %s  %s\n", result.Outcome.Mark(), Visible(result.Case), Visible(r.who(result)))
 		for _, line := range r.lines(result) {
 			fmt.Fprintf(b, "    %s\n", line)
 		}
 		if d := result.Deviation; d != nil {
-			fmt.Fprintf(b, "    known      %s (%s)\n", visible(d.Why), visible(string(d.Kind)))
+			fmt.Fprintf(b, "    known      %s (%s)\n", Visible(d.Why), Visible(string(d.Kind)))
 		}
 		b.WriteByte('\n')
 	}
@@ -64,17 +64,17 @@ func (r *Report) writeFindings(b *strings.Builder) {
 	findings := r.findings()
 	const most = 20
 	for _, f := range findings[:min(len(findings), most)] {
-		fmt.Fprintf(b, "%s %s  %s\n", f.Outcome().Mark(), visible(f.Case().ID), visible(f.About()))
+		fmt.Fprintf(b, "%s %s  %s\n", f.Outcome().Mark(), Visible(f.Case().ID), Visible(f.About()))
 		var who []string
 		for _, seen := range f.Who {
-			who = append(who, visible(f.Name(seen)))
+			who = append(who, Visible(f.Name(seen)))
 		}
 		if n := len(f.Rest) + f.More; n > 0 {
 			who = append(who, "and "+count(n)+" more")
 		}
 		fmt.Fprintf(b, "    seen with  %s\n", strings.Join(who, "\n               "))
 		if again := r.again(f.Result); again != "" {
-			fmt.Fprintf(b, "    again      %s\n", visible(again))
+			fmt.Fprintf(b, "    again      %s\n", Visible(again))
 		}
 		for _, line := range r.lines(f.first()) {
 			fmt.Fprintf(b, "    %s\n", line)
@@ -93,11 +93,11 @@ func (r *Report) writeFamilies(b *strings.Builder) {
 	}
 	width := len("family")
 	for _, f := range families {
-		width = max(width, utf8.RuneCountInString(visible(f.Name)))
+		width = max(width, utf8.RuneCountInString(Visible(f.Name)))
 	}
 	fmt.Fprintf(b, "%-*s  %6s  %6s  %6s  %5s  %11s  %6s\n", width, "family", "cases", "failed", "errors", "known", "unsupported", "passed")
 	for _, f := range families {
-		fmt.Fprintf(b, "%-*s  %6s  %6s  %6s  %5s  %11s  %6s\n", width, visible(f.Name), count(len(f.Cases)), blank(f.Tally.Failed), blank(f.Tally.Errored), blank(f.Tally.Deviates), blank(f.Tally.Unsupported), blank(f.Tally.Passed))
+		fmt.Fprintf(b, "%-*s  %6s  %6s  %6s  %5s  %11s  %6s\n", width, Visible(f.Name), count(len(f.Cases)), blank(f.Tally.Failed), blank(f.Tally.Errored), blank(f.Tally.Deviates), blank(f.Tally.Unsupported), blank(f.Tally.Passed))
 	}
 	b.WriteByte('\n')
 }
@@ -111,25 +111,25 @@ func blank(n int) string {
 }
 
 // indented is a text of several lines, all but the first of them indented.
-func indented(s, by string) string { return strings.ReplaceAll(Visible(s), "\n", "\n"+by) }
+func indented(s, by string) string { return strings.ReplaceAll(VisibleLines(s), "\n", "\n"+by) }
 
 // lines say what there is to know of a result, expected and observed in line.
 func (r *Report) lines(result *Result) []string {
-	lines := []string{"expected   " + visible(result.Expected), "observed   " + visible(result.Observed)}
+	lines := []string{"expected   " + Visible(result.Expected), "observed   " + Visible(result.Observed)}
 	for _, problem := range result.Problems {
 		lines = append(lines, strings.Split("problem    "+indented(problem, "           "), "\n")...)
 	}
 	if result.FirstTry != "" {
-		lines = append(lines, "first try  "+visible(result.FirstTry))
+		lines = append(lines, "first try  "+Visible(result.FirstTry))
 	}
 	if c := r.casesByID()[result.Case]; c != nil && len(c.Requirements) > 0 && result.Outcome != Passed {
-		lines = append(lines, "checks     "+visible(strings.Join(c.Requirements, ", ")))
+		lines = append(lines, "checks     "+Visible(strings.Join(c.Requirements, ", ")))
 	}
 	if len(result.Message) > 0 {
 		lines = append(lines, fmt.Sprintf("message    %s (%s bytes)", short(string(result.Message)), count(max(result.MessageBytes, len(result.Message)))))
 	}
 	for _, s := range result.Trace {
-		lines = append(lines, fmt.Sprintf("%8.4f s  %s  %s  %s", s.Seconds, visible(s.Who), visible(s.What), short(s.Data)))
+		lines = append(lines, fmt.Sprintf("%8.4f s  %s  %s  %s", s.Seconds, Visible(s.Who), Visible(s.What), short(s.Data)))
 	}
 	return lines
 }
@@ -138,12 +138,12 @@ func (r *Report) lines(result *Result) []string {
 func short(s string) string {
 	end := 600
 	if len(s) <= end {
-		return visible(s)
+		return Visible(s)
 	}
 	for end > 0 && !utf8.RuneStart(s[end]) {
 		end--
 	}
-	return visible(s[:end]) + " …"
+	return Visible(s[:end]) + " …"
 }
 
 // sides names the sender and the receiver, or who there is of them.
@@ -165,14 +165,14 @@ func (m Matrix) text() string {
 	var b strings.Builder
 	if numbered {
 		for i := range names {
-			fmt.Fprintf(&b, "%3d  %s\n", i+1, visible(m.Columns[i].String()))
+			fmt.Fprintf(&b, "%3d  %s\n", i+1, Visible(m.Columns[i].String()))
 			names[i] = strconv.Itoa(i + 1)
 		}
 		b.WriteByte('\n')
 	}
 	table := [][]string{append([]string{"sender ↓  receiver →"}, names...)}
 	for y, row := range m.Rows {
-		line := []string{visible(row.String())}
+		line := []string{Visible(row.String())}
 		for x := range m.Columns {
 			line = append(line, m.Cells[y][x].mark())
 		}
@@ -208,9 +208,9 @@ func (m Matrix) columnNames() []string {
 			case p.ID == "":
 				names = append(names, "harness")
 			case len(heading.Columns) == 1 && len(p.Members) == 1:
-				names = append(names, visible(p.Group))
+				names = append(names, Visible(p.Group))
 			default:
-				names = append(names, visible(p.Label))
+				names = append(names, Visible(p.Label))
 			}
 		}
 	}
@@ -238,14 +238,14 @@ func (r *Report) pins() []string {
 		}
 		var on []string
 		for _, name := range slices.Sorted(maps.Keys(one.Details)) {
-			on = append(on, visible(name)+" "+visible(one.Details[name]))
+			on = append(on, Visible(name)+" "+Visible(one.Details[name]))
 		}
-		key := visible(one.Name) + "\x00" + strings.Join(on, ", ")
+		key := Visible(one.Name) + "\x00" + strings.Join(on, ", ")
 		if versions[key] == nil {
 			order = append(order, key)
 		}
-		if !slices.Contains(versions[key], visible(one.Version)) {
-			versions[key] = append(versions[key], visible(one.Version))
+		if !slices.Contains(versions[key], Visible(one.Version)) {
+			versions[key] = append(versions[key], Visible(one.Version))
 		}
 	}
 	var pins []string
@@ -259,13 +259,13 @@ func (r *Report) pins() []string {
 	}
 	for _, party := range r.implementations(func(string) bool { return true }) {
 		if party.Variants {
-			pins = append(pins, visible(party.String()+": "+r.bases(party)))
+			pins = append(pins, Visible(party.String()+": "+r.bases(party)))
 		}
 	}
 	for _, s := range r.Servers {
-		pin := visible(s.Name) + " " + visible(s.Version) + " (" + visible(s.Provider)
+		pin := Visible(s.Name) + " " + Visible(s.Version) + " (" + Visible(s.Provider)
 		if s.Image != "" {
-			pin += " " + visible(s.Image)
+			pin += " " + Visible(s.Image)
 		}
 		pins = append(pins, pin+")")
 	}

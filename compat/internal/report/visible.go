@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// visible escapes what cannot be seen or turns a line around: control
+// Visible escapes what cannot be seen or turns a line around: control
 // characters, line feeds too, separators, marks of direction, bytes that are no
 // UTF-8. What it returns is one line in every output.
-func visible(s string) string {
+func Visible(s string) string {
 	if strings.IndexFunc(s, hidden) < 0 && utf8.ValidString(s) {
 		return s
 	}
@@ -38,12 +38,12 @@ func visible(s string) string {
 	return b.String()
 }
 
-// Visible is a text that may have several lines, with everything escaped that
+// VisibleLines is a text that may have several lines, with everything escaped that
 // cannot be seen or turns a line around.
-func Visible(s string) string {
+func VisibleLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
-		lines[i] = visible(strings.TrimSuffix(line, "\r"))
+		lines[i] = Visible(strings.TrimSuffix(line, "\r"))
 	}
 	return strings.Join(lines, "\n")
 }
