@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,13 @@ func assertAllPass(t *testing.T, r *report.Report) {
 		if result.Outcome != report.Passed {
 			t.Errorf("%s %s → %s %s: %s, %q", result.Case, result.Sender, result.Receiver, result.Outcome, result.Observed, result.Problems)
 		}
+		// Whoever opens a result in a report finds the bytes that the harness pushed
+		// or read, or, where a receiver was quicker, the event that a sender got.
+		if !slices.ContainsFunc(result.Trace, func(s report.Step) bool {
+			return s.Who == "redis" && s.Data != "" || strings.Contains(s.Data, `{"op":"send",`)
+		}) {
+			t.Errorf("%s %s → %s: the trace has no bytes: %v", result.Case, result.Sender, result.Receiver, result.Trace)
+		}
 	}
 }
 
@@ -144,6 +152,31 @@ func stderr(result report.Result) []string {
 		}
 	}
 	return lines
+}
+
+// A result quotes stderr of its own case and of none before it; and a long trace
+// keeps its beginning and its end.
+func TestTrace(t *testing.T) {
+	t.Parallel()
+	const script = hello + `echo 'first words' >&2; sleep 0.2; echo '{"op":"failed","id":1,"error":"no"}'; read l; i=0; ` +
+		`while [ $i -lt 300 ]; do i=$((i+1)); echo "line $i" >&2; done; echo 'last words' >&2; exit 3`
+	r := run(t, engine.Config{
+		Cases: selected(t, "send/the-original-readme", "send/empty-payload"), Implementations: []engine.Implementation{instead(script, 2)},
+		Servers: []engine.Server{serve(t, embedded)}, Timeout: patient, Once: true,
+	})
+	if len(r.Results) != 2 {
+		t.Fatalf("%d results", len(r.Results))
+	}
+	if lines := stderr(r.Results[0]); !slices.Equal(lines, []string{"first words"}) {
+		t.Errorf("the first result quotes %q", lines)
+	}
+	lines := stderr(r.Results[1])
+	if len(lines) == 0 || lines[0] != "line 1" || !slices.Contains(lines, "last words") || slices.Contains(lines, "first words") || len(r.Results[1].Trace) > 201 {
+		t.Errorf("the second quotes %d lines: %q", len(lines), lines)
+	}
+	if !slices.ContainsFunc(r.Results[1].Trace, func(s report.Step) bool { return s.What == "skips" }) {
+		t.Error("the trace does not say that it skips steps")
+	}
 }
 
 const hello = `read l; echo '{"op":"hello","protocol":1,"name":"fake","version":"1","roles":["send","receive"]}'; read l; `

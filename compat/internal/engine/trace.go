@@ -12,15 +12,17 @@ import (
 )
 
 // The most that a trace holds: of one line, and of lines at its beginning and
-// its end; and those of a trace that is shortened.
+// its end; and those of a trace that is shortened, of processes and of the
+// harness.
 const (
 	maxTraceData  = 2048
 	maxTraceBegin = 100
 	maxTraceEnd   = 100
 
-	shortTraceData  = 300
+	shortTraceData  = 200
 	shortTraceBegin = 10
-	shortTraceEnd   = 5
+	shortTraceEnd   = 3
+	shortTraceOwn   = 50
 )
 
 // trace records what is done and seen while a case is played. It may be used
@@ -57,29 +59,54 @@ func (t *trace) add(who, what string, data []byte) {
 func (t *trace) taken(short bool) ([]report.Step, float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	steps, missing := slices.Clone(t.steps), 0
-	if t.added > len(steps) {
-		missing = t.added - len(steps)
+	steps, at, skipped := slices.Clone(t.steps), maxTraceBegin, t.added-len(t.steps)
+	if skipped > 0 {
 		oldest := maxTraceBegin + (t.added-maxTraceBegin)%maxTraceEnd
 		steps = slices.Concat(steps[:maxTraceBegin], steps[oldest:], steps[maxTraceBegin:oldest])
 	}
-	first := maxTraceBegin
 	if short {
-		first = shortTraceBegin
-		if surplus := len(steps) - shortTraceBegin - shortTraceEnd; surplus > 0 {
-			missing += surplus
-			steps = slices.Delete(steps, shortTraceBegin, shortTraceBegin+surplus)
-		}
-		for i := range steps {
-			steps[i].Data = Text([]byte(steps[i].Data), shortTraceData)
-		}
+		whole := len(steps)
+		steps, at = shortened(steps)
+		skipped += whole - len(steps)
 	}
-	if missing > 0 {
-		gap := report.Step{Seconds: steps[first].Seconds, Who: "harness", What: "skips", Data: fmt.Sprintf("%d steps", missing)}
-		steps = slices.Insert(steps, first, gap)
+	if skipped > 0 {
+		at = min(at, len(steps)-1)
+		steps = slices.Insert(steps, at, report.Step{Seconds: steps[at].Seconds, Who: "harness", What: "skips", Data: fmt.Sprintf("%d steps", skipped)})
 	}
 	return steps, seconds(time.Since(t.began))
 }
+
+// shortened are the first and the last lines of processes, and what the harness
+// did, with the beginning of its data; and where the first step is missing.
+func shortened(steps []report.Step) (kept []report.Step, missing int) {
+	lines, own := 0, 0
+	for _, step := range steps {
+		if !isOwn(step) {
+			lines++
+		}
+	}
+	missing = len(steps)
+	line := 0
+	for i, step := range steps {
+		keep := own < shortTraceOwn
+		if isOwn(step) {
+			own++
+		} else {
+			line++
+			keep = line <= shortTraceBegin || line > lines-shortTraceEnd
+		}
+		if keep {
+			step.Data = Text([]byte(step.Data), shortTraceData)
+			kept = append(kept, step)
+		} else {
+			missing = min(missing, i)
+		}
+	}
+	return kept, missing
+}
+
+// isOwn reports whether a step is the harness' own, in Redis or elsewhere.
+func isOwn(step report.Step) bool { return step.Who == "harness" || step.Who == "redis" }
 
 // of is what a process is started with to have its lines recorded.
 func (t *trace) of(who string) func(direction string, line []byte) {

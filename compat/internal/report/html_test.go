@@ -178,7 +178,7 @@ func TestPageOfMany(t *testing.T) {
 	}
 	r := reporttest.Large(1)
 	text := page(t, r)
-	if len(r.Results) < 20_000 || len(text) > 4_000_000 {
+	if len(r.Results) < 20_000 || len(text) > 6_000_000 {
 		t.Errorf("%d results make a page of %d bytes", len(r.Results), len(text))
 	}
 	var data struct {

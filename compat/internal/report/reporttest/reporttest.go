@@ -169,6 +169,7 @@ func received(chance *rand.Rand, id, server string, i report.Implementation, v s
 		result.Deviation = &report.Deviation{Pattern: "poison/*", Observed: v.Legacy, Kind: report.WontFix, Why: "any exception ends the thread of an original's queue"}
 		result.Problems = []string{"the queue e is no longer consumed: JSONDecodeError: Expecting value: line 1 column 1 (char 0)"}
 	default:
+		result.Trace = delivered(chance, i.ID, result.Message)
 		return result
 	}
 	result.Trace = []report.Step{
@@ -179,6 +180,22 @@ func received(chance *rand.Rand, id, server string, i report.Implementation, v s
 		{Seconds: 0.01 + chance.Float64()/100, Who: i.ID, What: "← adapter", Data: `{"op":"died","queue":"e","error":"JSONDecodeError: Expecting value: line 1 column 1 (char 0)"}`},
 	}
 	return result
+}
+
+// delivered is the shortened trace of a delivery that passed.
+func delivered(chance *rand.Rand, receiver string, message []byte) []report.Step {
+	at := 0.001 + chance.Float64()/1000
+	event := func(signal, payload string) report.Step {
+		at += chance.Float64() / 10_000
+		return report.Step{Seconds: at, Who: receiver, What: "← adapter", Data: fmt.Sprintf(`{"op":"event","signal":%q,"signals":["e","remote_event","event"],"payload_text":%q}`, signal, payload)}
+	}
+	payload := string(message[:min(len(message), 100)])
+	return []report.Step{
+		{Who: "redis", What: "LPUSH e", Data: string(message[:min(len(message), 200)])},
+		{Who: "redis", What: "LPUSH e", Data: `{"data": {"canary": 1}, "signals": ["e", "remote_event", "event"]}`},
+		event("e", payload), event("remote_event", payload), event("event", payload),
+		event("e", `{"canary": 1}`), event("remote_event", `{"canary": 1}`), event("event", `{"canary": 1}`),
+	}
 }
 
 func paired(chance *rand.Rand, id, server string, sender, receiver report.Implementation, message []byte, fails bool) report.Result {
@@ -195,6 +212,8 @@ func paired(chance *rand.Rand, id, server string, sender, receiver report.Implem
 	case sender.Original && strings.HasPrefix(id, "payload/dates"):
 		result.Outcome, result.Expected, result.Observed = report.Unsupported, "sends", "unsupported: the original sends no metadata"
 		result.Message, result.MessageBytes = nil, 0
+	default:
+		result.Trace = delivered(chance, receiver.ID, message)
 	}
 	return result
 }
