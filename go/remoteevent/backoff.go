@@ -16,6 +16,7 @@ const (
 type backoff struct {
 	failures int
 	delay    time.Duration
+	chance   func(n time.Duration) time.Duration // below n; nil for any
 }
 
 // next counts a failure and returns the delay that [backoff.wait] will take.
@@ -25,8 +26,15 @@ func (b *backoff) next() time.Duration {
 		bound = min(maxDelay, minDelay<<b.failures)
 	}
 	b.failures++
-	b.delay = minDelay/2 + rand.N(bound)
+	b.delay = minDelay/2 + b.random(bound)
 	return b.delay
+}
+
+func (b *backoff) random(n time.Duration) time.Duration {
+	if b.chance != nil {
+		return b.chance(n)
+	}
+	return rand.N(n)
 }
 
 // wait sleeps for the delay or until the context ends.

@@ -2,283 +2,198 @@ package remoteevent
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/remote-events/remote-events/go/internal/lease"
-	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
-// blockTime is how long Redis is asked to wait for a message: its shortest, since
-// it cannot be told to stop, and so the longest that an idle receiver takes to
-// end.
-const blockTime = time.Second
-
-// takeBytes is how much is taken in one round trip, unless the first message
-// alone has more.
-const takeBytes = 1 << 20
-
-// message is one that was taken and is not yet done with.
-type message struct {
-	lease.Handle // empty at most once
-
-	raw     []byte
-	attempt int
-	pardons int    // attempts that do not count
-	suspect bool   // its last attempt ended with its process
-	failure string // of the attempt before, as it stands in Redis
-
-	// What follows belongs to the leaser.
-	cancel    context.CancelCauseFunc // of the listener, while one works
-	expires   time.Time               // when the lease does, as far as is known
-	lost      bool
-	finished  bool // no listener works at it any more
-	uncertain bool // it was settled, and the answer did not come
-}
-
-// source is where a consumer's messages come from.
-type source interface {
-	// take waits for messages for about a second, and returns up to limit,
-	// oldest first, even with an error.
-	take(ctx context.Context, limit int) ([]*message, error)
-	// handle calls the listeners.
-	handle(work context.Context, m *message)
-	// flush is called when something was handled and nothing is about to be
-	// taken.
-	flush()
-	// giveBack puts back what was not handled, in the order in which it was
-	// taken.
-	giveBack(ctx context.Context, unhandled []*message)
-}
-
-// consumer takes the messages of one queue and has them handled. Several may
-// compete for a queue, in this process and in others.
+// consumer owns the slots of a queue: it has messages handled in the order in
+// which they were taken, as many at a time as the concurrency allows. It knows
+// nothing of Redis. What the listeners are done with is collected from it.
 type consumer struct {
+	receiver *Receiver
+	queue    string
 	config   *queueConfig
-	source   source
-	outage   *outage
-	work     context.Context //nolint:containedctx // that of the listeners
-	handling *sync.WaitGroup // is told of the messages that are under way
+	work     context.Context                                    //nolint:containedctx // that of the listeners
+	repeated func(ctx context.Context, id string) (bool, error) // nil where no event is remembered
+	slots    *sync.WaitGroup                                    // the slots that are taken, of all queues
+	wake     chan struct{}                                      // tells the feeder that there is room, or something to collect
 
-	mu         sync.Mutex
-	waiting    []*message // taken, and handled by nobody yet
-	active     int        // goroutines that handle messages
-	stopping   bool       // what waits is given back
-	until      func() bool
-	changed    chan struct{} // tells run that until holds
-	collecting bool          // run is about to take, and to say what was handled
+	mu        sync.Mutex
+	waiting   []*message // taken, and not started
+	bytes     int        // of those that wait
+	finished  []*message // to be collected
+	spare     []*message // the slice that was collected before
+	active    int        // slots that are taken
+	started   uint64     // messages, in all
+	holding   bool       // nothing is started any more
+	pace      pace
+	low       int       // with so few that wait, the feeder is told
+	collected time.Time // when the feeder last did
 }
 
-// run takes messages until the context ends.
-func (c *consumer) run(ctx context.Context) {
-	var retry backoff
-	for {
-		limit := c.awaitRoom(ctx)
-		if limit == 0 {
+// collectEvery is how long what is finished may wait to be collected while other
+// messages are handled.
+const collectEvery = 5 * time.Millisecond
+
+// accept has messages handled, each as soon as there is a slot.
+func (c *consumer) accept(messages []*message) {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.waiting) == 0 {
+		c.waiting = messages
+	} else {
+		c.waiting = append(c.waiting, messages...)
+	}
+	for _, m := range messages {
+		c.bytes += len(m.raw)
+	}
+	for c.active < c.config.concurrency {
+		m := c.start(now)
+		if m == nil {
 			break
 		}
-		messages, err := c.source.take(ctx, limit)
-		c.accept(messages)
-		if err == nil {
-			c.outage.ended(ctx)
-			retry = backoff{}
-			continue
-		}
-		c.outage.report(ctx, "cannot receive for now", err, retry.next())
-		retry.wait(ctx)
-	}
-	c.source.flush()
-}
-
-// awaitRoom waits for room and returns how many messages there is room for; 0
-// when ctx has ended. A message is taken only where there is room for it, and
-// where some wait already, only for a good number.
-func (c *consumer) awaitRoom(ctx context.Context) int {
-	if !c.rest(ctx, 0, func() bool {
-		return c.active+len(c.waiting) < c.config.concurrency+c.config.prefetch && len(c.waiting) <= c.config.prefetch/2
-	}) || ctx.Err() != nil {
-		c.collected()
-		return 0
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.config.concurrency + c.config.prefetch - c.active - len(c.waiting)
-}
-
-// rest waits until something holds that changes with what is handled, and reports
-// whether it does: the context may end first, or a time pass that is not 0. From
-// then on, run is taken to be about to take.
-func (c *consumer) rest(ctx context.Context, atMost time.Duration, until func() bool) bool {
-	c.mu.Lock()
-	if until() {
-		c.collecting = true
-		c.mu.Unlock()
-		return true
-	}
-	c.until = until
-	c.mu.Unlock()
-	var timeout <-chan time.Time
-	if atMost > 0 {
-		timeout = time.After(atMost)
-	}
-	select {
-	case <-c.changed:
-		return true
-	case <-timeout:
-	case <-ctx.Done():
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.until = nil
-	select {
-	case <-c.changed:
-		return true
-	default:
-		return false
-	}
-}
-
-// collected says that what is handled from now on is no more taken along.
-func (c *consumer) collected() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.collecting = false
-}
-
-// accept has messages handled, or lets them wait for that.
-func (c *consumer) accept(messages []*message) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.waiting = append(c.waiting, messages...)
-	for len(c.waiting) > 0 && c.active < c.config.concurrency && !c.stopping {
-		m := c.waiting[0]
-		c.waiting = c.waiting[1:]
 		c.active++
 		// In a goroutine of its own even where there is but one: a listener may
 		// end it.
-		c.handling.Go(func() { c.handle(m) })
+		c.slots.Go(func() { c.handle(m) })
 	}
 }
 
-// handle handles messages for as long as some wait.
+// start returns the message that has waited longest, or nil. Messages of a lost
+// claim are finished without being started. c.mu is held.
+func (c *consumer) start(now time.Time) *message {
+	for len(c.waiting) > 0 && !c.holding {
+		m := c.waiting[0]
+		c.waiting = c.waiting[1:]
+		c.bytes -= len(m.raw)
+		if m.claim != nil && m.claim.lost.Load() {
+			m.disposition = disposition{kind: released}
+			c.finished = append(c.finished, m)
+			continue
+		}
+		m.begun = now
+		c.started++
+		return m
+	}
+	return nil
+}
+
+// handle takes a slot: it handles messages for as long as some wait.
 func (c *consumer) handle(m *message) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		if next := c.next(); next != nil {
-			c.handling.Go(func() { c.handle(next) })
+		if next := c.next(m); next != nil { // a listener ended the goroutine
+			c.slots.Go(func() { c.handle(next) })
 		}
 	}()
 	for m != nil {
-		c.source.handle(c.work, m)
-		m = c.next()
+		c.deliver(m)
+		m = c.next(m)
 	}
 	returned = true
 }
 
-// next returns the message that has waited longest, or nil.
-func (c *consumer) next() *message {
+// deliver calls the listeners with a message and derives its disposition.
+func (c *consumer) deliver(m *message) {
+	o := endedOutcome
+	defer func() { m.disposition = c.dispose(m, o) }()
+	ctx := c.work
+	if m.claim != nil {
+		ctx = m.claim.ctx
+	}
+	o = c.receiver.deliver(ctx, c.queue, m, c.repeated)
+}
+
+// next finishes a message and starts the one that has waited longest, or gives up
+// the slot and returns nil.
+func (c *consumer) next(done *message) *message {
+	now := time.Now()
 	c.mu.Lock()
-	var m *message
-	if len(c.waiting) > 0 && !c.stopping {
-		m = c.waiting[0]
-		c.waiting = c.waiting[1:]
-	} else {
+	defer c.mu.Unlock()
+	c.pace.note(now.Sub(done.begun))
+	if done.disposition.kind != settled {
+		c.finished = append(c.finished, done)
+	}
+	m := c.start(now)
+	if m == nil {
 		c.active--
 	}
-	if c.until != nil && c.until() {
-		c.until = nil
-		c.collecting = true
-		c.changed <- struct{}{}
-	}
-	collecting := c.collecting
-	c.mu.Unlock()
-	if !collecting {
-		c.source.flush()
+	if m == nil || len(c.waiting) <= c.low || len(c.finished) > 0 && now.Sub(c.collected) >= collectEvery {
+		wake(c.wake)
 	}
 	return m
 }
 
-// forget takes a message away from those that wait, and reports whether it was
-// there.
-func (c *consumer) forget(m *message) bool {
+// wake tells the receiver of a channel with room for one that something changed.
+func wake(channel chan<- struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default:
+	}
+}
+
+// collect returns what was finished since. It is valid until the next call.
+func (c *consumer) collect() []*message {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, other := range c.waiting {
-		if other == m {
-			c.waiting = append(c.waiting[:i:i], c.waiting[i+1:]...)
-			return true
+	finished := c.finished
+	c.finished, c.spare = c.spare[:0], finished
+	c.collected = time.Now()
+	return finished
+}
+
+// room returns how many messages to fetch now: 0 where there is no room, or where
+// so many wait that a fetch is not yet worth a round trip.
+func (c *consumer) room() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.holding {
+		return 0
+	}
+	ahead := c.config.prefetch
+	if c.config.fetchesAhead() {
+		ahead = c.pace.ahead(c.config.concurrency)
+		if c.bytes >= takeBytes {
+			ahead = 0
 		}
 	}
-	return false
+	c.low = ahead / 2
+	if len(c.waiting) > c.low {
+		return 0
+	}
+	return max(0, c.config.concurrency+ahead-c.active-len(c.waiting))
 }
 
-// stop lets nothing begin that waits, and gives it back.
-func (c *consumer) stop(ctx context.Context) {
+// progress returns how many messages were started in all, and how many wait.
+func (c *consumer) progress() (started uint64, waiting int) {
 	c.mu.Lock()
-	c.stopping = true
-	unhandled := c.waiting
-	c.waiting = nil
-	c.mu.Unlock()
-	c.source.giveBack(ctx, unhandled)
+	defer c.mu.Unlock()
+	return c.started, len(c.waiting)
 }
 
-// hold lets nothing begin from now on.
+// withdraw takes back what was not started, in its order. Where it was a stall of
+// that length, less is fetched ahead from now on.
+func (c *consumer) withdraw(stalled time.Duration) []*message {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if stalled > 0 {
+		c.pace.stalled(stalled)
+	}
+	unstarted := c.waiting
+	c.waiting, c.bytes = nil, 0
+	for _, m := range unstarted {
+		m.disposition = disposition{kind: released}
+	}
+	return unstarted
+}
+
+// hold lets nothing start from now on.
 func (c *consumer) hold() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stopping = true
-}
-
-// outage logs errors that come again and again: the first at once, and then one
-// every half a minute.
-type outage struct {
-	log *slog.Logger
-	// rule is the ACL rule that permits what is done.
-	rule string
-	// key returns the name of the key that an error is about, or "".
-	key func(err error) string
-
-	mu       sync.Mutex
-	failures int
-	logged   time.Time
-}
-
-const outageInterval = 30 * time.Second
-
-func (o *outage) report(ctx context.Context, text string, err error, retry time.Duration) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.failures++
-	now := time.Now()
-	if o.failures > 1 && now.Sub(o.logged) < outageInterval {
-		return
-	}
-	o.logged = now
-	attrs := []any{"error", redaction.Error(err), "failures", o.failures, "retry_in", retry}
-	level := slog.LevelWarn
-	switch lease.TroubleOf(err) {
-	case lease.Denied:
-		level = slog.LevelError
-		attrs = append(attrs, "acl", o.rule)
-	case lease.Unauthenticated:
-		level = slog.LevelError
-	case lease.WrongType:
-		level = slog.LevelError
-		attrs = append(attrs, "key", o.key(err))
-	case lease.Passing, lease.Full:
-	}
-	o.log.Log(ctx, level, text, attrs...)
-}
-
-func (o *outage) ended(ctx context.Context) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.failures > 0 {
-		o.log.InfoContext(ctx, "receiving again", "failures", o.failures)
-		o.failures = 0
-	}
+	c.holding = true
 }

@@ -152,7 +152,7 @@ func (q *Queue) Diagnose(ctx context.Context, options ...QueueOption) ([]Diagnos
 	var refused []string
 	var answer, err error // the answer to what a receiver does all the time
 	if config.atMostOnce {
-		refused, answer, err = q.queue.RefusedPops(ctx, config.concurrency+config.prefetch > 1)
+		refused, answer, err = q.queue.RefusedPops(ctx, config.adaptive || config.concurrency+config.prefetch > 1)
 	} else if answer = q.queue.Check(ctx); answer != nil && !lease.IsAnswer(answer) {
 		err = answer
 	}

@@ -129,7 +129,7 @@ func TestDiagnosisOfPermissions(t *testing.T) {
 		t.Error(rule)
 	}
 	found, err := q.Diagnose(t.Context(), remoteevent.AtMostOnce())
-	expectDiagnoses(t, found, err, "permission: the user anna may not run brpop for the queue")
+	expectDiagnoses(t, found, err, "permission: the user anna may not run brpop, rpop for the queue")
 	found, err = remoteevent.DiagnoseServer(t.Context(), user)
 	must(t, err)
 	if len(found) != 0 { // +@all

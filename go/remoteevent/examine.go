@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // examineTimeout is how long Redis may take to answer all questions.
@@ -11,12 +13,12 @@ const examineTimeout = 30 * time.Second
 
 // examine looks, once Redis is there, for what will keep the receiver from its
 // work, or endanger its messages, and logs it.
-func (r *running) examine(ctx context.Context, queues []string) {
+func examine(ctx context.Context, r *Receiver, client redis.UniversalClient) {
 	var retry backoff
 	rejected := false
 	for ctx.Err() == nil {
 		bounded, cancel := context.WithTimeout(ctx, examineTimeout)
-		found, err := r.diagnose(bounded, queues)
+		found, err := diagnose(bounded, r, client)
 		cancel()
 		if err == nil {
 			for _, d := range found {
@@ -33,8 +35,8 @@ func (r *running) examine(ctx context.Context, queues []string) {
 	}
 }
 
-func (r *running) diagnose(ctx context.Context, queues []string) ([]Diagnosis, error) {
-	all, err := DiagnoseServer(ctx, r.client)
+func diagnose(ctx context.Context, r *Receiver, client redis.UniversalClient) ([]Diagnosis, error) {
+	all, err := DiagnoseServer(ctx, client)
 	if err != nil {
 		return nil, err
 	}
@@ -43,12 +45,12 @@ func (r *running) diagnose(ctx context.Context, queues []string) ([]Diagnosis, e
 			return nil, &d
 		}
 	}
-	for _, name := range queues {
-		q, err := NewQueue(r.client, name)
+	for _, name := range r.queues {
+		q, err := NewQueue(client, name)
 		if err != nil {
 			return nil, err
 		}
-		found, err := q.diagnose(ctx, r.receiver.configs[name], nil, nil)
+		found, err := q.diagnose(ctx, r.configs[name], nil, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +59,7 @@ func (r *running) diagnose(ctx context.Context, queues []string) ([]Diagnosis, e
 	return all, nil
 }
 
-func (r *running) logDiagnosis(ctx context.Context, d *Diagnosis) {
+func (r *Receiver) logDiagnosis(ctx context.Context, d *Diagnosis) {
 	level := slog.LevelError
 	switch {
 	case d.Check == "server": // who may not see it does not need to
@@ -69,5 +71,5 @@ func (r *running) logDiagnosis(ctx context.Context, d *Diagnosis) {
 	if d.Err != nil {
 		attrs = append(attrs, "error", d.Err)
 	}
-	r.receiver.config.logger.Log(ctx, level, d.Problem, attrs...)
+	r.config.logger.Log(ctx, level, d.Problem, attrs...)
 }

@@ -20,6 +20,7 @@ type queueConfig struct {
 	atMostOnce  bool
 	deadLetters bool
 	concurrency int
+	adaptive    bool // the listeners' pace decides what is fetched ahead, not prefetch
 	prefetch    int
 	lease       time.Duration
 	maxAttempts int
@@ -43,7 +44,7 @@ func (c queueConfig) inherited() queueConfig {
 
 func defaultQueueConfig() queueConfig {
 	return queueConfig{
-		concurrency: 1, lease: 30 * time.Second, maxAttempts: 5,
+		concurrency: 1, adaptive: true, lease: 30 * time.Second, maxAttempts: 5,
 		firstDelay: time.Second, lastDelay: 5 * time.Minute,
 	}
 }
@@ -73,6 +74,10 @@ func (c *queueConfig) validate() error {
 	}
 	return nil
 }
+
+// fetchesAhead reports whether the listeners' pace decides what is fetched ahead. With
+// a window, an event has to be acknowledged before a repeated one can be known.
+func (c *queueConfig) fetchesAhead() bool { return c.adaptive && c.window.Time == 0 }
 
 // minLease is the shortest lease: a third of it has to be longer than a round
 // trip.
@@ -139,7 +144,7 @@ func WithConcurrency(n int) QueueOption {
 // receivers meanwhile, holds up to its size of memory, and counts an attempt if
 // the process dies.
 func WithPrefetch(n int) QueueOption {
-	return queueOption(func(c *queueConfig) { c.prefetch = n })
+	return queueOption(func(c *queueConfig) { c.adaptive, c.prefetch = false, n })
 }
 
 // WithLease sets for how long an event belongs to a receiver that does not renew

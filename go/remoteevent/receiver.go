@@ -42,6 +42,9 @@ func NewReceiver(client redis.UniversalClient, options ...ReceiverOption) (*Rece
 	if client == nil {
 		return nil, errors.New("NewReceiver: the client is nil")
 	}
+	if err := checkClient(client); err != nil {
+		return nil, fmt.Errorf("NewReceiver: %w", err)
+	}
 	config := receiverConfig{queueConfig: defaultQueueConfig(), drainTimeout: 10 * time.Second, logger: slog.Default()}
 	for _, option := range options {
 		if option == nil {
@@ -99,6 +102,9 @@ func (r *Receiver) Queue(name string, options ...QueueOption) error {
 	if err := config.validate(); err != nil {
 		return fmt.Errorf("queue %q: %w", name, err)
 	}
+	if err := checkShards(r.client, name, &config); err != nil {
+		return err
+	}
 	if known == nil {
 		r.queues = append(r.queues, name)
 	}
@@ -132,22 +138,33 @@ func (r *Receiver) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("Run: %w", err)
 	}
-	client, release := dedicated(r.client, len(queues))
-	defer release()
+	client := dedicated(r.client)
+	var bell *doorbell
+	if len(queues) > maxBlocked {
+		bell = newDoorbell(client)
+	}
+	return r.run(ctx, queues, &redisOpener{client: client, bell: bell})
+}
+
+// run consumes the queues, whose sources the opener opens, until the context ends.
+func (r *Receiver) run(ctx context.Context, queues []string, open opener) error {
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
-
-	run := running{receiver: r, work: work, client: client, end: make(chan struct{})}
-	for _, queue := range queues {
-		if err := run.start(ctx, queue, r.configs[queue]); err != nil {
-			return fmt.Errorf("Run: %w", err)
-		}
+	calls, cut := context.WithCancel(context.Background())
+	defer cut()
+	run := &running{
+		receiver: r, work: work, calls: calls, end: make(chan struct{}),
+		turns: make(chan struct{}, maxExchanges), outages: &outageLimit{},
 	}
-	run.fetching.Go(func() { run.examine(ctx, queues) })
+	defer open.close()
+	if err := run.start(ctx, open, queues); err != nil {
+		return fmt.Errorf("Run: %w", err)
+	}
 	<-ctx.Done()
 	defer run.finish()
-	if fetched := wait(&run.fetching); !ended(fetched, blockTime+time.Second) {
-		release() // Redis does not answer: cut the connections
+	if fetched := wait(&run.fetching); !ended(fetched, cutTime) {
+		cut() // Redis does not answer
+		open.close()
 		<-fetched
 	}
 	handled := wait(&run.handling)
@@ -158,6 +175,10 @@ func (r *Receiver) Run(ctx context.Context) error {
 	ended(handled, cancelGrace)
 	return fmt.Errorf("Run: %w", ErrDrainTimeout)
 }
+
+// cutTime is how long Redis may take to end a wait, or to answer a command under
+// way, when the context has ended. Then its connections are closed.
+const cutTime = time.Second
 
 // cancelGrace is how long listeners have to return after their contexts were
 // cancelled, before Run returns without them.

@@ -10,82 +10,160 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// running is a receiver that runs.
+// running is a receiver that runs: a feeder for each of its queues, and what they
+// share.
 type running struct {
-	receiver  *Receiver
-	work      context.Context //nolint:containedctx // that of the listeners
-	client    redis.UniversalClient
-	consumers []*consumer
-	leasers   []*leaser
+	receiver *Receiver
+	work     context.Context //nolint:containedctx // that of the listeners
+	calls    context.Context //nolint:containedctx // that of the calls of Redis; it ends when they are cut off
+	feeders  []*feeder
+	turns    chan struct{} // holds a token for each exchange under way
+	suspects suspects
+	outages  *outageLimit
 
 	fetching, handling, settling sync.WaitGroup
 
 	end chan struct{} // closed when all is handled
 }
 
-// start begins to consume a queue.
-func (r *running) start(ctx context.Context, name string, config *queueConfig) error {
-	log := r.receiver.config.logger.With("queue", brief(name))
-	queue, err := lease.NewQueue(r.client, name)
-	if err != nil {
-		return err
-	}
-	o := &outage{log: log, rule: aclRule(name, config), key: queue.KeyOf}
-	c := &consumer{
-		config: config, outage: o, work: r.work, handling: &r.handling, changed: make(chan struct{}, 1),
-	}
-	var b *bounder
-	if config.bounded() {
-		b = &bounder{queue: queue, config: config, outage: o, wake: make(chan struct{}, 1)}
-		r.settling.Go(func() { b.run(r.end) })
-	}
-	if config.atMostOnce {
-		p := &popper{receiver: r.receiver, config: config, queue: name, client: r.client, outage: o, bounder: b}
-		if config.deadLetters {
-			p.letters = queue
+// opener opens the sources of a receiver's queues.
+type opener interface {
+	// open sets what a feeder takes from Redis: its source, among others.
+	open(f *feeder, maxBytes int) error
+	// attend does what is to be done for all feeders, until the context ends.
+	attend(ctx context.Context, r *running)
+	// close closes the connections. It may be called more than once.
+	close()
+}
+
+// start begins to consume queues.
+func (r *running) start(ctx context.Context, open opener, queues []string) error {
+	for _, name := range queues {
+		f := r.feeder(name, r.receiver.configs[name])
+		if err := open.open(f, r.receiver.config.maxBytes); err != nil {
+			return err
 		}
-		c.source = p
-	} else {
-		l := &leaser{
-			receiver: r.receiver, consumer: c, config: config, queue: queue, outage: o, bounder: b,
-			held: map[*message]bool{}, claims: map[string]*hold{}, wake: make(chan struct{}, 1),
-		}
-		c.source = l
-		r.leasers = append(r.leasers, l)
-		r.settling.Go(func() { l.run(r.end) })
+		r.feeders = append(r.feeders, f)
 	}
-	r.consumers = append(r.consumers, c)
-	r.fetching.Go(func() {
-		if !config.atMostOnce { // what is leased and not begun goes back at once
-			defer context.AfterFunc(ctx, c.hold)()
+	for _, f := range r.feeders {
+		r.fetching.Add(1)
+		r.settling.Go(func() { f.run(ctx) })
+		if f.bounder != nil {
+			r.settling.Go(func() { f.bounder.run(r.end) })
 		}
-		c.run(ctx)
-		if !config.atMostOnce {
-			giving, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
-			defer cancel()
-			c.stop(giving)
-		}
-	})
+	}
+	r.settling.Go(r.renew)
+	r.settling.Go(func() { open.attend(ctx, r) })
 	return nil
 }
 
-// finishTime is how long Redis may take in the end to be told what is left.
-const finishTime = 5 * time.Second
-
-// finish gives back what nobody has begun with, and says what is left to be said.
+// finish has the feeders report what is left, and waits for that.
 func (r *running) finish() {
 	close(r.end)
 	r.settling.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), finishTime)
-	defer cancel()
+}
+
+func (r *running) feeder(name string, config *queueConfig) *feeder {
+	log := r.receiver.config.logger.With("queue", brief(name))
+	wake := make(chan struct{}, 1)
+	return &feeder{
+		running: r, queue: name, config: config, wake: wake, awaited: make(chan awaited, 1), timer: time.NewTimer(time.Hour),
+		outage: &outage{log: log, rule: aclRule(name, config), limit: r.outages},
+		consumer: &consumer{
+			receiver: r.receiver, queue: name, config: config, work: r.work, slots: &r.handling, wake: wake,
+		},
+		acknowledger: &acknowledger{lease: config.lease, work: r.work, log: log, suspects: &r.suspects, claims: map[string]*claim{}},
+	}
+}
+
+// renew renews the claims of all queues until all is handled and reported.
+func (r *running) renew() {
+	shortest := r.feeders[0].config.lease
+	for _, f := range r.feeders {
+		shortest = min(shortest, f.config.lease)
+	}
+	ticker := time.NewTicker(max(shortest/12, time.Millisecond))
+	defer ticker.Stop()
 	var group sync.WaitGroup
-	for _, c := range r.consumers {
-		if c.config.atMostOnce {
-			group.Go(func() { c.stop(ctx) })
+	defer group.Wait()
+	for {
+		select {
+		case <-r.end:
+			return
+		case <-ticker.C:
+		}
+		for _, f := range r.feeders {
+			if !f.config.atMostOnce && f.acknowledger.holds() && f.renewing.CompareAndSwap(false, true) {
+				group.Go(func() {
+					defer f.renewing.Store(false)
+					f.renew()
+				})
+			}
 		}
 	}
-	for _, l := range r.leasers {
-		group.Go(func() { l.finish(ctx) })
-	}
-	group.Wait()
 }
+
+// redisOpener opens sources in Redis.
+type redisOpener struct {
+	client redis.UniversalClient
+	bell   *doorbell // nil where sources wait for messages
+}
+
+func (o *redisOpener) open(f *feeder, maxBytes int) error {
+	queue, err := lease.NewQueue(o.client, f.queue)
+	if err != nil {
+		return err
+	}
+	f.outage.key = queue.KeyOf
+	if o.bell != nil {
+		f.bell = o.bell
+	}
+	if f.config.bounded() {
+		f.bounder = &bounder{queue: queue, config: f.config, outage: f.outage, wake: make(chan struct{}, 1)}
+	}
+	blocker := &blocker{client: o.client, queue: f.queue}
+	if f.config.atMostOnce {
+		p := &popped{queue: f.queue, client: o.client, blocker: blocker, bounder: f.bounder, log: f.outage.log}
+		if f.config.deadLetters {
+			p.letters = queue
+		}
+		f.source = p
+		return nil
+	}
+	l := &leased{config: f.config, maxBytes: maxBytes, queue: &claimed{queue, blocker}, bounder: f.bounder, log: f.outage.log}
+	if f.config.window.Time > 0 {
+		f.consumer.repeated = l.repeated
+	}
+	f.source = l
+	return nil
+}
+
+func (o *redisOpener) attend(ctx context.Context, r *running) {
+	r.settling.Go(func() { examine(ctx, r.receiver, o.client) })
+	if o.bell != nil {
+		o.bell.run(ctx)
+	}
+}
+
+func (o *redisOpener) close() { _ = o.client.Close() }
+
+// claimed is a queue in Redis with the connection that waits for it.
+type claimed struct {
+	*lease.Queue
+
+	blocker *blocker
+}
+
+// Await implements claims.
+func (c *claimed) Await(ctx context.Context, wait time.Duration, claim *lease.Claim) (lease.Claimed, error) {
+	conn, err := c.blocker.connection(ctx)
+	if err != nil {
+		return lease.Claimed{Due: -1}, err
+	}
+	found, err := c.Queue.Await(ctx, conn, c.blocker.limit(wait), claim)
+	c.blocker.done(err)
+	return found, err
+}
+
+// Interrupt implements claims.
+func (c *claimed) Interrupt(ctx context.Context) { c.blocker.interrupt(ctx) }

@@ -1,0 +1,291 @@
+package remoteevent
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/remote-events/remote-events/go/internal/redaction"
+)
+
+// claim is one lease over messages that were taken together.
+type claim struct {
+	name   string
+	ctx    context.Context //nolint:containedctx // that of the listeners of its messages
+	cancel context.CancelCauseFunc
+	lost   atomic.Bool // it is not renewed any more, and none of its messages is started
+
+	// The acknowledger's mutex guards what follows.
+	messages  int       // that are not settled
+	reporting int       // of those, in the report that is under way
+	expires   time.Time // when the lease does, or later
+	renewed   time.Time // when it was last renewed
+	gone      bool      // Redis said that the claim is lost: nothing is reported any more
+	uncertain bool      // a report went unanswered, so that the claim may be finished
+}
+
+// acknowledger keeps account of the messages of one queue from the time at which
+// they were taken until they are settled. It batches their dispositions into
+// reports, and renews their claims for as long as a message of them is not settled.
+//
+// Every message that is held ends settled, by a report that Redis answered, or
+// forgotten, because its claim is lost and others get it. A claim without messages
+// is never renewed.
+//
+// The feeder calls its methods, and another goroutine renew.
+type acknowledger struct {
+	lease    time.Duration
+	work     context.Context //nolint:containedctx // that of the listeners
+	log      *slog.Logger
+	suspects *suspects
+
+	mu     sync.Mutex
+	claims map[string]*claim
+	done   []*message // acknowledged or nacked, not reported
+	back   []*message // to be released
+}
+
+// report is what is reported in one round trip.
+type report struct {
+	done     []*message // acknowledged or nacked
+	finished []string   // claims of which nothing is left
+}
+
+// maxReport bounds the messages of a report.
+const maxReport = 1000
+
+// hold notes messages that were taken, and whose leases do not end before then.
+func (a *acknowledger) hold(messages []*message, begun time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, m := range messages {
+		if m.Claim == "" { // at most once
+			continue
+		}
+		c := a.claims[m.Claim]
+		if c == nil {
+			c = &claim{name: m.Claim, expires: begun.Add(a.lease), renewed: begun}
+			c.ctx, c.cancel = context.WithCancelCause(a.work)
+			a.claims[m.Claim] = c
+		}
+		m.claim = c
+		c.messages++
+	}
+}
+
+// add notes messages that have a disposition.
+func (a *acknowledger) add(messages []*message) {
+	if len(messages) == 0 {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, m := range messages {
+		switch {
+		case m.claim != nil && m.claim.gone:
+			a.forget(m)
+		case m.disposition.kind == released:
+			a.back = append(a.back, m)
+		default:
+			a.done = append(a.done, m)
+		}
+	}
+}
+
+// forget ends the account of a message. a.mu is held.
+func (a *acknowledger) forget(m *message) {
+	if m.suspect {
+		a.suspects.release()
+		m.suspect = false
+	}
+	c := m.claim
+	if c == nil {
+		return
+	}
+	m.claim = nil
+	if c.messages--; c.messages == 0 {
+		delete(a.claims, c.name)
+		c.cancel(nil)
+	}
+}
+
+// report takes dispositions to be reported. It is to be followed by settle or by
+// failed.
+func (a *acknowledger) report() report {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var r report
+	r.done, a.done = a.take(a.done)
+	r.finished = a.finishing(r.done)
+	return r
+}
+
+// releases takes messages to be released, in the order in which they were taken.
+// It is to be followed by settle or by failed.
+func (a *acknowledger) releases() report {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var r report
+	r.done, a.back = a.back, nil
+	r.done = slices.DeleteFunc(r.done, func(m *message) bool {
+		if m.claim != nil && m.claim.gone {
+			a.forget(m)
+			return true
+		}
+		return false
+	})
+	r.finished = a.finishing(r.done)
+	return r
+}
+
+// take splits off the first of the messages, as many as fit into a report.
+func (a *acknowledger) take(messages []*message) (taken, left []*message) {
+	n := 0
+	for n < len(messages) && len(taken) < maxReport {
+		m := messages[n]
+		n++
+		if m.claim != nil && m.claim.gone {
+			a.forget(m)
+			continue
+		}
+		taken = append(taken, m)
+	}
+	return taken, messages[n:]
+}
+
+// finishing returns the claims of which nothing is left when the messages are
+// settled.
+func (a *acknowledger) finishing(messages []*message) (finished []string) {
+	for _, m := range messages {
+		c := m.claim
+		if c == nil {
+			continue
+		}
+		if c.reporting++; c.reporting == c.messages {
+			finished = append(finished, c.name)
+		}
+	}
+	return finished
+}
+
+// settle ends the account of messages whose report was answered. The lost are those
+// of which Redis said that their claim is gone.
+func (a *acknowledger) settle(ctx context.Context, r report, lost []*message) {
+	var late []*message
+	a.mu.Lock()
+	for _, m := range r.done {
+		if m.claim != nil {
+			m.claim.reporting--
+		}
+	}
+	for _, m := range lost {
+		if !m.uncertain && !m.claim.gone && m.disposition.kind != released {
+			late = append(late, m)
+		}
+	}
+	for _, m := range r.done {
+		a.forget(m)
+	}
+	a.mu.Unlock()
+	for _, m := range late {
+		a.log.WarnContext(ctx, "lease was lost before the event was acknowledged; the event may be handled twice",
+			"delivery", m.ID, "attempt", m.attempt)
+	}
+}
+
+// failed has a report that was not answered repeated.
+func (a *acknowledger) failed(r report) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var done, back []*message
+	for _, m := range r.done {
+		m.uncertain = true
+		if m.claim != nil {
+			m.claim.reporting--
+			m.claim.uncertain = true
+		}
+		if m.disposition.kind == released {
+			back = append(back, m)
+		} else {
+			done = append(done, m)
+		}
+	}
+	a.done, a.back = append(done, a.done...), append(back, a.back...)
+}
+
+// pending returns how many messages are to be reported or released.
+func (a *acknowledger) pending() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.done) + len(a.back)
+}
+
+// holds reports whether there are claims.
+func (a *acknowledger) holds() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.claims) > 0
+}
+
+// renew renews the claims that are due for it. Those that are lost, or have run out
+// as far as is known here, are lost for good: their listeners are told, and what was
+// not started of them is not started.
+func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Context, claims []string) (lost []int, err error)) error {
+	begun := time.Now()
+	var due []*claim
+	var names []string
+	a.mu.Lock()
+	for _, c := range a.claims {
+		// One that is finished by the report under way needs no renewal.
+		if !c.lost.Load() && c.reporting < c.messages && begun.Sub(c.renewed) >= a.lease/4 {
+			due, names = append(due, c), append(names, c.name)
+		}
+	}
+	a.mu.Unlock()
+	if len(due) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.lease/3)
+	defer cancel()
+	lost, err := extend(ctx, names)
+	now := time.Now()
+	var ended, reported []*claim
+	a.mu.Lock()
+	for i, c := range due {
+		switch {
+		case err != nil && now.Before(c.expires):
+		case err != nil: // others may have got hold of it, or not
+			ended = append(ended, c)
+		case !slices.Contains(lost, i):
+			c.expires, c.renewed = begun.Add(a.lease), begun
+		case c.messages > 0 && c.reporting < c.messages:
+			c.gone = true
+			ended = append(ended, c)
+		}
+	}
+	for _, c := range ended {
+		c.lost.Store(true)
+		if !c.uncertain {
+			reported = append(reported, c)
+		}
+	}
+	a.mu.Unlock()
+	for _, c := range ended {
+		c.cancel(ErrLeaseLost)
+	}
+	for _, c := range reported {
+		a.log.WarnContext(ctx, "lease lost; other receivers may handle its events", "claim", c.name, "error", redaction.Error(err))
+	}
+	return err
+}
+
+// suspects admits one message at a time, among all queues of a receiver, whose last
+// attempt ended with its process: should it end this one, too, it takes no other
+// suspect along.
+type suspects struct{ taken atomic.Bool }
+
+func (s *suspects) acquire() bool { return s.taken.CompareAndSwap(false, true) }
+func (s *suspects) release()      { s.taken.Store(false) }

@@ -1,0 +1,69 @@
+package remoteevent
+
+import (
+	"time"
+
+	"github.com/remote-events/remote-events/go/internal/lease"
+)
+
+// message is a message that a source has taken and that is not settled yet.
+type message struct {
+	lease.Handle // empty at most once
+
+	raw     []byte
+	attempt int
+	pardons int    // attempts that do not count
+	suspect bool   // its last attempt ended with its process
+	claim   *claim // that holds it; nil at most once
+
+	begun       time.Time // when a listener began
+	disposition disposition
+	uncertain   bool // it was reported, and the reply did not come
+}
+
+// disposition is what is to be reported of a message.
+type disposition struct {
+	kind   dispositionKind
+	event  string        // by which an acknowledged one is remembered
+	delay  time.Duration // after which a nacked one is tried again; negative for never
+	reason string        // why it was nacked
+}
+
+type dispositionKind int
+
+const (
+	// settled is nothing to report.
+	settled dispositionKind = iota
+	acknowledged
+	nacked
+	released
+)
+
+// dispose derives a message's disposition from its outcome, and logs a failure.
+func (c *consumer) dispose(m *message, o outcome) disposition {
+	atMostOnce := c.config.atMostOnce
+	switch {
+	case o.ok() && atMostOnce:
+		return disposition{}
+	case o.ok() && memorable(o.id):
+		return disposition{kind: acknowledged, event: o.id}
+	case o.ok():
+		return disposition{kind: acknowledged}
+	case o.released():
+		return disposition{kind: released}
+	case atMostOnce && !c.config.deadLetters:
+		c.receiver.logLoss(c.work, c.queue, m, o)
+		return disposition{}
+	}
+	d := disposition{kind: nacked, delay: -1, reason: o.reason()}
+	if !atMostOnce && !o.permanent() && m.attempt-m.pardons < c.config.maxAttempts {
+		d.delay = c.config.retryDelay(m.attempt)
+		c.receiver.logRetry(c.work, c.queue, m, o, d.delay)
+	} else {
+		c.receiver.logDeath(c.work, c.queue, m, o)
+	}
+	return d
+}
+
+// memorable reports whether an id is short enough to be remembered (REL-30).
+func memorable(id string) bool { return id != "" && len(id) <= 256 }

@@ -1,0 +1,149 @@
+package remoteevent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/redaction"
+)
+
+// popped is the source of messages at most once: it pops them.
+type popped struct {
+	queue   string
+	client  redis.UniversalClient
+	blocker *blocker
+	letters *lease.Queue // nil where there are no dead letters
+	bounder *bounder     // nil where dead letters have no bounds
+	log     *slog.Logger
+
+	longest atomic.Int64 // of the messages of late, in bytes
+	single  atomic.Bool  // the server pops one message at a time (before Redis 6.2)
+}
+
+func (p *popped) exchange(ctx context.Context, r report, w want) (taken, error) {
+	for _, m := range r.done {
+		p.bury(ctx, m)
+	}
+	if w.count == 0 {
+		return taken{due: -1}, nil
+	}
+	pop := p.pop(ctx, w)
+	_ = p.client.Process(ctx, noRetry{pop})
+	return p.taken(w, pop)
+}
+
+// await implements source. Redis pops what there is beyond the first message as soon
+// as that is there.
+func (p *popped) await(ctx context.Context, wait time.Duration, w want) (taken, error) {
+	conn, err := p.blocker.connection(ctx)
+	if err != nil {
+		return taken{due: -1}, err
+	}
+	first := redis.NewCmd(ctx, "brpop", p.queue, strconv.FormatFloat(p.blocker.limit(wait).Seconds(), 'f', 3, 64))
+	pipeline := conn.Pipeline()
+	_ = pipeline.Process(ctx, noRetry{first})
+	var pop *redis.Cmd
+	if w.count--; w.count > 0 {
+		pop = p.pop(ctx, w)
+		_ = pipeline.Process(ctx, noRetry{pop})
+	}
+	_, err = pipeline.Exec(ctx)
+	p.blocker.done(err)
+	return p.taken(w, first, pop)
+}
+
+// pop returns the command that pops some messages, or one.
+func (p *popped) pop(ctx context.Context, w want) *redis.Cmd {
+	if p.single.Load() {
+		return redis.NewCmd(ctx, "rpop", p.queue)
+	}
+	// RPOP knows no limit of bytes: so few that they are likely to keep to it.
+	count := min(w.count, lease.MaxCount, max(1, takeBytes/int(max(1, p.longest.Load()))))
+	return redis.NewCmd(ctx, "rpop", p.queue, count)
+}
+
+// taken reads replies of BRPOP and RPOP, either of which may be nil.
+func (p *popped) taken(w want, replies ...*redis.Cmd) (taken, error) {
+	var raws []string
+	var failed error
+	for _, reply := range replies {
+		if reply == nil {
+			continue
+		}
+		value, err := reply.Result()
+		switch {
+		case errors.Is(err, redis.Nil):
+		case err != nil && strings.Contains(err.Error(), "wrong number of arguments"):
+			p.single.Store(true)
+		case failed == nil:
+			failed = err
+		}
+		switch value := value.(type) {
+		case string:
+			raws = append(raws, value)
+		case []any:
+			if reply.Name() == "brpop" && len(value) == 2 {
+				value = value[1:]
+			}
+			for _, raw := range value {
+				text, _ := raw.(string)
+				raws = append(raws, text)
+			}
+		}
+	}
+	t := taken{messages: make([]*message, len(raws)), due: -1}
+	store := make([]message, len(raws))
+	longest := p.longest.Load() * 7 / 8
+	for i, raw := range raws {
+		store[i] = message{raw: []byte(raw), attempt: 1}
+		t.messages[i] = &store[i]
+		longest = max(longest, int64(len(raw)))
+	}
+	if len(raws) > 0 {
+		p.longest.Store(longest)
+	}
+	t.more = len(raws) > 0 && len(raws) >= min(w.count, takeBytes/int(max(1, longest)))
+	return t, failed
+}
+
+func (p *popped) interrupt(ctx context.Context) { p.blocker.interrupt(ctx) }
+
+// bury stores a dead letter.
+func (p *popped) bury(ctx context.Context, m *message) {
+	letter := lease.Letter{Body: m.raw, Reason: m.disposition.reason, Attempts: 1}
+	if _, err := p.letters.Bury(ctx, letter); err != nil {
+		p.log.ErrorContext(ctx, "cannot store a dead letter; the event is lost", "error", redaction.Error(err))
+	}
+	p.bounder.died()
+}
+
+// release implements source. What cannot be put back is lost: a second attempt might
+// put it back twice.
+func (p *popped) release(ctx context.Context, r report) (lost []*message, err error) {
+	args := make([]any, 0, 2+len(r.done))
+	args = append(args, "rpush", p.queue)
+	for _, m := range slices.Backward(r.done) {
+		args = append(args, m.raw)
+	}
+	if err := p.client.Process(ctx, noRetry{redis.NewCmd(ctx, args...)}); err != nil {
+		p.log.ErrorContext(ctx, "cannot release events; they are lost", "events", len(r.done), "error", redaction.Error(err))
+	}
+	return nil, nil
+}
+
+func (p *popped) extend(context.Context, []string) (lost []int, err error) { return nil, nil }
+
+// noRetry is a command that go-redis does not repeat by itself.
+type noRetry struct{ *redis.Cmd }
+
+// NoRetry tells go-redis to leave it at one attempt.
+func (noRetry) NoRetry() bool { return true }
