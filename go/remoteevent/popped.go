@@ -120,7 +120,7 @@ func (p *popped) interrupt(ctx context.Context) { p.blocker.interrupt(ctx) }
 // bury stores a dead letter.
 func (p *popped) bury(ctx context.Context, m *message) {
 	letter := lease.Letter{Body: m.raw, Reason: m.disposition.reason, Attempts: 1}
-	if _, err := p.letters.Bury(ctx, letter); err != nil {
+	if _, err := p.letters.Import(ctx, letter); err != nil {
 		p.log.ErrorContext(ctx, "cannot store a dead letter; the event is lost", "error", redaction.Error(err))
 	}
 	p.bounder.died()

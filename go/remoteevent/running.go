@@ -1,6 +1,7 @@
 package remoteevent
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/wire"
 )
 
 // running is a receiver that runs: a feeder for each of its queues, and what they
@@ -40,7 +42,7 @@ type opener interface {
 func (r *running) start(ctx context.Context, open opener, queues []string) error {
 	for _, name := range queues {
 		f := r.feeder(name, r.receiver.configs[name])
-		if err := open.open(f, r.receiver.config.maxBytes); err != nil {
+		if err := open.open(f, cmp.Or(r.receiver.config.maxBytes, wire.DefaultReceiveBytes)); err != nil {
 			return err
 		}
 		r.feeders = append(r.feeders, f)

@@ -142,10 +142,7 @@ func (m *model) stage(t *rapid.T) {
 	if len(m.queue) == 0 {
 		return
 	}
-	staged, err := m.q.Stage(background, time.Second)
-	if err != nil || !staged {
-		t.Fatalf("staged %t, %v", staged, err)
-	}
+	m.must(t, m.client.LMove(background, m.q.Name, m.q.Key(Staging), "RIGHT", "LEFT").Err())
 	m.staging = slices.Insert(m.staging, 0, last(&m.queue))
 }
 

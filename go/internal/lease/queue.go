@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -21,6 +22,7 @@ type Queue struct {
 	client  redis.UniversalClient
 	keys    []any // as scripts take them
 	scripts map[string]script
+	old     atomic.Bool // the server does not know BLMOVE (before Redis 6.2)
 }
 
 // NewQueue returns the queue of that name.
@@ -95,6 +97,14 @@ type Claim struct {
 	// Retries says whose turn it is: that of suspects, and of retries where Count is
 	// 1, before fresh messages. The others are taken where there are none.
 	Retries bool
+}
+
+// args are the arguments of a claim, as the script exchange takes them.
+func (c *Claim) args() []any {
+	return []any{
+		newToken(), max(1, c.Lease.Milliseconds()), min(c.Count, MaxCount), c.Bytes, c.MaxBytes,
+		c.MaxAttempts, digit(c.Suspects), digit(c.Retries),
+	}
 }
 
 // MaxCount is how many messages a claim takes at most.
@@ -188,9 +198,8 @@ func (q *Queue) Exchange(ctx context.Context, x Exchange) Answer {
 	for _, claim := range x.Finished {
 		args = append(args, claim)
 	}
-	if c := x.Claim; c != nil {
-		args = append(args, newToken(), max(1, c.Lease.Milliseconds()), min(c.Count, MaxCount), c.Bytes, c.MaxBytes,
-			c.MaxAttempts, digit(c.Suspects), digit(c.Retries))
+	if x.Claim != nil {
+		args = append(args, x.Claim.args()...)
 	}
 	answer, err := readAnswer(q.run(ctx, "exchange", args))
 	if err != nil {
@@ -257,26 +266,6 @@ func (q *Queue) release(ctx context.Context, held []Handle, finished []string) (
 	}
 	return numbers[0], numbers[1:], nil
 }
-
-// Stage waits for a message for some time and moves it to where the next claim
-// finds it. It reports whether one came.
-func (q *Queue) Stage(ctx context.Context, wait time.Duration) (bool, error) {
-	seconds := strconv.FormatFloat(max(wait, time.Millisecond).Seconds(), 'f', 3, 64)
-	command := redis.NewStringCmd(ctx, "blmove", q.Name, q.Key(Staging), "right", "left", seconds)
-	err := q.client.Process(ctx, onceString{command})
-	if isUnknownCommand(err) { // before Redis 6.2
-		command = redis.NewStringCmd(ctx, "brpoplpush", q.Name, q.Key(Staging), seconds)
-		err = q.client.Process(ctx, onceString{command})
-	}
-	if errors.Is(err, redis.Nil) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-type onceString struct{ *redis.StringCmd }
-
-func (onceString) NoRetry() bool { return true }
 
 // Remembered reports whether an event was acknowledged within its window.
 func (q *Queue) Remembered(ctx context.Context, event string) (bool, error) {
