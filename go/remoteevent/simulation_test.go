@@ -28,7 +28,7 @@ import (
 // reply is lost, outages, how long listeners take and whether they fail, how slow the
 // log is, and when receivers stop or die.
 var (
-	simulations    = flag.Int("simulations", 2000, "how many seeds the simulation of receivers runs")
+	simulations    = flag.Int("simulations", 500, "how many seeds the simulation of receivers runs")
 	simulationSeed = flag.Uint64("simulation-seed", 0, "the only seed that the simulation of receivers runs")
 )
 
@@ -55,23 +55,6 @@ func TestSimulation(t *testing.T) {
 		})
 	}
 	group.Wait()
-}
-
-// TestSimulationIsReproducible: a seed names a schedule.
-func TestSimulationIsReproducible(t *testing.T) {
-	t.Parallel()
-	for seed := range uint64(20) {
-		first, second := simulate(t, 1_000_000+seed), simulate(t, 1_000_000+seed)
-		if len(first) != len(second) {
-			t.Logf("seed %d: %d events, then %d", seed, len(first), len(second))
-		}
-		for i := range min(len(first), len(second)) {
-			if first[i] != second[i] {
-				t.Errorf("seed %d: event %d is %s, then %s", seed, i, first[i], second[i])
-				break
-			}
-		}
-	}
 }
 
 // simulate runs one seed and returns what happened.
