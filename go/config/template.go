@@ -145,10 +145,9 @@ func (s *source) spaced(at []int) *source {
 	}
 	spaced := *s
 	spaced.spans = nil
-	spaces := 0 // that were put in
-	putIn := func(until int) (n int) {
-		for ; spaces+n < len(at) && at[spaces+n] < until; n++ {
-		}
+	spaces := 0                    // that were put in
+	putIn := func(until int) int { // how many more stand before
+		n, _ := slices.BinarySearch(at[spaces:], until)
 		return n
 	}
 	before := func(until int) {

@@ -39,11 +39,12 @@ func TestFindDeadLetters(t *testing.T) {
 		if want := slices.DeleteFunc(slices.Clone(asked), func(id string) bool { return id == "none" || id == "" }); !slices.Equal(got, want) {
 			t.Errorf("got %d, want %d", len(got), len(want))
 		}
-		for range q.FindDeadLetters(t.Context(), asked) {
+		for _, err := range q.FindDeadLetters(t.Context(), asked) {
+			must(t, err)
 			break // the caller has seen enough
 		}
-		for letter := range q.FindDeadLetters(t.Context(), nil) {
-			t.Errorf("nobody asked for %s", letter.ID)
+		for letter, err := range q.FindDeadLetters(t.Context(), nil) {
+			t.Errorf("nobody asked for %s (%v)", letter.ID, err)
 		}
 		letter, found, err := q.DeadLetter(t.Context(), ids[1])
 		must(t, err)
