@@ -87,62 +87,6 @@ func benchmarkRedis(b *testing.B) *redis.Client {
 	return client
 }
 
-func BenchmarkSend(b *testing.B) {
-	client := benchmarkRedis(b)
-	ctx := b.Context()
-	event := Order{Path: "/uploads/video1.mp4"}
-	env, err := remoteevent.NewEnvelope(event)
-	if err != nil {
-		b.Fatal(err)
-	}
-	raw, _, err := wire.Encode(env, wire.Limits{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	sender, err := remoteevent.NewSender(client, remoteevent.Plain())
-	if err != nil {
-		b.Fatal(err)
-	}
-	report := func(b *testing.B, batch int) {
-		b.Helper()
-		b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "events/s")
-		client.FlushAll(ctx)
-	}
-	b.Run("one/go-redis", func(b *testing.B) {
-		for b.Loop() {
-			client.LPush(ctx, "order", raw)
-		}
-		report(b, 1)
-	})
-	b.Run("one/sender", func(b *testing.B) {
-		for b.Loop() {
-			_ = sender.Send(ctx, event)
-		}
-		report(b, 1)
-	})
-	const size = 1000
-	b.Run("batch/go-redis", func(b *testing.B) {
-		values := make([]any, size)
-		for i := range values {
-			values[i] = raw
-		}
-		for b.Loop() {
-			client.LPush(ctx, "order", values...)
-		}
-		report(b, size)
-	})
-	b.Run("batch/sender", func(b *testing.B) {
-		events := make([]remoteevent.Event, size)
-		for i := range events {
-			events[i] = event
-		}
-		for b.Loop() {
-			_ = sender.SendBatch(ctx, events...)
-		}
-		report(b, size)
-	})
-}
-
 func BenchmarkReceive(b *testing.B) {
 	client := benchmarkRedis(b)
 	raw := `{"data": {"path": "/uploads/video1.mp4"}, "signals": ["order", "remote_event", "event"]}`

@@ -224,21 +224,17 @@ func alter(v reflect.Value, path string, same func(path string) bool) bool {
 	return same(path)
 }
 
-// checkFields rejects a struct with fields that encoding/json would leave out
-// without a word: one that has no exported field, and one whose unexported field
-// has a json tag.
+// checkFields rejects a struct that has fields, none of which is exported: its
+// payload would be {}. (go vet finds an unexported field with a json tag.)
 func checkFields(t reflect.Type) error {
 	if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Marshaler]()) {
 		return nil
 	}
 	hidden, exported := "", false
 	for field := range t.Fields() {
-		tag := field.Tag.Get("json")
 		switch {
 		case field.Anonymous || field.IsExported():
 			exported = true
-		case tag != "" && tag != "-":
-			return &TypeError{Type: t, Field: field.Name, Problem: "it has a json tag and is not exported, so that no payload would have it"}
 		case field.Name != "_" && hidden == "":
 			hidden = field.Name
 		}

@@ -115,7 +115,41 @@ type (
 	Worded     struct{ Word string }
 	OfWorded   struct{ Worded }
 	OwnWorded  struct{ Worded }
+
+	// Their names depend on the value.
+	ByString  struct{ Kind string }
+	ByFlag    struct{ Loud bool }
+	ByNested  struct{ Of struct{ N int8 } }
+	ByPtr     struct{ Kind *string }
+	ByHidden  struct{ X, kind string }
+	ByMap     map[string]string
+	OnlyLower struct{ path, size string }
+	Marker    struct{ _ struct{} }
+	Locked    struct {
+		Path string
+		lock chan int
+	}
 )
+
+func (e ByString) EventName() string { return e.Kind }
+func (e ByFlag) EventName() string {
+	if e.Loud {
+		return "LOUD"
+	}
+	return "quiet"
+}
+func (e ByNested) EventName() string { return strings.Repeat("x", int(e.Of.N)) + "nested" }
+func (e *ByPtr) EventName() string {
+	if e.Kind == nil {
+		return "by_ptr"
+	}
+	return *e.Kind
+}
+func (e ByHidden) EventName() string  { return "hidden" + e.kind }
+func (e ByMap) EventName() string     { return "map" + e["kind"] }
+func (e OnlyLower) EventName() string { return "only_lower" }
+func (Marker) EventName() string      { return "marker" }
+func (Locked) EventName() string      { return "locked" }
 
 func (ByPointer) EventName() string            { return "by_pointer" }
 func (Tagged) EventName() string               { return "tagged" }
@@ -165,16 +199,26 @@ func TestTypesThatCannotBeEvents(t *testing.T) {
 		{OfWorded{}, "Worded"},
 		{(*FileEvent)(nil), ""},
 		{nil, ""},
+		{ByString{"x"}, "Kind"},
+		{ByString{}, "Kind"},
+		{&ByFlag{}, "Loud"},
+		{ByNested{}, "Of.N"},
+		{&ByPtr{}, "Kind"},
+		{ByHidden{kind: "s3cret"}, ""},
+		{ByMap{"kind": "s3cret"}, ""},
+		{OnlyLower{path: "x"}, "path"},
 	} {
 		_, err := remoteevent.NewEnvelope(c.event)
 		var fault *remoteevent.TypeError
-		if !errors.As(err, &fault) || fault.Field != c.field {
+		if !errors.As(err, &fault) || fault.Field != c.field || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%T: %v", c.event, err)
 		}
 	}
+	_ = OnlyLower{}.size
+	_ = Locked{}.lock
 	// A MarshalJSON of its own, even before the parent's MarshalText, and an
 	// embedded struct without events.
-	for _, event := range []remoteevent.Event{Own{}, OwnWorded{}, OfLoop{}} {
+	for _, event := range []remoteevent.Event{Own{}, OwnWorded{}, OfLoop{}, Marker{}, Locked{}, ByHidden{}, ByMap{}} {
 		if _, err := remoteevent.NewEnvelope(event); err != nil {
 			t.Errorf("%T: %v", event, err)
 		}

@@ -13,15 +13,16 @@ import (
 // Event is a remote event. Its exported fields are its payload, laid out by
 // encoding/json; its name is the Redis list that carries it.
 //
-// EventName must return the same name for every value of the type: it is asked
-// of a zero value, once. Any Unicode string is a name, except those that begin
+// EventName must return the same name for every value of the type. It is called
+// for the zero value and for values with other fields when the type is first seen,
+// and for each event that is sent; a name that differs is a *[TypeError]. Any Unicode string is a name, except those that begin
 // with "kernel.", and "event" and "remote_event", which are the bases of all.
 //
 // A struct that embeds events by value is their child. Its chain of signals is
 // its own name, those of the embedded events in the order of the fields, each
 // followed by its own parents and each named once, then remote_event and event.
 // A listener of any of them hears it. What would go wrong without a word is
-// refused when the type is first seen, by [Handle], [Decode] and [Sender.Send],
+// rejected when the type is first seen, by [Handle], [Decode] and [Sender.Send],
 // with a *[TypeError]:
 //
 //   - an EventName that is the parent's, because the child has none of its own;
@@ -32,11 +33,16 @@ import (
 //     write neither;
 //   - a MarshalJSON or UnmarshalJSON that comes from the parent, which would
 //     leave out what the child adds;
-//   - a field of a type that no JSON can fill.
+//   - a field of a type that no JSON can fill, such as a channel;
+//   - a struct whose fields are all unexported, of which the payload would be {}.
 //
-// A nil slice or map goes out as null, as encoding/json writes it; the tag option
-// omitempty leaves it out. Coming in, a number written with a decimal point does
-// not fit an integer field, not even Python's 8.0: declare a float (TYPE-6).
+// A nil slice or map is sent as null, as encoding/json writes it; the tag option
+// omitempty leaves it out. A float without a fraction is sent as an integer: an
+// original receives 8.0 as the int 8, which is the same number. From 2⁵³ on
+// (float32: 2²⁴), where integers have digits that a float has not, it is sent with
+// an exponent, and an original receives a float (SEND-8). In received payloads, a
+// number written with a decimal point does not fit an integer field, not even
+// Python's 8.0: declare a float (TYPE-6).
 // In a field of type any, and in a map[string]any, a number is a float64, except
 // that an integer beyond ±(2⁵³−1) and a number beyond a float64's range are a
 // [encoding/json.Number], which keeps their digits when the event is sent on

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -103,5 +101,3 @@ func inParallel(b *testing.B, goroutines, times int, f func(context.Context) err
 	done.Wait()
 	return time.Since(start)
 }
-
-var _ *redis.Client

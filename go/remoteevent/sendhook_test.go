@@ -1,0 +1,62 @@
+package remoteevent_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// watching is a hook of a client: it sees what a tracing hook would show, and
+// panics where it is told to.
+type watching struct {
+	seen   chan string
+	panics bool
+}
+
+func (watching) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (watching) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+func (w watching) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() != "lpush" {
+			return next(ctx, cmd)
+		}
+		if w.panics {
+			panic("s3cret")
+		}
+		w.seen <- fmt.Sprint(cmd.Args()...)
+		return next(ctx, cmd)
+	}
+}
+
+// TestHooksOfTheClient: the client's hooks see the commands without payloads, and
+// their panics are errors of Send, in the caller's goroutine and in another.
+func TestHooksOfTheClient(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	redistest.Start(t, addr)
+	for _, ctx := range []context.Context{context.Background(), t.Context()} {
+		client := redis.NewClient(&redis.Options{Addr: addr})
+		defer client.Close()
+		hook := watching{seen: make(chan string, 1)}
+		client.AddHook(hook)
+		must(t, sender(t, client).Send(ctx, FileEvent{"s3cret"}))
+		if text := next(t, hook.seen); strings.Contains(text, "s3cret") || !strings.Contains(text, "file_event") {
+			t.Error(text)
+		}
+		client.AddHook(watching{panics: true})
+		err := sender(t, client).Send(ctx, FileEvent{"x"})
+		var panicked *remoteevent.PanicError
+		if !errors.Is(err, remoteevent.ErrNotSent) || !errors.As(err, &panicked) || strings.Contains(err.Error(), "s3cret") {
+			t.Error(err)
+		}
+	}
+}
