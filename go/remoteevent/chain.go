@@ -179,7 +179,7 @@ func nameOf(t reflect.Type) (name string, err error) {
 
 // nameFrom calls EventName, which is the user's code. ok is false where it panics.
 func nameFrom(event Event) (name string, ok bool) {
-	defer func() { _ = recover() }() //nolint:errcheck // ok tells
+	defer func() { _ = recover() }()
 	return event.EventName(), true
 }
 

@@ -259,11 +259,11 @@ func TestConcurrentSends(t *testing.T) {
 	single := redis.NewClient(&redis.Options{Addr: addr})
 	defer single.Close()
 	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": addr}})
-	defer ring.Close()
+	defer func() { must(t, ring.Close()) }()
 	for name, client := range map[string]redis.UniversalClient{
 		"Client": single, "Ring": ring, "ClusterClient": cluster(t), "a client that wraps one": struct{ redis.UniversalClient }{single},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) { //nolint:tparallel // the clients share a server
 			s := sender(t, client)
 			var group sync.WaitGroup
 			const goroutines, each = 20, 50

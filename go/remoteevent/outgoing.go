@@ -68,8 +68,8 @@ func (s *Sender) encode(ctx context.Context, event Event, now time.Time) (*outgo
 	}
 	name := info.signals[0]
 	m := newOutgoing()
-	text := append(m.text[:0], layout.Prefix...)
-	text, facts, err := appendPayload(text, name, event)
+	m.text = append(m.text[:0], layout.Prefix...)
+	text, facts, err := appendPayload(m.text, name, event)
 	if err != nil {
 		m.free()
 		return nil, err

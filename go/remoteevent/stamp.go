@@ -57,7 +57,7 @@ func (s *Sender) appendStamp(dst []byte, now time.Time) []byte {
 // which has to be unique and not secret.
 func appendID(dst []byte, now time.Time) []byte {
 	var id [16]byte
-	binary.BigEndian.PutUint64(id[:8], uint64(now.UnixMilli())<<16|0x7000|rand.Uint64()&0x0FFF) //nolint:gosec // a time since 1970
+	binary.BigEndian.PutUint64(id[:8], uint64(now.UnixMilli())<<16|0x7000|rand.Uint64()&0x0FFF)
 	binary.BigEndian.PutUint64(id[8:], 1<<63|rand.Uint64()&(1<<62-1))
 	var digits [32]byte
 	hex.Encode(digits[:], id[:])
@@ -84,5 +84,5 @@ func appendTime(dst []byte, now time.Time) []byte {
 		lastSecond.Store(s)
 	}
 	ms := now.Nanosecond() / 1e6
-	return append(append(dst, s.text...), byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
+	return append(append(dst, s.text...), byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z') //nolint:gosec // digits
 }

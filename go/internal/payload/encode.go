@@ -53,7 +53,7 @@ func (e *EncodeError) Error() string {
 
 // Is reports whether target is the reason, or is found in Err.
 func (e *EncodeError) Is(target error) bool {
-	return target == e.Reason || e.Err != nil && errors.Is(e.Err, target) //nolint:errorlint // the reasons are values
+	return target == e.Reason || e.Err != nil && errors.Is(e.Err, target)
 }
 
 // As finds the error of a marshaler.

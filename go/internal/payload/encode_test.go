@@ -104,7 +104,7 @@ func (Shapes) Generate(r *rand.Rand, size int) reflect.Value {
 		s.ZeroPointer = new(time.Time)
 	}
 	if size > 1 && r.Intn(2) == 0 {
-		inner := Shapes{}.Generate(r, 1).Interface().(Shapes)
+		inner := Shapes{}.Generate(r, 1).Interface().(Shapes) //nolint:forcetypeassert // it is one
 		s.Self = &inner
 	}
 	return reflect.ValueOf(s)

@@ -239,7 +239,8 @@ func writeNumber(w *writer, v reflect.Value) error {
 
 func writeTime(w *writer, v reflect.Value) error {
 	t, _ := reflect.TypeAssert[time.Time](v)
-	dst, err := t.AppendText(append(w.dst, '"'))
+	w.dst = append(w.dst, '"')
+	dst, err := t.AppendText(w.dst)
 	if err != nil {
 		return &EncodeError{Reason: ErrMarshaler, Type: timeType, Err: err}
 	}
