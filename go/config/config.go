@@ -84,6 +84,9 @@ func Load(path string, opts ...Option) (*Config, error) {
 		environ:    os.Environ(),
 	}
 	for _, opt := range opts {
+		if opt == nil {
+			return nil, errors.New("config.Load: an option is nil")
+		}
 		opt(&s)
 	}
 	template, err := readText(path)

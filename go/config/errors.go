@@ -28,12 +28,20 @@ type Error struct {
 
 // Error returns the fault in the form "file:line: key: message".
 func (e *Error) Error() string {
+	if e == nil {
+		return "no fault"
+	}
 	return locate(e.File, e.Line, e.Key) + e.Message
 }
 
 // Unwrap returns the error of the operating system where a file could not be
 // read, so that errors.Is(err, fs.ErrNotExist) works, and nil otherwise.
-func (e *Error) Unwrap() error { return e.cause }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.cause
+}
 
 // Warning is something in a configuration file that is legal and probably not
 // what its author means.

@@ -54,6 +54,9 @@ func LoadDir(dir string) (*Catalogue, error) {
 // schemas that it names. Every schema is compiled, so that whatever is wrong
 // with one is found here.
 func Load(files fs.FS) (*Catalogue, error) {
+	if files == nil {
+		return nil, errors.New("payloadschema.Load: the file system is nil")
+	}
 	index, err := readIndex(files)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", FileName, err)
@@ -84,7 +87,12 @@ func Load(files fs.FS) (*Catalogue, error) {
 }
 
 // Events returns the names of the events that have a schema, sorted.
-func (c *Catalogue) Events() []string { return slices.Sorted(maps.Keys(c.events)) }
+func (c *Catalogue) Events() []string {
+	if c == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(c.events))
+}
 
 // index is the content of catalogue.json.
 type index struct {

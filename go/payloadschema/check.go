@@ -38,6 +38,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e == nil {
+		return "no fault"
+	}
 	place := "as a whole"
 	if e.Place != "" {
 		place = "at " + brief(e.Place)
@@ -49,7 +52,12 @@ func (e *Error) Error() string {
 	return text
 }
 
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
 
 // Redacted returns the text of the error, which may be logged and stored as it is:
 // see remoteevent.PayloadSchemas.
@@ -71,6 +79,9 @@ func brief(text string) string {
 //
 // It implements SCHEMA-3 to SCHEMA-7.
 func (c *Catalogue) Check(event string, payload []byte) error {
+	if c == nil {
+		return nil
+	}
 	entry, ok := c.events[event]
 	if !ok {
 		return nil

@@ -15,7 +15,7 @@ func IsInteger(number []byte) bool {
 
 // Digits counts the digits of an integer of a scanned text.
 func Digits(integer []byte) int {
-	if integer[0] == '-' {
+	if len(integer) > 0 && integer[0] == '-' {
 		return len(integer) - 1
 	}
 	return len(integer)
@@ -32,8 +32,11 @@ func IsSafeInteger(integer []byte) bool {
 // it is written with a point or exponent, or does not fit.
 func Int(number []byte) (n int64, ok bool) {
 	digits := number
-	if digits[0] == '-' {
+	if len(digits) > 0 && digits[0] == '-' {
 		digits = digits[1:]
+	}
+	if len(digits) == 0 {
+		return 0, false
 	}
 	if len(digits) > 18 { // which may not fit
 		n, err := strconv.ParseInt(string(number), 10, 64)
@@ -117,7 +120,7 @@ func shortFloat(number []byte) (f float64, ok bool) {
 			return 0, false
 		}
 	}
-	if digits > 15 {
+	if digits == 0 || digits > 15 {
 		return 0, false
 	}
 	f = float64(n)

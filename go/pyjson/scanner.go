@@ -35,6 +35,9 @@ type SyntaxError struct {
 }
 
 func (e *SyntaxError) Error() string {
+	if e == nil {
+		return "no fault"
+	}
 	return fmt.Sprintf("%s at byte %d", e.Problem, e.Offset)
 }
 
@@ -47,6 +50,9 @@ type DepthError struct {
 }
 
 func (e *DepthError) Error() string {
+	if e == nil {
+		return "no fault"
+	}
 	return fmt.Sprintf("nested deeper than %d levels at byte %d", e.Limit, e.Offset)
 }
 

@@ -24,6 +24,10 @@ type Fault struct {
 // ends with the first error.
 func (q *Queue) Audit(ctx context.Context) iter.Seq2[Fault, error] {
 	return func(yield func(Fault, error) bool) {
+		if err := q.usable(ctx); err != nil {
+			yield(Fault{}, err)
+			return
+		}
 		told := map[string]bool{}
 		err := q.queue.EachID(ctx, func(ids []string) error {
 			states, err := q.queue.Audit(ctx, ids)
@@ -81,6 +85,9 @@ func problem(s lease.State) string {
 // nowhere is due at once, and of several places a lease wins, then a retry. What
 // is left of a message that is gone is deleted.
 func (q *Queue) Repair(ctx context.Context, ids ...string) (changed int, err error) {
+	if err := q.usable(ctx); err != nil {
+		return 0, err
+	}
 	for len(ids) > 0 {
 		page := ids[:min(lease.MaxCount, len(ids))]
 		ids = ids[len(page):]

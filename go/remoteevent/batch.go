@@ -46,6 +46,9 @@ type BatchError struct {
 
 // Count returns how many events of the batch came to an outcome.
 func (e *BatchError) Count(o Outcome) int {
+	if e == nil {
+		return 0
+	}
 	n := 0
 	for _, r := range e.Results {
 		if r.Outcome == o {
@@ -57,6 +60,9 @@ func (e *BatchError) Count(o Outcome) int {
 
 // Error counts the outcomes and quotes the first error.
 func (e *BatchError) Error() string {
+	if e == nil {
+		return "no batch"
+	}
 	for i, r := range e.Results {
 		if r.Err != nil {
 			return fmt.Sprintf("of %d events %d are stored, %d rejected, %d unknown; the first at fault is number %d: %v",
@@ -68,6 +74,9 @@ func (e *BatchError) Error() string {
 
 // Unwrap returns the errors of the events that are not stored.
 func (e *BatchError) Unwrap() []error {
+	if e == nil {
+		return nil
+	}
 	var all []error
 	for _, r := range e.Results {
 		if r.Err != nil {

@@ -100,7 +100,7 @@ func (c *causes) is(target error) bool {
 	return slices.ContainsFunc(c.nodes, func(n cause) (is bool) {
 		_ = contain(func() {
 			e, comparing := n.err.(interface{ Is(target error) bool })
-			is = n.err == target || comparing && e.Is(target) //nolint:errorlint // each cause has its turn
+			is = n.err == target || comparing && !quotes(n.err) && e.Is(target) //nolint:errorlint // each cause has its turn
 		})
 		return is
 	})

@@ -2,6 +2,7 @@ package remoteevent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -32,6 +33,9 @@ type Diagnosis struct { //nolint:errname // few are used as errors
 
 // Error returns the problem, Redis' own words and the remedy.
 func (d *Diagnosis) Error() string {
+	if d == nil {
+		return "no diagnosis"
+	}
 	text := d.Problem
 	if d.Err != nil {
 		text += ": " + d.Err.Error()
@@ -40,13 +44,21 @@ func (d *Diagnosis) Error() string {
 }
 
 // Unwrap returns Err.
-func (d *Diagnosis) Unwrap() error { return d.Err }
+func (d *Diagnosis) Unwrap() error {
+	if d == nil {
+		return nil
+	}
+	return d.Err
+}
 
 // DiagnoseServer looks at what of a Redis endangers every queue: its version, its
 // role, its eviction policy, and a cluster that is taken for one server. All nodes
 // of a cluster are asked. What the user may not see is a warning of the check
 // "server". An error says that Redis could not be asked.
 func DiagnoseServer(ctx context.Context, client redis.UniversalClient) ([]Diagnosis, error) {
+	if err := errors.Join(requireClient(client), requireContext(ctx)); err != nil {
+		return nil, fmt.Errorf("DiagnoseServer: %w", err)
+	}
 	cluster, ok := client.(*redis.ClusterClient)
 	if !ok {
 		return diagnoseNode(ctx, client, false)
@@ -137,6 +149,9 @@ func isBefore6(version string) bool {
 // another type, a replica. It takes no message, and changes nothing. An error says
 // that Redis could not be asked.
 func (q *Queue) Diagnose(ctx context.Context, options ...QueueOption) ([]Diagnosis, error) {
+	if err := q.usable(ctx); err != nil {
+		return nil, err
+	}
 	config := defaultQueueConfig()
 	for _, option := range options {
 		if option == nil {

@@ -2,6 +2,8 @@ package remoteevent
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,6 +20,9 @@ import (
 // delivery beside it. It looks through all keys of the database, by SCAN, and at
 // every node of a cluster.
 func FindQueues(ctx context.Context, client redis.UniversalClient) ([]string, error) {
+	if err := errors.Join(requireClient(client), requireContext(ctx)); err != nil {
+		return nil, fmt.Errorf("FindQueues: %w", err)
+	}
 	var mu sync.Mutex
 	found := map[string]bool{}
 	search := func(ctx context.Context, node redis.UniversalClient) error {

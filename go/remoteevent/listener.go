@@ -108,6 +108,9 @@ func Handle[E Event](r *Receiver, listener func(ctx context.Context, event E) er
 // all. It adds no queue. Signals that begin with "kernel." command the kernels
 // of originals and are refused (SIG-4, DISP-3).
 func (r *Receiver) Listen(signal string, handler Handler) error {
+	if err := r.usable(); err != nil {
+		return fmt.Errorf("Listen: %w", err)
+	}
 	if wire.Reserved(signal) {
 		return fmt.Errorf("Listen: the signal %q is reserved for the kernel of applauncher", signal)
 	}

@@ -29,8 +29,12 @@ type PythonTime struct {
 }
 
 // In returns the time, where a naive one is read as the clock of a location, such
-// as [time.Local]. A time with an offset is the same moment in any location.
+// as [time.Local]. A time with an offset is the same moment in any location. A nil
+// location is UTC.
 func (t PythonTime) In(location *time.Location) time.Time {
+	if location == nil {
+		location = time.UTC
+	}
 	if !t.Naive {
 		return t.Time.In(location)
 	}

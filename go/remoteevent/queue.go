@@ -2,7 +2,7 @@ package remoteevent
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -24,8 +24,8 @@ type Queue struct {
 // the caller's to close. A name that begins with "remote-event:v1:" is refused
 // with [ErrReserved].
 func NewQueue(client redis.UniversalClient, name string) (*Queue, error) {
-	if client == nil {
-		return nil, errors.New("NewQueue: the client is nil")
+	if err := requireClient(client); err != nil {
+		return nil, fmt.Errorf("NewQueue: %w", err)
 	}
 	queue, err := lease.NewQueue(client, name)
 	if err != nil {
@@ -35,11 +35,19 @@ func NewQueue(client redis.UniversalClient, name string) (*Queue, error) {
 }
 
 // Name returns the queue's name, which is its key in Redis.
-func (q *Queue) Name() string { return q.queue.Name }
+func (q *Queue) Name() string {
+	if q == nil || q.queue == nil {
+		return ""
+	}
+	return q.queue.Name
+}
 
 // Companions returns the names of the keys that reliable delivery keeps beside
 // the queue, by their kind.
 func (q *Queue) Companions() map[string]string {
+	if err := q.usable(context.Background()); err != nil {
+		return nil
+	}
 	names := map[string]string{}
 	for _, kind := range lease.Kinds() {
 		names[string(kind)] = q.queue.Key(kind)
@@ -53,6 +61,9 @@ func (q *Queue) Companions() map[string]string {
 // characters that are not printable. Options that are nil
 // have no effect.
 func (q *Queue) Permissions(options ...QueueOption) string {
+	if err := q.usable(context.Background()); err != nil {
+		return ""
+	}
 	config := defaultQueueConfig()
 	for _, option := range options {
 		if option != nil {
@@ -80,6 +91,9 @@ type Depths struct {
 // Depths counts the messages of the queue. One that is on its way meanwhile may be
 // counted twice or not at all.
 func (q *Queue) Depths(ctx context.Context) (Depths, error) {
+	if err := q.usable(ctx); err != nil {
+		return Depths{}, err
+	}
 	d, err := q.queue.Depths(ctx)
 	return Depths{d.Queued, d.Staged, d.Leased, d.Retried + d.Suspect, d.Dead}, redaction.Error(err)
 }
@@ -89,6 +103,9 @@ func (q *Queue) Depths(ctx context.Context) (Depths, error) {
 // were. What is leased and dead stays. Reliable receivers that still run take the
 // messages again: stop them first.
 func (q *Queue) Drain(ctx context.Context) (int, error) {
+	if err := q.usable(ctx); err != nil {
+		return 0, err
+	}
 	n, err := q.queue.Drain(ctx)
 	return n, redaction.Error(err)
 }
@@ -96,6 +113,9 @@ func (q *Queue) Drain(ctx context.Context) (int, error) {
 // Exists reports whether Redis has the list or a companion key of the queue. A list
 // without messages does not exist in Redis.
 func (q *Queue) Exists(ctx context.Context) (bool, error) {
+	if err := q.usable(ctx); err != nil {
+		return false, err
+	}
 	exists, err := q.queue.Exists(ctx)
 	return exists, redaction.Error(err)
 }
@@ -103,6 +123,9 @@ func (q *Queue) Exists(ctx context.Context) (bool, error) {
 // NextRetry returns in what time, by Redis' clock, the first of the retries is due,
 // and whether any waits. A time in the past is negative.
 func (q *Queue) NextRetry(ctx context.Context) (in time.Duration, waiting bool, err error) {
+	if err := q.usable(ctx); err != nil {
+		return 0, false, err
+	}
 	in, waiting, err = q.queue.NextRetry(ctx)
 	return in, waiting, redaction.Error(err)
 }
@@ -112,6 +135,10 @@ func (q *Queue) NextRetry(ctx context.Context) (in time.Duration, waiting bool, 
 // returned or not. It ends with the first error.
 func (q *Queue) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
+		if err := q.usable(ctx); err != nil {
+			yield(DeadLetter{}, err)
+			return
+		}
 		var from time.Time
 		var skip int64 // of those that died at that time
 		for {
@@ -166,6 +193,10 @@ func (q *Queue) letter(id string, record lease.Record) DeadLetter {
 // round trip, and ends with the first error.
 func (q *Queue) FindDeadLetters(ctx context.Context, ids []string) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
+		if err := q.usable(ctx); err != nil {
+			yield(DeadLetter{}, err)
+			return
+		}
 		err := q.queue.Letters(ctx, ids, func(id string, record lease.Record) bool {
 			return record.Body == nil || yield(q.letter(id, record), nil)
 		})
@@ -177,6 +208,9 @@ func (q *Queue) FindDeadLetters(ctx context.Context, ids []string) iter.Seq2[Dea
 
 // DeadLetter returns one dead letter, and whether there is one with that id.
 func (q *Queue) DeadLetter(ctx context.Context, id string) (letter DeadLetter, found bool, err error) {
+	if err := q.usable(ctx); err != nil {
+		return DeadLetter{}, false, err
+	}
 	for letter, err := range q.FindDeadLetters(ctx, []string{id}) {
 		return letter, err == nil, err
 	}
@@ -187,12 +221,18 @@ func (q *Queue) DeadLetter(ctx context.Context, id string) (letter DeadLetter, f
 // for whoever takes them, as a new message. It returns the ids of those that are
 // no dead letters of this queue.
 func (q *Queue) Requeue(ctx context.Context, ids ...string) (missing []string, err error) {
+	if err := q.usable(ctx); err != nil {
+		return nil, err
+	}
 	return q.paged(ctx, ids, q.queue.Requeue)
 }
 
 // Drop deletes dead letters for good. It returns the ids of those that are no
 // dead letters of this queue.
 func (q *Queue) Drop(ctx context.Context, ids ...string) (missing []string, err error) {
+	if err := q.usable(ctx); err != nil {
+		return nil, err
+	}
 	return q.paged(ctx, ids, q.queue.Drop)
 }
 
@@ -215,6 +255,9 @@ func (q *Queue) paged(ctx context.Context, ids []string, do func(context.Context
 // it returns, those that are stored already with an error, too. Where a letter has
 // no code it is "imported"; times that are zero are now.
 func (q *Queue) Bury(ctx context.Context, letters ...DeadLetter) (ids []string, err error) {
+	if err := q.usable(ctx); err != nil {
+		return nil, err
+	}
 	const most, mostBytes = 100, 4 << 20
 	var page []lease.Letter
 	size := 0

@@ -68,6 +68,9 @@ func NewReceiver(client redis.UniversalClient, options ...ReceiverOption) (*Rece
 // Queues makes the receiver consume the lists with these names, such as those
 // of a configuration file, as [Receiver.Queue] does.
 func (r *Receiver) Queues(names ...string) error {
+	if err := r.usable(); err != nil {
+		return fmt.Errorf("Queues: %w", err)
+	}
 	for _, name := range names {
 		if err := r.Queue(name); err != nil {
 			return err
@@ -80,6 +83,9 @@ func (r *Receiver) Queues(names ...string) error {
 // of this queue alone, on top of the receiver's. A name that is given twice
 // counts once (RECV-7), and its options add up.
 func (r *Receiver) Queue(name string, options ...QueueOption) error {
+	if err := r.usable(); err != nil {
+		return fmt.Errorf("queue %q: %w", name, err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.started {
@@ -134,6 +140,9 @@ func (r *Receiver) Queue(name string, options ...QueueOption) error {
 //
 // It implements RECV-1 to RECV-12 and, without [AtMostOnce], spec/reliable.md.
 func (r *Receiver) Run(ctx context.Context) error {
+	if err := errors.Join(r.usable(), requireContext(ctx)); err != nil {
+		return fmt.Errorf("Run: %w", err)
+	}
 	queues, err := r.start()
 	if err != nil {
 		return fmt.Errorf("Run: %w", err)

@@ -3,6 +3,7 @@ package remoteevent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -68,8 +69,8 @@ type Sender struct {
 // A *redis.Client, *redis.ClusterClient, *redis.Ring and clients that wrap them
 // will do. In a trace, a command of several callers has the context of the first.
 func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, error) {
-	if client == nil {
-		return nil, errors.New("NewSender: the client is nil")
+	if err := requireClient(client); err != nil {
+		return nil, fmt.Errorf("NewSender: %w", err)
 	}
 	config := senderConfig{logger: slog.Default()}
 	for _, option := range options {
@@ -94,6 +95,9 @@ func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, 
 //
 // It implements SEND-1 to SEND-8, and SCHEMA-1.
 func (s *Sender) Send(ctx context.Context, event Event) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
 	now := time.Now()
 	m, err := s.encode(ctx, event, now)
 	if err != nil {
@@ -107,6 +111,9 @@ func (s *Sender) Send(ctx context.Context, event Event) error {
 // event and gets the attributes that [Sender.Send] writes; one with an id goes
 // out as it is. Its errors are those of Send.
 func (s *Sender) Forward(ctx context.Context, env wire.Envelope) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
 	m := newOutgoing()
 	if err := s.encodeInto(ctx, m, env); err != nil {
 		return err
@@ -124,6 +131,9 @@ func (s *Sender) Forward(ctx context.Context, env wire.Envelope) error {
 // list, or to that server: the rest of the batch is [ErrNotSent]. The same is so
 // when the context ends.
 func (s *Sender) SendBatch(ctx context.Context, events ...Event) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
 	b, now := newBatch(ctx, s.link, len(events)), time.Now()
 	for i, event := range events {
 		m, err := s.encode(ctx, event, now)
@@ -134,6 +144,9 @@ func (s *Sender) SendBatch(ctx context.Context, events ...Event) error {
 
 // ForwardBatch stores envelopes as [Sender.SendBatch] does events.
 func (s *Sender) ForwardBatch(ctx context.Context, envelopes ...wire.Envelope) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
 	b := newBatch(ctx, s.link, len(envelopes))
 	for i, env := range envelopes {
 		m := newOutgoing()

@@ -24,5 +24,8 @@ type MalformedError struct {
 }
 
 func (e *MalformedError) Error() string {
+	if e == nil {
+		return "no message is malformed"
+	}
 	return "malformed message: " + e.Finding.String()
 }

@@ -144,6 +144,9 @@ type RejectedError struct {
 }
 
 func (e *RejectedError) Error() string {
+	if e == nil {
+		return "no event is rejected"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "event %q rejected: ", e.EventName)
 	for i, f := range e.Findings {

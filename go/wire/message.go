@@ -48,7 +48,12 @@ func Scan(raw []byte, limits Limits) (Message, error) {
 func (m *Message) Raw() []byte { return m.raw }
 
 // EventName returns the first signal, whichever list the message came by (RECV-9).
-func (m *Message) EventName() string { return m.signals[0] }
+func (m *Message) EventName() string {
+	if len(m.signals) == 0 { // the zero value
+		return ""
+	}
+	return m.signals[0]
+}
 
 // Payload returns the payload, in the message's own bytes (WIRE-8).
 func (m *Message) Payload() json.RawMessage { return m.parts.data.in(m.raw) }

@@ -25,8 +25,14 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e == nil {
+		return "no payload is at fault"
+	}
 	var b strings.Builder
-	b.WriteString("payload does not fit " + e.Type.String())
+	b.WriteString("payload does not fit ")
+	if e.Type != nil {
+		b.WriteString(e.Type.String())
+	}
 	if e.Path != "" {
 		b.WriteString(" at " + e.Path)
 	}
