@@ -163,7 +163,9 @@ func measureSaturation(c consuming) func(ctx context.Context, s *stage, p pace) 
 				return err
 			}
 			defer func() { err = errors.Join(err, w.close()) }()
-			pushing, stop := context.WithTimeout(ctx, p.duration+p.duration/4)
+			lasts := p.duration + p.duration/4
+			until := time.Now().Add(lasts)
+			pushing, stop := context.WithDeadline(ctx, until)
 			defer stop()
 			time.AfterFunc(p.duration/4, func() {
 				from, first = time.Now(), heard.Load()
@@ -176,7 +178,7 @@ func measureSaturation(c consuming) func(ctx context.Context, s *stage, p pace) 
 					case <-pushing.Done():
 						return nil
 					}
-					if pushing.Err() != nil {
+					if time.Now().After(until) {
 						free <- struct{}{}
 						return nil
 					}

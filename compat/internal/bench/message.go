@@ -138,11 +138,7 @@ func (t *template) event(mark int64) Order {
 
 // markOf reads the mark of a raw message without decoding it.
 func markOf(raw []byte) int64 {
-	at := bytes.Index(raw, markMember)
-	if at < 0 {
-		return 0
-	}
-	digits := raw[at+len(markMember):]
+	_, digits, _ := bytes.Cut(raw, markMember)
 	end := bytes.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' })
 	if end < 0 {
 		return 0

@@ -51,12 +51,13 @@ type originalRun struct {
 
 // originalAnswer is a line of bench.py.
 type originalAnswer struct {
-	Op          string
-	Seconds     float64
-	CPU         float64
-	Distinct    int
-	First, Last int64
-	Latencies   []int64
+	Op        string  `json:"op"`
+	Seconds   float64 `json:"seconds"`
+	CPU       float64 `json:"cpu"`
+	Distinct  int     `json:"distinct"`
+	First     int64   `json:"first"`
+	Last      int64   `json:"last"`
+	Latencies []int64 `json:"latencies"`
 }
 
 // startOriginal starts a process, and waits until its application is ready.
@@ -158,7 +159,7 @@ func measureOriginalSend(ctx context.Context, s *stage, _ pace) (_ Sample, err e
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(o.failed(errors.Join(err, o.stop()))) }()
+	defer func() { err = o.failed(errors.Join(err, o.stop())) }()
 	before, err := s.read(ctx)
 	if err != nil {
 		return nil, err
