@@ -129,9 +129,9 @@ func TestAnswersThatPass(t *testing.T) {
 			[]remoteevent.ReceiverOption{remoteevent.AtMostOnce()}, "brpop", "*2\r\n$10\r\nfile_event\r\n" + body, map[string]string{"brpop": "*-1\r\n"},
 		},
 		"at least once": {
-			nil, fmt.Sprintf("evalsha %x", sha1.Sum(exchange)), "*7\r\n*0\r\n*0\r\n:-1\r\n$5\r\n1-x-1\r\n*1\r\n" + body + "*0\r\n*0\r\n",
+			nil, fmt.Sprintf("evalsha %x", sha1.Sum(exchange)), "*3\r\n:-1\r\n$5\r\n1-x-1\r\n*1\r\n" + body,
 			map[string]string{
-				fmt.Sprintf("evalsha %x", sha1.Sum(exchange)): "*7\r\n*0\r\n*0\r\n:-1\r\n$0\r\n\r\n*0\r\n*0\r\n*0\r\n", "evalsha": "*0\r\n", "blmove": "$-1\r\n",
+				fmt.Sprintf("evalsha %x", sha1.Sum(exchange)): "*3\r\n:-1\r\n$0\r\n\r\n*0\r\n", "evalsha": "*0\r\n", "blmove": "$-1\r\n",
 			},
 		},
 	} {

@@ -35,16 +35,20 @@ func readAnswer(c *redis.Cmd) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	if len(parts) != 7 {
+	const all, always = 7, 3
+	if len(parts) < always || len(parts) > all {
 		return Answer{}, errAnswer
 	}
-	acknowledgeLost, ok1 := indexes(parts[0])
-	nackLost, ok2 := indexes(parts[1])
-	due, ok3 := parts[2].(int64)
-	name, ok4 := parts[3].(string)
-	fresh, ok5 := parts[4].([]any)
-	failed, ok6 := parts[5].([]any)
-	died, ok7 := parts[6].([]any)
+	for len(parts) < all { // empty arrays at the end are left out
+		parts = append(parts, []any{})
+	}
+	due, ok1 := parts[0].(int64)
+	name, ok2 := parts[1].(string)
+	fresh, ok3 := parts[2].([]any)
+	failed, ok4 := parts[3].([]any)
+	died, ok5 := parts[4].([]any)
+	acknowledgeLost, ok6 := indexes(parts[5])
+	nackLost, ok7 := indexes(parts[6])
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || !ok7 || len(failed)%5 != 0 || len(died)%2 != 0 {
 		return Answer{}, errAnswer
 	}

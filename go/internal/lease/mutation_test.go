@@ -100,7 +100,7 @@ func changing() []string {
 func cuttable(source string) string {
 	return "local commands_left = tonumber(table.remove(ARGV))\n" +
 		"local function call_or_cut(...)\n  commands_left = commands_left - 1\n  if commands_left < 0 then error('cut') end\n  return redis.call(...)\nend\n" +
-		strings.ReplaceAll(source, "redis.call(", "call_or_cut(")
+		strings.ReplaceAll(strings.ReplaceAll(source, "redis.call(", "call_or_cut("), "local call = redis.call\n", "local call = call_or_cut\n")
 }
 
 // cutAnywhere ends each script before each of its commands, and returns what was
