@@ -54,8 +54,8 @@ The originals are the Python packages as published, each version in an
 environment of its own, made on first use in the user's cache directory (or
 where REMOTE_EVENT_CACHE says).
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 no connection, 5 something failed that
-is not known, 130 interrupted.`,
+Exit codes: 0 done, 1 failed, 2 usage, 3 no connection, 5 something is
+unexpected, 130 interrupted.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -100,8 +100,8 @@ is not known, 130 interrupted.`,
 	return exitFailed
 }
 
-// errFindings ends a run in which something failed, after its report.
-var errFindings = errors.New("something failed that is not known")
+// errFindings ends a run in which something is unexpected, after its report.
+var errFindings = errors.New("something is unexpected")
 
 // codedError ends the command with a code of its own.
 type codedError struct {

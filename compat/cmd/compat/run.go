@@ -49,8 +49,13 @@ pushed is taken out of Redis and checked; a receiver gets messages, each
 followed by a canary; every sender is played against every receiver.
 
 An implementation is held to the specification. An original is held to what was
-measured of it. What is known to deviate stands in a file for each
-implementation; what is not known, or no longer so, ends the run with code 5.`,
+measured of it. Known deviations stand in a file for each implementation. A case
+of which nothing was found out, by a deadline or a crash, is played a second
+time, alone and with four times the deadline; then it is an error.
+
+The run ends with code 5 where a result failed or is an error, a known deviation
+no longer occurs, an adapter does not start or stop as the protocol demands, or
+an --impl passes nothing.`,
 		Example: `  compat run --quick
   compat run --impl 'mine=python3 adapter.py' --no-originals
   compat run --case poison/byte-order-mark
@@ -78,7 +83,7 @@ func (f *runFlags) playing(c *cobra.Command) {
 	flags.StringVar(&f.bless, "bless", "", "write what fails into the directory `DIR`, as drafts of known deviations")
 	flags.StringArrayVar(&f.deviations, "deviations", nil, "read further known deviations from a `FILE`; may be repeated")
 	flags.StringVar(&f.report, "report", "", "write the report to a `FILE`, from which compat report makes other forms")
-	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "how long an implementation may take with one message")
+	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "deadline for an answer, and for the report of one message")
 	formatFlag(c, &f.format)
 }
 
