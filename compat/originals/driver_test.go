@@ -94,6 +94,9 @@ func (s *stage) start(t *testing.T, env ...string) *adapter.Adapter {
 		Command: s.command, RedisURL: s.server.URL(), Env: env, MaxLine: adapter.LargeLine,
 		StartTimeout: calibration.Scale(30 * time.Second), Timeout: calibration.Scale(5 * time.Second), Grace: calibration.Scale(2 * time.Second),
 		Trace: func(direction string, line []byte) {
+			if direction == "stderr" {
+				return // it is free
+			}
 			var value any
 			err := json.Unmarshal(line, &value)
 			if err == nil {

@@ -40,7 +40,7 @@ func TestMisbehaviour(t *testing.T) {
 		{"exit says why", "echo 'no such module' >&2; exit 3", adapter.ErrExited, "; stderr ends with:\n    no such module"},
 		{"killed", "kill -9 $$", adapter.ErrExited, "signal: killed"},
 		{"silence", "echo waiting >&2; exec sleep 60", adapter.ErrTimeout, "waiting"},
-		{"silence with a child", "sleep 60 & wait", adapter.ErrTimeout, "the deadline was 300ms"},
+		{"silence with a child", "sleep 60 & wait", adapter.ErrTimeout, "the deadline was "},
 		{"stdin closed", "exec <&-; exec sleep 60", adapter.ErrTimeout, ""},
 		{"stdout closed", "exec >&-; exec sleep 60", adapter.ErrProtocol, "closed its stdout"},
 		{"garbage", "read l; echo 'Starting up…'; exec sleep 60", adapter.ErrProtocol, `"Starting up…"`},

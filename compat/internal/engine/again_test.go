@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/internal/report"
@@ -36,6 +37,7 @@ func instead(script string, processes ...int32) engine.Implementation {
 // what nothing was found out about then is an error, not a failure.
 func TestSecondTry(t *testing.T) {
 	t.Parallel()
+	timeout := calibration.Scale(time.Second)
 	for name, test := range map[string]struct {
 		script    string
 		processes []int32 // the first says hello only
@@ -43,7 +45,7 @@ func TestSecondTry(t *testing.T) {
 		says      string
 	}{
 		"slow once":    {hello + "exec sleep 60", []int32{2}, report.Passed, ""},
-		"slow twice":   {hello + "exec sleep 60", []int32{2, 3}, report.Errored, "the deadline was 4s"},
+		"slow twice":   {hello + "exec sleep 60", []int32{2, 3}, report.Errored, "the deadline was " + (4 * timeout).String()},
 		"crashes once": {hello + "exit 3", []int32{2}, report.Passed, ""},
 		"crashes":      {hello + "exit 3", []int32{2, 3}, report.Errored, "exit status 3"},
 	} {
@@ -51,7 +53,7 @@ func TestSecondTry(t *testing.T) {
 			t.Parallel()
 			r := run(t, engine.Config{
 				Cases: selected(t, "send/the-original-readme"), Implementations: []engine.Implementation{instead(test.script, test.processes...)},
-				Servers: []engine.Server{serve(t, embedded)}, Timeout: time.Second, Parallel: 1,
+				Servers: []engine.Server{serve(t, embedded)}, Timeout: timeout, Parallel: 1,
 			})
 			if len(r.Results) != 1 {
 				t.Fatalf("%d results", len(r.Results))
@@ -240,7 +242,7 @@ func TestRedisGoes(t *testing.T) {
 	cases := selected(t, "send/the-original-readme", "wire/the-plainest", "redis/one-at-a-time")
 	r, err := engine.Run(t.Context(), engine.Config{
 		Cases: cases, Implementations: []engine.Implementation{one}, Parallel: 1,
-		Servers: []engine.Server{{Server: report.Server{ID: "it"}, URL: server.URL()}}, Timeout: 100 * time.Millisecond,
+		Servers: []engine.Server{{Server: report.Server{ID: "it"}, URL: server.URL()}}, Timeout: calibration.Scale(300 * time.Millisecond),
 	})
 	if r == nil || len(r.Results) != len(cases) {
 		t.Fatalf("the report: %+v, %v", r, err)
@@ -290,7 +292,7 @@ func TestPollerAndKilledConnections(t *testing.T) {
 		for _, with := range [][]engine.Implementation{{poller(reconnects)}, {poller(reconnects), library()}} {
 			t.Run(fmt.Sprint(reconnects, len(with)), func(t *testing.T) {
 				t.Parallel()
-				r := run(t, engine.Config{Cases: cases, Implementations: with, Servers: []engine.Server{serve(t, local)}, Timeout: 500 * time.Millisecond})
+				r := run(t, engine.Config{Cases: cases, Implementations: with, Servers: []engine.Server{serve(t, local)}, Timeout: calibration.Scale(500 * time.Millisecond)})
 				if len(r.Results) != len(cases)*len(with) || len(r.LeftOut) > 0 {
 					t.Errorf("%d results of %d cases with %d, left out: %v", len(r.Results), len(cases), len(with), r.LeftOut)
 				}

@@ -51,16 +51,19 @@ func end(pids []int) {
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	deadline := time.Now().Add(reaping)
+	deadline := time.After(reaping)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	for _, pid := range pids {
 		for {
 			if reaped, err := syscall.Wait4(pid, nil, syscall.WNOHANG, nil); reaped == pid || err != nil && !exists(pid) {
 				break
 			}
-			if time.Now().After(deadline) {
+			select {
+			case <-tick.C:
+			case <-deadline:
 				return
 			}
-			time.Sleep(time.Millisecond)
 		}
 	}
 }

@@ -113,11 +113,12 @@ func newCell(kind string, row, column Party, t Tally) cell {
 // own. It has to be the whole of an attribute: a part of one would be escaped
 // once more.
 func link(kind string, ids ...string) string {
-	fragment := "#" + kind
+	var fragment strings.Builder
+	fragment.WriteString("#" + kind)
 	for _, id := range ids {
-		fragment += "/" + strings.ReplaceAll(template.URLQueryEscaper(cmp.Or(id, "harness")), "+", "%20")
+		fragment.WriteString("/" + strings.ReplaceAll(template.URLQueryEscaper(cmp.Or(id, "harness")), "+", "%20"))
 	}
-	return fragment
+	return fragment.String()
 }
 
 // String is the party's name.
