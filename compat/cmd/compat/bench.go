@@ -51,7 +51,7 @@ goal that is not met does not end the command with a code of its own.`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.redis, "redis", "local", "where to run: "+redisserver.Usage+", on which only keys that contain compat:bench: are touched")
+	flags.StringVar(&f.redis, "redis", "local", "where to run: "+redisserver.Usage+", on which only keys of queues that begin with compat: are touched")
 	flags.StringArrayVar(&f.only, "only", nil, "measure only the cases whose names match the `PATTERN`, in which * is any text; may be repeated")
 	flags.BoolVar(&f.quick, "quick", false, "measure only the cases that the goals need, in two rounds and less than a minute")
 	flags.IntVar(&f.rounds, "rounds", 0, "how many rounds; 0 is 5, or 2 with --quick")

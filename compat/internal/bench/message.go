@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 
@@ -30,12 +31,13 @@ var (
 // Sizes returns all sizes, the smallest first.
 func Sizes() []Size { return []Size{Size100B, Size1KiB, Size16KiB, Size1MiB} }
 
-// ownPrefix begins the keys on a Redis that others use too.
-const ownPrefix = "compat:bench"
+// queue is the event's name and so the list. It is constant once the type was used:
+// Run changes it before, on a Redis that others use too, to a name of the same
+// length.
+var queue = "compat:bench"
 
-// queue is the event's name and so the list. It has to be constant once the type
-// was used; see UseSharedRedis.
-var queue = ownPrefix
+// ownQueue is a name that no other run has.
+func ownQueue() string { return fmt.Sprintf("compat:%05x", rand.Uint32N(1<<20)) }
 
 // Item is a part of an order.
 type Item struct {

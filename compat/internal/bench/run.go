@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"time"
@@ -57,7 +56,7 @@ func Run(ctx context.Context, c Config) (_ []Measurement, err error) {
 	}
 	defer func() { err = errors.Join(err, c.Redis.close()) }()
 	if c.Redis.Shared {
-		queue = fmt.Sprintf("%s:%x", ownPrefix, time.Now().UnixMilli()&0xffffff)
+		queue = ownQueue()
 	}
 	defer func() { err = errors.Join(err, c.Redis.clean(context.WithoutCancel(ctx))) }()
 	r := &runner{Config: c, templates: map[string]*template{}, counts: make([]int, len(c.Cases))}
