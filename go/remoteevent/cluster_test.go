@@ -57,7 +57,7 @@ func TestCluster(t *testing.T) {
 		r := receiver(t, client, append(options, quiet, remoteevent.WithConcurrency(4))...)
 		must(t, r.Queues(names...))
 		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error {
-			if string(d.Envelope.Payload) == `{"fails":true}` {
+			if string(d.Payload()) == `{"fails":true}` {
 				return errors.New("no")
 			}
 			got <- d.Queue

@@ -192,7 +192,7 @@ func TestContainment(t *testing.T) {
 		"ends its goroutine":          {func(context.Context, *remoteevent.Delivery) error { runtime.Goexit(); return nil }, "failed", "ended its goroutine"},
 		"Error ends its goroutine":    {failing(endingError{}), "failed", "ended its goroutine"},
 		"an unmarshaler panics": {func(_ context.Context, d *remoteevent.Delivery) error {
-			_, err := remoteevent.Decode[wildJSON](d.Envelope)
+			_, err := remoteevent.Decode[wildJSON](d.Envelope())
 			return err
 		}, "schema", "wildField panicked"},
 		"a marshaler panics": {func(context.Context, *remoteevent.Delivery) error {
@@ -208,7 +208,7 @@ func TestContainment(t *testing.T) {
 	}
 	middleware := func(next remoteevent.Handler) remoteevent.Handler {
 		return func(ctx context.Context, d *remoteevent.Delivery) error {
-			if kindOf(d.Envelope.Payload) == "a middleware panics" {
+			if kindOf(d.Payload()) == "a middleware panics" {
 				panic("of the middleware")
 			}
 			return next(ctx, d)
@@ -239,7 +239,7 @@ func TestContainment(t *testing.T) {
 				r := receiver(t, client, append(all, options...)...)
 				must(t, r.Queues("file_event"))
 				must(t, r.Listen("file_event", func(ctx context.Context, d *remoteevent.Delivery) error {
-					return kinds[kindOf(d.Envelope.Payload)].listener(ctx, d)
+					return kinds[kindOf(d.Payload())].listener(ctx, d)
 				}))
 				good := make(chan bool, 1)
 				must(t, r.Listen("good", func(context.Context, *remoteevent.Delivery) error { good <- true; return nil }))

@@ -26,7 +26,7 @@ func TestSendAndReceive(t *testing.T) {
 		must(t, remoteevent.Handle(r, func(_ context.Context, e NewFileEvent) error { got <- fmt.Sprintf("child %+v", e); return nil }))
 		must(t, remoteevent.Handle(r, func(_ context.Context, e *FileEvent) error { got <- fmt.Sprintf("parent %+v", *e); return nil }))
 		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error {
-			got <- fmt.Sprintf("any %s %s %s", d.Queue, d.Envelope.EventName, d.Envelope.Payload)
+			got <- fmt.Sprintf("any %s %s %s", d.Queue, d.EventName(), d.Payload())
 			return nil
 		}))
 		start(t, r)

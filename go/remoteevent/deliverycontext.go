@@ -6,14 +6,14 @@ import "context"
 type deliveryContext struct {
 	context.Context //nolint:containedctx // it is one
 
-	delivery *Delivery
+	delivery Delivery
 }
 
 type deliveryKey struct{}
 
 func (c *deliveryContext) Value(key any) any {
 	if key == (deliveryKey{}) {
-		return c.delivery
+		return &c.delivery
 	}
 	return c.Context.Value(key)
 }

@@ -12,11 +12,11 @@ import (
 // outcome is what handling a message came to. It is plain data: nothing of it is
 // code of the user.
 type outcome struct {
-	failure   *failure // nil where the message was handled
-	event, id string   // its name and its attribute id, where it could be decoded
-	malformed bool     // it cannot be delivered, and no listener was called
-	legacy    string   // what an original does with a malformed message
-	repeated  bool     // it was acknowledged before, and so not handled again
+	failure   *failure  // nil where the message was handled
+	delivery  *Delivery // nil where the message is malformed
+	malformed bool      // it cannot be delivered, and no listener was called
+	legacy    string    // what an original does with a malformed message
+	repeated  bool      // it was acknowledged before, and so not handled again
 }
 
 // endedOutcome is what handling comes to where a listener never returns.
@@ -33,6 +33,14 @@ func (o *outcome) released() bool { return o.failure != nil && o.failure.release
 // permanent reports whether another attempt would fail as well.
 func (o *outcome) permanent() bool { return o.failure != nil && o.failure.permanent }
 
+// id returns the event's attribute id, or "".
+func (o *outcome) id() string {
+	if o.delivery == nil {
+		return ""
+	}
+	return o.delivery.Attribute(wire.AttributeID)
+}
+
 // reason is what is stored with a message that failed.
 func (o *outcome) reason() string { return o.failure.reason() }
 
@@ -40,9 +48,9 @@ func (o *outcome) reason() string { return o.failure.reason() }
 // It does not panic; runtime.Goexit in code of the user passes through it.
 func (r *Receiver) deliver(ctx context.Context, queue string, m *message, came func(ctx context.Context, id string) (bool, error)) (o outcome) {
 	limits := wire.Limits{ReceiveBytes: r.config.maxBytes}
-	env, err := wire.Decode(m.raw, limits)
+	scanned, err := wire.Scan(m.raw, limits)
 	if err == nil {
-		err = checkReceived(r.config.schemas, env, m.raw)
+		err = checkReceived(r.config.schemas, &scanned)
 	}
 	if malformed, ok := err.(*MalformedError); ok { //nolint:errorlint // deliver alone decides
 		o.malformed, o.failure = true, malformedFailure(malformed)
@@ -52,18 +60,21 @@ func (r *Receiver) deliver(ctx context.Context, queue string, m *message, came f
 		}
 		return o
 	}
-	o.event, o.id = env.EventName, env.Metadata.Attributes[wire.AttributeID]
+	dc := &deliveryContext{
+		Context:  ctx,
+		delivery: Delivery{Queue: queue, Raw: m.raw, ID: m.ID, Attempt: m.attempt, FirstSeen: m.begun, message: scanned},
+	}
+	o.delivery = &dc.delivery
+	if m.ID != "" {
+		o.delivery.FirstSeen = lease.FirstSeen(m.ID)
+	}
 	if err == nil && came != nil {
-		if o.repeated, err = came(ctx, o.id); o.repeated {
+		if o.repeated, err = came(ctx, o.id()); o.repeated {
 			return o
 		}
 	}
 	if err == nil {
-		delivery := &Delivery{Queue: queue, Raw: m.raw, Envelope: env, ID: m.ID, Attempt: m.attempt, FirstSeen: time.Now()}
-		if m.ID != "" {
-			delivery.FirstSeen = lease.FirstSeen(m.ID)
-		}
-		err = guard(r.handle)(&deliveryContext{ctx, delivery}, delivery)
+		err = r.handle(dc, o.delivery)
 	}
 	if err != nil {
 		o.failure = failureOf(err)
@@ -103,7 +114,7 @@ func (o *outcome) attrs(queue string, m *message) []any {
 			attrs = append(attrs, "legacy", o.legacy)
 		}
 	} else {
-		attrs = append(attrs, "event", brief(o.event), "id", brief(o.id))
+		attrs = append(attrs, "event", brief(o.delivery.EventName()), "id", brief(o.id()))
 	}
 	if m.ID != "" {
 		attrs = append(attrs, "delivery", m.ID, "attempt", m.attempt)

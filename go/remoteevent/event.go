@@ -108,6 +108,10 @@ func rejectPayload(name string, err error) error {
 // is an error that names the field. In the zero value of E, null changes
 // nothing.
 func Decode[E Event](env wire.Envelope) (E, error) {
+	return decode[E](env.EventName, env.Payload)
+}
+
+func decode[E Event](name string, body []byte) (E, error) {
 	var event E
 	if _, err := chainOf(reflect.TypeFor[E]()); err != nil {
 		return event, err
@@ -118,9 +122,9 @@ func Decode[E Event](env wire.Envelope) (E, error) {
 		event, _ = reflect.TypeAssert[E](value)
 		target = value.Interface()
 	}
-	if err := payload.Decode(env.Payload, target); err != nil {
+	if err := payload.Decode(body, target); err != nil {
 		var zero E
-		return zero, fmt.Errorf("event %q: %w", env.EventName, err)
+		return zero, fmt.Errorf("event %q: %w", name, err)
 	}
 	return event, nil
 }

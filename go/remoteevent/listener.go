@@ -2,8 +2,10 @@ package remoteevent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"reflect"
 	"runtime"
 	"slices"
@@ -13,15 +15,14 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Delivery is an event as it was received.
+// Delivery is an event as it was received. Of its message only what is asked for is
+// decoded, so that a handler pays for nothing else. Several goroutines may use a
+// delivery at once.
 type Delivery struct {
 	// Queue is the list that it came by, which need not be the event's name.
 	Queue string
 	// Raw is the message as it stood in Redis, byte for byte.
 	Raw []byte
-	// Envelope is the event. Listeners must not change it, and share it with
-	// each other.
-	Envelope wire.Envelope
 	// ID names this delivery in its queue, and is the same with each attempt. It
 	// is empty with AtMostOnce.
 	ID string
@@ -30,6 +31,38 @@ type Delivery struct {
 	// FirstSeen is when a receiver first took the message: by Redis' clock, to the
 	// millisecond, and with AtMostOnce by this process' clock.
 	FirstSeen time.Time
+
+	message wire.Message
+}
+
+// EventName returns the event's name, whichever list it came by.
+func (d *Delivery) EventName() string { return d.scanned().EventName() }
+
+// Payload returns the payload as it stands in Raw. Listeners must not change it.
+func (d *Delivery) Payload() json.RawMessage { return d.scanned().Payload() }
+
+// Signals returns the signals of the message in their order, each as often as it
+// stands there.
+func (d *Delivery) Signals() iter.Seq[string] { return d.scanned().Signals() }
+
+// Attribute returns the value of an attribute of the metadata, such as "id", or
+// "" where there is none.
+func (d *Delivery) Attribute(name string) string {
+	value, _ := d.scanned().Attribute(name)
+	return value
+}
+
+// Envelope returns the event as an envelope, to forward it with
+// [Sender.Forward]. It shares Payload with the delivery, and decodes the rest
+// anew in each call.
+func (d *Delivery) Envelope() wire.Envelope { return d.scanned().Envelope() }
+
+// scanned returns the message, which is the zero Message for a nil delivery.
+func (d *Delivery) scanned() *wire.Message {
+	if d == nil {
+		return &wire.Message{}
+	}
+	return &d.message
 }
 
 // Key returns the key by which a listener recognizes an event that it has seen
@@ -40,7 +73,7 @@ func (d *Delivery) Key() string {
 	if d == nil {
 		return ""
 	}
-	if id := d.Envelope.Metadata.Attributes[wire.AttributeID]; id != "" {
+	if id := d.Attribute(wire.AttributeID); id != "" {
 		return id
 	}
 	return d.ID
@@ -95,7 +128,7 @@ func Handle[E Event](r *Receiver, listener func(ctx context.Context, event E) er
 		return fmt.Errorf("Handle: %w", err)
 	}
 	return r.listen(chain[0], functionName(listener), func(ctx context.Context, d *Delivery) error {
-		event, err := Decode[E](d.Envelope)
+		event, err := decode[E](d.EventName(), d.Payload())
 		if err != nil {
 			return err
 		}
@@ -126,11 +159,11 @@ func (r *Receiver) listen(signal, name string, handler Handler) error {
 	if r.started {
 		return fmt.Errorf("Listen: %w", ErrRunning)
 	}
-	r.listeners[signal] = append(r.listeners[signal], listener{name, handler})
+	r.listeners[signal] = append(r.listeners[signal], listener{name, guard(handler)})
 	return nil
 }
 
-// listener is a handler with the name of the function that its user wrote.
+// listener is a guarded handler with the name of the function that its user wrote.
 type listener struct {
 	name   string
 	handle Handler
@@ -172,15 +205,16 @@ func (e listenerErrors) Unwrap() []error { return e }
 // whatever the others return.
 func (r *Receiver) dispatch(ctx context.Context, d *Delivery) error {
 	var errs listenerErrors
-	var heard []string // as few as there are signals with listeners
-	for _, signal := range d.Envelope.Metadata.Signals {
+	var room [4]string
+	heard := room[:0] // as few as there are signals with listeners
+	for signal := range d.Signals() {
 		listeners := r.listeners[signal]
 		if len(listeners) == 0 || slices.Contains(heard, signal) {
 			continue
 		}
 		heard = append(heard, signal)
 		for _, listener := range listeners {
-			if err := guard(listener.handle)(ctx, d); err != nil {
+			if err := listener.handle(ctx, d); err != nil {
 				errs = append(errs, &listenerError{listener.name, err})
 			}
 		}
@@ -201,7 +235,7 @@ func (r *Receiver) dispatch(ctx context.Context, d *Delivery) error {
 // nobody listens to it.
 func (r *Receiver) unheard(ctx context.Context, d *Delivery) {
 	const most = 1000
-	name := brief(d.Envelope.EventName)
+	name := brief(d.EventName())
 	r.silent.Lock()
 	logged := r.silent.names[name] || len(r.silent.names) == most
 	if !logged {

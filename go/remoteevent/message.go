@@ -45,10 +45,14 @@ func (c *consumer) dispose(m *message, o outcome) disposition {
 	switch {
 	case o.ok() && atMostOnce:
 		return disposition{}
-	case o.ok() && memorable(o.id):
-		return disposition{kind: acknowledged, event: o.id}
 	case o.ok():
-		return disposition{kind: acknowledged}
+		d := disposition{kind: acknowledged}
+		if c.repeated != nil {
+			if id := o.id(); memorable(id) {
+				d.event = id
+			}
+		}
+		return d
 	case o.released():
 		return disposition{kind: released}
 	case atMostOnce && !c.config.deadLetters:

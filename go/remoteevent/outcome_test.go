@@ -143,7 +143,7 @@ func TestHostileSignals(t *testing.T) {
 		r := receiver(t, client, quiet)
 		must(t, r.Queues("q"))
 		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error {
-			got <- len(d.Envelope.Metadata.Signals)
+			got <- len(d.Envelope().Metadata.Signals)
 			return nil
 		}))
 		start(t, r)

@@ -128,7 +128,7 @@ func (s *Sender) fit(name string, body []byte, signals []string) error {
 	if s.config.schemas == nil {
 		return nil
 	}
-	return refuseUnfit(s.config.schemas, wire.Envelope{EventName: name, Payload: body, Metadata: wire.Metadata{Signals: signals}})
+	return refuseUnfit(s.config.schemas, name, body)
 }
 
 func (s *Sender) maxBytes() int {

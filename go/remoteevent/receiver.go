@@ -59,9 +59,11 @@ func NewReceiver(client redis.UniversalClient, options ...ReceiverOption) (*Rece
 	r := &Receiver{client: client, config: config, configs: map[string]*queueConfig{}, listeners: map[string][]listener{}}
 	r.silent.names = map[string]bool{}
 	var err error
-	if r.handle, err = wrapped(r.dispatch, config.middleware); err != nil {
+	handle, err := wrapped(r.dispatch, config.middleware)
+	if err != nil {
 		return nil, fmt.Errorf("NewReceiver: %w", err)
 	}
+	r.handle = guard(handle)
 	return r, nil
 }
 

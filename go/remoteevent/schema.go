@@ -36,42 +36,42 @@ func (o schemasOption) applyToSender(c *senderConfig)     { c.schemas = o.schema
 func (o schemasOption) applyToReceiver(c *receiverConfig) { c.schemas = o.schemas }
 
 // refuseUnfit returns a *RejectedError for an event that does not fit.
-func refuseUnfit(schemas PayloadSchemas, env wire.Envelope) error {
-	problem, err := checkPayload(schemas, env)
+func refuseUnfit(schemas PayloadSchemas, name string, payload []byte) error {
+	problem, err := checkPayload(schemas, name, payload)
 	if err == nil {
 		return nil
 	}
 	if problem == "" {
-		return fmt.Errorf("event %q: %w", env.EventName, err)
+		return fmt.Errorf("event %q: %w", name, err)
 	}
 	finding := wire.Finding{Requirement: wire.ReqSendSchema, Severity: wire.SeverityMalformed, Message: problem}
-	return &quotingError{&RejectedError{EventName: env.EventName, Findings: []wire.Finding{finding}}, err}
+	return &quotingError{&RejectedError{EventName: name, Findings: []wire.Finding{finding}}, err}
 }
 
 // checkReceived returns a *MalformedError for a message whose payload does not
 // fit, and a *PanicError where the schemas panicked.
-func checkReceived(schemas PayloadSchemas, env wire.Envelope, raw []byte) error {
-	problem, err := checkPayload(schemas, env)
+func checkReceived(schemas PayloadSchemas, m *wire.Message) error {
+	problem, err := checkPayload(schemas, m.EventName(), m.Payload())
 	if problem == "" {
 		return err
 	}
 	return &MalformedError{Finding: wire.Finding{
 		Requirement: wire.ReqReceiveSchema, Severity: wire.SeverityMalformed, Message: problem,
-		Offset: max(0, bytes.Index(raw, env.Payload)),
+		Offset: max(0, bytes.Index(m.Raw(), m.Payload())),
 	}}
 }
 
 // checkPayload returns the error of the schemas, with a text that does not quote
 // the payload. The text is empty where they panicked.
-func checkPayload(schemas PayloadSchemas, env wire.Envelope) (problem string, err error) {
+func checkPayload(schemas PayloadSchemas, name string, payload []byte) (problem string, err error) {
 	if schemas == nil {
 		return "", nil
 	}
 	panicked := contain(func() {
-		if err = schemas.Check(env.EventName, env.Payload); err == nil {
+		if err = schemas.Check(name, payload); err == nil {
 			return
 		}
-		problem = fmt.Sprintf("the payload does not fit the schema of %q", brief(env.EventName))
+		problem = fmt.Sprintf("the payload does not fit the schema of %q", brief(name))
 		if e, ok := err.(interface{ Redacted() string }); ok { //nolint:errorlint // a cause says less
 			problem = e.Redacted()
 		}

@@ -389,7 +389,7 @@ func (s *simReceiver) listen(q *simQueue, temper int) Handler {
 	return func(ctx context.Context, d *Delivery) error {
 		w.listening.Add(1)
 		defer w.listening.Done()
-		r := w.fixed(fmt.Sprint(s.name, q.name, string(d.Envelope.Payload), d.Attempt))
+		r := w.fixed(fmt.Sprint(s.name, q.name, string(d.Payload()), d.Attempt))
 		w.mu.Lock()
 		id := d.ID
 		for _, c := range q.held {
@@ -401,7 +401,7 @@ func (s *simReceiver) listen(q *simQueue, temper int) Handler {
 			}
 		}
 		var n int
-		_, _ = fmt.Sscanf(string(d.Envelope.Payload), `{"n":%d}`, &n)
+		_, _ = fmt.Sscanf(string(d.Payload()), `{"n":%d}`, &n)
 		q.order = append(q.order, n)
 		w.log("%s starts %s/%d attempt %d", s.name, q.name, n, d.Attempt)
 		tame := w.tame || w.calm

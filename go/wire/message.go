@@ -48,8 +48,9 @@ func Scan(raw []byte, limits Limits) (Message, error) {
 func (m *Message) Raw() []byte { return m.raw }
 
 // EventName returns the first signal, whichever list the message came by (RECV-9).
+// It is empty for the zero Message.
 func (m *Message) EventName() string {
-	if len(m.signals) == 0 { // the zero value
+	if len(m.signals) == 0 {
 		return ""
 	}
 	return m.signals[0]

@@ -200,7 +200,7 @@ func generic(r *remoteevent.Receiver, heard func(mark int64)) error {
 // undecoded takes the payload's bytes.
 func undecoded(r *remoteevent.Receiver, heard func(mark int64)) error {
 	handler := func(_ context.Context, delivery *remoteevent.Delivery) error {
-		heard(markOf(delivery.Envelope.Payload))
+		heard(markOf(delivery.Payload()))
 		return nil
 	}
 	return errors.Join(r.Queues(queue), r.Listen(queue, handler))

@@ -63,7 +63,7 @@ func consume(ctx context.Context, told []byte) error {
 	}
 	err = errors.Join(receiver.Queues(c.Queue), receiver.Listen("event", func(ctx context.Context, d *remoteevent.Delivery) error {
 		pause(ctx, c.Work)
-		_, err := fmt.Fprintln(os.Stdout, numberIn(d.Envelope.Payload)) // one write: the pipe has all of it or nothing
+		_, err := fmt.Fprintln(os.Stdout, numberIn(d.Payload())) // one write: the pipe has all of it or nothing
 		return err
 	}))
 	if err != nil {

@@ -158,8 +158,8 @@ func (f *flow) register() int {
 
 // handle notes that a receiver has handled an event.
 func (f *flow) handle(receiver int, d *remoteevent.Delivery) {
-	number, err := strconv.Atoi(numberIn(d.Envelope.Payload))
-	if err != nil || d.Envelope.EventName != d.Queue || len(d.Envelope.Metadata.Signals) != 3 {
+	number, err := strconv.Atoi(numberIn(d.Payload()))
+	if err != nil || d.EventName() != d.Queue || len(d.Envelope().Metadata.Signals) != 3 {
 		f.fail(fmt.Errorf("nobody sent what came by queue %q: %.100q", d.Queue, d.Raw))
 		return
 	}

@@ -107,7 +107,7 @@ func (l *troubled) deliver(ctx context.Context, d *remoteevent.Delivery, events 
 	}
 	l.mu.Unlock()
 	var n int
-	if _, err := fmt.Sscan(numberIn(d.Envelope.Payload), &n); err != nil {
+	if _, err := fmt.Sscan(numberIn(d.Payload()), &n); err != nil {
 		return err
 	}
 	switch {

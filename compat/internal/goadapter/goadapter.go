@@ -137,13 +137,13 @@ func (a *adapter) receive(ctx context.Context, request message) error {
 	}
 	for _, signal := range request.Signals {
 		err := a.receiver.Listen(signal, func(_ context.Context, d *remoteevent.Delivery) error {
-			attributes := maps.Clone(d.Envelope.Metadata.Attributes)
+			attributes := maps.Clone(d.Envelope().Metadata.Attributes)
 			if attributes == nil {
 				attributes = map[string]string{} // there are none, and that is reported
 			}
 			return a.emit(event{
-				Op: "event", Signal: signal, Signals: d.Envelope.Metadata.Signals,
-				PayloadText: string(d.Envelope.Payload), Metadata: attributes,
+				Op: "event", Signal: signal, Signals: d.Envelope().Metadata.Signals,
+				PayloadText: string(d.Payload()), Metadata: attributes,
 			})
 		})
 		if err != nil {

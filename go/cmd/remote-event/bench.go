@@ -305,7 +305,7 @@ func (b *benchmark) consume(ctx context.Context, options []remoteevent.ReceiverO
 		return err
 	}
 	err = errors.Join(receiver.Queues(b.queue.Name()), receiver.Listen(b.queue.Name(), func(_ context.Context, delivery *remoteevent.Delivery) error {
-		event, err := remoteevent.Decode[benchEvent](delivery.Envelope)
+		event, err := remoteevent.Decode[benchEvent](delivery.Envelope())
 		if err == nil {
 			heard(event)
 		}

@@ -157,7 +157,7 @@ func (d *demonstration) receiver(client *redis.Client) (*remoteevent.Receiver, e
 func (d *demonstration) record(next remoteevent.Handler) remoteevent.Handler {
 	return func(ctx context.Context, delivery *remoteevent.Delivery) error {
 		d.mu.Lock()
-		d.envelopes = append(d.envelopes, delivery.Envelope)
+		d.envelopes = append(d.envelopes, delivery.Envelope())
 		d.mu.Unlock()
 		return next(ctx, delivery)
 	}

@@ -246,7 +246,7 @@ func isAnswer(err error) bool {
 func (a *app) printDelivery(format string, d *remoteevent.Delivery) error {
 	if format == formatNDJSON {
 		// json.Marshal would rewrite what is special in HTML.
-		text, err := d.Envelope.MarshalJSON()
+		text, err := d.Envelope().MarshalJSON()
 		if err != nil {
 			return err
 		}
@@ -261,7 +261,7 @@ func (a *app) printDelivery(format string, d *remoteevent.Delivery) error {
 
 // delivery writes an event for people.
 func (c colours) delivery(d *remoteevent.Delivery, at time.Time) string {
-	env := d.Envelope
+	env := d.Envelope()
 	text := c.dim(at.Format(time.TimeOnly)) + " " + c.bold(named(env.EventName)) + " " + oneLine(env.Payload)
 	var more []string
 	if d.Queue != env.EventName {
