@@ -2,6 +2,7 @@ package remoteevent
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +35,8 @@ const (
 	maxLook = 25 * time.Millisecond
 	// trackedLook is the same where Redis tells of changes.
 	trackedLook = 500 * time.Millisecond
+	// deniedLook is the same where the user may not ask.
+	deniedLook = 250 * time.Millisecond
 	// companionLook is how often companion keys are looked for.
 	companionLook = 2 * time.Second
 )
@@ -129,6 +132,9 @@ func (d *doorbell) run(ctx context.Context) {
 		case err != nil:
 			track.close()
 			every = max(retry.next(), maxLook)
+			if lease.TroubleOf(err) == lease.Denied { // EXISTS is: the queues look for themselves
+				every = deniedLook
+			}
 			for _, f := range feeders { // each finds out by itself
 				d.ring(f.queue)
 			}
@@ -143,53 +149,50 @@ func (d *doorbell) run(ctx context.Context) {
 	}
 }
 
-// look rings the feeders of which one of the keys exists, and returns how many.
+// look rings the feeders of which one of the keys exists, and returns how many. It
+// asks about all at once, then about parts of those that have some.
 func (d *doorbell) look(ctx context.Context, client redis.Cmdable, feeders []*feeder, keys func(*feeder) []string) (found int, err error) {
-	if len(feeders) == 0 {
-		return 0, nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
+	sizes := []int{maxLookKeys, 32, 1}
 	switch client.(type) {
-	case *redis.ClusterClient, *redis.Ring: // not all keys are at one node
-	default:
-		const most = 5000
-		exist := false
-		var all []string
-		for i, f := range feeders {
-			all = append(all, keys(f)...)
-			if len(all) < most && i < len(feeders)-1 {
-				continue
-			}
-			n, err := client.Exists(ctx, all...).Result()
-			if err != nil {
-				return 0, err
-			}
-			exist, all = exist || n > 0, all[:0]
-		}
-		if !exist {
+	case *redis.ClusterClient, *redis.Ring: // one command cannot ask several nodes
+		sizes = sizes[2:]
+	}
+	for _, size := range sizes {
+		if len(feeders) == 0 {
 			return 0, nil
 		}
-	}
-	commands, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, f := range feeders {
-			p.Exists(ctx, keys(f)...)
+		parts := slices.Collect(slices.Chunk(feeders, size))
+		commands, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for _, part := range parts {
+				var all []string
+				for _, f := range part {
+					all = append(all, keys(f)...)
+				}
+				p.Exists(ctx, all...)
+			}
+			return nil
+		})
+		if err != nil && size > 1 || len(commands) != len(parts) {
+			return 0, err
 		}
-		return nil
-	})
-	if err != nil && len(commands) != len(feeders) {
-		return 0, err
-	}
-	for i, c := range commands {
-		command, ok := c.(*redis.IntCmd)
-		// Where a node of a cluster fails, its queues find out by themselves.
-		if ok && (command.Val() > 0 || command.Err() != nil) {
-			d.ring(feeders[i].queue)
-			found++
+		feeders = nil
+		for i, c := range commands {
+			// Where a node of a cluster fails, its queues find out by themselves.
+			if command, ok := c.(*redis.IntCmd); ok && (command.Val() > 0 || command.Err() != nil) {
+				feeders = append(feeders, parts[i]...)
+			}
 		}
 	}
-	return found, nil
+	for _, f := range feeders {
+		d.ring(f.queue)
+	}
+	return len(feeders), nil
 }
+
+// maxLookKeys is about how many queues one command asks for.
+const maxLookKeys = 1000
 
 // lookTimeout is how long Redis may take to answer the doorbell.
 const lookTimeout = 5 * time.Second

@@ -68,12 +68,12 @@ func (c *receiverConfig) validate() error {
 		return fmt.Errorf("NewReceiver: %w", err)
 	}
 	switch {
-	case c.drainTimeout < 0:
-		return fmt.Errorf("NewReceiver: WithDrainTimeout(%v): the time cannot be negative", c.drainTimeout)
+	case c.drainTimeout < 0 || c.drainTimeout > maxTime:
+		return fmt.Errorf("NewReceiver: WithDrainTimeout(%v): the time is not negative nor longer than %v", c.drainTimeout, maxTime)
 	case slices.ContainsFunc(c.middleware, func(m Middleware) bool { return m == nil }):
 		return errors.New("NewReceiver: WithMiddleware(nil): a middleware is a function")
-	case c.maxBytes < 0:
-		return fmt.Errorf("NewReceiver: WithMaxReceiveBytes(%d): a message has no fewer than 0 bytes", c.maxBytes)
+	case c.maxBytes < 0 || c.maxBytes > maxValueBytes:
+		return fmt.Errorf("NewReceiver: WithMaxReceiveBytes(%d): the limit is between 1 and %d bytes, the longest value that Redis takes; 0 is the default", c.maxBytes, maxValueBytes)
 	case c.logger == nil:
 		return errors.New("NewReceiver: WithLogger(nil): pass slog.New(slog.DiscardHandler) to log nothing")
 	}

@@ -35,9 +35,11 @@ type Receiver struct {
 // NewReceiver makes a receiver. It returns an error for options that make no
 // sense, and does not connect. The client stays the caller's to close.
 //
-// Run works through connections of its own, made from the client's options,
-// since it holds some for each queue: the client's pool is not taken up by it,
-// and the client's hooks do not see its commands.
+// Run works through at most 8 connections of its own to each server, however many
+// queues there are. It makes them from the client's options, so the client's pool is
+// not used and the client's hooks do not see its commands. The client is a
+// *[redis.Client], which may be one of Sentinel, a *[redis.ClusterClient] or a
+// *[redis.Ring]; NewReceiver returns an error for another type.
 func NewReceiver(client redis.UniversalClient, options ...ReceiverOption) (*Receiver, error) {
 	if client == nil {
 		return nil, errors.New("NewReceiver: the client is nil")
@@ -120,25 +122,36 @@ func (r *Receiver) Queue(name string, options ...QueueOption) error {
 	return nil
 }
 
-// Run consumes until the context ends; then it takes nothing more, gives back what
-// no listener has begun with, waits until the rest is handled, and returns nil,
-// within about a second where nothing is under way: Redis cannot be told to stop
-// waiting for a message. Where the drain timeout passes first, it cancels the
-// listeners' contexts and returns [ErrDrainTimeout], if need be before they do.
+// Run consumes the queues until the context ends and then returns nil, or
+// [ErrDrainTimeout]. It may be called before Redis is reachable.
 //
-// Redis need not be there yet. That, a lost connection, a Redis that restarts,
-// loads its data, fails over, moves a slot, is out of memory, refuses a password or
-// has another type under one of the keys: all are logged, and tried again after a
-// jittered time between 25 ms and 5 s for as long as the context lives. A Redis that
-// is gone without closing its connections is missed after some 11 seconds by a
-// queue that waits for events, and after a minute at the latest.
+// When the context ends, Run takes no more events. At least once, events that no
+// listener has begun with go back to the tail of their queue at once, in their order,
+// and no attempt is counted; at most once, they are handled. Run returns when the
+// listeners under way have returned and Redis knows what they came to: at once where
+// none is under way. After the drain timeout it cancels the contexts of the listeners,
+// and returns within two more seconds even if they do not. Where Redis does not
+// answer, Run gives up after about one second; at least once, events whose
+// acknowledgement did not reach Redis are handled again when their lease has run
+// out.
+//
+// Errors of Redis do not end Run: a lost connection, a restart, a failover, a slot
+// that moves, an exhausted memory, a rejected password, a key of another type. They
+// are logged, and the call is repeated after a jittered time between 25 ms and 5 s. A
+// Redis that is gone without closing its connections is noticed after some 11
+// seconds by a queue that waits for events, and after a minute at the latest.
+//
+// Up to four queues wait for events on a blocked connection each. With more, Redis
+// notifies the receiver of new events by client tracking (Redis 6, RESP3, a single
+// server); elsewhere the receiver asks every 5 to 25 ms, so events of an idle queue
+// may wait that long. Queues take turns when many have events.
 //
 // What [DiagnoseServer] and [Queue.Diagnose] find, once Redis is there, is logged.
 //
 // Through a client of a cluster, each queue is consumed at the node that has its
-// slot, and through one of Sentinel, at whatever is the primary. While a slot
-// moves, its queues pause. After a failover some events come again, or are lost
-// with what Redis has not replicated.
+// slot, and through one of Sentinel, at the current primary. While a slot moves, its
+// queues pause. After a failover some events come again, or are lost if Redis has
+// not replicated them.
 //
 // It implements RECV-1 to RECV-12 and, without [AtMostOnce], spec/reliable.md.
 func (r *Receiver) Run(ctx context.Context) error {

@@ -1,0 +1,110 @@
+package remoteevent_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+// TestWrappedClient: a client whose options are out of reach is rejected, rather than
+// to share its pool.
+func TestWrappedClient(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{})
+	defer client.Close()
+	_, err := remoteevent.NewReceiver(struct{ *redis.Client }{client})
+	if err == nil || !strings.Contains(err.Error(), "pass a *redis.Client, *redis.ClusterClient or *redis.Ring") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// ring starts servers and returns a client of all.
+func ring(t *testing.T, options *redis.RingOptions) *redis.Ring {
+	t.Helper()
+	options.Addrs = map[string]string{}
+	for i := range 3 {
+		addr := redistest.FreeAddr(t)
+		redistest.Start(t, addr)
+		options.Addrs[fmt.Sprint(i)] = addr
+	}
+	client := redis.NewRing(options)
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// TestRing: queues are consumed at the shards that have them, through connections of
+// the receiver's own.
+func TestRing(t *testing.T) {
+	t.Parallel()
+	client := ring(t, &redis.RingOptions{PoolSize: 1})
+	for mode, options := range modes() {
+		for _, queues := range []int{3, 30} {
+			got := make(chan string, 100)
+			_, quiet := newLog()
+			r := receiver(t, client, append(options, quiet)...)
+			must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
+			seen := map[string]bool{}
+			for i := range queues {
+				must(t, r.Queues(fmt.Sprint("q", i)))
+			}
+			stop := start(t, r)
+			for i := range queues {
+				must(t, client.LPush(t.Context(), fmt.Sprint("q", i), `{"data": {}, "signals": ["event"]}`).Err())
+			}
+			for range queues {
+				seen[next(t, got)] = true
+			}
+			if len(seen) != queues {
+				t.Errorf("%s: %d queues of %d", mode, len(seen), queues)
+			}
+			must(t, stop())
+		}
+	}
+	r := receiver(t, client)
+	if err := r.Queues("{}x"); err == nil || !strings.Contains(err.Error(), "another shard") {
+		t.Errorf("companion keys on another shard: %v", err)
+	}
+	must(t, r.Queue("{}x", remoteevent.AtMostOnce()))
+	must(t, r.Queues("a{b}c"))
+}
+
+// TestSmallPool: the user's client has few connections and short timeouts, and is not
+// slowed down by the receiver.
+func TestSmallPool(t *testing.T) {
+	t.Parallel()
+	for protocol := 2; protocol <= 3; protocol++ {
+		addr := redistest.FreeAddr(t)
+		redistest.Start(t, addr)
+		client := redis.NewClient(&redis.Options{Addr: addr, Protocol: protocol, PoolSize: 1, ReadTimeout: 200 * time.Millisecond, PoolTimeout: time.Second})
+		defer client.Close()
+		got := make(chan string, 1000)
+		logged, option := newLog()
+		r := receiver(t, client, option, remoteevent.WithConcurrency(50))
+		for i := range 6 {
+			must(t, r.Queues(fmt.Sprint("q", i)))
+		}
+		must(t, remoteevent.Handle(r, func(ctx context.Context, e FileEvent) error {
+			got <- e.Path
+			return client.Ping(ctx).Err()
+		}))
+		stop := start(t, r)
+		for figure(t, client, "connected_clients") < 3 {
+			must(t, t.Context().Err())
+		}
+		for i := range 100 {
+			must(t, sender(t, client).Send(t.Context(), FileEvent{fmt.Sprint(i)}))
+			next(t, got)
+		}
+		must(t, stop())
+		if text := logged.String(); strings.Contains(text, "cannot") {
+			t.Errorf("RESP%d: logged:\n%s", protocol, text)
+		}
+	}
+}

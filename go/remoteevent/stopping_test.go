@@ -1,0 +1,97 @@
+package remoteevent_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/remoteevent"
+)
+
+func recordPath(got chan<- string) func(context.Context, FileEvent) error {
+	return func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }
+}
+
+// modes are the ways to receive.
+func modes() map[string][]remoteevent.ReceiverOption {
+	return map[string][]remoteevent.ReceiverOption{"at least once": nil, "at most once": {remoteevent.AtMostOnce()}}
+}
+
+// TestStopIsPrompt: an idle receiver does not wait for the rest of a blocked second.
+func TestStopIsPrompt(t *testing.T) {
+	t.Parallel()
+	for mode, options := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			addr := redistest.FreeAddr(t)
+			redistest.Start(t, addr)
+			client := redis.NewClient(&redis.Options{Addr: addr})
+			defer client.Close()
+			quickest := time.Hour
+			for range 5 { // the machine may be busy
+				r := receiver(t, client, options...)
+				must(t, r.Queues("q"))
+				stop := start(t, r)
+				for figure(t, client, "blocked_clients") != 1 {
+					must(t, t.Context().Err())
+				}
+				begun := time.Now()
+				must(t, stop())
+				quickest = min(quickest, time.Since(begun))
+			}
+			if quickest > 300*time.Millisecond {
+				t.Errorf("Run took %v to return", quickest)
+			}
+		})
+	}
+}
+
+// TestStopWithoutRedis: a receiver stops within about a second while Redis is away,
+// rejects the password or does not answer, and complains of no event where it has none.
+func TestStopWithoutRedis(t *testing.T) {
+	t.Parallel()
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = silent.Close() })
+	protected := redistest.FreeAddr(t)
+	redistest.Start(t, protected, "--requirepass", "s3cret")
+	for name, client := range map[string]*redis.Client{
+		"away":               redis.NewClient(&redis.Options{Addr: redistest.FreeAddr(t)}),
+		"rejects a password": redis.NewClient(&redis.Options{Addr: protected, Password: "wr0ng"}),
+		"does not answer":    redis.NewClient(&redis.Options{Addr: silent.Addr().String()}),
+	} {
+		t.Cleanup(func() { _ = client.Close() })
+		for mode, options := range modes() {
+			for _, queues := range []int{1, 20} {
+				t.Run(fmt.Sprintf("%s/%s/%d", name, mode, queues), func(t *testing.T) {
+					t.Parallel()
+					logged, option := newLog()
+					r := receiver(t, client, append(options, option)...)
+					for i := range queues {
+						must(t, r.Queues(fmt.Sprint("q", i)))
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+					defer cancel()
+					must(t, r.Run(ctx))
+					if took := time.Since(deadline(ctx)); took > 3*time.Second { // about one; the machine may be busy
+						t.Errorf("Run took %v to return", took)
+					}
+					if text := logged.String(); strings.Contains(text, "events=0") || strings.Contains(text, "again when") {
+						t.Errorf("logged:\n%s", text)
+					}
+				})
+			}
+		}
+	}
+}
+
+func deadline(ctx context.Context) time.Time {
+	at, _ := ctx.Deadline()
+	return at
+}
