@@ -3,6 +3,7 @@ package remoteevent
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -284,6 +285,7 @@ func (f *feeder) await(room int) {
 		begun := time.Now()
 		t, err := f.source.await(ctx, wait, w)
 		f.take(t.messages, begun)
+		runtime.Gosched() // listeners go before the next wait
 		f.awaited <- awaited{t, len(t.messages), err}
 	})
 }
