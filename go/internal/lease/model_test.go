@@ -59,7 +59,7 @@ type model struct {
 	pushed         int
 }
 
-const maxAttempts = 3
+const maxAttempts = 2
 
 // step does one operation on Redis and on the model, and compares the two.
 func (m *model) step(t *rapid.T) {
