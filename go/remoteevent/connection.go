@@ -113,7 +113,7 @@ func dedicatedOptions(client *redis.Client) *redis.Options {
 	options.MinIdleConns, options.MaxIdleConns, options.MaxActiveConns, options.ConnMaxIdleTime = 0, 0, 0, idleTime
 	options.ContextTimeoutEnabled = true
 	options.ReadTimeout = blockTime + replyTimeout // contexts say less
-	options.Dialer = quietDialer(options.Dialer)
+	quiet(&options)
 	options.PushNotificationProcessor = nil
 	options.MaintNotificationsConfig = noNotifications()
 	options.ClientSideCacheConfig, options.ClientSideCache = nil, nil

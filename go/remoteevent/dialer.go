@@ -18,10 +18,10 @@ type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
 // dialer is a failure to connect.
 func quietDialer(dial dialer) dialer {
 	return func(ctx context.Context, network, addr string) (conn net.Conn, err error) {
-		if panicked := contain(func() { conn, err = dial(ctx, network, addr) }); panicked != nil {
-			panicked.in = "the client's Dialer"
-			err = panicked
-		}
+		err = callback("Dialer", func() error {
+			conn, err = dial(ctx, network, addr)
+			return err
+		})
 		if err != nil {
 			return failedConn{err}, nil
 		}
@@ -29,17 +29,58 @@ func quietDialer(dial dialer) dialer {
 	}
 }
 
+// quiet changes the options of a client of a receiver's own: its dialer is a quiet
+// one, and the panics of the user's other callbacks are errors of the connection
+// that needed them.
+func quiet(options *redis.Options) {
+	if options.Dialer == nil {
+		options.Dialer = redis.NewDialer(options)
+	}
+	options.Dialer = quietDialer(options.Dialer)
+	if connected := options.OnConnect; connected != nil {
+		options.OnConnect = func(ctx context.Context, conn *redis.Conn) error {
+			return callback("OnConnect", func() error { return connected(ctx, conn) })
+		}
+	}
+	if credentials := options.CredentialsProviderContext; credentials != nil {
+		options.CredentialsProviderContext = func(ctx context.Context) (name, password string, err error) {
+			err = callback("CredentialsProviderContext", func() (err error) {
+				name, password, err = credentials(ctx)
+				return err
+			})
+			return name, password, err
+		}
+	}
+	if credentials := options.CredentialsProvider; credentials != nil && options.CredentialsProviderContext == nil {
+		options.CredentialsProvider = nil // it cannot return an error
+		options.CredentialsProviderContext = func(context.Context) (name, password string, err error) {
+			err = callback("CredentialsProvider", func() error {
+				name, password = credentials()
+				return nil
+			})
+			return name, password, err
+		}
+	}
+}
+
+// callback calls one of the user's, and returns its panic as an error that does
+// not show the value, which may be a password.
+func callback(name string, call func() error) (err error) {
+	if panicked := contain(func() { err = call() }); panicked != nil {
+		panicked.in = "the client's " + name
+		return panicked
+	}
+	return err
+}
+
 // quietClients returns what makes the clients of a cluster's nodes, with quiet
-// dialers.
+// options.
 func quietClients(newClient func(*redis.Options) *redis.Client) func(*redis.Options) *redis.Client {
 	if newClient == nil {
 		newClient = redis.NewClient
 	}
 	return func(options *redis.Options) *redis.Client {
-		if options.Dialer == nil {
-			options.Dialer = redis.NewDialer(options)
-		}
-		options.Dialer = quietDialer(options.Dialer)
+		quiet(options)
 		return newClient(options)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
@@ -40,11 +41,24 @@ func TestLogBelongsToTheLogger(t *testing.T) {
 func receiveWithoutRedis(t *testing.T) {
 	t.Helper()
 	addr := redistest.FreeAddr(t)
+	there := miniredis.RunT(t).Addr()
 	for name, client := range map[string]redis.UniversalClient{
 		"a server":  redis.NewClient(&redis.Options{Addr: addr}),
 		"a cluster": redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}}),
 		"a dialer that panics": redis.NewClient(&redis.Options{Addr: addr, Dialer: func(context.Context, string, string) (net.Conn, error) {
 			panic("a dialer of the user")
+		}}),
+		"a cluster's dialer that panics": redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}, Dialer: func(context.Context, string, string) (net.Conn, error) {
+			panic("a dialer of the user")
+		}}),
+		"a callback that panics": redis.NewClient(&redis.Options{Addr: there, OnConnect: func(context.Context, *redis.Conn) error {
+			panic("of the user")
+		}}),
+		"credentials that panic": redis.NewClient(&redis.Options{Addr: there, CredentialsProvider: func() (string, string) {
+			panic("s3cret")
+		}}),
+		"credentials with a context that panic": redis.NewClient(&redis.Options{Addr: there, CredentialsProviderContext: func(context.Context) (string, string, error) {
+			panic("s3cret")
 		}}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +74,7 @@ func receiveWithoutRedis(t *testing.T) {
 			for range 7 {
 				logged.wait(t, "cannot receive for now")
 			}
-			if !strings.Contains(line, "connection refused") && !strings.Contains(line, "Dialer panicked") {
+			if !strings.Contains(line, "connection refused") && !strings.Contains(line, "panicked") || strings.Contains(line, "s3cret") {
 				t.Errorf("%s: %s", name, line)
 			}
 			must(t, stop())
