@@ -110,7 +110,7 @@ func (wildSchemas) Check(_ string, payload []byte) error {
 	case "a schema's error is a loop":
 		return loop()
 	case "a redaction panics":
-		return wildRedaction{}
+		return redactedError{}
 	}
 	return nil
 }
@@ -129,10 +129,10 @@ func loop() error {
 	return l
 }
 
-// wildRedaction is an error of schemas that panics only when it is to be shown.
-type wildRedaction struct{ wildError }
+// redactedError is an error of schemas that panics only when it is to be shown.
+type redactedError struct{ wildError }
 
-func (wildRedaction) Redacted() string { panic("s3cret") }
+func (redactedError) Redacted() string { panic("s3cret") }
 
 // wildHandler is a handler of logs that panics or ends its goroutine.
 type wildHandler struct {
@@ -292,7 +292,7 @@ func TestContainmentOfSenders(t *testing.T) {
 		events = append(events, goodEvent{kind})
 	}
 	err := s.SendBatch(t.Context(), events...)
-	batch, ok := err.(*remoteevent.BatchError) //nolint:errorlint // the very one
+	batch, ok := err.(*remoteevent.BatchError)
 	if !ok || batch.Count(remoteevent.Stored) != 1 || batch.Count(remoteevent.Rejected) != 7 || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("got %v", err)
 	}

@@ -98,7 +98,7 @@ func diagnoseNode(ctx context.Context, node redis.Cmdable, clustered bool) ([]Di
 		if lease.TroubleOf(err) == lease.Denied {
 			d.Remedy = "permit INFO with +info to have them examined"
 		}
-		return []Diagnosis{d}, nil //nolint:nilerr // it is a finding
+		return []Diagnosis{d}, nil
 	}
 	info := map[string]string{}
 	for line := range strings.Lines(text) {

@@ -26,7 +26,7 @@ func TestLogBelongsToTheLogger(t *testing.T) {
 		receiveWithoutRedis(t)
 		return
 	}
-	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestLogBelongsToTheLogger$") //nolint:gosec // this test
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestLogBelongsToTheLogger$")
 	command.Env = append(os.Environ(), "REMOTE_EVENT_TEST_QUIET=1")
 	var errors strings.Builder
 	command.Stderr = &errors
@@ -63,10 +63,10 @@ func receiveWithoutRedis(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			defer client.Close()
+			defer func() { must(t, client.Close()) }()
 			logged, option := newLog()
 			r := receiver(t, client, option)
-			for _, queue := range strings.Fields("a b c d e f g h") {
+			for queue := range strings.FieldsSeq("a b c d e f g h") {
 				must(t, r.Queues(queue))
 			}
 			stop := start(t, r)

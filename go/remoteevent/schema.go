@@ -72,7 +72,7 @@ func checkPayload(schemas PayloadSchemas, name string, payload []byte) (problem 
 			return
 		}
 		problem = fmt.Sprintf("the payload does not fit the schema of %q", brief(name))
-		if e, ok := err.(interface{ Redacted() string }); ok { //nolint:errorlint // a cause says less
+		if e, ok := err.(interface{ Redacted() string }); ok {
 			problem = e.Redacted()
 		}
 	})

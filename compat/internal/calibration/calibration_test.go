@@ -18,6 +18,7 @@ func TestBusyCores(t *testing.T) {
 	for range threads * runtime.GOMAXPROCS(0) {
 		go func() {
 			for ctx.Err() == nil {
+				_ = measure()
 			}
 		}()
 	}

@@ -112,7 +112,7 @@ func (state) Flag(int) bool                  { return false }
 
 // use asks an error for its text, and goes through an iterator.
 func use(result reflect.Value) {
-	if err, ok := result.Interface().(error); ok && err != nil {
+	if err, ok := reflect.TypeAssert[error](result); ok && err != nil {
 		_ = err.Error()
 	}
 	if result.Kind() == reflect.Func && result.Type().CanSeq2() && !result.IsNil() {
