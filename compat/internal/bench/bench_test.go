@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -393,6 +394,31 @@ func neededNames() map[string]bool {
 		}
 	}
 	return names
+}
+
+// TestOrder has every case once in a round, the cases of a goal near each other,
+// and an order for each seed.
+func TestOrder(t *testing.T) {
+	cases := Cases()
+	all := order(cases, rand.New(rand.NewPCG(1, 0)))
+	if again := order(cases, rand.New(rand.NewPCG(1, 0))); !slices.Equal(all, again) {
+		t.Error("a seed has two orders")
+	}
+	if other := order(cases, rand.New(rand.NewPCG(2, 0))); slices.Equal(all, other) {
+		t.Error("two seeds have one order")
+	}
+	position := map[string]int{}
+	for at, i := range all {
+		position[cases[i].Name()] = at
+	}
+	if len(position) != len(cases) {
+		t.Errorf("%d of %d cases", len(position), len(cases))
+	}
+	for _, goal := range Goals() {
+		if apart := position[goal.Of] - position[goal.To]; goal.To != "" && max(apart, -apart) > 30 {
+			t.Errorf("%s is %d cases away from %s", goal.Of, apart, goal.To)
+		}
+	}
 }
 
 func TestGoalsNameCases(t *testing.T) {

@@ -31,8 +31,8 @@ const introduction = `# Benchmarks
 - The size is that of the message as an original sends it. The library's sender
   adds an id and a time by default, about 90 bytes, and all participants move
   these bytes too. Only ` + "`library-plain`" + ` and the original send without them.
-- Every round measures every case once, in a shuffled order, on an empty Redis and
-  after a garbage collection. The first part of each run warms up and does not
+- Every round measures every case once, on an empty Redis and after a garbage
+  collection. The order is shuffled; cases that are compared follow each other. The first part of each run warms up and does not
   count. A cell has the median of the rounds, and minimum and maximum in
   parentheses.
 - Each run verifies that exactly its messages are stored, or that each was handled
@@ -60,7 +60,7 @@ const introduction = `# Benchmarks
 
 | column | meaning |
 |---|---|
-| Redis µs | time in Redis' commands a message, from ` + "`INFO commandstats`" + `; what scripts call counts once |
+| Redis µs | time in Redis' commands a message, from ` + "`INFO commandstats`" + `; what scripts call counts once; at most Redis CPU, since this clock runs while other processes have the CPU |
 | Redis CPU µs | CPU time of the server a message, with its input and output |
 | client CPU µs, allocs, bytes alloc. | CPU time, allocations and allocated bytes of the client process a message |
 

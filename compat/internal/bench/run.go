@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -78,7 +79,7 @@ func Run(ctx context.Context, c Config) (_ []Measurement, err error) {
 	chance := rand.New(rand.NewPCG(c.Seed, 0))
 	done, total := 0, (c.Rounds+1)*len(c.Cases)
 	for round := range c.Rounds + 1 { // the first only finds out how many messages a case moves
-		for _, i := range chance.Perm(len(c.Cases)) {
+		for _, i := range order(c.Cases, chance) {
 			if c.Progress != nil {
 				c.Progress(done, total, c.Cases[i].Name())
 			}
@@ -97,6 +98,32 @@ func Run(ctx context.Context, c Config) (_ []Measurement, err error) {
 		}
 	}
 	return measurements, nil
+}
+
+// order is the order of the cases in a round: those that are compared with each
+// other follow each other, by chance, so that a machine that is busy for a while is
+// so for all of them.
+func order(cases []Case, chance *rand.Rand) (all []int) {
+	blocks := map[string][]int{}
+	var names []string
+	for i, one := range cases {
+		family, _, _ := strings.Cut(one.Workload.Name, "-")
+		if family == "send" { // each has peers of its own
+			family = one.Workload.Name
+		}
+		name := family + "/" + one.Size.Name
+		if blocks[name] == nil {
+			names = append(names, name)
+		}
+		blocks[name] = append(blocks[name], i)
+	}
+	for _, n := range chance.Perm(len(names)) {
+		block := blocks[names[n]]
+		for _, i := range chance.Perm(len(block)) {
+			all = append(all, block[i])
+		}
+	}
+	return all
 }
 
 // runner is a run under way.

@@ -144,8 +144,11 @@ func (r serverReading) add(s Sample, since serverReading, messages int, not ...s
 			total -= spent(name)
 		}
 	}
-	s[CommandTime] = total / float64(messages)
-	s[RedisCPU] = (r.cpu - since.cpu) / float64(messages)
+	// Redis measures commands by the clock, which also runs while other processes
+	// have its CPU.
+	cpu := r.cpu - since.cpu
+	s[CommandTime] = min(total, cpu) / float64(messages)
+	s[RedisCPU] = cpu / float64(messages)
 }
 
 // fill pushes a number of messages, the first mark first, as fast as can be.
