@@ -55,7 +55,7 @@ goal that is not met does not end the command with a code of its own.`,
 	flags.StringArrayVar(&f.only, "only", nil, "measure only the cases whose names match the `PATTERN`, in which * is any text; may be repeated")
 	flags.BoolVar(&f.quick, "quick", false, "measure only the cases that the goals need, in two rounds and less than a minute")
 	flags.IntVar(&f.rounds, "rounds", 0, "how many rounds; 0 is 5, or 2 with --quick")
-	flags.DurationVar(&f.duration, "duration", 0, "about how long one case runs in one round; 0 is 500ms, or 200ms with --quick")
+	flags.DurationVar(&f.duration, "duration", 0, "about how long one case runs in one round; 0 is 300ms, or 200ms with --quick")
 	flags.Uint64Var(&f.seed, "seed", 0, "what decides the order of the cases in each round; 0 for one of its own")
 	flags.StringVarP(&f.format, "output", "o", "text", "format of the output: text, json or markdown")
 	flags.BoolVar(&f.noOriginals, "no-originals", false, "without the original")
@@ -147,7 +147,7 @@ func (f benchFlags) measure(c *cobra.Command, cases []bench.Case) (report bench.
 		}
 	}
 	if config.Duration == 0 {
-		config.Duration = 500 * time.Millisecond
+		config.Duration = 300 * time.Millisecond
 		if f.quick {
 			config.Duration = 200 * time.Millisecond
 		}

@@ -492,7 +492,7 @@ func TestSpread(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
-	for value, want := range map[float64]string{0: "0.00", 1.234: "1.23", 12.34: "12.3", 123.4: "123", 1234: "1,234", 1234567.8: "1,234,568", -1.5: "-1.50"} {
+	for value, want := range map[float64]string{0: "0", 7: "7", 1.234: "1.23", 12.34: "12.3", 123.4: "123", 1234: "1,234", 1234567.8: "1,234,568", -1.5: "-1.50"} {
 		if got := number(value); got != want {
 			t.Errorf("%g is written %s", value, got)
 		}

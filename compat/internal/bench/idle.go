@@ -48,8 +48,11 @@ func idleCases() []Case {
 	for _, queues := range []int{1, 100, 1000} {
 		for _, atMostOnce := range []bool{false, true} {
 			name := fmt.Sprintf("library-%d-queues", queues)
+			if queues == 1 {
+				name = "library-1-queue"
+			}
 			if atMostOnce {
-				name = fmt.Sprintf("library-%d-queues-at-most-once", queues)
+				name += "-at-most-once"
 			}
 			cases = append(cases, Case{Workload: Idle, Participant: name, measure: measureIdle(queues, atMostOnce), fixed: true})
 		}

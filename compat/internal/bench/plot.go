@@ -191,7 +191,7 @@ func ticks(least, most float64) []plot.Tick {
 	marks := plot.DefaultTicks{}.Ticks(least, most)
 	for i := range marks {
 		if marks[i].Label != "" {
-			marks[i].Label = strings.TrimSuffix(strings.TrimSuffix(number(marks[i].Value), ".00"), ".0")
+			marks[i].Label = number(marks[i].Value)
 		}
 	}
 	return marks

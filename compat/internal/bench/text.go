@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +16,7 @@ func number(value float64) string {
 	switch {
 	case value < 0:
 		return "-" + number(-value)
+	case value == math.Trunc(value): // a count
 	case value < 10:
 		decimals = 2
 	case value < 100:
