@@ -81,7 +81,7 @@ func (l *leased) taken(ctx context.Context, claimed lease.Claimed, w want) taken
 	size, failed := 0, false
 	for i := range claimed.Messages {
 		m := &claimed.Messages[i]
-		store[i] = message{Handle: m.Handle, raw: []byte(m.Body), attempt: m.Attempt, pardons: m.Pardons, suspect: m.Suspect}
+		store[i] = message{Handle: m.Handle, raw: bytesOf(m.Body), attempt: m.Attempt, pardons: m.Pardons, suspect: m.Suspect}
 		t.messages[i] = &store[i]
 		size += len(m.Body)
 		failed = failed || m.Attempt > 1

@@ -2,6 +2,7 @@ package remoteevent
 
 import (
 	"time"
+	"unsafe"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
@@ -71,3 +72,9 @@ func (c *consumer) dispose(m *message, o outcome) disposition {
 
 // memorable reports whether an id is short enough to be remembered (REL-30).
 func memorable(id string) bool { return id != "" && len(id) <= 256 }
+
+// bytesOf returns the bytes of a reply's text without copying them. The reply must
+// be used nowhere else: a listener may change the bytes.
+func bytesOf(text string) []byte {
+	return unsafe.Slice(unsafe.StringData(text), len(text)) //nolint:gosec // the text has no other user
+}

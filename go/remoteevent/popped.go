@@ -104,7 +104,7 @@ func (p *popped) taken(w want, replies ...*redis.Cmd) (taken, error) {
 	store := make([]message, len(raws))
 	longest := p.longest.Load() * 7 / 8
 	for i, raw := range raws {
-		store[i] = message{raw: []byte(raw), attempt: 1}
+		store[i] = message{raw: bytesOf(raw), attempt: 1}
 		t.messages[i] = &store[i]
 		longest = max(longest, int64(len(raw)))
 	}

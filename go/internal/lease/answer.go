@@ -71,12 +71,13 @@ func readAnswer(c *redis.Cmd) (Answer, error) {
 func interleave(name string, fresh, failed []any) ([]Message, error) {
 	const seven = 7
 	messages := make([]Message, 0, len(fresh)+len(failed)/5)
+	ids := freshIDs(name, len(fresh))
 	for i, body := range fresh {
 		text, ok := body.(string)
 		if !ok {
 			return nil, fmt.Errorf("%w: message %d", errAnswer, i+1)
 		}
-		messages = append(messages, Message{Handle: Handle{name + "-" + strconv.Itoa(firstIndex+i), name}, Attempt: 1, Body: text})
+		messages = append(messages, Message{Handle: Handle{ids(i), name}, Attempt: 1, Body: text})
 		if len(failed) > 0 && i%seven == seven-1 {
 			m, err := failedMessage(failed[:5])
 			if err != nil {
@@ -93,6 +94,19 @@ func interleave(name string, fresh, failed []any) ([]Message, error) {
 		messages, failed = append(messages, m), failed[5:]
 	}
 	return messages, nil
+}
+
+// freshIDs returns the ids of the fresh messages of a claim, by index. All share one
+// text: an id has a fixed length, since an index has four digits.
+func freshIDs(claim string, n int) func(i int) string {
+	size := len(claim) + len("-") + len("1001")
+	text := make([]byte, 0, n*size)
+	for i := range n {
+		text = append(text, claim...)
+		text = strconv.AppendInt(append(text, '-'), int64(firstIndex+i), 10)
+	}
+	all := string(text)
+	return func(i int) string { return all[i*size : (i+1)*size] }
 }
 
 // failedMessage reads claim, deliveries, pardons, reason and body.
