@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -223,7 +224,26 @@ func (q *Queue) diagnose(ctx context.Context, config *queueConfig, refused []str
 			Check: "script", Err: answer, Problem: "Redis refuses to serve the queue", Remedy: "receivers try again until it does",
 		})
 	}
+	if reliable && answer == nil && len(found) == 0 {
+		return q.diagnoseClock(ctx)
+	}
 	return found, nil
+}
+
+// diagnoseClock finds messages that wait for a clock that went back.
+func (q *Queue) diagnoseClock(ctx context.Context) ([]Diagnosis, error) {
+	behind, waiting, err := q.queue.Behind(ctx)
+	switch {
+	case err != nil && !lease.IsAnswer(err):
+		return nil, redaction.Error(err)
+	case err != nil || behind == 0 || waiting == 0:
+		return nil, nil //nolint:nilerr // who may not look learns nothing
+	}
+	return []Diagnosis{{
+		Check: "clock", Warning: true,
+		Problem: fmt.Sprintf("the clock of Redis went back by at least %v: %d retries and leases of the queue %q wait until it has caught up", behind.Round(time.Second), waiting, q.Name()),
+		Remedy:  "set the clock of the server right; queue drain gives retries back at once",
+	}}, nil
 }
 
 // diagnoseTypes finds the keys of another type.

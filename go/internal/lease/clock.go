@@ -1,0 +1,65 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Behind returns how far the clock of Redis is behind a time that it has shown
+// before, as far as the companion keys know, and how many messages wait for it: those
+// that have failed, and those whose leases have to run out. It is 0 where the clock is
+// not known to have gone back.
+func (q *Queue) Behind(ctx context.Context) (behind time.Duration, waiting int64, err error) {
+	const some = 100
+	var clock *redis.Cmd
+	var dead, suspects *redis.ZSliceCmd
+	var claims, retries *redis.StringSliceCmd
+	var claimed, retried *redis.IntCmd
+	_, err = q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		// Of the node that has the key, since a cluster has several clocks.
+		clock = p.Eval(ctx, "return redis.call('TIME')", []string{q.Key(Dead)})
+		dead, suspects = p.ZRangeWithScores(ctx, q.Key(Dead), -1, -1), p.ZRangeWithScores(ctx, q.Key(Suspects), -1, -1)
+		claims, retries = p.ZRange(ctx, q.Key(Claims), -some, -1), p.ZRange(ctx, q.Key(Retries), -some, -1)
+		claimed, retried = p.ZCard(ctx, q.Key(Claims)), p.ZCard(ctx, q.Key(Retries))
+		return nil
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	parts, err := clock.StringSlice()
+	if err != nil || len(parts) != 2 { //nolint:mnd // seconds and microseconds
+		return 0, 0, errors.Join(errAnswer, err)
+	}
+	seconds, err := strconv.ParseInt(parts[0], 10, 64)
+	if err != nil {
+		return 0, 0, errors.Join(errAnswer, err)
+	}
+	now := time.Unix(seconds+1, 0)
+	latest := now
+	note := func(t time.Time) {
+		if t.After(latest) {
+			latest = t
+		}
+	}
+	// An imported dead letter may have any time: only that of its death is looked at,
+	// and that of messages that Redis itself has given their ids.
+	for _, z := range suspects.Val() {
+		note(time.UnixMilli(int64(z.Score)))
+	}
+	for _, name := range append(claims.Val(), retries.Val()...) {
+		id, _, _ := strings.Cut(name, "/")
+		note(FirstSeen(id))
+	}
+	for _, z := range dead.Val() {
+		note(time.UnixMilli(int64(z.Score)))
+	}
+	if latest.Equal(now) {
+		return 0, 0, nil
+	}
+	return latest.Sub(now), claimed.Val() + retried.Val(), nil
+}
