@@ -103,6 +103,17 @@ func cuttable(source string) string {
 		strings.ReplaceAll(strings.ReplaceAll(source, "redis.call(", "call_or_cut("), "local call = redis.call\n", "local call = call_or_cut\n")
 }
 
+// acknowledges reports whether a call of prepare acknowledges a message.
+func acknowledges(name, body string) bool {
+	switch name {
+	case "acknowledge":
+		return strings.HasPrefix(body, "3-") || body == "1-0"
+	case "exchange":
+		return body == "3-0"
+	}
+	return false
+}
+
 // cutAnywhere ends each script before each of its commands, and returns what was
 // lost by that. What is copied first and removed last is not.
 func cutAnywhere(t *testing.T, client redis.UniversalClient, altered map[string]script, names ...string) (lost []string) {
@@ -123,7 +134,7 @@ func cutAnywhere(t *testing.T, client redis.UniversalClient, altered map[string]
 				}
 				have := slices.Compact(after.messages())
 				for _, body := range slices.Compact(before.messages()) {
-					if _, found := slices.BinarySearch(have, body); !found && !(strings.HasPrefix(body, "3-") && (name == "acknowledge" || name == "exchange")) && !(body == "1-0" && name == "acknowledge") {
+					if _, found := slices.BinarySearch(have, body); !found && !acknowledges(name, body) {
 						lost = append(lost, fmt.Sprintf("%s, %s: %q is lost before command %d", situation, name, body, at))
 					}
 				}
