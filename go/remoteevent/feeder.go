@@ -380,7 +380,13 @@ func (f *feeder) rest(end <-chan struct{}) {
 	case <-timeout:
 	case a := <-f.awaited:
 		f.endWait(context.WithoutCancel(f.running.work), a)
+		return
 	case <-end:
+	}
+	select { // the wait may have ended as well
+	case a := <-f.awaited:
+		f.endWait(context.WithoutCancel(f.running.work), a)
+	default:
 	}
 }
 
