@@ -67,13 +67,17 @@ func (a *acknowledger) hold(messages []*message, begun time.Time) {
 		}
 		c := a.claims[m.Claim]
 		if c == nil {
-			c = &claim{name: m.Claim, expires: begun.Add(a.lease), renewed: begun}
-			c.ctx, c.cancel = context.WithCancelCause(a.work)
+			c = a.claim(m.Claim, begun)
 			a.claims[m.Claim] = c
 		}
 		m.claim = c
 		c.messages++
 	}
+}
+
+func (a *acknowledger) claim(name string, begun time.Time) *claim {
+	ctx, cancel := context.WithCancelCause(a.work)
+	return &claim{name: name, ctx: ctx, cancel: cancel, expires: begun.Add(a.lease), renewed: begun}
 }
 
 // add notes messages that have a disposition.

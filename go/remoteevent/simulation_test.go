@@ -127,14 +127,14 @@ func (w *world) fixed(name string) *rand.Rand {
 	return rand.New(rand.NewPCG(w.seed, hash.Sum64()))
 }
 
-// log notes what happened. w.mu is held.
-func (w *world) log(format string, args ...any) {
+// logf notes what happened. w.mu is held.
+func (w *world) logf(format string, args ...any) {
 	w.trace = append(w.trace, fmt.Sprintf("%15.9f ", time.Since(w.begun).Seconds())+fmt.Sprintf(format, args...))
 }
 
-// fault notes a violation. w.mu is held.
-func (w *world) fault(format string, args ...any) {
-	w.log("FAULT "+format, args...)
+// faultf notes a violation. w.mu is held.
+func (w *world) faultf(format string, args ...any) {
+	w.logf("FAULT "+format, args...)
 	w.faults = append(w.faults, w.trace[len(w.trace)-1])
 }
 
@@ -150,9 +150,9 @@ type simQueue struct {
 	turn  int
 	waits []chan struct{} // of receivers that wait for a message
 
-	acknowledged, dead, lost int
-	pushed                   int
-	order                    []int // in which messages were started
+	acknowledged, dead int
+	pushed             int
+	order              []int // in which messages were started
 }
 
 type simMessage struct {
@@ -220,18 +220,18 @@ func (w *world) run() {
 			}
 			w.mu.Unlock()
 		}
-		time.Sleep(time.Duration(r.Int64N(int64(3 * time.Second))))
+		<-time.After(time.Duration(r.Int64N(int64(3 * time.Second))))
 	}
-	time.Sleep(3 * time.Second)
+	<-time.After(3 * time.Second)
 	w.mu.Lock()
 	w.calm = true
-	w.log("calm")
+	w.logf("calm")
 	w.mu.Unlock()
 	if !w.alone { // one receiver that has to get everything done
 		last()
 	}
 	for range 1000 {
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		if w.done() {
 			break
 		}
@@ -255,7 +255,7 @@ func (w *world) receive(i int) {
 			time.AfterFunc(life*9/10, func() {
 				w.mu.Lock()
 				receiver.crashed = true
-				w.log("%s dies", name)
+				w.logf("%s dies", name)
 				w.mu.Unlock()
 			})
 		}
@@ -287,16 +287,16 @@ func (w *world) check() {
 	defer w.mu.Unlock()
 	for _, q := range w.queues {
 		if n := len(q.list) + len(q.stage) + len(q.held) + len(q.retry); n > 0 {
-			w.fault("%s: %d queued, %d staged, %d claims, %d retries are left", q.name, len(q.list), len(q.stage), len(q.held), len(q.retry))
+			w.faultf("%s: %d queued, %d staged, %d claims, %d retries are left", q.name, len(q.list), len(q.stage), len(q.held), len(q.retry))
 		}
 		if q.acknowledged+q.dead != q.pushed {
-			w.fault("%s: of %d messages %d were acknowledged and %d are dead", q.name, q.pushed, q.acknowledged, q.dead)
+			w.faultf("%s: of %d messages %d were acknowledged and %d are dead", q.name, q.pushed, q.acknowledged, q.dead)
 		}
 		if w.tame && w.alone && !slices.IsSorted(q.order) {
-			w.fault("%s: started in the order %v", q.name, q.order)
+			w.faultf("%s: started in the order %v", q.name, q.order)
 		}
 		if w.tame && w.alone && len(q.order) != q.pushed {
-			w.fault("%s: %d messages were started %d times", q.name, q.pushed, len(q.order))
+			w.faultf("%s: %d messages were started %d times", q.name, q.pushed, len(q.order))
 		}
 	}
 }
@@ -321,7 +321,7 @@ type simReceiver struct {
 	crashed bool           // its process is gone: no call reaches Redis
 	faulty  [][2]time.Time // when calls went wrong
 
-	ctx     context.Context
+	ctx     context.Context //nolint:containedctx // that of its Run
 	watched map[string]bool // queues, by the bell
 }
 
@@ -367,9 +367,9 @@ func (s *simReceiver) run(ctx context.Context) {
 	w := s.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.log("%s ends: %v", s.name, err)
+	w.logf("%s ends: %v", s.name, err)
 	if err != nil && !errors.Is(err, ErrDrainTimeout) {
-		w.fault("%s: Run returned %v", s.name, err)
+		w.faultf("%s: Run returned %v", s.name, err)
 	}
 }
 
@@ -390,11 +390,11 @@ func (l *simLog) WithGroup(string) slog.Handler            { return l }
 func (l *simLog) Handle(_ context.Context, record slog.Record) error {
 	if strings.Contains(record.Message, "lease") {
 		l.s.world.mu.Lock()
-		l.s.world.log("%s logs: %s", l.s.name, record.Message)
+		l.s.world.logf("%s logs: %s", l.s.name, record.Message)
 		l.s.world.mu.Unlock()
 	}
 	if l.slow > 0 {
-		time.Sleep(l.s.world.pause(l.s.name+record.Message, l.slow))
+		<-time.After(l.s.world.pause(l.s.name+record.Message, l.slow))
 	}
 	return nil
 }
@@ -412,14 +412,14 @@ func (s *simReceiver) listen(q *simQueue, temper int) Handler {
 			if m := c.open[id]; m != nil && c.by == s {
 				c.started[id]++
 				if c.started[id] > 1 {
-					w.fault("%s: %s was started twice under one claim", s.name, id)
+					w.faultf("%s: %s was started twice under one claim", s.name, id)
 				}
 			}
 		}
 		var n int
 		_, _ = fmt.Sscanf(string(d.Payload()), `{"n":%d}`, &n)
 		q.order = append(q.order, n)
-		w.log("%s starts %s/%d attempt %d", s.name, q.name, n, d.Attempt)
+		w.logf("%s starts %s/%d attempt %d", s.name, q.name, n, d.Attempt)
 		tame := w.tame || w.calm
 		w.mu.Unlock()
 		took := time.Duration(r.Int64N(int64(time.Millisecond)))
@@ -434,12 +434,12 @@ func (s *simReceiver) listen(q *simQueue, temper int) Handler {
 			}
 		}
 		if r.IntN(2) == 0 {
-			time.Sleep(took)
+			<-time.After(took)
 		} else {
 			select {
 			case <-time.After(took):
 			case <-ctx.Done():
-				time.Sleep(time.Duration(1 + r.Int64N(int64(time.Millisecond))))
+				<-time.After(time.Duration(1 + r.Int64N(int64(time.Millisecond))))
 				return ctx.Err()
 			}
 		}
@@ -481,7 +481,7 @@ func (s *simReceiver) open(f *feeder, maxBytes int) error {
 }
 
 // attend checks the accounts every now and then.
-func (s *simReceiver) attend(ctx context.Context, r *running) {
+func (s *simReceiver) attend(_ context.Context, r *running) {
 	for {
 		select {
 		case <-r.end:
@@ -519,10 +519,10 @@ func (w *world) checkAccount(s *simReceiver, f *feeder) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if held != somewhere || lost > 0 {
-		w.fault("%s %s: %d messages are held, and %d are somewhere; %d claims have none", s.name, f.queue, held, somewhere, lost)
+		w.faultf("%s %s: %d messages are held, and %d are somewhere; %d claims have none", s.name, f.queue, held, somewhere, lost)
 	}
 	if idle {
-		w.fault("%s %s: messages wait beside a free slot", s.name, f.queue)
+		w.faultf("%s %s: messages wait beside a free slot", s.name, f.queue)
 	}
 }
 
@@ -587,7 +587,7 @@ func (c *simClaims) call(ctx context.Context, what string, do func()) error {
 	r := w.random(c.by.name + c.name + what)
 	there := 10*time.Microsecond + time.Duration(r.Int64N(int64(200*time.Microsecond)))
 	back := 10*time.Microsecond + time.Duration(r.Int64N(int64(200*time.Microsecond)))
-	fate, wild := r.IntN(200), false
+	fate := r.IntN(200)
 	hangs := r.IntN(2) == 0
 	w.mu.Lock()
 	now := time.Since(w.begun)
@@ -595,7 +595,7 @@ func (c *simClaims) call(ctx context.Context, what string, do func()) error {
 	for _, o := range w.outage {
 		out = out || !w.calm && now >= o[0] && now < o[1]
 	}
-	wild = !w.tame && !w.calm || out
+	wild := !w.tame && !w.calm || out
 	w.mu.Unlock()
 	if !wild {
 		fate = 199
@@ -739,7 +739,7 @@ func (c *simClaims) finish(names []string) {
 		if claim := c.held[name]; claim != nil {
 			delete(c.held, name)
 			if len(claim.open) > 0 {
-				c.world.fault("%s finishes %s with %d messages", c.by.name, name, len(claim.open))
+				c.world.faultf("%s finishes %s with %d messages", c.by.name, name, len(claim.open))
 			}
 		}
 	}
@@ -755,9 +755,9 @@ func (c *simClaims) claim(x *lease.Claim) (lease.Claimed, *simClaim) {
 		}
 		delete(c.held, name)
 		if by := old.by; len(old.open) > 0 {
-			w.log("%s expires with %d messages", name, len(old.open))
+			w.logf("%s expires with %d messages", name, len(old.open))
 			if old.heard && !by.crashed && by.ctx.Err() == nil && !by.wasFaulty(old.deadline.Add(-2*by.lease), old.deadline) {
-				w.fault("%s expires, and its receiver works", name)
+				w.faultf("%s expires, and its receiver works", name)
 			}
 		}
 		for id, m := range old.open {
@@ -784,7 +784,7 @@ func (c *simClaims) claim(x *lease.Claim) (lease.Claimed, *simClaim) {
 			due = left
 		}
 	}
-	slices.SortFunc(ids, func(a, b string) int { return strings.Compare(a, b) })
+	slices.Sort(ids)
 	fresh := len(c.list) + len(c.stage)
 	if len(ids) > 0 && (fresh == 0 || x.Retries || x.Count > 1 && c.turn%2 == 0) {
 		for _, id := range ids {
@@ -826,7 +826,7 @@ func (c *simClaims) claim(x *lease.Claim) (lease.Claimed, *simClaim) {
 	}
 	c.held[name], c.all[name] = claim, claim
 	claim.messages, claim.settled = len(taken), map[string]bool{}
-	w.log("%s takes %d as %s", c.by.name, len(taken), name)
+	w.logf("%s takes %d as %s", c.by.name, len(taken), name)
 	return found, claim
 }
 
@@ -898,7 +898,7 @@ func (c *simClaims) Release(ctx context.Context, held []lease.Handle, finished [
 		}
 		c.finish(finished)
 		if len(held) > 0 {
-			c.world.log("%s releases %d of %d", c.by.name, len(held)-len(lost), len(held))
+			c.world.logf("%s releases %d of %d", c.by.name, len(held)-len(lost), len(held))
 		}
 	})
 	if err != nil {
@@ -913,7 +913,7 @@ func (c *simClaims) Extend(ctx context.Context, d time.Duration, claims []string
 	c.world.mu.Lock()
 	for _, name := range claims {
 		if claim := c.all[name]; len(claim.settled) == claim.messages {
-			c.world.fault("%s renews %s, of which nothing is left", c.by.name, name)
+			c.world.faultf("%s renews %s, of which nothing is left", c.by.name, name)
 		}
 	}
 	c.world.mu.Unlock()
