@@ -54,7 +54,7 @@ func (l *log) wait(t *testing.T, words string) string {
 				return line
 			}
 		case <-deadline:
-			t.Fatalf("nothing was logged of %q\n%s", words, l.text.String())
+			t.Fatalf("nothing was logged of %q\n%s", words, l)
 		}
 	}
 }

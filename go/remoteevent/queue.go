@@ -60,6 +60,11 @@ func (q *Queue) Companions() map[string]string {
 // white space: '?', which matches any one byte, stands for it, for quotes and for
 // characters that are not printable. Options that are nil
 // have no effect.
+//
+// The rule is what a receiver needs. With "+client|id +client|unblock" it also stops
+// at once, rather than after a tenth of a second; with more than four queues,
+// "+exists +client|id +client|tracking" make it notice events sooner, and with less
+// work for Redis.
 func (q *Queue) Permissions(options ...QueueOption) string {
 	if err := q.usable(context.Background()); err != nil {
 		return ""
