@@ -102,7 +102,7 @@ func (a *acknowledger) add(messages []*message) {
 // forget ends the account of a message. a.mu is held.
 func (a *acknowledger) forget(m *message) {
 	if m.suspect {
-		a.suspects.release()
+		a.suspects.release(true)
 		m.suspect = false
 	}
 	c := m.claim
@@ -289,7 +289,38 @@ func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Contex
 // suspects admits one message at a time, among all queues of a receiver, whose last
 // attempt ended with its process: should it end this one, too, it takes no other
 // suspect along.
-type suspects struct{ taken atomic.Bool }
+type suspects struct {
+	mu      sync.Mutex
+	holder  *feeder   // whose queue may take a suspect, or has one
+	waiting []*feeder // in the order in which they asked
+}
 
-func (s *suspects) acquire() bool { return s.taken.CompareAndSwap(false, true) }
-func (s *suspects) release()      { s.taken.Store(false) }
+// acquire permits the feeder to take a suspect, or urges it when it may.
+func (s *suspects) acquire(f *feeder) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.holder == nil {
+		s.holder = f
+		return true
+	}
+	if !slices.Contains(s.waiting, f) {
+		s.waiting = append(s.waiting, f)
+	}
+	return false
+}
+
+// release ends the permission. Where a suspect was handled, there may be more in its
+// queue.
+func (s *suspects) release(handled bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	holder := s.holder
+	s.holder = nil
+	if len(s.waiting) > 0 {
+		s.waiting[0].urge()
+		s.waiting = s.waiting[1:]
+	}
+	if handled {
+		holder.urge()
+	}
+}

@@ -24,6 +24,7 @@ type feeder struct {
 
 	wake     chan struct{} // something changed: a slot, a disposition, the bell
 	rung     atomic.Bool   // there may be messages
+	urgent   atomic.Bool   // there may be messages for which the source does not wait
 	renewing atomic.Bool
 
 	// What follows belongs to the goroutine of run.
@@ -49,6 +50,12 @@ type bell interface {
 func (f *feeder) ring() {
 	f.rung.Store(true)
 	wake(f.wake)
+}
+
+// urge has the feeder claim even while its source waits for messages.
+func (f *feeder) urge() {
+	f.urgent.Store(true)
+	f.ring()
 }
 
 // awaited is how a wait of the source ended.
@@ -99,6 +106,10 @@ func (f *feeder) step(ctx context.Context) {
 		return
 	}
 	f.unstall(ctx)
+	if f.urgent.Swap(false) {
+		f.stopWaiting(ctx)
+		f.rung.Store(true)
+	}
 	if !f.report(ctx, f.want()) || f.awaiting || ctx.Err() != nil || f.rung.Load() {
 		return
 	}
@@ -128,7 +139,7 @@ func (f *feeder) want() want {
 	f.claims++
 	return want{
 		count: room, retries: f.claims%turns == 0,
-		suspects: !f.config.atMostOnce && f.running.suspects.acquire(),
+		suspects: !f.config.atMostOnce && f.running.suspects.acquire(f),
 	}
 }
 
@@ -160,7 +171,7 @@ func (f *feeder) report(ctx context.Context, w want) bool {
 // unwant gives up what is not taken after all.
 func (f *feeder) unwant(w want) {
 	if w.suspects {
-		f.running.suspects.release()
+		f.running.suspects.release(false)
 	}
 }
 
