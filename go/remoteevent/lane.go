@@ -67,13 +67,13 @@ func (l *lane) sendAlone(ctx context.Context, m *outgoing, start time.Time, land
 		r := newRound(ctx)
 		r.add(m)
 		go func() {
+			defer landed() // a hook of the client may end the goroutine
 			l.link.fly(r)
-			landed()
 		}()
 		return r.finish(ctx, m)
 	}
+	defer landed() // a hook of the client may end the goroutine
 	l.link.run(ctx, client, []*outgoing{m}, start)
-	landed()
 	result := withCause(ctx, m.Result)
 	m.free()
 	return result
@@ -83,11 +83,19 @@ func (l *lane) sendAlone(ctx context.Context, m *outgoing, start time.Time, land
 // long as there is something.
 func (l *lane) land() {
 	if r := l.next(); r != nil {
-		go func() {
-			for ; r != nil; r = l.next() {
-				l.link.fly(r)
-			}
-		}()
+		go l.fly(r)
+	}
+}
+
+// fly sends a round and those that wait after it.
+func (l *lane) fly(r *round) {
+	defer func() {
+		if r != nil { // a hook of the client ended the goroutine
+			l.land()
+		}
+	}()
+	for ; r != nil; r = l.next() {
+		l.link.fly(r)
 	}
 }
 

@@ -126,18 +126,38 @@ func (p *popped) bury(ctx context.Context, m *message) {
 	p.bounder.died()
 }
 
-// release implements source. What cannot be put back is lost: a second attempt might
-// put it back twice.
+// release implements source. It fails where nothing was put back for certain, and may
+// be repeated then. What may have been put back is not put back again: it would be
+// there twice.
 func (p *popped) release(ctx context.Context, r report) (lost []*message, err error) {
 	args := make([]any, 0, 2+len(r.done))
 	args = append(args, "rpush", p.queue)
 	for _, m := range slices.Backward(r.done) {
 		args = append(args, m.raw)
 	}
-	if err := p.client.Process(ctx, noRetry{redis.NewCmd(ctx, args...)}); err != nil {
+	first := &noted{raw: r.done[len(r.done)-1].raw}
+	args[2] = first
+	err = p.client.Process(ctx, noRetry{redis.NewCmd(ctx, args...)})
+	switch {
+	case err == nil:
+	case rejected(err, first.writes.Load()):
+		return nil, err
+	default:
 		p.log.ErrorContext(ctx, "cannot release events; they are lost", "events", len(r.done), "error", redaction.Error(err))
 	}
 	return nil, nil
+}
+
+// noted is an argument of a command that takes note of being written.
+type noted struct {
+	raw    []byte
+	writes atomic.Int32
+}
+
+// MarshalBinary is called by go-redis as it writes a command, and not before.
+func (n *noted) MarshalBinary() ([]byte, error) {
+	n.writes.Add(1)
+	return n.raw, nil
 }
 
 func (p *popped) extend(context.Context, []string) (lost []int, err error) { return nil, nil }

@@ -68,7 +68,10 @@ func pushesOf(ctx context.Context, messages []*outgoing) []*push {
 // run sends pushes, in one round trip, and notes what became of each message. It
 // reports whether Redis answered.
 func run(ctx context.Context, client redis.UniversalClient, pushes []*push) (answered bool) {
-	var err error
+	var err error = errEnded
+	defer func() { // after runtime.Goexit in a hook, too
+		answered = settle(pushes, err)
+	}()
 	panicked := contain(func() {
 		if len(pushes) == 1 {
 			err = client.Process(ctx, pushes[0])
@@ -84,6 +87,15 @@ func run(ctx context.Context, client redis.UniversalClient, pushes []*push) (ans
 		panicked.in = "a hook of the client"
 		err = panicked
 	}
+	return answered
+}
+
+// errEnded is why a push has no answer where a hook of the client ended its
+// goroutine.
+var errEnded = errors.New("a hook of the client ended its goroutine, by runtime.Goexit")
+
+// settle notes what became of each message, and reports whether Redis answered.
+func settle(pushes []*push, err error) (answered bool) {
 	answered = true
 	for _, p := range pushes {
 		result := p.result(err)
@@ -114,18 +126,24 @@ func (p *push) result(pipeline error) Result {
 	if err == nil {
 		err = errors.New("there was no answer")
 	}
-	var answer redis.Error
-	redirected := redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK")
-	answered := errors.As(p.Err(), &answer)
+	sure, writes := rejected(p.Err(), p.writes.Load()), p.writes.Load()
 	err = redaction.Error(err)
-	switch writes := p.writes.Load(); {
+	switch {
 	case writes == 0:
 		return notSent(p.key, err)
-	case answered && (!redirected || writes == 1):
+	case sure:
 		return Result{Rejected, fmt.Errorf("send %q: Redis rejected the event: %w", p.key, err)}
 	default:
 		return unknown(p.key, err)
 	}
+}
+
+// rejected reports whether the error of a command that was written so often says for
+// certain that Redis did not do it.
+func rejected(err error, writes int32) bool {
+	var answer redis.Error
+	redirected := redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK")
+	return writes == 0 || errors.As(err, &answer) && (!redirected || writes == 1)
 }
 
 func notSent(key string, cause error) Result {

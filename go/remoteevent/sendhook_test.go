@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -58,5 +60,55 @@ func TestHooksOfTheClient(t *testing.T) {
 		if !errors.Is(err, remoteevent.ErrNotSent) || !errors.As(err, &panicked) || strings.Contains(err.Error(), "s3cret") {
 			t.Error(err)
 		}
+	}
+}
+
+// ending is a hook of a client that ends the goroutine in which an event is sent.
+type ending struct{ on *atomic.Bool }
+
+func (ending) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (ending) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+func (e ending) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == "lpush" && e.on.Load() {
+			runtime.Goexit()
+		}
+		return next(ctx, cmd)
+	}
+}
+
+// TestHookThatEndsItsGoroutine: an event that was not sent for it is not stored, and
+// later ones are sent.
+func TestHookThatEndsItsGoroutine(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: redistest.Start(t, redistest.FreeAddr(t)).Addr})
+	defer client.Close()
+	hook := ending{new(atomic.Bool)}
+	client.AddHook(hook)
+	s := sender(t, client)
+	hook.on.Store(true)
+	for range 3 { // in a goroutine of the sender
+		if err := s.Send(t.Context(), FileEvent{"x"}); !errors.Is(err, remoteevent.ErrNotSent) {
+			t.Errorf("Send returned %v", err)
+		}
+	}
+	for range 3 { // in the caller's
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = s.Send(context.Background(), FileEvent{"x"})
+		}()
+		next(t, ended)
+	}
+	var batch *remoteevent.BatchError
+	if err := s.SendBatch(t.Context(), FileEvent{"x"}); !errors.As(err, &batch) || batch.Count(remoteevent.Rejected) != 1 {
+		t.Errorf("SendBatch returned %v", err)
+	}
+	hook.on.Store(false)
+	must(t, s.Send(t.Context(), FileEvent{"y"}))
+	if n := client.LLen(t.Context(), "file_event").Val(); n != 1 {
+		t.Errorf("%d events are stored", n)
 	}
 }
