@@ -69,14 +69,14 @@ func (d *doorbell) ring(queue string) {
 
 // ringAll rings the feeders of all queues that are watched.
 func (d *doorbell) ringAll() {
-	for _, f := range d.all(false) {
+	for _, f := range d.all() {
 		d.ring(f.queue)
 	}
 }
 
-// all returns the feeders that are watched, and fresh those of them that were added
-// since the last call of either.
-func (d *doorbell) all(onlyFresh bool) []*feeder {
+// take returns the feeders that are to be asked for: those that were added since the
+// last call, or all that are watched.
+func (d *doorbell) take(onlyFresh bool) []*feeder {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	fresh := d.fresh
@@ -84,6 +84,17 @@ func (d *doorbell) all(onlyFresh bool) []*feeder {
 	if onlyFresh {
 		return fresh
 	}
+	return d.allLocked()
+}
+
+// all returns the feeders that are watched.
+func (d *doorbell) all() []*feeder {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.allLocked()
+}
+
+func (d *doorbell) allLocked() []*feeder {
 	all := make([]*feeder, 0, len(d.watched))
 	for _, f := range d.watched {
 		all = append(all, f)
@@ -91,14 +102,16 @@ func (d *doorbell) all(onlyFresh bool) []*feeder {
 	return all
 }
 
-// run watches until the context ends.
+// run watches until the context ends. All queues are looked at when it is time for
+// that, however often the doorbell is woken for some of them in between.
 func (d *doorbell) run(ctx context.Context) {
 	var track *tracking // nil where Redis does not tell of changes
 	if client, ok := d.client.(*redis.Client); ok && client.Options().Protocol != 2 {
 		track = &tracking{client: client, ring: d.ring, ringAll: d.ringAll, broken: d.wake}
 		defer track.close()
 	}
-	every, companions := minLook, time.Now().Add(companionLook)
+	every := minLook
+	next, companions := time.Now().Add(every), time.Now().Add(companionLook)
 	timer := time.NewTimer(every)
 	defer timer.Stop()
 	var retry backoff
@@ -112,19 +125,20 @@ func (d *doorbell) run(ctx context.Context) {
 			if !track.on() {
 				continue // the timer is soon
 			}
-			onlyFresh = true
+			onlyFresh = time.Now().Before(next)
 		}
 		var asking redis.Cmdable = d.client
 		conn, again := track.connection(ctx)
 		tracked := conn != nil
+		onlyFresh = onlyFresh && tracked && !again
 		if tracked {
-			asking, onlyFresh = conn, onlyFresh && !again
+			asking = conn
 		}
-		feeders := d.all(onlyFresh)
+		feeders := d.take(onlyFresh)
 		found, err := d.look(ctx, asking, feeders, func(f *feeder) []string { return []string{f.queue} })
 		if err == nil && !onlyFresh && !time.Now().Before(companions) {
 			var more int
-			more, err = d.look(ctx, d.client, d.all(false), (*feeder).companions)
+			more, err = d.look(ctx, d.client, d.all(), (*feeder).companions)
 			found += more
 			companions = time.Now().Add(companionLook)
 		}
@@ -145,7 +159,10 @@ func (d *doorbell) run(ctx context.Context) {
 		default:
 			every, retry = min(every*3/2, maxLook), backoff{}
 		}
-		timer.Reset(every)
+		if !onlyFresh || err != nil {
+			next = time.Now().Add(every)
+		}
+		timer.Reset(time.Until(next))
 	}
 }
 
