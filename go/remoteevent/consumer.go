@@ -17,6 +17,8 @@ type consumer struct {
 	repeated func(ctx context.Context, id string) (bool, error) // nil where no event is remembered
 	slots    *sync.WaitGroup                                    // the slots that are taken, of all queues
 	wake     chan struct{}                                      // tells the feeder that there is room, or something to collect
+	outage   *outage
+	held     chan struct{} // closed when nothing is started any more
 
 	mu        sync.Mutex
 	waiting   []*message // taken, and not started
@@ -105,7 +107,35 @@ func (c *consumer) deliver(m *message) {
 	if m.claim != nil {
 		ctx = m.claim.ctx
 	}
-	o = c.receiver.deliver(ctx, c.queue, m, c.repeated)
+	var came func(id string) (bool, bool)
+	if c.repeated != nil {
+		came = func(id string) (repeated, known bool) { return c.came(ctx, id) }
+	}
+	o = c.receiver.deliver(ctx, c.queue, m, came)
+}
+
+// came reports whether an event was acknowledged before. It asks until Redis answers:
+// an error is no attempt of the event. Where the event is not to be handled any more
+// meanwhile, that does not become known.
+func (c *consumer) came(ctx context.Context, id string) (repeated, known bool) {
+	var retry backoff
+	for {
+		repeated, err := c.repeated(ctx, id)
+		if err == nil {
+			return repeated, true
+		}
+		if ctx.Err() != nil {
+			return false, false
+		}
+		c.outage.report(ctx, "cannot look for repeated events for now", err, retry.next())
+		select {
+		case <-time.After(retry.delay):
+		case <-ctx.Done():
+			return false, false
+		case <-c.held:
+			return false, false
+		}
+	}
 }
 
 // next finishes a message and starts the one that has waited longest, or gives up
@@ -195,5 +225,8 @@ func (c *consumer) withdraw(stalled time.Duration) []*message {
 func (c *consumer) hold() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.holding = true
+	if !c.holding {
+		c.holding = true
+		close(c.held)
+	}
 }

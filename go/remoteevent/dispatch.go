@@ -45,8 +45,9 @@ func (o *outcome) id() string {
 func (o *outcome) reason() string { return o.failure.reason() }
 
 // deliver decodes a message and hands it to the listeners, unless it came before.
-// It does not panic; runtime.Goexit in code of the user passes through it.
-func (r *Receiver) deliver(ctx context.Context, queue string, m *message, came func(ctx context.Context, id string) (bool, error)) (o outcome) {
+// It does not panic; runtime.Goexit in code of the user passes through it. An event of
+// which came does not know whether it did is released.
+func (r *Receiver) deliver(ctx context.Context, queue string, m *message, came func(id string) (repeated, known bool)) (o outcome) {
 	limits := wire.Limits{ReceiveBytes: r.config.maxBytes}
 	scanned, err := wire.Scan(m.raw, limits)
 	if err == nil {
@@ -69,7 +70,12 @@ func (r *Receiver) deliver(ctx context.Context, queue string, m *message, came f
 		o.delivery.FirstSeen = lease.FirstSeen(m.ID)
 	}
 	if err == nil && came != nil {
-		if o.repeated, err = came(ctx, o.id()); o.repeated {
+		repeated, known := came(o.id())
+		if !known {
+			o.failure = &failure{released: true}
+			return o
+		}
+		if o.repeated = repeated; repeated {
 			return o
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
 // feeder feeds the consumer of one queue from its source, and reports to the source
@@ -28,16 +30,17 @@ type feeder struct {
 	renewing atomic.Bool
 
 	// What follows belongs to the goroutine of run.
-	awaiting   bool         // the source waits for messages
-	awaited    chan awaited // how the wait ended
-	due        time.Time    // when something becomes due, or zero
-	waitFailed bool         // the last wait did
-	retry      backoff
-	again      time.Time // after a failure: when to try again
-	claims     int       // in all
-	started    uint64    // messages, when it was last looked at
-	moved      time.Time // when it had last grown
-	timer      *time.Timer
+	awaiting  bool         // the source waits for messages
+	awaited   chan awaited // how the wait ended
+	due       time.Time    // when something becomes due, or zero
+	retry     backoff
+	again     time.Time // after a failure: when to try again
+	waitRetry backoff
+	waitAgain time.Time // after a wait that failed: when to wait again
+	claims    int       // in all
+	started   uint64    // messages, when it was last looked at
+	moved     time.Time // when it had last grown
+	timer     *time.Timer
 }
 
 // bell watches queues.
@@ -117,7 +120,7 @@ func (f *feeder) step(ctx context.Context) {
 		f.bell.watch(f)
 		return
 	}
-	if room := f.consumer.room(); room > 0 {
+	if room := f.consumer.room(); room > 0 && !time.Now().Before(f.waitAgain) {
 		f.await(room)
 	}
 }
@@ -216,7 +219,11 @@ func (f *feeder) release(ctx context.Context, r report) bool {
 		return err
 	})
 	if err != nil {
-		f.acknowledger.failed(r)
+		if f.config.atMostOnce && ctx.Err() == nil { // handle them, which may free memory
+			f.consumer.accept(r.done)
+		} else {
+			f.acknowledger.failed(r)
+		}
 		f.failed(ctx, "cannot release events for now", err)
 		return false
 	}
@@ -287,7 +294,7 @@ func (f *feeder) await(room int) {
 	if !f.due.IsZero() {
 		wait = min(wait, time.Until(f.due))
 	}
-	f.awaiting = true
+	f.awaiting, f.waitAgain = true, time.Time{}
 	f.claims++
 	w := want{count: room, retries: f.claims%turns == 0}
 	f.running.settling.Go(func() {
@@ -309,15 +316,23 @@ const awaitTimeout = 10 * time.Second
 // endWait takes note of how a wait ended.
 func (f *feeder) endWait(ctx context.Context, a awaited) {
 	f.awaiting = false
-	if a.n == 0 && !f.config.atMostOnce { // claim what is due, or was staged by others
+	// Claim what is due, or was staged by others, or cannot be waited for.
+	if a.n == 0 && !f.config.atMostOnce || a.err != nil {
 		f.rung.Store(true)
 	}
-	if f.waitFailed = a.err != nil; f.waitFailed {
-		f.failed(ctx, "cannot receive for now", a.err)
+	if a.err == nil {
+		f.waitRetry.failures = 0
+		f.look(a.taken, a.n)
+		f.succeeded(ctx)
 		return
 	}
-	f.look(a.taken, a.n)
-	f.succeeded(ctx)
+	// Claims and reports do not wait for that.
+	delay := f.waitRetry.next()
+	if lease.IsAnswer(a.err) { // of BLMOVE, which claims do without
+		delay = min(delay, deniedLook)
+	}
+	f.waitAgain = time.Now().Add(delay)
+	f.complain(ctx, "cannot receive for now", a.err, delay)
 }
 
 // stopWaiting interrupts the source if it waits.
@@ -376,6 +391,9 @@ func (f *feeder) rest(end <-chan struct{}) {
 			if !f.due.IsZero() {
 				sooner(f.due)
 			}
+			if f.bell == nil && !f.waitAgain.IsZero() && f.consumer.room() > 0 {
+				sooner(f.waitAgain)
+			}
 		}
 		if _, waiting := f.consumer.progress(); !stopping && waiting > 0 && f.config.fetchesAhead() {
 			sooner(f.moved.Add(patience))
@@ -404,6 +422,11 @@ func (f *feeder) rest(end <-chan struct{}) {
 func (f *feeder) failed(ctx context.Context, text string, err error) {
 	delay := f.retry.next()
 	f.again = time.Now().Add(delay)
+	f.complain(ctx, text, err, delay)
+}
+
+// complain logs an error after which is tried again.
+func (f *feeder) complain(ctx context.Context, text string, err error, delay time.Duration) {
 	if f.running.calls.Err() == nil { // else it was cut off on purpose
 		f.outage.report(ctx, text, err, delay)
 	}
@@ -411,9 +434,9 @@ func (f *feeder) failed(ctx context.Context, text string, err error) {
 
 // succeeded takes note that messages are to be had again.
 func (f *feeder) succeeded(ctx context.Context) {
-	if !f.waitFailed {
+	f.retry.failures = 0
+	if f.waitRetry.failures == 0 {
 		f.outage.ended(ctx)
-		f.retry.failures = 0
 	}
 }
 
@@ -464,7 +487,11 @@ func (f *feeder) finish(ctx context.Context) {
 		case <-f.running.calls.Done():
 		}
 	}
-	if n := f.acknowledger.pending(); n > 0 {
+	switch n := f.acknowledger.pending(); {
+	case n == 0:
+	case f.config.atMostOnce:
+		f.outage.log.ErrorContext(ctx, "cannot release events; they are lost", "events", n)
+	default:
 		f.outage.log.WarnContext(ctx, "cannot reach Redis; events are handled again when their leases have run out", "events", n)
 	}
 }

@@ -129,8 +129,9 @@ func (r *Receiver) Queue(name string, options ...QueueOption) error {
 // listener has begun with go back to the tail of their queue at once, in their order,
 // and no attempt is counted; at most once, they are handled. Run returns when the
 // listeners under way have returned and Redis knows what they came to: at once where
-// none is under way. After the drain timeout it cancels the contexts of the listeners,
-// and returns within two more seconds even if they do not. Where Redis does not
+// none is under way. After the drain timeout it begins with no more events, which go
+// back, and cancels the contexts of the listeners, and returns within two more seconds
+// even if they do not. Where Redis does not
 // answer, Run gives up after about one second; at least once, events whose
 // acknowledgement did not reach Redis are handled again when their lease has run
 // out.
@@ -194,6 +195,9 @@ func (r *Receiver) run(ctx context.Context, queues []string, open opener) error 
 	handled := wait(&run.handling)
 	if ended(handled, max(r.config.drainTimeout, 10*time.Millisecond)) {
 		return nil
+	}
+	for _, f := range run.feeders { // what waits goes back, and not to a listener that cannot work any more
+		f.consumer.hold()
 	}
 	cancel(ErrDrainTimeout)
 	ended(handled, cancelGrace)

@@ -126,7 +126,7 @@ func TestAnswersThatPass(t *testing.T) {
 		others  map[string]string
 	}{
 		"at most once": {
-			[]remoteevent.ReceiverOption{remoteevent.AtMostOnce()}, "brpop", "*2\r\n$10\r\nfile_event\r\n" + body, map[string]string{"brpop": "*-1\r\n"},
+			[]remoteevent.ReceiverOption{remoteevent.AtMostOnce()}, "brpop", "*2\r\n$10\r\nfile_event\r\n" + body, map[string]string{"brpop": "*-1\r\n", "rpop": "$-1\r\n"},
 		},
 		"at least once": {
 			nil, fmt.Sprintf("evalsha %x", sha1.Sum(exchange)), "*3\r\n:-1\r\n$5\r\n1-x-1\r\n*1\r\n" + body,

@@ -302,6 +302,41 @@ func TestDeduplication(t *testing.T) {
 	})
 }
 
+// TestDeduplicationWaitsForRedis: an event of which Redis does not say whether it came
+// before was not tried.
+func TestDeduplicationWaitsForRedis(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	redistest.Start(t, addr)
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	defer client.Close()
+	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "on", ">p", "~*", "&*", "+@all").Err())
+	limited := redis.NewClient(&redis.Options{Addr: addr, Username: "u", Password: "p"})
+	defer limited.Close()
+	logged, option := newLog()
+	got, end := make(chan string, 10), make(chan struct{})
+	r := receiver(t, limited, option, remoteevent.WithDeduplication(time.Hour, 100), remoteevent.WithMaxAttempts(1), remoteevent.WithPrefetch(5))
+	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; <-end; return nil }))
+	must(t, sender(t, client).SendBatch(t.Context(), FileEvent{"x"}, FileEvent{"y"}))
+	stop := start(t, r)
+	next(t, got)
+	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "-zscore").Err())
+	close(end)
+	logged.wait(t, "cannot look for repeated events for now")
+	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "+zscore").Err())
+	if path := next(t, got); path != "y" {
+		t.Errorf("got %s", path)
+	}
+	expectDepths(t, queue(t, client), remoteevent.Depths{})
+	// One that waits for an answer holds up no stop.
+	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "-zscore").Err())
+	must(t, sender(t, client).Send(t.Context(), FileEvent{"z"}))
+	for len(client.HKeys(t.Context(), lease.Companion(lease.Bodies, "file_event")).Val()) == 0 {
+		must(t, t.Context().Err())
+	}
+	must(t, stop()) // and not ErrDrainTimeout
+}
+
 // TestClaimsAreNotRepeated: a claim whose answer is lost may have been done.
 func TestClaimsAreNotRepeated(t *testing.T) {
 	t.Parallel()
@@ -361,5 +396,42 @@ func TestOutOfMemory(t *testing.T) {
 		next(t, got)
 	}
 	logged.wait(t, "OOM")
+	expectDepths(t, queue(t, client), remoteevent.Depths{})
+}
+
+// TestClaimsGoOnWithoutWaiting: a user who may not run BLMOVE has events claimed in
+// batches, and is not held up by waits that fail.
+func TestClaimsGoOnWithoutWaiting(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	redistest.Start(t, addr)
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	defer client.Close()
+	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "on", ">p", "~*", "&*", "+@all", "-blmove").Err())
+	limited := redis.NewClient(&redis.Options{Addr: addr, Username: "u", Password: "p"})
+	defer limited.Close()
+	_, option := newLog()
+	got := make(chan string, 10)
+	r := receiver(t, limited, option)
+	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }, remoteevent.WithPrefetch(0)))
+	start(t, r)
+	begun := time.Now()
+	for i := range 20 { // one after the other, each with a wait that fails
+		must(t, sender(t, client).Send(t.Context(), FileEvent{fmt.Sprint(i)}))
+		next(t, got)
+	}
+	if took := time.Since(begun); took > 10*time.Second { // about 3 s
+		t.Errorf("20 events one after the other took %v", took)
+	}
+	begun = time.Now()
+	for i := range 500 {
+		must(t, sender(t, client).Send(t.Context(), FileEvent{fmt.Sprint(i)}))
+	}
+	for range 500 {
+		next(t, got)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("500 events took %v", took)
+	}
 	expectDepths(t, queue(t, client), remoteevent.Depths{})
 }

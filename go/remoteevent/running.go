@@ -68,11 +68,12 @@ func (r *running) finish() {
 func (r *running) feeder(name string, config *queueConfig) *feeder {
 	log := r.receiver.config.logger.With("queue", brief(name))
 	wake := make(chan struct{}, 1)
+	outage := &outage{log: log, rule: aclRule(name, config), limit: r.outages}
 	return &feeder{
 		running: r, queue: name, config: config, wake: wake, awaited: make(chan awaited, 1), timer: time.NewTimer(time.Hour),
-		outage: &outage{log: log, rule: aclRule(name, config), limit: r.outages},
+		outage: outage,
 		consumer: &consumer{
-			receiver: r.receiver, queue: name, config: config, work: r.work, slots: &r.handling, wake: wake,
+			receiver: r.receiver, queue: name, config: config, work: r.work, slots: &r.handling, wake: wake, outage: outage, held: make(chan struct{}),
 		},
 		acknowledger: &acknowledger{lease: config.lease, work: r.work, log: log, suspects: &r.suspects, claims: map[string]*claim{}},
 	}

@@ -476,6 +476,7 @@ func (s *simReceiver) open(f *feeder, maxBytes int) error {
 	f.retry.chance = func(n time.Duration) time.Duration {
 		return time.Duration(s.world.random(s.name + f.queue + "retry").Int64N(int64(n)))
 	}
+	f.waitRetry.chance = f.retry.chance
 	f.outage.key = func(error) string { return "" }
 	return nil
 }

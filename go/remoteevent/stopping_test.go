@@ -2,8 +2,10 @@ package remoteevent_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,4 +96,51 @@ func TestStopWithoutRedis(t *testing.T) {
 func deadline(ctx context.Context) time.Time {
 	at, _ := ctx.Deadline()
 	return at
+}
+
+// TestStopPutsBackWhatWasPopped: at most once, what waits when the drain timeout has
+// passed goes back and to no listener, also where Redis rejects that at first.
+func TestStopPutsBackWhatWasPopped(t *testing.T) {
+	t.Parallel()
+	for _, full := range []bool{false, true} {
+		t.Run(fmt.Sprintf("full=%v", full), func(t *testing.T) {
+			t.Parallel()
+			client := redis.NewClient(&redis.Options{Addr: redistest.Start(t, redistest.FreeAddr(t)).Addr})
+			defer client.Close()
+			logged, quiet := newLog()
+			r := receiver(t, client, quiet, remoteevent.AtMostOnce(), remoteevent.WithPrefetch(100), remoteevent.WithDrainTimeout(50*time.Millisecond))
+			begun := make(chan string, 50)
+			must(t, remoteevent.Handle(r, func(ctx context.Context, e FileEvent) error {
+				begun <- e.Path
+				<-ctx.Done()
+				return ctx.Err()
+			}))
+			for i := range 50 {
+				must(t, sender(t, client).Send(t.Context(), FileEvent{fmt.Sprint(i)}))
+			}
+			raws := client.LRange(t.Context(), "file_event", 0, -2).Val()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			done := make(chan error, 1)
+			go func() { done <- r.Run(ctx) }()
+			next(t, begun)
+			for client.LLen(t.Context(), "file_event").Val() > 0 {
+				must(t, t.Context().Err())
+			}
+			if full {
+				must(t, client.ConfigSet(t.Context(), "maxmemory", "1").Err())
+			}
+			cancel()
+			if full {
+				logged.wait(t, "OOM")
+				must(t, client.ConfigSet(t.Context(), "maxmemory", "0").Err())
+			}
+			if err := next(t, done); !errors.Is(err, remoteevent.ErrDrainTimeout) {
+				t.Errorf("Run returned %v", err)
+			}
+			if back := client.LRange(t.Context(), "file_event", 0, -1).Val(); !slices.Equal(back, raws) || len(begun) > 0 {
+				t.Errorf("%d of 49 are back in their order; %d more were begun with\n%s", len(back), len(begun), logged)
+			}
+		})
+	}
 }
