@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -222,6 +223,63 @@ func TestDeadLetterBounds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDeadLetterOncePerEvent: at most once, an event that failed is one dead letter,
+// however often taking the next event fails afterwards.
+func TestDeadLetterOncePerEvent(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: redistest.Start(t, redistest.FreeAddr(t)).Addr})
+	defer client.Close()
+	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "on", ">p", "~*", "&*", "+@all").Err())
+	limited := redis.NewClient(&redis.Options{Addr: client.Options().Addr, Username: "u", Password: "p"})
+	defer limited.Close()
+	_, quiet := newLog()
+	r := receiver(t, limited, quiet, remoteevent.AtMostOnce(), remoteevent.WithDeadLetters(), remoteevent.WithConcurrency(2))
+	must(t, r.Queues("file_event", "b", "c", "d", "e", "f")) // so many that a doorbell watches them
+	begun, fail := make(chan string, 10), make(chan struct{})
+	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error {
+		begun <- e.Path
+		if e.Path == "first" {
+			<-fail
+			return errors.New("no")
+		}
+		return nil
+	}))
+	start(t, r)
+	s, q := sender(t, client), queue(t, client)
+	must(t, s.Send(t.Context(), FileEvent{"first"}))
+	next(t, begun)
+	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "-rpop").Err())
+	must(t, s.Send(t.Context(), FileEvent{"second"}))
+	close(fail)
+	for len(deadLetters(t, q)) == 0 {
+		must(t, t.Context().Err())
+	}
+	denied := rejectedCalls(t, client, "rpop")
+	for rejectedCalls(t, client, "rpop") < denied+3 {
+		must(t, t.Context().Err())
+	}
+	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "+rpop").Err())
+	if path := next(t, begun); path != "second" {
+		t.Errorf("got %s", path)
+	}
+	if n := len(deadLetters(t, q)); n != 1 {
+		t.Errorf("one event is %d dead letters", n)
+	}
+}
+
+// rejectedCalls returns how many calls of a command Redis has rejected.
+func rejectedCalls(t *testing.T, client *redis.Client, command string) int {
+	t.Helper()
+	_, line, _ := strings.Cut(client.Info(t.Context(), "commandstats").Val(), "cmdstat_"+command+":")
+	_, value, found := strings.Cut(line, "rejected_calls=")
+	if !found {
+		return 0
+	}
+	n, err := strconv.Atoi(value[:strings.IndexByte(value, ',')])
+	must(t, err)
+	return n
 }
 
 func TestDeadLettersWithoutBounds(t *testing.T) {

@@ -199,7 +199,11 @@ func (f *feeder) exchange(ctx context.Context, r report, w want) bool {
 			text = "cannot receive for now"
 		}
 		f.rung.Store(true) // the next attempt claims as well
-		f.acknowledger.failed(r)
+		if t.reported {
+			f.settle(ctx, r, t.lost)
+		} else {
+			f.acknowledger.failed(r)
+		}
 		f.failed(ctx, text, err)
 		return false
 	}

@@ -38,7 +38,9 @@ func (p *popped) exchange(ctx context.Context, r report, w want) (taken, error) 
 	}
 	pop := p.pop(ctx, w)
 	_ = p.client.Process(ctx, noRetry{pop})
-	return p.taken(w, pop)
+	t, err := p.taken(w, pop)
+	t.reported = true // or each pop that fails would store the dead letters once more
+	return t, err
 }
 
 // await implements source. Redis pops what there is beyond the first message as soon

@@ -10,7 +10,8 @@ import (
 // call takes messages at a time, so that they come in their order.
 type source interface {
 	// exchange reports dispositions and takes messages, as many as are wanted,
-	// in one round trip. It does not wait for any.
+	// in one round trip. It does not wait for any. After an error the report is
+	// repeated, unless it was reported all the same.
 	exchange(ctx context.Context, r report, w want) (taken, error)
 	// await waits for a message, but no longer than that, and takes messages.
 	// It may return messages with an error.
@@ -36,6 +37,7 @@ type taken struct {
 	messages []*message    // in the order in which they are to be started
 	more     bool          // there are likely to be more
 	due      time.Duration // when from now something becomes due, or negative
+	reported bool          // with an error: that of taking messages, after the report was carried out
 	lost     []*message    // of those reported: their claim was gone
 }
 
