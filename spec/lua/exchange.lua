@@ -392,6 +392,11 @@ end
 
 local ok, answer = pcall(exchange)
 if ok then return answer end
-local fault = wrong()
-if fault then return fault end
+local known, fault = pcall(wrong)
+if known and fault then return fault end
+-- An error of Redis keeps its code. Redis before 7 puts a line number before it, and
+-- later ones put ERR before an error that is raised again.
+local text = string.gsub(type(answer) == 'table' and answer.err or tostring(answer), '[\r\n]', '')
+text = string.gsub(text, '^@?user_script: ?%d+: %-', '')
+if string.match(text, '^%u+ ') then return redis.error_reply(text) end
 error(answer, 0)
