@@ -35,13 +35,13 @@ func (b *bounder) died() {
 	}
 }
 
-// run drops what is too much until it is told to end.
-func (b *bounder) run(end <-chan struct{}) {
+// run drops what is too much until it is told to end. Its calls end with the context.
+func (b *bounder) run(calls context.Context, end <-chan struct{}) {
 	timer := time.NewTimer(boundInterval)
 	defer timer.Stop()
 	for {
-		ctx, cancel := context.WithTimeout(context.Background(), replyTimeout)
-		if err := b.drop(ctx); err != nil {
+		ctx, cancel := context.WithTimeout(calls, replyTimeout)
+		if err := b.drop(ctx); err != nil && calls.Err() == nil {
 			b.outage.report(ctx, "cannot bound the dead letters for now", err, boundInterval)
 		}
 		cancel()

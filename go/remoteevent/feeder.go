@@ -460,16 +460,20 @@ const (
 	failingFinishTime = time.Second
 )
 
+// finishTime returns how long Redis may take in the end.
+func (f *feeder) finishTime() time.Duration {
+	if f.outage.failing() {
+		return failingFinishTime
+	}
+	return finishTime
+}
+
 // finish reports what is left to be reported, and releases what is left to be
 // released.
 func (f *feeder) finish(ctx context.Context) {
 	f.consumer.hold()
 	f.acknowledger.add(f.consumer.withdraw(0))
-	left := finishTime
-	if f.outage.failing() {
-		left = failingFinishTime
-	}
-	deadline := time.Now().Add(left)
+	deadline := time.Now().Add(f.finishTime())
 	staged := !f.config.atMostOnce && !f.outage.failing() // something may be
 	for {
 		ok := f.report(ctx, want{})

@@ -131,8 +131,9 @@ func (r *Receiver) Queue(name string, options ...QueueOption) error {
 // listeners under way have returned and Redis knows what they came to: at once where
 // none is under way. After the drain timeout it begins with no more events, which go
 // back, and cancels the contexts of the listeners, and returns within two more seconds
-// even if they do not. Where Redis does not
-// answer, Run gives up after about one second; at least once, events whose
+// even if they do not. Where Redis does not answer, Run gives up after about one
+// second, or after five seconds if Redis still answered when the last listener
+// returned; at least once, events whose
 // acknowledgement did not reach Redis are handled again when their lease has run
 // out.
 //
@@ -175,13 +176,16 @@ func (r *Receiver) Run(ctx context.Context) error {
 func (r *Receiver) run(ctx context.Context, queues []string, open opener) error {
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
-	calls, cut := context.WithCancel(context.Background())
+	calls, cancelCalls := context.WithCancel(context.Background())
+	cut := func() { // go-redis notices the end of a context only between calls
+		cancelCalls()
+		open.close()
+	}
 	defer cut()
 	run := &running{
-		receiver: r, work: work, calls: calls, end: make(chan struct{}),
+		receiver: r, work: work, calls: calls, cut: cut, end: make(chan struct{}),
 		turns: make(chan struct{}, maxExchanges), outages: &outageLimit{},
 	}
-	defer open.close()
 	if err := run.start(ctx, open, queues); err != nil {
 		return fmt.Errorf("Run: %w", err)
 	}
@@ -189,7 +193,6 @@ func (r *Receiver) run(ctx context.Context, queues []string, open opener) error 
 	defer run.finish()
 	if fetched := wait(&run.fetching); !ended(fetched, cutTime) {
 		cut() // Redis does not answer
-		open.close()
 		<-fetched
 	}
 	handled := wait(&run.handling)

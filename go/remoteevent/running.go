@@ -18,6 +18,7 @@ type running struct {
 	receiver *Receiver
 	work     context.Context //nolint:containedctx // that of the listeners
 	calls    context.Context //nolint:containedctx // that of the calls of Redis; it ends when they are cut off
+	cut      func()          // cuts them off, those under way as well
 	feeders  []*feeder
 	turns    chan struct{} // holds a token for each exchange under way
 	suspects suspects
@@ -51,7 +52,7 @@ func (r *running) start(ctx context.Context, open opener, queues []string) error
 		r.fetching.Add(1)
 		r.settling.Go(func() { f.run(ctx) })
 		if f.bounder != nil {
-			r.settling.Go(func() { f.bounder.run(r.end) })
+			r.settling.Go(func() { f.bounder.run(r.calls, r.end) })
 		}
 	}
 	r.settling.Go(r.renew)
@@ -59,10 +60,19 @@ func (r *running) start(ctx context.Context, open opener, queues []string) error
 	return nil
 }
 
-// finish has the feeders report what is left, and waits for that.
+// finish has the feeders report what is left, and waits for that, but no longer than
+// Redis may take: then the calls under way are cut off, renewals among them.
 func (r *running) finish() {
 	close(r.end)
-	r.settling.Wait()
+	left := failingFinishTime
+	for _, f := range r.feeders {
+		left = max(left, f.finishTime())
+	}
+	settled := wait(&r.settling)
+	if !ended(settled, left) {
+		r.cut()
+		<-settled
+	}
 }
 
 func (r *running) feeder(name string, config *queueConfig) *feeder {

@@ -93,6 +93,48 @@ func TestStopWithoutRedis(t *testing.T) {
 	}
 }
 
+// TestStopWhileRedisHangs: a Redis that stops answering after the last event was
+// taken holds up Run for some five seconds, and not for as long as replies may take.
+func TestStopWhileRedisHangs(t *testing.T) {
+	t.Parallel()
+	for mode, options := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			client := redis.NewClient(&redis.Options{Addr: redistest.Start(t, redistest.FreeAddr(t)).Addr})
+			defer client.Close()
+			logged, option := newLog()
+			want := "events are handled again"
+			if mode == "at most once" {
+				options, want = append(options, remoteevent.WithDeadLetters()), "the event is lost"
+			}
+			r := receiver(t, client, append(options, option, remoteevent.WithDeadLetterLimit(10))...)
+			begun, end := make(chan struct{}, 1), make(chan struct{})
+			must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error {
+				begun <- struct{}{}
+				<-end
+				return remoteevent.Permanent(errors.New("no"))
+			}))
+			must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- r.Run(ctx) }()
+			next(t, begun)
+			cancel()
+			for figure(t, client, "blocked_clients") != 0 {
+				must(t, t.Context().Err())
+			}
+			must(t, client.Do(t.Context(), "CLIENT", "PAUSE", "100000", "ALL").Err())
+			close(end)
+			ended := time.Now()
+			must(t, next(t, done))
+			if took := time.Since(ended); took > 10*time.Second { // about five; the machine may be busy
+				t.Errorf("Run took %v to return", took)
+			}
+			logged.wait(t, want)
+		})
+	}
+}
+
 func deadline(ctx context.Context) time.Time {
 	at, _ := ctx.Deadline()
 	return at

@@ -1,0 +1,109 @@
+package remoteevent
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/lease"
+)
+
+// frozen is a source with one message, whose calls of a kind hang from some time on
+// until their connections are closed, whatever becomes of their contexts.
+type frozen struct {
+	call   string        // the kind
+	from   time.Time     // when it hangs
+	closed chan struct{} // with the connections
+	once   sync.Once
+	given  bool
+}
+
+func (s *frozen) hang(ctx context.Context, call string) error {
+	if call != s.call || time.Now().Before(s.from) {
+		return nil
+	}
+	deadline, _ := ctx.Deadline()
+	select {
+	case <-s.closed:
+		return errors.New("the connection is closed")
+	case <-time.After(time.Until(deadline)):
+		return context.DeadlineExceeded
+	}
+}
+
+func (s *frozen) exchange(ctx context.Context, _ report, w want) (taken, error) {
+	if w.count == 0 || s.given {
+		return taken{due: -1}, s.hang(ctx, "exchange")
+	}
+	s.given = true
+	return taken{due: -1, messages: []*message{{
+		Handle: lease.Handle{ID: "id", Claim: "claim"}, raw: []byte(`{"data": {}, "signals": ["q"]}`), attempt: 1,
+	}}}, nil
+}
+
+func (s *frozen) await(_ context.Context, wait time.Duration, _ want) (taken, error) {
+	time.Sleep(wait)
+	return taken{due: -1}, nil
+}
+
+func (s *frozen) interrupt(context.Context) {}
+
+func (s *frozen) release(ctx context.Context, _ report) ([]*message, error) {
+	return nil, s.hang(ctx, "release")
+}
+
+func (s *frozen) extend(ctx context.Context, _ []string) ([]int, error) {
+	return nil, s.hang(ctx, "extend")
+}
+
+// open, attend and close implement opener.
+func (s *frozen) open(f *feeder, _ int) error      { f.source = s; return nil }
+func (s *frozen) attend(context.Context, *running) {}
+func (s *frozen) close()                           { s.once.Do(func() { close(s.closed) }) }
+
+// TestFinishTime: once all listeners have returned, a call of Redis that hangs,
+// whatever it does and however long before it began, holds up Run for finishTime.
+func TestFinishTime(t *testing.T) {
+	t.Parallel()
+	for _, call := range []string{"exchange", "release", "extend"} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			client := redis.NewClient(&redis.Options{}) // never used
+			defer client.Close()
+			synctest.Test(t, func(t *testing.T) {
+				r, err := NewReceiver(client, WithLease(4*time.Minute), WithDrainTimeout(5*time.Minute))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := r.Queue("q"); err != nil {
+					t.Fatal(err)
+				}
+				var returned time.Time
+				if err := r.Listen("q", func(context.Context, *Delivery) error {
+					time.Sleep(61 * time.Second) // the lease is renewed after a minute
+					returned = time.Now()
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				source := &frozen{call: call, from: time.Now().Add(30 * time.Second), closed: make(chan struct{})}
+				if err := r.run(ctx, r.queues, source); err != nil {
+					t.Error(err)
+				}
+				if returned.IsZero() {
+					t.Fatal("the listener was not called")
+				}
+				if took := time.Since(returned); took > finishTime+time.Millisecond {
+					t.Errorf("Run returned %v after the listener", took)
+				}
+			})
+		})
+	}
+}
