@@ -140,15 +140,24 @@ func (f *feeder) want() want {
 		return want{}
 	}
 	f.claims++
+	retries, suspects := turn(f.claims)
 	return want{
-		count: room, retries: f.claims%turns == 0,
-		suspects: !f.config.atMostOnce && f.running.suspects.acquire(f),
+		count: room, retries: retries,
+		suspects: suspects && !f.config.atMostOnce && f.running.suspects.acquire(f),
 	}
 }
 
-// turns is how many claims there are to one that takes what waiting for a fresh
-// message would leave behind: a retry, or a suspect.
+// turns is how many claims there are to one that takes a failed message before fresh
+// ones.
 const turns = 8
+
+// turn reports whether it is the turn of failed messages in the claim of that number,
+// and whether the claim may take a suspect. A script takes suspects before retries, so
+// that only every other of these turns permits one.
+func turn(claim int) (retries, suspects bool) {
+	retries = claim%turns == 0
+	return retries, !retries || claim/turns%2 == 0
+}
 
 // report releases messages, reports dispositions and takes messages, in as many
 // round trips as that takes, and returns whether all went well.
@@ -300,7 +309,8 @@ func (f *feeder) await(room int) {
 	}
 	f.awaiting, f.waitAgain = true, time.Time{}
 	f.claims++
-	w := want{count: room, retries: f.claims%turns == 0}
+	w := want{count: room}
+	w.retries, _ = turn(f.claims)
 	f.running.settling.Go(func() {
 		ctx, cancel := context.WithTimeout(f.running.calls, wait+awaitTimeout)
 		defer cancel()

@@ -291,7 +291,7 @@ local function exchange()
           fresh[have] = body
         end
         if number < step then break end
-        step = math.min(2 * step, 64, math.max(1, math.floor((bytes - size) * have / (size + 1))))
+        step = math.min(2 * step, 16, math.max(1, math.floor((bytes - size) * have / (size + 1))))
       end
       if place == 1 then from_staging = n else from_queue = n end
     end
