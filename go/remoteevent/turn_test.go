@@ -2,7 +2,7 @@ package remoteevent
 
 import "testing"
 
-// Retries, suspects and fresh messages all have turns (REL-41).
+// Retries, suspects and fresh messages all have turns (REL-41, REL-45).
 func TestTurn(t *testing.T) {
 	t.Parallel()
 	failed, withoutSuspects := 0, 0
