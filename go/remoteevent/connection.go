@@ -72,9 +72,9 @@ func checkShards(client redis.UniversalClient, queue string, config *queueConfig
 }
 
 // dedicated returns a client with the options of another and connections of its
-// own. Its commands are not repeated automatically, and contexts bound them. The
-// client is one that checkClient accepts.
-func dedicated(client redis.UniversalClient) redis.UniversalClient {
+// own, which are among the lines. Its commands are not repeated automatically, and
+// contexts bound them. The client is one that checkClient accepts.
+func dedicated(client redis.UniversalClient, lines *lines) redis.UniversalClient {
 	switch client := client.(type) {
 	case *redis.ClusterClient:
 		options := *client.Options()
@@ -86,7 +86,7 @@ func dedicated(client redis.UniversalClient) redis.UniversalClient {
 		options.ReadTimeout = blockTime + replyTimeout // contexts say less
 		options.PushNotificationProcessor = nil
 		options.MaintNotificationsConfig = noNotifications()
-		options.NewClient = quietClients(options.NewClient)
+		options.NewClient = quietClients(options.NewClient, lines)
 		return redis.NewClusterClient(&options)
 	case *redis.Ring:
 		options := *client.Options()
@@ -96,10 +96,12 @@ func dedicated(client redis.UniversalClient) redis.UniversalClient {
 		options.MinIdleConns, options.MaxIdleConns, options.MaxActiveConns, options.ConnMaxIdleTime = 0, 0, 0, idleTime
 		options.ContextTimeoutEnabled = true
 		options.ReadTimeout = blockTime + replyTimeout // contexts say less
-		options.NewClient = quietClients(options.NewClient)
+		options.NewClient = quietClients(options.NewClient, lines)
 		return redis.NewRing(&options)
 	case *redis.Client:
-		return redis.NewClient(dedicatedOptions(client))
+		options := dedicatedOptions(client)
+		lines.join(options)
+		return redis.NewClient(options)
 	}
 	panic("remoteevent: a client that was not checked")
 }

@@ -74,13 +74,14 @@ func callback(name string, call func() error) (err error) {
 }
 
 // quietClients returns what makes the clients of a cluster's nodes, with quiet
-// options.
-func quietClients(newClient func(*redis.Options) *redis.Client) func(*redis.Options) *redis.Client {
+// options and with connections that are among the lines.
+func quietClients(newClient func(*redis.Options) *redis.Client, lines *lines) func(*redis.Options) *redis.Client {
 	if newClient == nil {
 		newClient = redis.NewClient
 	}
 	return func(options *redis.Options) *redis.Client {
 		quiet(options)
+		lines.join(options)
 		return newClient(options)
 	}
 }

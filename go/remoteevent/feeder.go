@@ -30,9 +30,10 @@ type feeder struct {
 	renewing atomic.Bool
 
 	// What follows belongs to the goroutine of run.
-	awaiting  bool         // the source waits for messages
-	awaited   chan awaited // how the wait ended
-	due       time.Time    // when something becomes due, or zero
+	calls     context.Context //nolint:containedctx // that of its calls of Redis: the receiver's takes, then its calls
+	awaiting  bool            // the source waits for messages
+	awaited   chan awaited    // how the wait ended
+	due       time.Time       // when something becomes due, or zero
 	retry     backoff
 	again     time.Time // after a failure: when to try again
 	waitRetry backoff
@@ -74,13 +75,14 @@ func (f *feeder) run(ctx context.Context) {
 	if !f.config.atMostOnce { // what is leased and not started is released at once
 		defer context.AfterFunc(ctx, f.consumer.hold)()
 	}
-	f.rung.Store(!f.config.atMostOnce || f.bell != nil)
+	f.rung.Store(f.claimsUnasked())
 	for ctx.Err() == nil {
 		f.step(ctx)
 		f.rest(ctx.Done())
 	}
 	f.stopWaiting(ctx)
 	f.running.fetching.Done()
+	f.calls = f.running.calls
 	if !f.config.atMostOnce {
 		f.acknowledger.add(f.consumer.withdraw(0))
 	}
@@ -92,6 +94,10 @@ func (f *feeder) run(ctx context.Context) {
 	}
 	f.finish(ctx)
 }
+
+// claimsUnasked reports whether to claim where it is not known that there are messages:
+// a wait at most once takes all there is by itself, even where RPOP is refused.
+func (f *feeder) claimsUnasked() bool { return !f.config.atMostOnce || f.bell != nil }
 
 func (f *feeder) ended() bool {
 	select {
@@ -207,7 +213,7 @@ func (f *feeder) exchange(ctx context.Context, r report, w want) bool {
 		if w.count > 0 {
 			text = "cannot receive for now"
 		}
-		f.rung.Store(true) // the next attempt claims as well
+		f.rung.Store(f.rung.Load() || f.claimsUnasked()) // the next attempt claims as well
 		if t.reported {
 			f.settle(ctx, r, t.lost)
 		} else {
@@ -247,7 +253,7 @@ func (f *feeder) release(ctx context.Context, r report) bool {
 
 // call calls Redis when it is this queue's turn.
 func (f *feeder) call(do func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(f.running.calls, replyTimeout)
+	ctx, cancel := context.WithTimeout(f.calls, replyTimeout)
 	defer cancel()
 	select {
 	case f.running.turns <- struct{}{}:
@@ -312,7 +318,7 @@ func (f *feeder) await(room int) {
 	w := want{count: room}
 	w.retries, _ = turn(f.claims)
 	f.running.settling.Go(func() {
-		ctx, cancel := context.WithTimeout(f.running.calls, wait+awaitTimeout)
+		ctx, cancel := context.WithTimeout(f.running.takes, wait+awaitTimeout)
 		defer cancel()
 		begun := time.Now()
 		t, err := f.source.await(ctx, wait, w)
@@ -352,7 +358,7 @@ func (f *feeder) endWait(ctx context.Context, a awaited) {
 // stopWaiting interrupts the source if it waits.
 func (f *feeder) stopWaiting(ctx context.Context) {
 	for f.awaiting {
-		calls, cancel := context.WithTimeout(f.running.calls, interruptTimeout)
+		calls, cancel := context.WithTimeout(f.running.takes, interruptTimeout)
 		f.source.interrupt(calls)
 		cancel()
 		select {
@@ -441,7 +447,7 @@ func (f *feeder) failed(ctx context.Context, text string, err error) {
 
 // complain logs an error after which is tried again.
 func (f *feeder) complain(ctx context.Context, text string, err error, delay time.Duration) {
-	if f.running.calls.Err() == nil { // else it was cut off on purpose
+	if f.calls.Err() == nil { // else it was cut off on purpose
 		f.outage.report(ctx, text, err, delay)
 	}
 }
@@ -472,7 +478,7 @@ const (
 
 // finishTime returns how long Redis may take in the end.
 func (f *feeder) finishTime() time.Duration {
-	if f.outage.failing() {
+	if f.running.takes.Err() != nil || f.outage.failing() {
 		return failingFinishTime
 	}
 	return finishTime
@@ -484,7 +490,7 @@ func (f *feeder) finish(ctx context.Context) {
 	f.consumer.hold()
 	f.acknowledger.add(f.consumer.withdraw(0))
 	deadline := time.Now().Add(f.finishTime())
-	staged := !f.config.atMostOnce && !f.outage.failing() // something may be
+	staged := !f.config.atMostOnce && f.finishTime() == finishTime // something may be
 	for {
 		ok := f.report(ctx, want{})
 		if ok && staged {

@@ -61,9 +61,10 @@ func (s *frozen) extend(ctx context.Context, _ []string) ([]int, error) {
 	return nil, s.hang(ctx, "extend")
 }
 
-// open, attend and close implement opener.
+// open, attend, sever and close implement opener.
 func (s *frozen) open(f *feeder, _ int) error      { f.source = s; return nil }
 func (s *frozen) attend(context.Context, *running) {}
+func (s *frozen) sever()                           {}
 func (s *frozen) close()                           { s.once.Do(func() { close(s.closed) }) }
 
 // TestFinishTime: once all listeners have returned, a call of Redis that hangs,

@@ -131,10 +131,10 @@ func (r *Receiver) Queue(name string, options ...QueueOption) error {
 // listeners under way have returned and Redis knows what they came to: at once where
 // none is under way. After the drain timeout it begins with no more events, which go
 // back, and cancels the contexts of the listeners, and returns within two more seconds
-// even if they do not. Where Redis does not answer, Run gives up after about one
-// second, or after five seconds if Redis still answered when the last listener
-// returned; at least once, events whose
-// acknowledgement did not reach Redis are handled again when their lease has run
+// even if they do not. Where Redis does not answer, Run stops taking after about one
+// second. When the last listener has returned, it has five seconds to be told what
+// became of the events, and one if it did not answer before; at least once, events
+// whose acknowledgement did not reach Redis are handled again when their lease has run
 // out.
 //
 // Errors of Redis do not end Run: a lost connection, a restart, a failover, a slot
@@ -164,12 +164,13 @@ func (r *Receiver) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("Run: %w", err)
 	}
-	client := dedicated(r.client)
+	lines := &lines{}
+	client := dedicated(r.client, lines)
 	var bell *doorbell
 	if len(queues) > maxBlocked {
 		bell = newDoorbell(client)
 	}
-	return r.run(ctx, queues, &redisOpener{client: client, bell: bell})
+	return r.run(ctx, queues, &redisOpener{client: client, lines: lines, bell: bell})
 }
 
 // run consumes the queues, whose sources the opener opens, until the context ends.
@@ -182,8 +183,10 @@ func (r *Receiver) run(ctx context.Context, queues []string, open opener) error 
 		open.close()
 	}
 	defer cut()
+	takes, cutTakes := context.WithCancel(calls)
+	defer cutTakes()
 	run := &running{
-		receiver: r, work: work, calls: calls, cut: cut, end: make(chan struct{}),
+		receiver: r, work: work, takes: takes, calls: calls, cut: cut, end: make(chan struct{}),
 		turns: make(chan struct{}, maxExchanges), outages: &outageLimit{},
 	}
 	if err := run.start(ctx, open, queues); err != nil {
@@ -192,8 +195,9 @@ func (r *Receiver) run(ctx context.Context, queues []string, open opener) error 
 	<-ctx.Done()
 	defer run.finish()
 	if fetched := wait(&run.fetching); !ended(fetched, cutTime) {
-		cut() // Redis does not answer
-		<-fetched
+		cutTakes() // Redis does not answer; it may when the listeners have returned
+		for open.sever(); !ended(fetched, cutInterval); open.sever() {
+		}
 	}
 	handled := wait(&run.handling)
 	if ended(handled, max(r.config.drainTimeout, 10*time.Millisecond)) {
@@ -208,8 +212,12 @@ func (r *Receiver) run(ctx context.Context, queues []string, open opener) error 
 }
 
 // cutTime is how long Redis may take to end a wait, or to answer a command under
-// way, when the context has ended. Then its connections are closed.
-const cutTime = time.Second
+// way, when the context has ended. Then its connections are closed, again and again
+// until no call that takes messages is under way.
+const (
+	cutTime     = time.Second
+	cutInterval = 50 * time.Millisecond
+)
 
 // cancelGrace is how long listeners have to return after their contexts were
 // cancelled, before Run returns without them.

@@ -173,3 +173,26 @@ func TestAnswersThatPass(t *testing.T) {
 		})
 	}
 }
+
+// TestReceivingWithoutRPOP: at most once, a user who may run BRPOP alone gets events.
+func TestReceivingWithoutRPOP(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	redistest.Start(t, addr)
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	defer client.Close()
+	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "on", ">p", "~*", "&*", "+@all", "-rpop").Err())
+	limited := redis.NewClient(&redis.Options{Addr: addr, Username: "u", Password: "p"})
+	defer limited.Close()
+	_, option := newLog()
+	got := make(chan string, 10)
+	r := receiver(t, limited, option, remoteevent.AtMostOnce())
+	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }, remoteevent.WithConcurrency(2)))
+	start(t, r)
+	for i := range 5 {
+		must(t, sender(t, client).Send(t.Context(), FileEvent{fmt.Sprint(i)}))
+		if path := next(t, got); path != fmt.Sprint(i) {
+			t.Errorf("got %s", path)
+		}
+	}
+}

@@ -17,7 +17,8 @@ import (
 type running struct {
 	receiver *Receiver
 	work     context.Context //nolint:containedctx // that of the listeners
-	calls    context.Context //nolint:containedctx // that of the calls of Redis; it ends when they are cut off
+	takes    context.Context //nolint:containedctx // that of the calls of Redis while messages are taken; it ends when they are cut off
+	calls    context.Context //nolint:containedctx // that of other calls, and of those after the last was taken; it ends when they are cut off
 	cut      func()          // cuts them off, those under way as well
 	feeders  []*feeder
 	turns    chan struct{} // holds a token for each exchange under way
@@ -35,6 +36,8 @@ type opener interface {
 	open(f *feeder, maxBytes int) error
 	// attend does what is to be done for all feeders, until the context ends.
 	attend(ctx context.Context, r *running)
+	// sever ends what is under way on the connections. Later calls make others.
+	sever()
 	// close closes the connections. It may be called more than once.
 	close()
 }
@@ -80,7 +83,7 @@ func (r *running) feeder(name string, config *queueConfig) *feeder {
 	wake := make(chan struct{}, 1)
 	outage := &outage{log: log, rule: aclRule(name, config), limit: r.outages}
 	return &feeder{
-		running: r, queue: name, config: config, wake: wake, awaited: make(chan awaited, 1), timer: time.NewTimer(time.Hour),
+		running: r, calls: r.takes, queue: name, config: config, wake: wake, awaited: make(chan awaited, 1), timer: time.NewTimer(time.Hour),
 		outage: outage,
 		consumer: &consumer{
 			receiver: r.receiver, queue: name, config: config, work: r.work, slots: &r.handling, wake: wake, outage: outage, held: make(chan struct{}),
@@ -119,6 +122,7 @@ func (r *running) renew() {
 // redisOpener opens sources in Redis.
 type redisOpener struct {
 	client redis.UniversalClient
+	lines  *lines    // of the client
 	bell   *doorbell // nil where sources wait for messages
 }
 
@@ -158,6 +162,7 @@ func (o *redisOpener) attend(ctx context.Context, r *running) {
 	}
 }
 
+func (o *redisOpener) sever() { o.lines.sever() }
 func (o *redisOpener) close() { _ = o.client.Close() }
 
 // claimed is a queue in Redis with the connection that waits for it.

@@ -498,6 +498,7 @@ func (s *simReceiver) attend(_ context.Context, r *running) {
 	}
 }
 
+func (s *simReceiver) sever() {}
 func (s *simReceiver) close() {}
 
 // checkAccount: each message that is held is somewhere.
