@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -263,6 +264,9 @@ func TestRun(t *testing.T) {
 	}
 	cases = append(cases,
 		Case{Workload: Send1, Size: Size100B, Participant: "broken", measure: failing(errors.New("broken"))},
+		Case{Workload: Send1, Size: Size100B, Participant: "infinite", measure: func(context.Context, *stage, pace) (Sample, error) {
+			return Sample{PerSecond: math.Inf(1)}, nil // which JSON cannot hold
+		}},
 		Case{Workload: Send1, Size: Size100B, Participant: "absent", measure: failing(missing("it is absent"))})
 	var calls []int
 	config := Config{Redis: r, Cases: cases, Rounds: 2, Seed: 1, Duration: time.Millisecond, Progress: func(done, total int, _ string) {
@@ -282,13 +286,16 @@ func TestRun(t *testing.T) {
 	for _, m := range measurements {
 		_, rate := m.Spread(PerSecond)
 		_, latency := m.Spread(P99)
-		wrong := m.Participant == "broken" || m.Participant == "absent"
+		wrong := slices.Contains([]string{"broken", "infinite", "absent"}, m.Participant)
 		if (rate || latency) == wrong || len(m.Samples) != 2 || (m.Problem != "") != wrong || m.Skipped != (m.Participant == "absent") {
 			t.Errorf("%s: %+v", m.Name(), m)
 		}
 	}
-	if problems := report.Problems(); len(problems) != 1 || problems[0].Participant != "broken" {
+	if problems := report.Problems(); len(problems) != 2 || problems[0].Participant != "broken" || problems[1].Problem != "messages_per_second is +Inf" {
 		t.Errorf("the problems are %+v", problems)
+	}
+	if _, err := json.Marshal(report); err != nil {
+		t.Error(err)
 	}
 	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) > 0 {
 		t.Errorf("left behind: %q, %v", keys, err)

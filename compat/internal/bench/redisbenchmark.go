@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"math"
 	"os/exec"
 	"strconv"
 
@@ -46,6 +47,9 @@ func measureRedisBenchmark(clients, pipeline int) func(ctx context.Context, s *s
 		rate, err := strconv.ParseFloat(rows[len(rows)-1][1], 64)
 		if err != nil {
 			return nil, fmt.Errorf("redis-benchmark printed no rate: %w", err)
+		}
+		if math.IsInf(rate, 0) { // it counts milliseconds, and took none
+			rate = float64(count) * 1000
 		}
 		sample := Sample{PerSecond: rate}
 		after, err := s.read(ctx)

@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -187,5 +189,11 @@ func (r *runner) once(ctx context.Context, i, count int) (Sample, error) {
 	runtime.GC()
 	one := r.Cases[i]
 	s := &stage{Redis: r.Redis, template: r.templates[one.Size.Name], count: count}
-	return one.measure(ctx, s, pace{duration: max(r.Duration, time.Second)})
+	sample, err := one.measure(ctx, s, pace{duration: max(r.Duration, time.Second)})
+	for metric, value := range sample {
+		if err == nil && (math.IsInf(value, 0) || math.IsNaN(value)) {
+			err = fmt.Errorf("%s is %g", metric, value)
+		}
+	}
+	return sample, err
 }
