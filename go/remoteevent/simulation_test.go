@@ -409,7 +409,9 @@ func (s *simReceiver) listen(q *simQueue, temper int) Handler {
 		w.mu.Lock()
 		id := d.ID
 		for _, c := range q.held {
-			if m := c.open[id]; m != nil && c.by == s {
+			// By the attempt: the receiver may have claimed again what it starts under
+			// a claim that it does not know to be lost.
+			if m := c.open[id]; m != nil && c.by == s && m.attempts == d.Attempt {
 				c.started[id]++
 				if c.started[id] > 1 {
 					w.faultf("%s: %s was started twice under one claim", s.name, id)
