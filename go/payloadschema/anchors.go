@@ -2,7 +2,6 @@ package payloadschema
 
 import (
 	"reflect"
-	"unsafe"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
@@ -19,7 +18,7 @@ func dynamicAnchors(s *jsonschema.Schema) []*jsonschema.Schema {
 	}
 	anchors := make([]*jsonschema.Schema, field.Len())
 	for i := range anchors {
-		anchors[i] = (*jsonschema.Schema)(unsafe.Pointer(field.Index(i).UnsafePointer())) //nolint:gosec // the field's elements have this type
+		anchors[i] = (*jsonschema.Schema)(field.Index(i).UnsafePointer()) // the type of its elements
 	}
 	return anchors
 }

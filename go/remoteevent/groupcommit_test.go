@@ -252,6 +252,8 @@ func TestDeadlineBoundsSend(t *testing.T) {
 
 // TestConcurrentSends: through each kind of client, all is stored once, and in the
 // order of each goroutine.
+//
+//nolint:tparallel // the clients share a server
 func TestConcurrentSends(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)
@@ -263,7 +265,7 @@ func TestConcurrentSends(t *testing.T) {
 	for name, client := range map[string]redis.UniversalClient{
 		"Client": single, "Ring": ring, "ClusterClient": cluster(t), "a client that wraps one": struct{ redis.UniversalClient }{single},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:tparallel // the clients share a server
+		t.Run(name, func(t *testing.T) {
 			s := sender(t, client)
 			var group sync.WaitGroup
 			const goroutines, each = 20, 50

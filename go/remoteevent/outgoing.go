@@ -84,7 +84,7 @@ func (s *Sender) encode(ctx context.Context, event Event, now time.Time) (*outgo
 		text = layout.AppendEnd(text, !s.config.plain)
 		m.text = text
 		if len(text) <= s.maxBytes() {
-			if err := s.fit(name, body, info.signals); err != nil {
+			if err := s.fit(name, body); err != nil {
 				m.free()
 				return nil, err
 			}
@@ -113,7 +113,7 @@ func (s *Sender) encodeInto(ctx context.Context, m *outgoing, env wire.Envelope)
 	s.stamp(&env)
 	text, warnings, err := wire.Encode(env, wire.Limits{SendBytes: s.config.maxBytes})
 	if err == nil {
-		err = s.fit(env.EventName, env.Payload, env.Metadata.Signals)
+		err = s.fit(env.EventName, env.Payload)
 	}
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (s *Sender) encodeInto(ctx context.Context, m *outgoing, env wire.Envelope)
 }
 
 // fit rejects an event that does not fit its schema.
-func (s *Sender) fit(name string, body []byte, signals []string) error {
+func (s *Sender) fit(name string, body []byte) error {
 	if s.config.schemas == nil {
 		return nil
 	}

@@ -227,8 +227,8 @@ func (checked *queueCheckup) audit(ctx context.Context, q *remoteevent.Queue, re
 	switch {
 	case err != nil && !isAnswer(err):
 		return err
-	case err != nil && checked.unknown: // it is another sign of the same
-		return nil
+	case err != nil && checked.unknown:
+		return nil //nolint:nilerr // it is another sign of the same
 	case err != nil:
 		checked.Findings = append(checked.Findings, finding{
 			Check: checkAudit, Warning: true, Problem: "the keys of the messages cannot be compared", Error: err.Error(),

@@ -126,9 +126,9 @@ func faults(err error) []string {
 	var coded *exitError
 	var hinted *hintError
 	switch {
-	case errors.As(err, &coded) && coded == err && coded.err != nil:
+	case errors.As(err, &coded) && coded == err && coded.err != nil: //nolint:errorlint // a cause has its turn
 		return faults(coded.err)
-	case errors.As(err, &hinted) && hinted == err:
+	case errors.As(err, &hinted) && hinted == err: //nolint:errorlint // a cause has its turn
 		return faults(hinted.err)
 	}
 	joined, ok := err.(interface{ Unwrap() []error })

@@ -41,12 +41,12 @@ type Shapes struct {
 	QuotedText   string        `json:",string"`
 	QuotedBool   *bool         `json:",string"`
 	QuotedNumber json.Number   `json:",string"`
-	QuotedTime   time.Time     `json:",string"`
+	QuotedTime   time.Time     `json:",string"` //nolint:staticcheck // encoding/json ignores it
 	Duration     time.Duration `json:",omitzero"`
 	Zero         time.Time     `json:"zero,omitzero"`
 	ZeroPointer  *time.Time    `json:",omitzero"`
 	Both         []int         `json:",omitempty,omitzero"`
-	EmptyStruct  struct{}      `json:",omitempty"`
+	EmptyStruct  struct{}      `json:",omitempty"` //nolint:modernize // encoding/json ignores it
 	EmptyArray   [0]int        `json:",omitempty"`
 	Raw          json.RawMessage
 	Any          any
@@ -54,7 +54,7 @@ type Shapes struct {
 	ByPointer    ByPointer
 	Pointers     []*ByPointer
 	Self         *Shapes
-	Dash         int `json:"-,"`
+	Dash         int `json:"-,"` //nolint:staticcheck // the name is a hyphen
 	Hidden       int `json:"-"`
 	unexported   int
 }

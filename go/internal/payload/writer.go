@@ -244,7 +244,8 @@ func writeTime(w *writer, v reflect.Value) error {
 	if err != nil {
 		return &EncodeError{Reason: ErrMarshaler, Type: timeType, Err: err}
 	}
-	w.dst = append(dst, '"')
+	dst = append(dst, '"')
+	w.dst = dst
 	return nil
 }
 
