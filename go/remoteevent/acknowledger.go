@@ -286,9 +286,9 @@ func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Contex
 	return err
 }
 
-// suspects admits one message at a time, among all queues of a receiver, whose last
-// attempt ended with its process: should it end this one, too, it takes no other
-// suspect along.
+// suspects admits one message at a time, among all queues of a receiver, of which more
+// than one claim has expired: should it end this process, too, it takes no other suspect
+// along.
 type suspects struct {
 	mu      sync.Mutex
 	holder  *feeder   // whose queue may take a suspect, or has one

@@ -14,7 +14,7 @@ type message struct {
 	raw     []byte
 	attempt int
 	pardons int    // attempts that do not count
-	suspect bool   // its last attempt ended with its process
+	suspect bool   // more than one claim of it has expired
 	claim   *claim // that holds it; nil at most once
 
 	begun       time.Time // when a listener began

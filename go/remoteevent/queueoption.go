@@ -147,7 +147,7 @@ func WithDeadLetterAge(age time.Duration) QueueOption {
 //
 // With 1, the events of a queue are handled in the order of the list, except for
 // those that are tried again and those that another receiver takes; with more, the
-// order is lost. A crash of the process ends as many attempts as events are handled.
+// order is lost. A crash of the process ends as many deliveries as events are handled.
 func WithConcurrency(n int) QueueOption {
 	return queueOption(func(c *queueConfig) { c.concurrency = n })
 }
@@ -169,9 +169,9 @@ func WithConcurrency(n int) QueueOption {
 //
 // Fetching ahead keeps the order. When Run stops, events that no listener has begun
 // with go back to the tail of the queue at once, in their order and without a counted
-// attempt. After a crash other receivers get them when their lease has run out, and
-// handle them one at a time; such a first crash is not counted as an attempt. For
-// at most once, see [AtMostOnce].
+// attempt. After a crash other receivers get them when their lease has run out, like
+// events that have failed; [WithMaxAttempts] says how a crash counts. For at most once,
+// see [AtMostOnce].
 func WithPrefetch(n int) QueueOption {
 	return queueOption(func(c *queueConfig) { c.adaptive, c.prefetch = false, n })
 }
@@ -191,9 +191,12 @@ func WithLease(d time.Duration) QueueOption {
 }
 
 // WithMaxAttempts sets how often an event is tried before it becomes a dead
-// letter, 5 times by default. A crash of the process is an attempt as well. Too
-// few turn a passing fault, such as a database that restarts, into work for an
-// operator; too many repeat what will never succeed.
+// letter, 5 times by default. Too few turn a passing fault, such as a database that
+// restarts, into work for an operator; too many repeat what will never succeed.
+//
+// A crash of the process is no attempt of the events that it held. An event that was
+// held in two crashes may be their cause: a receiver handles one such event at a time,
+// and a crash is an attempt of it from then on.
 func WithMaxAttempts(n int) QueueOption {
 	return reliableOption("WithMaxAttempts", func(c *queueConfig) { c.maxAttempts = n })
 }

@@ -279,6 +279,39 @@ func TestCrash(t *testing.T) {
 	})
 }
 
+// TestCrashOfMany: what a process held that died is handled by as many slots as all
+// else.
+func TestCrashOfMany(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		const many = 50
+		for range many {
+			must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+		}
+		dead, err := lease.NewQueue(client, "file_event")
+		must(t, err)
+		answer := dead.Exchange(t.Context(), lease.Exchange{Claim: &lease.Claim{Lease: time.Millisecond, Count: many, Bytes: 1 << 20, MaxBytes: 1 << 20, MaxAttempts: 1}})
+		if must(t, answer.Err); len(answer.Claimed.Messages) != many {
+			t.Fatalf("%d messages are claimed", len(answer.Claimed.Messages))
+		}
+		started, release := make(chan int, many), make(chan struct{})
+		r := receiver(t, client, remoteevent.WithConcurrency(many), remoteevent.WithMaxAttempts(1))
+		must(t, remoteevent.Handle(r, func(ctx context.Context, _ FileEvent) error {
+			started <- remoteevent.DeliveryOf(ctx).Attempt
+			<-release
+			return nil
+		}))
+		start(t, r)
+		for range many { // none returns before all have begun
+			if attempt := next(t, started); attempt != 2 {
+				t.Errorf("it is attempt %d", attempt)
+			}
+		}
+		close(release)
+		expectDepths(t, queue(t, client), remoteevent.Depths{})
+	})
+}
+
 func TestDeduplication(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {

@@ -160,6 +160,7 @@ type simMessage struct {
 	id       string
 	attempts int
 	due      time.Time
+	expired  bool // a claim of it has run out
 	suspect  bool
 	claim    *simClaim
 }
@@ -765,7 +766,8 @@ func (c *simClaims) claim(x *lease.Claim) (lease.Claimed, *simClaim) {
 			}
 		}
 		for id, m := range old.open {
-			m.claim, m.suspect, m.due = nil, true, now
+			m.claim, m.suspect, m.due = nil, m.expired, now
+			m.expired = true
 			c.retry[id] = m
 		}
 	}

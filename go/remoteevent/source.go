@@ -28,7 +28,7 @@ type source interface {
 // want is how many messages to take.
 type want struct {
 	count    int  // 0 for none
-	suspects bool // also a message whose last attempt ended with its process
+	suspects bool // also a message of which more than one claim has expired
 	retries  bool // of one message, rather a retry than a fresh one
 }
 

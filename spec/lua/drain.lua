@@ -31,18 +31,15 @@ local function counts(entry)
   if not deliveries or #deliveries > 9 or #pardons > 9 then return 0, 0, '' end
   return tonumber(deliveries), tonumber(pardons) or 0, token
 end
--- expire ends a claim whose lease has run out. Its messages become suspects. The
--- delivery is pardoned, but not that of a suspect, which the receiver had by itself:
--- after the last attempt the message is dead.
-local function expire(claim, last, died)
+-- expire ends a claim whose lease has run out. The delivery is pardoned, but not that
+-- of a suspect, which the receiver had by itself. A message that is pardoned for the
+-- first time is a retry, and then a suspect.
+local function expire(claim)
   local mark = string.find(claim, '[/!]')
-  local function suspect(id, deliveries, pardons)
-    if last and deliveries - pardons >= last and mark and string.sub(claim, mark, mark) == '!' then
-      redis.call('ZADD', dead, ms(now), id)
-      died[#died + 1], died[#died + 2] = id, '{"code":"expired"}'
-    else
-      redis.call('ZADD', suspects, ms(now), id)
-    end
+  local alone = mark and string.sub(claim, mark, mark) == '!'
+  local function expired(id, deliveries, pardons)
+    if not alone then pardons = pardons + 1 end
+    redis.call('ZADD', (alone or pardons > 1) and suspects or retries, ms(now), id)
     redis.call('HSET', attempts, id, ms(deliveries) .. ' ' .. ms(pardons))
     redis.call('HSET', reasons, id, '{"code":"expired"}')
   end
@@ -53,8 +50,7 @@ local function expire(claim, last, died)
     if token ~= string.sub(claim, mark + 1) then
       -- The message belongs to a later claim.
     elseif redis.call('HEXISTS', bodies, id) == 1 then
-      if string.sub(claim, mark, mark) == '/' then pardons = pardons + 1 end
-      suspect(id, deliveries, pardons)
+      expired(id, deliveries, pardons)
     else
       redis.call('HDEL', attempts, id) -- There is nothing to deliver.
       redis.call('HDEL', reasons, id)
@@ -63,7 +59,7 @@ local function expire(claim, last, died)
     size = math.min(tonumber(string.match(claim, '%-(%d+)$')) or 0, 1000)
     for i = 1, size do
       local id = claim .. '-' .. 1000 + i
-      if redis.call('HEXISTS', bodies, id) == 1 and redis.call('HEXISTS', attempts, id) == 0 then suspect(id, 1, 1) end
+      if redis.call('HEXISTS', bodies, id) == 1 and redis.call('HEXISTS', attempts, id) == 0 then expired(id, 1, 0) end
     end
   end
   redis.call('ZREM', claims, claim)

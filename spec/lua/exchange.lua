@@ -171,17 +171,19 @@ local function exchange()
   if out then
     local final = tonumber(ARGV[at + 5])
     died = {}
-    -- expire ends a claim whose lease has run out. Its messages become suspects. The
-    -- delivery is pardoned, but not that of a suspect, which the receiver had by itself:
-    -- after the last attempt the message is dead.
+    -- expire ends a claim whose lease has run out. The delivery is pardoned, but not
+    -- that of a suspect, which the receiver had by itself: after the last attempt it is
+    -- dead. A message that is pardoned for the first time is a retry, and then a suspect.
     local function expire(claim)
       local mark = string.find(claim, '[/!]')
-      local function suspect(id, deliveries, pardons)
-        if deliveries - pardons >= final and mark and string.sub(claim, mark, mark) == '!' then
+      local alone = mark and string.sub(claim, mark, mark) == '!'
+      local function expired(id, deliveries, pardons)
+        if not alone then pardons = pardons + 1 end
+        if alone and deliveries - pardons >= final then
           call('ZADD', dead, now_text, id)
           died[#died + 1], died[#died + 2] = id, '{"code":"expired"}'
         else
-          call('ZADD', suspects, now_text, id)
+          call('ZADD', (alone or pardons > 1) and suspects or retries, now_text, id)
         end
         call('HSET', attempts, id, ms(deliveries) .. ' ' .. ms(pardons))
         call('HSET', reasons, id, '{"code":"expired"}')
@@ -193,8 +195,7 @@ local function exchange()
         if owner ~= string.sub(claim, mark + 1) then
           -- The message belongs to a later claim.
         elseif call('HEXISTS', bodies, id) == 1 then
-          if string.sub(claim, mark, mark) == '/' then pardons = pardons + 1 end
-          suspect(id, deliveries, pardons)
+          expired(id, deliveries, pardons)
         else
           call('HDEL', attempts, id) -- There is nothing to deliver.
           call('HDEL', reasons, id)
@@ -203,7 +204,7 @@ local function exchange()
         size = math.min(tonumber(string.match(claim, '%-(%d+)$')) or 0, 1000)
         for i = 1, size do
           local id = claim .. '-' .. 1000 + i
-          if call('HEXISTS', bodies, id) == 1 and call('HEXISTS', attempts, id) == 0 then suspect(id, 1, 1) end
+          if call('HEXISTS', bodies, id) == 1 and call('HEXISTS', attempts, id) == 0 then expired(id, 1, 0) end
         end
       end
       call('ZREM', claims, claim)

@@ -155,25 +155,31 @@ func (m *model) original(t *rapid.T) {
 }
 
 // expire ends the claims whose leases have run out, and returns the ids of those that
-// died by that.
-func (m *model) expire(withDeath bool) (died []string) {
+// died by that, and of those that are retries now, sorted.
+func (m *model) expire(withDeath bool) (died, retried []string) {
 	for id, e := range m.entries {
 		if e.state != Claims || m.claims[e.claim] > 0 {
 			continue
 		}
 		alone := strings.Contains(e.claim, "!")
+		e.state = Suspects
 		if !alone {
+			if e.pardons == 0 {
+				e.state, e.due = Retries, 0
+				retried = append(retried, id)
+			}
 			e.pardons++
 		}
 		e.attempts = max(1, e.attempts)
-		e.state, e.claim, e.failed = Suspects, "", true
+		e.claim, e.failed = "", true
 		if withDeath && alone && e.attempts-e.pardons >= maxAttempts {
 			e.state = Dead
 			died = append(died, id)
 		}
 	}
 	maps.DeleteFunc(m.claims, func(_ string, left int) bool { return left <= 0 })
-	return died
+	slices.Sort(retried)
+	return died, retried
 }
 
 // claim claims, and follows what section 5 of the specification says of turns.
@@ -184,16 +190,20 @@ func (m *model) claim(t *rapid.T) {
 		MaxBytes: rapid.SampledFrom([]int{60, 1 << 20, 1 << 20}).Draw(t, "longest"), MaxAttempts: maxAttempts,
 		Suspects: rapid.Bool().Draw(t, "suspects"), Retries: rapid.Bool().Draw(t, "turn"),
 	}
+	if slices.Min(append(slices.Collect(maps.Values(m.claims)), 1)) <= 0 {
+		pass(t, m.client, m.q, time.Millisecond) // what expires in this call is due after all else
+	}
 	before := readStore(t, m.client, m.q)
 	answer := m.q.Exchange(background, Exchange{Claim: &c})
 	m.must(t, answer.Err)
-	died := m.expire(true)
+	died, retried := m.expire(true)
 	var due []string
 	for _, id := range before.retries {
 		if m.entries[id].due <= 0 {
 			due = append(due, id)
 		}
 	}
+	due = append(due, retried...)
 	// Which suspect comes first, the model does not know, nor which of those that are
 	// too long are looked at.
 	deaths := slices.DeleteFunc(answer.Claimed.Died, func(d Death) bool {

@@ -70,7 +70,8 @@ type Message struct {
 	Body    string
 	// Failure is the reason of the delivery before; empty with the first.
 	Failure string
-	// Suspect marks a message whose last delivery ended with its process.
+	// Suspect marks a message of which more than one claim has expired: it may be what
+	// ends processes.
 	Suspect bool
 }
 
