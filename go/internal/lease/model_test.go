@@ -68,7 +68,7 @@ func (m *model) step(t *rapid.T) {
 		weight int
 		do     func(t *rapid.T)
 	}{
-		{"push", 6, m.push}, {"stage", 2, m.stage}, {"take by an original", 1, m.original}, {"claim", 8, m.claim},
+		{"push", 6, m.push}, {"stage", 2, m.stage}, {"take by an original", 1, m.original}, {"claim", 8, m.claim}, {"claim all", 1, m.claimAll},
 		{"acknowledge", 4, m.acknowledge}, {"nack", 5, m.nack}, {"extend", 2, m.extend}, {"release", 2, m.release},
 		{"finish", 2, m.finish}, {"drain", 1, m.drain}, {"import", 1, m.importLetters}, {"requeue", 2, m.requeue},
 		{"drop", 1, m.drop}, {"repair", 1, m.repair}, {"let time pass", 3, m.pass}, {"flush scripts", 1, m.flush},
@@ -182,15 +182,48 @@ func (m *model) expire(withDeath bool) (died, retried []string) {
 	return died, retried
 }
 
-// claim claims, and follows what section 5 of the specification says of turns.
+// expiring returns of how many messages the claims are whose leases have run out.
+func (m *model) expiring() (n int) {
+	for claim, left := range m.claims {
+		size, err := strconv.Atoi(claim[strings.LastIndexByte(claim, '-')+1:])
+		if err != nil || strings.ContainsAny(claim, "/!") {
+			size = 1
+		}
+		if left <= 0 {
+			n += size
+		}
+	}
+	return n
+}
+
+// claim claims some.
 func (m *model) claim(t *rapid.T) {
-	c := Claim{
+	m.exchange(t, Claim{
 		Lease: time.Duration(rapid.IntRange(1, 3).Draw(t, "lease")) * unit,
 		Count: rapid.SampledFrom([]int{0, 1, 1, 2, 5, 9, 17}).Draw(t, "count"), Bytes: rapid.SampledFrom([]int{1, 100, 1 << 20}).Draw(t, "bytes"),
 		MaxBytes: rapid.SampledFrom([]int{60, 1 << 20, 1 << 20}).Draw(t, "longest"), MaxAttempts: maxAttempts,
 		Suspects: rapid.Bool().Draw(t, "suspects"), Retries: rapid.Bool().Draw(t, "turn"),
+	})
+}
+
+// claimAll claims until no more than suspects are left, and then one of these.
+func (m *model) claimAll(t *rapid.T) {
+	c := Claim{Lease: unit, Count: 17, Bytes: 1 << 20, MaxBytes: 1 << 20, MaxAttempts: maxAttempts}
+	for m.exchange(t, c) > 0 {
 	}
-	if slices.Min(append(slices.Collect(maps.Values(m.claims)), 1)) <= 0 {
+	c.Suspects = true
+	m.exchange(t, c)
+}
+
+// exchange claims, follows what section 5 of the specification says of turns, and
+// returns how many messages came.
+func (m *model) exchange(t *rapid.T, c Claim) int {
+	if n := m.expiring(); n > 100 { // more than a call ends
+		for range 1 + n/50 {
+			m.must(t, m.q.Exchange(background, Exchange{Claim: &Claim{MaxAttempts: maxAttempts}}).Err)
+		}
+		m.expire(true)
+	} else if n > 0 {
 		pass(t, m.client, m.q, time.Millisecond) // what expires in this call is due after all else
 	}
 	before := readStore(t, m.client, m.q)
@@ -236,6 +269,7 @@ func (m *model) claim(t *rapid.T) {
 		m.take(t, got[0], Suspects, &c)
 	}
 	m.dead(t, deaths, died, c.MaxBytes)
+	return len(got)
 }
 
 // takes follows a claim without a suspect, compares it with the messages that were
