@@ -13,7 +13,10 @@ import (
 )
 
 // TestLoadTakesTimeInProportion holds Load to a time that does not grow with the
-// square of a file, or with what its lines make together.
+// square of a file, or with what its lines make together. The files are read one after
+// the other, so that none is charged for the time of another.
+//
+//nolint:tparallel // see above
 func TestLoadTakesTimeInProportion(t *testing.T) {
 	t.Parallel()
 	const n = 10_000
@@ -41,15 +44,15 @@ func TestLoadTakesTimeInProportion(t *testing.T) {
 		"merged again and again":    {"m: &a\n" + keys.String() + "b:\n  <<: [" + times("*a,") + "]\n", 5_003},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			text := test.text
 			if !strings.Contains(text, "{P}") {
 				text = strings.NewReplacer("{", "{{", "}", "}}").Replace(text)
 			}
 			begin := time.Now()
 			_, err := load(t, text, "P=x y")
-			// It takes some milliseconds; what grows with the square takes a minute.
-			if took := time.Since(begin); took > 10*time.Second {
+			// It takes some milliseconds; what grows with the square takes a minute on an
+			// idle machine.
+			if took := time.Since(begin); took > 30*time.Second {
 				t.Errorf("it took %v", took)
 			}
 			var e *config.Error
