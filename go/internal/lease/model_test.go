@@ -206,13 +206,20 @@ func (m *model) claim(t *rapid.T) {
 	})
 }
 
-// claimAll claims until no more than suspects are left, and then one of these.
+// claimAll claims until no more than suspects are left, and then one of these. Where
+// many are held then, it acknowledges them, so that they do not become ever more.
 func (m *model) claimAll(t *rapid.T) {
 	c := Claim{Lease: unit, Count: 17, Bytes: 1 << 20, MaxBytes: 1 << 20, MaxAttempts: maxAttempts}
 	for m.exchange(t, c) > 0 {
 	}
 	c.Suspects = true
 	m.exchange(t, c)
+	if len(m.entries) <= 100 {
+		return
+	}
+	for held := range slices.Chunk(slices.DeleteFunc(slices.Clone(m.handles), func(h Handle) bool { return !m.owns(h) }), MaxCount) {
+		m.acknowledgeThese(t, held)
+	}
 }
 
 // exchange claims, follows what section 5 of the specification says of turns, and
@@ -460,10 +467,12 @@ func (m *model) gone(h Handle) {
 }
 
 func (m *model) acknowledge(t *rapid.T) {
-	held := m.some(t)
-	if len(held) == 0 {
-		return
+	if held := m.some(t); len(held) > 0 {
+		m.acknowledgeThese(t, held)
 	}
+}
+
+func (m *model) acknowledgeThese(t *rapid.T, held []Handle) {
 	x := Exchange{}
 	for _, h := range held {
 		x.Acknowledge = append(x.Acknowledge, Acknowledgement{Handle: h})
