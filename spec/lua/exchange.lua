@@ -298,7 +298,7 @@ local function exchange()
     end
     if choose then
       choose(retries, '/', due, next_due, count - have)
-      if suspect and have == 0 and #failed == 0 then
+      if suspect and not turn and have == 0 and #failed == 0 then
         choose(suspects, '!', call('ZRANGEBYSCORE', suspects, '-inf', now_text, 'LIMIT', 0, 10), 1, 1)
       end
     end
