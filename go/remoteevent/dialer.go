@@ -82,6 +82,7 @@ func quietClients(newClient func(*redis.Options) *redis.Client, lines *lines) fu
 	return func(options *redis.Options) *redis.Client {
 		quiet(options)
 		lines.join(options)
+		options.MaintNotificationsConfig = noNotifications() // a Ring has no option for it
 		return newClient(options)
 	}
 }
