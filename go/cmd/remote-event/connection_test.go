@@ -145,7 +145,7 @@ func TestPermission(t *testing.T) {
 	addr := redistest.Start(t, redistest.FreeAddr(t)).Addr
 	admin := redis.NewClient(&redis.Options{Addr: addr})
 	defer admin.Close()
-	if err := admin.Do(t.Context(), "ACL", "SETUSER", "weak", "on", ">"+password, "~allowed", "+lpush", "+brpop").Err(); err != nil {
+	if err := admin.Do(t.Context(), "ACL", "SETUSER", "weak", "on", ">"+password, "~allowed", "+lpush", "+brpop", "+rpop").Err(); err != nil {
 		t.Fatal(err)
 	}
 	url := "redis://weak:" + password + "@" + addr
