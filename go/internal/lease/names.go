@@ -37,7 +37,11 @@ func Kinds() []Kind {
 // Companion returns the name of a companion key of a queue (REL-3). It hashes to
 // the slot of the queue.
 func Companion(kind Kind, queue string) string {
-	return Prefix + "{" + Tag(queue) + "}:" + string(kind) + ":" + queue
+	return companion(Tag(queue), kind, queue)
+}
+
+func companion(tag string, kind Kind, queue string) string {
+	return Prefix + "{" + tag + "}:" + string(kind) + ":" + queue
 }
 
 // Check returns an error for a name that no queue may have.

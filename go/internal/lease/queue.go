@@ -20,7 +20,8 @@ type Queue struct {
 	Name string
 
 	client  redis.UniversalClient
-	keys    []any // as scripts take them
+	tag     string // the hash tag of the companion keys; some take milliseconds to find
+	keys    []any  // as scripts take them
 	scripts map[string]script
 	old     atomic.Bool // the server does not know BLMOVE (before Redis 6.2)
 }
@@ -30,15 +31,15 @@ func NewQueue(client redis.UniversalClient, name string) (*Queue, error) {
 	if err := Check(name); err != nil {
 		return nil, err
 	}
-	q := &Queue{Name: name, client: client, keys: []any{name}, scripts: scripts}
+	q := &Queue{Name: name, client: client, tag: Tag(name), keys: []any{name}, scripts: scripts}
 	for _, kind := range Kinds() {
-		q.keys = append(q.keys, Companion(kind, name))
+		q.keys = append(q.keys, q.Key(kind))
 	}
 	return q, nil
 }
 
 // Key returns the name of a companion key.
-func (q *Queue) Key(kind Kind) string { return Companion(kind, q.Name) }
+func (q *Queue) Key(kind Kind) string { return companion(q.tag, kind, q.Name) }
 
 // KeyOf returns the name of the key that a script's error WRONGTYPE is about, or
 // the queue's.
