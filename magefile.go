@@ -71,6 +71,7 @@ func Test(ctx context.Context) error {
 		return err
 	}
 	var steps []step
+	steps = append(steps, step{"compare the exported API with its record", func(ctx context.Context, _ []string) error { return api(ctx, "--check") }})
 	for _, module := range modules {
 		steps = append(steps, step{"build and vet " + module + " by itself", func(ctx context.Context, env []string) error {
 			return run(ctx, module, slices.Concat(env, []string{"GOWORK=off"}), "go", "vet", "./...")
@@ -284,6 +285,20 @@ func Spec(ctx context.Context) error {
 		args = append(args, "--check")
 	}
 	return run(ctx, ".", nil, "go", args...)
+}
+
+// API records the exported API of the library in go/api, one file for each public
+// package, and names every change. Where CI is set it writes nothing, and fails if
+// the API is not as recorded.
+func API(ctx context.Context) error {
+	if os.Getenv("CI") != "" {
+		return api(ctx, "--check")
+	}
+	return api(ctx)
+}
+
+func api(ctx context.Context, flags ...string) error {
+	return run(ctx, ".", nil, "go", append([]string{"run", "./compat/cmd/api"}, flags...)...)
 }
 
 // Vulnerabilities looks for known ones in what every module uses. It needs the
