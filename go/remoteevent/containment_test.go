@@ -49,7 +49,7 @@ func (e bushError) Error() string   { return "bush" }
 func (e bushError) Unwrap() []error { return []error{e, e} }
 
 // deepError is a chain of so many errors, which it makes as it is asked.
-type deepError int
+type deepError int64
 
 func (e deepError) Error() string {
 	if e == 0 {

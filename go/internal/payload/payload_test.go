@@ -82,7 +82,7 @@ func TestDecode(t *testing.T) {
 	}{
 		{`{}`, Everything{}},
 		{`{"Name": "n", "tag": "t", "Tag": "no", "name": "no"}`, Everything{Parent: Parent{"n", "t"}}},
-		{`{"Bool": true, "Int": -5, "Int8": -128, "Uint": 18446744073709551615, "Uint8": 255}`, Everything{Bool: true, Int: -5, Int8: -128, Uint: math.MaxUint64, Uint8: 255}},
+		{fmt.Sprintf(`{"Bool": true, "Int": -5, "Int8": -128, "Uint": %d, "Uint8": 255}`, uint(math.MaxUint)), Everything{Bool: true, Int: -5, Int8: -128, Uint: math.MaxUint, Uint8: 255}},
 		{`{"Float": 1, "Float32": 0.1}`, Everything{Float: 1, Float32: 0.1}},
 		{`{"Text": "\u65e5\ud83d\ude00", "Bytes": "aGk="}`, Everything{Text: "日😀", Bytes: []byte("hi")}},
 		{`{"Raw": [1,  NaN], "Number": 1e400}`, Everything{Raw: json.RawMessage(`[1,  NaN]`), Number: "1e400"}},
@@ -137,6 +137,9 @@ func TestDecodeMisfits(t *testing.T) {
 	for _, c := range []struct{ text, path string }{
 		{`[]`, ""},
 		{`{"Uint": -1}`, "/Uint"},
+		{fmt.Sprintf(`{"Int": -%d}`, uint(math.MaxInt)+2), "/Int"},
+		{fmt.Sprintf(`{"Int": %d}`, uint(math.MaxInt)+1), "/Int"},
+		{fmt.Sprintf(`{"Uint": %d0}`, uint(math.MaxUint)), "/Uint"},
 		{`{"Float32": 34000000001}`, "/Float32"},
 		{`{"IntMap": {"1": "a", "01": "b"}}`, "/IntMap/*"},
 		{`{"IntMap": {"1": "a", "01": "b", "1": "c"}}`, "/IntMap/*"},
