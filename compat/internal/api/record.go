@@ -52,7 +52,7 @@ func (r Record) Write(root string) error {
 	}
 	for path, text := range r {
 		content := header + path + ", written by `go tool mage api`.\n" + string(text)
-		if err := os.WriteFile(filepath.Join(dir, fileName(path)), []byte(content), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, fileName(path)), []byte(content), 0o644); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,13 +15,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // Variable is the environment variable that names the cache directory.
 const Variable = "REMOTE_EVENT_CACHE"
 
-// marker is the file in an entry that says that the entry is whole.
+// marker is the file that marks an entry as complete.
 const marker = ".complete"
+
+// poll is the time between two attempts to lock an entry. The lock of a process
+// that dies is released.
+const poll = 20 * time.Millisecond
 
 // Dir is a cache directory. It need not exist yet.
 type Dir string
@@ -63,17 +71,17 @@ func (d Dir) Build(ctx context.Context, name string, build func(ctx context.Cont
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
 		return "", fmt.Errorf("make the cache directory: %w; %s can name another one", err, Variable)
 	}
-	unlock, err := lock(ctx, filepath.Join(string(d), name+".lock"))
-	if err != nil {
-		return "", fmt.Errorf("lock the cache entry %s: %w", name, err)
+	lock := flock.New(filepath.Join(string(d), name+".lock"))
+	if _, err := lock.TryLockContext(ctx, poll); err != nil {
+		return "", fmt.Errorf("lock the cache entry %s: %w", name, cmp.Or(context.Cause(ctx), err))
 	}
-	defer unlock()
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	path, ok := d.Has(name)
 	if ok {
 		return path, nil
 	}
 
-	// Whoever holds the lock is alone: what lies around is of a process that died.
+	// The lock is exclusive, so remains are those of a process that died.
 	remains, err := filepath.Glob(path + ".building-*")
 	if err != nil {
 		return "", err

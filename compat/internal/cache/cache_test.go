@@ -64,6 +64,9 @@ func TestBuildAfterFailure(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(string(dir), "entry.lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	failure := errors.New("failure")
 	_, err := dir.Build(t.Context(), "entry", func(context.Context, string) error { return failure })
 	if !errors.Is(err, failure) {
@@ -100,9 +103,10 @@ func TestBuildCancelledWhileWaiting(t *testing.T) {
 		}
 	})
 	<-building
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := dir.Build(ctx, "entry", nil); !errors.Is(err, context.Canceled) {
+	cause := errors.New("cause")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	if _, err := dir.Build(ctx, "entry", nil); !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}
 	close(release)
