@@ -78,15 +78,28 @@ func (s *store) messages() []string {
 	return slices.Sorted(slices.Values(slices.Concat(s.queue, s.staging, slices.Collect(maps.Values(s.bodies)))))
 }
 
-// pass lets time pass for a queue, by moving all that is due at some time.
+// pass lets time pass for a queue: all that is due at some time is due earlier.
 func pass(t reporter, client redis.UniversalClient, q *Queue, d time.Duration) {
 	t.Helper()
-	for _, kind := range []Kind{Claims, Retries, Suspects, Seen} {
-		for _, id := range client.ZRange(background, q.Key(kind), 0, -1).Val() {
-			if err := client.ZIncrBy(background, q.Key(kind), -float64(d.Milliseconds()), id).Err(); err != nil {
-				t.Fatalf("let time pass: %v", err)
+	kinds := []Kind{Claims, Retries, Suspects, Seen}
+	members := make([]*redis.StringSliceCmd, len(kinds))
+	if _, err := client.Pipelined(background, func(p redis.Pipeliner) error {
+		for i, kind := range kinds {
+			members[i] = p.ZRange(background, q.Key(kind), 0, -1)
+		}
+		return nil
+	}); err != nil {
+		t.Fatalf("read what is due: %v", err)
+	}
+	if _, err := client.Pipelined(background, func(p redis.Pipeliner) error {
+		for i, kind := range kinds {
+			for _, member := range members[i].Val() {
+				p.ZIncrBy(background, q.Key(kind), -float64(d.Milliseconds()), member)
 			}
 		}
+		return nil
+	}); err != nil {
+		t.Fatalf("let time pass: %v", err)
 	}
 }
 
