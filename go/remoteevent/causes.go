@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/go/internal/nilcheck"
 	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
@@ -88,7 +89,7 @@ func quotes(err error) bool {
 // find returns the first cause of a type.
 func find[E error](c *causes) (found E, ok bool) {
 	for _, n := range c.nodes {
-		if found, ok = n.err.(E); ok && !isNilPointer(found) { //nolint:errorlint // each cause has its turn
+		if found, ok = n.err.(E); ok && !nilcheck.IsPointer(found) { //nolint:errorlint // each cause has its turn
 			return found, true
 		}
 	}
@@ -112,7 +113,7 @@ func (c *causes) permanent(index int) bool {
 	n := c.nodes[index]
 	switch n.err.(type) { //nolint:errorlint // each cause has its turn
 	case *permanentError, *PayloadError:
-		return !isNilPointer(n.err)
+		return !nilcheck.IsPointer(n.err)
 	}
 	if c.partial && len(n.parts) > 1 {
 		return false

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -80,10 +81,10 @@ func TestCluster(t *testing.T) {
 			t.Errorf("%s: got %q", mode, delivered)
 		}
 		for _, name := range names {
-			q, err := remoteevent.NewQueue(client, name)
+			q, err := queueadmin.Open(client, name)
 			must(t, err)
-			expectDepths(t, q, remoteevent.Depths{Dead: 1})
-			must(t, q.Check(t.Context()))
+			expectStats(t, q, queueadmin.Stats{Dead: 1})
+			must(t, q.Check(t.Context(), queueadmin.ReceiverAtLeastOnce))
 			letters := deadLetters(t, q)
 			missing, err := q.Drop(t.Context(), letters[0].ID)
 			if err != nil || len(missing) != 0 || len(letters) != 1 {
@@ -95,13 +96,13 @@ func TestCluster(t *testing.T) {
 			for i := range 3 {
 				must(t, client.LPush(t.Context(), name, fmt.Sprint(i)).Err())
 			}
-			q, err := remoteevent.NewQueue(client, name)
+			q, err := queueadmin.Open(client, name)
 			must(t, err)
-			must(t, client.LMove(t.Context(), name, q.Companions()["staging"], "RIGHT", "LEFT").Err())
+			must(t, client.LMove(t.Context(), name, q.CompanionKeys()["staging"], "RIGHT", "LEFT").Err())
 			if n, err := q.Drain(t.Context()); n != 1 || err != nil {
 				t.Errorf("%q: drained %d, %v", name, n, err)
 			}
-			expectDepths(t, q, remoteevent.Depths{Queued: 3})
+			expectStats(t, q, queueadmin.Stats{Queued: 3})
 			must(t, client.Del(t.Context(), name).Err())
 		}
 	}

@@ -3,8 +3,9 @@ package remoteevent
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"runtime/debug"
+
+	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
 // Code of users runs in two ways only, so that it can neither end the process nor
@@ -63,7 +64,7 @@ func textOf(err error) string {
 	if panicked := contain(func() { text = err.Error() }); panicked == nil {
 		return text
 	}
-	if isNilPointer(err) {
+	if nilcheck.IsPointer(err) {
 		return fmt.Sprintf("the error is a nil %T: return nil itself for success", err)
 	}
 	return fmt.Sprintf("an error of type %T, whose method Error panicked", err)
@@ -79,10 +80,4 @@ func textOfValue(value any) string {
 		return fmt.Sprintf("a value of type %T", value)
 	}
 	return text
-}
-
-// isNilPointer reports whether an interface holds a pointer that is nil.
-func isNilPointer(value any) bool {
-	v := reflect.ValueOf(value)
-	return v.Kind() == reflect.Pointer && v.IsNil()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -250,20 +251,20 @@ func TestContainment(t *testing.T) {
 				must(t, client.LPush(t.Context(), "file_event", `{"data": {}, "signals": ["good"]}`).Err())
 				stop := start(t, r)
 				next(t, good)
-				q, want := queue(t, client), remoteevent.Depths{Dead: int64(len(kinds))}
+				q, want := queue(t, client), queueadmin.Stats{Dead: int64(len(kinds))}
 				if mode == "at most once" {
 					want.Dead = 0
 				}
-				expectDepths(t, q, want)
+				expectStats(t, q, want)
 				must(t, stop())
 				for _, letter := range deadLetters(t, q) {
 					env, err := wire.Decode(letter.Raw, wire.Limits{})
 					must(t, err)
 					kind := kindOf(env.Payload)
-					if want := kinds[kind]; letter.Code != want.code || !strings.Contains(letter.Error, want.text) {
+					if want := kinds[kind]; string(letter.Code) != want.code || !strings.Contains(letter.Error, want.text) {
 						t.Errorf("%s: %s: %.2000s", kind, letter.Code, letter.Error)
 					}
-					if text := fmt.Sprint(letter.Error, letter.Chain); strings.Contains(text, "s3cret") || len(text) > 15_000 {
+					if text := fmt.Sprint(letter.Error, letter.Causes); strings.Contains(text, "s3cret") || len(text) > 15_000 {
 						t.Errorf("%s: the reason: %.5000s", kind, text)
 					}
 				}

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/diagnosis"
+	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
 // examineTimeout is how long Redis may take to answer all questions.
@@ -26,7 +29,7 @@ func examine(ctx context.Context, r *Receiver, client redis.UniversalClient) {
 			}
 			return
 		}
-		if d, ok := err.(*Diagnosis); ok && !rejected { //nolint:errorlint // diagnose returns the very one
+		if d, ok := err.(*diagnosis.Diagnosis); ok && !rejected { //nolint:errorlint // diagnose returns the very one
 			rejected = true
 			r.logDiagnosis(ctx, d)
 		}
@@ -35,22 +38,22 @@ func examine(ctx context.Context, r *Receiver, client redis.UniversalClient) {
 	}
 }
 
-func diagnose(ctx context.Context, r *Receiver, client redis.UniversalClient) ([]Diagnosis, error) {
-	all, err := DiagnoseServer(ctx, client)
+func diagnose(ctx context.Context, r *Receiver, client redis.UniversalClient) ([]diagnosis.Diagnosis, error) {
+	all, err := diagnosis.Server(ctx, client)
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range all {
-		if d.Check == checkAuthentication { // the rest is known when that is mended
+		if d.Check == diagnosis.CheckAuthentication { // the rest is known when that is mended
 			return nil, &d
 		}
 	}
 	for _, name := range r.queues {
-		q, err := NewQueue(client, name)
+		queue, err := lease.NewQueue(client, name)
 		if err != nil {
 			return nil, err
 		}
-		found, err := q.diagnose(ctx, r.configs[name], nil, nil)
+		found, err := diagnosis.QueueAtStart(ctx, client, queue, r.configs[name].role())
 		if err != nil {
 			return nil, err
 		}
@@ -59,10 +62,10 @@ func diagnose(ctx context.Context, r *Receiver, client redis.UniversalClient) ([
 	return all, nil
 }
 
-func (r *Receiver) logDiagnosis(ctx context.Context, d *Diagnosis) {
+func (r *Receiver) logDiagnosis(ctx context.Context, d *diagnosis.Diagnosis) {
 	level := slog.LevelError
 	switch {
-	case d.Check == "server": // who may not see it does not need to
+	case d.Check == diagnosis.CheckServer: // who may not see it does not need to
 		return
 	case d.Warning:
 		level = slog.LevelWarn

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
@@ -24,13 +25,13 @@ func TestFewestPermissions(t *testing.T) {
 		for _, queues := range []int{1, 20} {
 			var rules []any
 			for i := range queues {
-				q, err := remoteevent.NewQueue(admin, fmt.Sprint("q", i))
-				must(t, err)
-				var queueOptions []remoteevent.QueueOption
+				role := queueadmin.ReceiverAtLeastOnce
 				if len(options) > 0 {
-					queueOptions = append(queueOptions, remoteevent.AtMostOnce())
+					role = queueadmin.ReceiverAtMostOnce
 				}
-				for _, word := range strings.Fields(q.Permissions(queueOptions...)) {
+				rule, err := queueadmin.Rule(role, fmt.Sprint("q", i))
+				must(t, err)
+				for _, word := range strings.Fields(rule) {
 					rules = append(rules, word)
 				}
 			}

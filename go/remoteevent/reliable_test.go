@@ -14,25 +14,26 @@ import (
 
 	"github.com/remote-events/remote-events/go/internal/lease"
 	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
 // soon are delays that no test waits for long.
 func soon() remoteevent.QueueOption { return remoteevent.WithBackoff(0, time.Millisecond) }
 
-func queue(t *testing.T, client redis.UniversalClient) *remoteevent.Queue {
+func queue(t *testing.T, client redis.UniversalClient) *queueadmin.Queue {
 	t.Helper()
-	q, err := remoteevent.NewQueue(client, "file_event")
+	q, err := queueadmin.Open(client, "file_event")
 	must(t, err)
 	return q
 }
 
-// expectDepths waits until the messages of a queue are where they should be.
-func expectDepths(t *testing.T, q *remoteevent.Queue, want remoteevent.Depths) {
+// expectStats waits until the messages of a queue are where they should be.
+func expectStats(t *testing.T, q *queueadmin.Queue, want queueadmin.Stats) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
 	for {
-		got, err := q.Depths(t.Context())
+		got, err := q.Stats(t.Context())
 		must(t, err)
 		if got == want {
 			break
@@ -48,9 +49,9 @@ func expectDepths(t *testing.T, q *remoteevent.Queue, want remoteevent.Depths) {
 	}
 }
 
-func deadLetters(t *testing.T, q *remoteevent.Queue) []remoteevent.DeadLetter {
+func deadLetters(t *testing.T, q *queueadmin.Queue) []queueadmin.DeadLetter {
 	t.Helper()
-	var letters []remoteevent.DeadLetter
+	var letters []queueadmin.DeadLetter
 	for letter, err := range q.DeadLetters(t.Context()) {
 		must(t, err)
 		letters = append(letters, letter)
@@ -88,7 +89,7 @@ func TestRetries(t *testing.T) {
 		if first.number != 1 || len(first.key) != 36 || time.Since(first.seen).Abs() > time.Minute {
 			t.Errorf("the first was %+v", first)
 		}
-		expectDepths(t, queue(t, client), remoteevent.Depths{})
+		expectStats(t, queue(t, client), queueadmin.Stats{})
 	})
 }
 
@@ -126,15 +127,15 @@ func TestDeath(t *testing.T) {
 		}
 		stop := start(t, r)
 		q := queue(t, client)
-		expectDepths(t, q, remoteevent.Depths{Dead: int64(len(want))})
+		expectStats(t, q, queueadmin.Stats{Dead: int64(len(want))})
 		must(t, stop())
 		for _, letter := range deadLetters(t, q) {
 			w := want[string(letter.Raw)]
-			if letter.Code != w.code || letter.Attempts != w.attempts || !strings.Contains(letter.Error, w.error) || letter.Died.Before(letter.FirstSeen) || strings.Contains(letter.Error, "s3cret") {
+			if string(letter.Code) != w.code || letter.Attempts != w.attempts || !strings.Contains(letter.Error, w.error) || letter.Died.Before(letter.FirstSeen) || strings.Contains(letter.Error, "s3cret") {
 				t.Errorf("%q is %+v", letter.Raw, letter)
 			}
-			if w.code == "failed" && !slices.Equal(letter.Chain, []string{"the disk is full"}) {
-				t.Errorf("chain %q", letter.Chain)
+			if w.code == "failed" && !slices.Equal(letter.Causes, []string{"the disk is full"}) {
+				t.Errorf("causes %q", letter.Causes)
 			}
 			missing, err := q.Requeue(t.Context(), letter.ID, "none")
 			if err != nil || !slices.Equal(missing, []string{"none"}) {
@@ -144,7 +145,7 @@ func TestDeath(t *testing.T) {
 				t.Errorf("%q came back as %q", letter.Raw, raw)
 			}
 		}
-		expectDepths(t, q, remoteevent.Depths{})
+		expectStats(t, q, queueadmin.Stats{})
 	})
 }
 
@@ -169,7 +170,7 @@ func TestLeaseLost(t *testing.T) {
 		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
 		start(t, r)
 		next(t, begun)
-		must(t, client.Del(t.Context(), q.Companions()["claims"]).Err())
+		must(t, client.Del(t.Context(), q.CompanionKeys()["claims"]).Err())
 		if cause := next(t, causes); !errors.Is(cause, remoteevent.ErrLeaseLost) {
 			t.Errorf("the cause is %v", cause)
 		}
@@ -180,7 +181,7 @@ func TestLeaseLost(t *testing.T) {
 				t.Errorf("repair: %d, %v", changed, err)
 			}
 		}
-		expectDepths(t, q, remoteevent.Depths{})
+		expectStats(t, q, queueadmin.Stats{})
 		if n := calls.Load(); n != 2 {
 			t.Errorf("the listener was called %d times", n)
 		}
@@ -198,15 +199,15 @@ func TestHeartbeat(t *testing.T) {
 		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
 		start(t, r)
 		next(t, begun)
-		id := client.ZRange(t.Context(), q.Companions()["claims"], 0, 0).Val()[0]
-		deadline := func() float64 { return client.ZScore(t.Context(), q.Companions()["claims"], id).Val() }
+		id := client.ZRange(t.Context(), q.CompanionKeys()["claims"], 0, 0).Val()[0]
+		deadline := func() float64 { return client.ZScore(t.Context(), q.CompanionKeys()["claims"], id).Val() }
 		for first := deadline(); deadline() < first+300; {
 			if err := client.Ping(t.Context()).Err(); err != nil {
 				t.Fatal(err)
 			}
 		}
 		close(release)
-		expectDepths(t, q, remoteevent.Depths{})
+		expectStats(t, q, queueadmin.Stats{})
 		if len(begun) != 0 {
 			t.Error("the event was handled twice")
 		}
@@ -229,12 +230,12 @@ func TestStopGivesBack(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- r.Run(ctx) }()
 		next(t, begun)
-		expectDepths(t, q, remoteevent.Depths{Leased: 6})
+		expectStats(t, q, queueadmin.Stats{Leased: 6})
 		cancel()
-		expectDepths(t, q, remoteevent.Depths{Queued: 5, Leased: 1})
+		expectStats(t, q, queueadmin.Stats{Queued: 5, Leased: 1})
 		close(release)
 		must(t, next(t, ended))
-		expectDepths(t, q, remoteevent.Depths{Queued: 5})
+		expectStats(t, q, queueadmin.Stats{Queued: 5})
 		for i := 1; i < 6; i++ {
 			if raw := client.RPop(t.Context(), "file_event").Val(); !strings.Contains(raw, fmt.Sprintf(`"path":"%d"`, i)) {
 				t.Errorf("number %d is %s", i, raw)
@@ -261,7 +262,7 @@ func TestCrash(t *testing.T) {
 		if err := next(t, ended); !errors.Is(err, remoteevent.ErrDrainTimeout) {
 			t.Errorf("Run returned %v", err)
 		}
-		must(t, client.LPush(t.Context(), q.Companions()["staging"], `{"data": {"path": "staged"}, "signals": ["file_event"]}`).Err())
+		must(t, client.LPush(t.Context(), q.CompanionKeys()["staging"], `{"data": {"path": "staged"}, "signals": ["file_event"]}`).Err())
 		got := make(chan string, 2)
 		second := receiver(t, client)
 		must(t, remoteevent.Handle(second, func(ctx context.Context, e FileEvent) error {
@@ -274,7 +275,7 @@ func TestCrash(t *testing.T) {
 		if !slices.Equal(both, []string{"staged1", "x2"}) {
 			t.Errorf("got %q", both)
 		}
-		expectDepths(t, q, remoteevent.Depths{})
+		expectStats(t, q, queueadmin.Stats{})
 		close(release)
 	})
 }
@@ -308,7 +309,7 @@ func TestCrashOfMany(t *testing.T) {
 			}
 		}
 		close(release)
-		expectDepths(t, queue(t, client), remoteevent.Depths{})
+		expectStats(t, queue(t, client), queueadmin.Stats{})
 	})
 }
 
@@ -328,7 +329,7 @@ func TestDeduplication(t *testing.T) {
 				t.Errorf("got %s, want %s", path, want)
 			}
 		}
-		expectDepths(t, queue(t, client), remoteevent.Depths{})
+		expectStats(t, queue(t, client), queueadmin.Stats{})
 		if len(got) != 0 {
 			t.Errorf("%s came again", <-got)
 		}
@@ -360,7 +361,7 @@ func TestDeduplicationWaitsForRedis(t *testing.T) {
 	if path := next(t, got); path != "y" {
 		t.Errorf("got %s", path)
 	}
-	expectDepths(t, queue(t, client), remoteevent.Depths{})
+	expectStats(t, queue(t, client), queueadmin.Stats{})
 	// One that waits for an answer holds up no stop.
 	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "-zscore").Err())
 	must(t, sender(t, client).Send(t.Context(), FileEvent{"z"}))
@@ -401,7 +402,7 @@ func TestDeadLettersAtMostOnce(t *testing.T) {
 		must(t, client.LPush(t.Context(), "file_event", `{"data": {}, "signals": ["file_event"]}`).Err())
 		start(t, r)
 		q := queue(t, client)
-		expectDepths(t, q, remoteevent.Depths{Dead: 2})
+		expectStats(t, q, queueadmin.Stats{Dead: 2})
 		letters := deadLetters(t, q)
 		if string(letters[0].Raw) != "\xff" || letters[0].Code != "malformed" || letters[1].Code != "failed" {
 			t.Errorf("%+v", letters)
@@ -429,7 +430,7 @@ func TestOutOfMemory(t *testing.T) {
 		next(t, got)
 	}
 	logged.wait(t, "OOM")
-	expectDepths(t, queue(t, client), remoteevent.Depths{})
+	expectStats(t, queue(t, client), queueadmin.Stats{})
 }
 
 // TestClaimsGoOnWithoutWaiting: a user who may not run BLMOVE has events claimed in
@@ -466,5 +467,5 @@ func TestClaimsGoOnWithoutWaiting(t *testing.T) {
 	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("500 events took %v", took)
 	}
-	expectDepths(t, queue(t, client), remoteevent.Depths{})
+	expectStats(t, queue(t, client), queueadmin.Stats{})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/go/internal/acl"
 	"github.com/remote-events/remote-events/go/internal/lease"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -81,7 +82,7 @@ func (r *running) finish() {
 func (r *running) feeder(name string, config *queueConfig) *feeder {
 	log := r.receiver.config.logger.With("queue", brief(name))
 	wake := make(chan struct{}, 1)
-	outage := &outage{log: log, rule: aclRule(name, config), limit: r.outages}
+	outage := &outage{log: log, rule: acl.Rule(config.role(), name), limit: r.outages}
 	return &feeder{
 		running: r, calls: r.takes, queue: name, config: config, wake: wake, awaited: make(chan awaited, 1), timer: time.NewTimer(time.Hour),
 		outage: outage,

@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
@@ -215,7 +216,7 @@ func TestStopDuringPause(t *testing.T) {
 	must(t, server.Signal(syscall.SIGCONT))
 	close(end)
 	must(t, next(t, stopped))
-	expectDepths(t, queue(t, client), remoteevent.Depths{})
+	expectStats(t, queue(t, client), queueadmin.Stats{})
 	if strings.Contains(logged.String(), "cannot reach Redis") {
 		t.Errorf("logged:\n%s", logged)
 	}

@@ -6,38 +6,15 @@ import (
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
-// errNilContext is the error of an operation without a context.
-var errNilContext = errors.New("the context is nil")
+// requireContext returns an error for a context that is nil.
+func requireContext(ctx context.Context) error { return nilcheck.Context(ctx) }
 
-// requireContext returns an error for a context that is nil, which would panic deep
-// within go-redis.
-func requireContext(ctx context.Context) error {
-	if ctx == nil {
-		return errNilContext
-	}
-	return nil
-}
-
-// requireClient returns an error for a client that is nil, or a pointer that is.
-func requireClient(client redis.UniversalClient) error {
-	if client == nil || isNilPointer(client) {
-		return errors.New("the client is nil")
-	}
-	return nil
-}
-
-// usable returns why an operation on the queue cannot begin.
-func (q *Queue) usable(ctx context.Context) error {
-	if q == nil || q.queue == nil {
-		return errors.New("the queue is not one of NewQueue")
-	}
-	if err := requireContext(ctx); err != nil {
-		return fmt.Errorf("queue %q: %w", q.Name(), err)
-	}
-	return nil
-}
+// requireClient returns an error for a client that is nil, or a pointer that is nil.
+func requireClient(client redis.UniversalClient) error { return nilcheck.Client(client) }
 
 // usable returns why the sender cannot send.
 func (s *Sender) usable(ctx context.Context) error {

@@ -18,28 +18,26 @@ func TestZeroValues(t *testing.T) {
 	defer client.Close()
 	zerovalue.Check(t, map[string]any{
 		"Decode": remoteevent.Decode[FileEvent], "Handle": remoteevent.Handle[FileEvent],
-		"FindQueues": remoteevent.FindQueues, "NewEnvelope": remoteevent.NewEnvelope, "Permanent": remoteevent.Permanent,
-		"Stamp": remoteevent.Stamp, "DeliveryOf": remoteevent.DeliveryOf, "DiagnoseServer": remoteevent.DiagnoseServer,
-		"WithLogger": remoteevent.WithLogger, "WithPayloadSchemas": remoteevent.WithPayloadSchemas, "NewQueue": remoteevent.NewQueue,
+		"NewEnvelope": remoteevent.NewEnvelope, "Permanent": remoteevent.Permanent,
+		"Stamp": remoteevent.Stamp, "DeliveryOf": remoteevent.DeliveryOf,
+		"WithLogger": remoteevent.WithLogger, "WithPayloadSchemas": remoteevent.WithPayloadSchemas,
 		"AtMostOnce": remoteevent.AtMostOnce, "WithBackoff": remoteevent.WithBackoff, "WithConcurrency": remoteevent.WithConcurrency,
 		"WithDeadLetterAge": remoteevent.WithDeadLetterAge, "WithDeadLetterLimit": remoteevent.WithDeadLetterLimit,
 		"WithDeadLetters": remoteevent.WithDeadLetters, "WithDeduplication": remoteevent.WithDeduplication, "WithLease": remoteevent.WithLease,
 		"WithMaxAttempts": remoteevent.WithMaxAttempts, "WithPrefetch": remoteevent.WithPrefetch, "NewReceiver": remoteevent.NewReceiver,
 		"WithDrainTimeout": remoteevent.WithDrainTimeout, "WithMaxReceiveBytes": remoteevent.WithMaxReceiveBytes,
 		"WithMiddleware": remoteevent.WithMiddleware, "NewSender": remoteevent.NewSender, "Plain": remoteevent.Plain,
-		"WithMaxSendBytes": remoteevent.WithMaxSendBytes, "WithSource": remoteevent.WithSource, "Codes": remoteevent.Codes,
+		"WithMaxSendBytes": remoteevent.WithMaxSendBytes, "WithSource": remoteevent.WithSource,
 		// Pointers that are nil are clients as well.
-		"NewQueue of no client":    func() (*remoteevent.Queue, error) { return remoteevent.NewQueue((*redis.Client)(nil), "q") },
 		"NewReceiver of no client": func() (*remoteevent.Receiver, error) { return remoteevent.NewReceiver((*redis.ClusterClient)(nil)) },
 		"NewSender of no client":   func() (*remoteevent.Sender, error) { return remoteevent.NewSender((*redis.Ring)(nil)) },
 	},
-		queue(t, client), sender(t, client), receiver(t, client),
-		&remoteevent.BatchError{}, remoteevent.DeadLetter{}, &remoteevent.Delivery{}, &remoteevent.Diagnosis{}, remoteevent.Outcome(7),
+		sender(t, client), receiver(t, client),
+		&remoteevent.BatchError{}, &remoteevent.Delivery{}, remoteevent.Outcome(7),
 		&remoteevent.PanicError{}, remoteevent.PythonTime{}, &remoteevent.TypeError{},
 		&remoteevent.MalformedError{}, &remoteevent.RejectedError{}, &remoteevent.PayloadError{},
 	)
 	for _, err := range []error{
-		func() error { _, err := remoteevent.NewQueue((*redis.Client)(nil), "q"); return err }(),
 		new(remoteevent.Receiver).Run(t.Context()), new(remoteevent.Sender).Send(t.Context(), FileEvent{}),
 		(*remoteevent.Receiver)(nil).Queues("q"), sender(t, client).Send(nil, FileEvent{}), //nolint:staticcheck // nil is what is tested
 	} {

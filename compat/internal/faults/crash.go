@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
@@ -63,8 +64,8 @@ type trial struct {
 	near   *redis.Client // to Redis
 	cutter *cutter
 	client *redis.Client // through the cutter
-	queue  *remoteevent.Queue
-	dying  *remoteevent.Queue
+	queue  *queueadmin.Queue
+	dying  *queueadmin.Queue
 	number int // of the client as a receiver
 }
 
@@ -114,7 +115,7 @@ func deadLetters(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	return t.runUntil(ctx, receiver, func(d remoteevent.Depths) bool { return d.Dead == int64(t.next) })
+	return t.runUntil(ctx, receiver, func(d queueadmin.Stats) bool { return d.Dead == int64(t.next) })
 }
 
 // staged are messages of which one was staged and never claimed.
@@ -122,7 +123,7 @@ func staged(ctx context.Context, t *trial) error {
 	if err := messages(ctx, t); err != nil {
 		return err
 	}
-	return t.near.LMove(ctx, t.queues[0], t.queue.Companions()["staging"], "right", "left").Err()
+	return t.near.LMove(ctx, t.queues[0], t.queue.CompanionKeys()["staging"], "right", "left").Err()
 }
 
 // forgotten are messages that were claimed, and of which the leases are gone.
@@ -144,19 +145,19 @@ func forgotten(ctx context.Context, t *trial) error {
 	if err := receiver.Run(cutter.ctx); err != nil {
 		return err
 	}
-	return t.near.Del(ctx, t.queue.Companions()["claims"]).Err()
+	return t.near.Del(ctx, t.queue.CompanionKeys()["claims"]).Err()
 }
 
 // bury puts dead letters there that come from elsewhere.
 func bury(ctx context.Context, t *trial) error {
-	var letters []remoteevent.DeadLetter
+	var letters []queueadmin.DeadLetter
 	for range 3 {
-		letters = append(letters, remoteevent.DeadLetter{
+		letters = append(letters, queueadmin.DeadLetter{
 			Raw: fmt.Appendf(nil, `{"signals": [%q], "data": {"number":%d}}`, t.queues[0], t.next),
 		})
 		t.next++
 	}
-	_, err := t.dying.Bury(ctx, letters...)
+	_, err := t.dying.Import(ctx, letters...)
 	if err == nil {
 		for i := range letters {
 			t.promised[key(t.queues[0], t.next-1-i)] = true
@@ -166,7 +167,7 @@ func bury(ctx context.Context, t *trial) error {
 }
 
 // repair repairs what an audit finds.
-func repair(ctx context.Context, queue *remoteevent.Queue) error {
+func repair(ctx context.Context, queue *queueadmin.Queue) error {
 	var ids []string
 	for fault, err := range queue.Audit(ctx) {
 		if err != nil {
@@ -251,14 +252,14 @@ func (t *trial) waitFor(ctx context.Context, command string) {
 }
 
 // runUntil runs a receiver until the queue is as is wished.
-func (t *trial) runUntil(ctx context.Context, receiver *remoteevent.Receiver, done func(remoteevent.Depths) bool) error {
+func (t *trial) runUntil(ctx context.Context, receiver *remoteevent.Receiver, done func(queueadmin.Stats) bool) error {
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	var running sync.WaitGroup
 	var failed error
 	running.Go(func() { failed = receiver.Run(ctx) })
 	for {
-		depths, err := t.queue.Depths(ctx)
+		depths, err := t.queue.Stats(ctx)
 		if err != nil || done(depths) {
 			stop()
 			running.Wait()
@@ -274,7 +275,7 @@ func try(ctx context.Context, server *redisserver.Instance, name string, l life,
 	t := &trial{flow: newFlow(ctx, name), near: redis.NewClient(&redis.Options{Addr: server.Addr()})}
 	defer t.stop()
 	defer func() { err = errors.Join(err, t.near.Close()) }()
-	if t.queue, err = remoteevent.NewQueue(t.near, name); err != nil {
+	if t.queue, err = queueadmin.Open(t.near, name); err != nil {
 		return Figures{}, nil, false, err
 	}
 	if err := l.prepare(ctx, t); err != nil {
@@ -287,7 +288,7 @@ func try(ctx context.Context, server *redisserver.Instance, name string, l life,
 	t.number = t.register()
 	t.client = redis.NewClient(&redis.Options{Addr: t.cutter.addr(), DialerRetries: 1, MaxRetries: -1})
 	defer func() { err = errors.Join(err, t.client.Close()) }()
-	if t.dying, err = remoteevent.NewQueue(t.client, name); err != nil {
+	if t.dying, err = queueadmin.Open(t.client, name); err != nil {
 		return Figures{}, nil, false, err
 	}
 	t.cutter.forget = func() error { return t.near.ScriptFlush(ctx).Err() }

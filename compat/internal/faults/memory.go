@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
@@ -40,7 +41,7 @@ func outOfMemory(ctx context.Context, size Size) (figures Figures, err error) {
 func outOfMemoryOnce(ctx context.Context, server *redisserver.Instance, client *redis.Client, name string, events int) (figures Figures, err error) {
 	f := newFlow(ctx, name)
 	defer f.stop()
-	queue, err := remoteevent.NewQueue(client, name)
+	queue, err := queueadmin.Open(client, name)
 	if err != nil {
 		return figures, err
 	}
@@ -66,7 +67,7 @@ func outOfMemoryOnce(ctx context.Context, server *redisserver.Instance, client *
 		return figures, err
 	}
 	waited := f.until(ctx, func() bool { return len(f.handled) == events-events/10 })
-	if depths, err := queue.Depths(ctx); err != nil || depths.Dead != int64(events/10) {
+	if depths, err := queue.Stats(ctx); err != nil || depths.Dead != int64(events/10) {
 		return figures, fmt.Errorf("%+v are left: %w", depths, errors.Join(waited, err))
 	}
 	if err := attend(ctx, queue, events/10); err != nil {
@@ -164,8 +165,8 @@ func (f *flow) runTroubled(ctx context.Context, client *redis.Client, l *trouble
 }
 
 // attend does with dead letters what there is to do with them.
-func attend(ctx context.Context, queue *remoteevent.Queue, dead int) error {
-	var letters []remoteevent.DeadLetter
+func attend(ctx context.Context, queue *queueadmin.Queue, dead int) error {
+	var letters []queueadmin.DeadLetter
 	for letter, err := range queue.DeadLetters(ctx) {
 		if err != nil {
 			return err
@@ -181,7 +182,7 @@ func attend(ctx context.Context, queue *remoteevent.Queue, dead int) error {
 	if err := repair(ctx, queue); err != nil {
 		return err
 	}
-	if _, err := queue.Bury(ctx, letters[0]); err != nil {
+	if _, err := queue.Import(ctx, letters[0]); err != nil {
 		return err
 	}
 	if _, err := queue.Requeue(ctx, letters[1].ID); err != nil { // it dies again

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 // finish stops sending, waits until nothing is left to be handled, and stops the
@@ -38,7 +38,7 @@ func (f *flow) finish(ctx context.Context, client redis.UniversalClient) (Figure
 		problems = append(problems, fmt.Errorf("%d of these are lost: %q", figures.Lost, missing[:min(figures.Lost+f.taken, 5)]))
 	}
 	for _, name := range f.queues {
-		queue, err := remoteevent.NewQueue(client, name)
+		queue, err := queueadmin.Open(client, name)
 		if err != nil {
 			return figures, err
 		}
@@ -67,14 +67,14 @@ func (f *flow) drain(ctx context.Context, client redis.UniversalClient) (dead ma
 	defer cancel()
 	dead = map[string]bool{}
 	for _, name := range f.queues {
-		queue, err := remoteevent.NewQueue(client, name)
+		queue, err := queueadmin.Open(client, name)
 		if err != nil {
 			return nil, err
 		}
 		for {
-			depths, err := queue.Depths(ctx)
+			depths, err := queue.Stats(ctx)
 			depths.Dead = 0
-			if err == nil && depths == (remoteevent.Depths{}) {
+			if err == nil && depths == (queueadmin.Stats{}) {
 				break
 			}
 			pause(ctx, 10*time.Millisecond)

@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 // started is a flow on a Redis of its own, which keeps nothing.
@@ -49,18 +49,18 @@ func TestOracle(t *testing.T) {
 		}, "1 of these are lost"},
 		"a dead letter is not": {func(t *testing.T, f *flow, client *redis.Client) error {
 			f.sent(key("oracle", 1<<30), nil)
-			q, err := remoteevent.NewQueue(client, "oracle")
+			q, err := queueadmin.Open(client, "oracle")
 			if err == nil {
-				_, err = q.Bury(t.Context(), remoteevent.DeadLetter{Raw: []byte(`{"data": {"number":1073741824}}`)})
+				_, err = q.Import(t.Context(), queueadmin.DeadLetter{Raw: []byte(`{"data": {"number":1073741824}}`)})
 			}
 			return err
 		}, ""},
 		"half of a message": {func(t *testing.T, _ *flow, client *redis.Client) error {
-			q, err := remoteevent.NewQueue(client, "oracle")
+			q, err := queueadmin.Open(client, "oracle")
 			if err != nil {
 				return err
 			}
-			return client.HSet(t.Context(), q.Companions()["bodies"], "nowhere", "x").Err()
+			return client.HSet(t.Context(), q.CompanionKeys()["bodies"], "nowhere", "x").Err()
 		}, "audit"},
 		"a message of nobody": {func(t *testing.T, _ *flow, client *redis.Client) error {
 			return client.LPush(t.Context(), "oracle", `{"data": {"number":99999999}, "signals": ["oracle", "remote_event", "event"]}`).Err()

@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -100,7 +101,7 @@ type benchmark struct {
 	benchFlags
 
 	client *redis.Client
-	queue  *remoteevent.Queue
+	queue  *queueadmin.Queue
 	sender *remoteevent.Sender
 	begin  time.Time
 }
@@ -140,7 +141,7 @@ func (a *app) bench(ctx context.Context, f benchFlags, format string) (err error
 	defer client.Close()
 	b := &benchmark{benchFlags: f, client: client, begin: time.Now()}
 	name := "remote_event_bench_" + strings.ToLower(rand.Text()[:12])
-	if b.queue, err = remoteevent.NewQueue(client, name); err != nil {
+	if b.queue, err = queueadmin.Open(client, name); err != nil {
 		return err
 	}
 	if b.sender, err = remoteevent.NewSender(client, quietLibrary); err != nil {
@@ -187,7 +188,7 @@ func (b *benchmark) clean(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), benchCleanup)
 	defer cancel()
 	keys := []string{b.queue.Name()}
-	for _, key := range b.queue.Companions() {
+	for _, key := range b.queue.CompanionKeys() {
 		keys = append(keys, key)
 	}
 	var errs []error

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
@@ -50,7 +50,7 @@ func (a *app) deadListCommand() *cobra.Command {
 	s.register(command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c := a.coloursOf(a.stdout)
-		return a.showLetters(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error {
+		return a.showLetters(cmd.Context(), names, &s, func(letter queueadmin.DeadLetter) error {
 			if output.value == formatNDJSON {
 				return a.printJSON(entryOf(&letter))
 			}
@@ -69,7 +69,7 @@ func (a *app) deadShowCommand() *cobra.Command {
 	s.register(command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c := a.coloursOf(a.stdout)
-		return a.showLetters(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error {
+		return a.showLetters(cmd.Context(), names, &s, func(letter queueadmin.DeadLetter) error {
 			if output.value == formatNDJSON {
 				return a.printJSON(letter)
 			}
@@ -86,13 +86,13 @@ func (a *app) deadExportCommand() *cobra.Command {
 	var s selection
 	s.register(command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
-		return a.showLetters(cmd.Context(), names, &s, func(letter remoteevent.DeadLetter) error { return a.printJSON(letter) })
+		return a.showLetters(cmd.Context(), names, &s, func(letter queueadmin.DeadLetter) error { return a.printJSON(letter) })
 	}
 	return command
 }
 
 // showLetters shows each dead letter that is selected.
-func (a *app) showLetters(ctx context.Context, names []string, s *selection, show func(letter remoteevent.DeadLetter) error) error {
+func (a *app) showLetters(ctx context.Context, names []string, s *selection, show func(letter queueadmin.DeadLetter) error) error {
 	queues, err := a.openSelected(ctx, names, s)
 	if err != nil {
 		return err
@@ -137,10 +137,10 @@ type entry struct {
 	Error     string    `json:"error,omitempty"`
 }
 
-func entryOf(letter *remoteevent.DeadLetter) entry {
+func entryOf(letter *queueadmin.DeadLetter) entry {
 	name, id := letter.Event()
 	return entry{
-		letter.Died.UTC(), letter.Queue, letter.Code, letter.Attempts, letter.ID, name, id,
+		letter.Died.UTC(), letter.Queue, string(letter.Code), letter.Attempts, letter.ID, name, id,
 		letter.FirstSeen.UTC(), len(letter.Raw), letter.Error,
 	}
 }
@@ -149,7 +149,7 @@ func entryOf(letter *remoteevent.DeadLetter) entry {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // entry writes a dead letter on a line.
-func (c colours) entry(letter *remoteevent.DeadLetter) string {
+func (c colours) entry(letter *queueadmin.DeadLetter) string {
 	text := c.dim(stamp(letter.Died)) + " " + c.bold(named(letter.Queue)) + " " + c.red(visible(codeOf(letter))) +
 		fmt.Sprintf(" attempts=%d id=%s", letter.Attempts, named(letter.ID))
 	if name, _ := letter.Event(); name != "" && name != letter.Queue {
@@ -162,15 +162,15 @@ func (c colours) entry(letter *remoteevent.DeadLetter) string {
 }
 
 // codeOf returns the reason, or what stands for one that nobody said.
-func codeOf(letter *remoteevent.DeadLetter) string {
+func codeOf(letter *queueadmin.DeadLetter) string {
 	if letter.Code == "" {
 		return "unknown"
 	}
-	return letter.Code
+	return string(letter.Code)
 }
 
 // letter writes all that is known of a dead letter.
-func (c colours) letter(letter *remoteevent.DeadLetter) string {
+func (c colours) letter(letter *queueadmin.DeadLetter) string {
 	var b strings.Builder
 	row := func(label, text string) {
 		if text != "" {
@@ -186,7 +186,7 @@ func (c colours) letter(letter *remoteevent.DeadLetter) string {
 	row("event id", visible(id))
 	row("reason", c.red(visible(codeOf(letter))))
 	row("error", visible(letter.Error))
-	for _, text := range letter.Chain {
+	for _, text := range letter.Causes {
 		if text != letter.Error {
 			row("", visible(text))
 		}
@@ -206,9 +206,9 @@ type change struct {
 	name, past string
 	dryRun     bool
 	format     string
-	do         func(ctx context.Context, queue *remoteevent.Queue, ids []string) (missing []string, err error)
+	do         func(ctx context.Context, queue *queueadmin.Queue, ids []string) (missing []string, err error)
 	// spares reports whether a dead letter is to be left, and why.
-	spares func(letter *remoteevent.DeadLetter) bool
+	spares func(letter *queueadmin.DeadLetter) bool
 	// confirm asks whether to go on; nil goes on.
 	confirm func(ctx context.Context, n int) error
 }
@@ -241,12 +241,12 @@ ends with 5, unless --force is given.
 	output := outputFlag(command, formatText, formatJSON)
 	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be sent (default false)")
 	force := command.Flags().Bool("force", false, "send messages that end an original receiver, too (default false)")
-	c.do = func(ctx context.Context, queue *remoteevent.Queue, ids []string) ([]string, error) {
+	c.do = func(ctx context.Context, queue *queueadmin.Queue, ids []string) ([]string, error) {
 		return queue.Requeue(ctx, ids...)
 	}
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c.format = output.value
-		c.spares = func(letter *remoteevent.DeadLetter) bool {
+		c.spares = func(letter *queueadmin.DeadLetter) bool {
 			return !*force && wire.InspectFrom(letter.Queue, letter.Raw, wire.Limits{}).Legacy == wire.Dies
 		}
 		return a.change(cmd.Context(), names, &s, &c)
@@ -264,10 +264,10 @@ func (a *app) deadDropCommand() *cobra.Command {
 	output := outputFlag(command, formatText, formatJSON)
 	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be deleted (default false)")
 	yes := command.Flags().Bool("yes", false, "do not ask (default false)")
-	c.do = func(ctx context.Context, queue *remoteevent.Queue, ids []string) ([]string, error) {
+	c.do = func(ctx context.Context, queue *queueadmin.Queue, ids []string) ([]string, error) {
 		return queue.Drop(ctx, ids...)
 	}
-	c.spares = func(*remoteevent.DeadLetter) bool { return false }
+	c.spares = func(*queueadmin.DeadLetter) bool { return false }
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c.format = output.value
 		if !*yes && !c.dryRun {
@@ -317,7 +317,7 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 	result := changed{DryRun: c.dryRun}
 	ids := map[string][]string{} // by queue
 	n := 0
-	found, missing, err := a.eachLetter(ctx, queues, s, func(letter remoteevent.DeadLetter) error {
+	found, missing, err := a.eachLetter(ctx, queues, s, func(letter queueadmin.DeadLetter) error {
 		if c.spares(&letter) {
 			result.Deadly++
 			return nil

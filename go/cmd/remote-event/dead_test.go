@@ -13,13 +13,13 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 // bury makes dead letters of a queue, each a minute older than the one before it.
-func bury(t *testing.T, client *redis.Client, queue string, letters ...remoteevent.DeadLetter) (ids []string) {
+func bury(t *testing.T, client *redis.Client, queue string, letters ...queueadmin.DeadLetter) (ids []string) {
 	t.Helper()
-	q, err := remoteevent.NewQueue(client, queue)
+	q, err := queueadmin.Open(client, queue)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,23 +28,23 @@ func bury(t *testing.T, client *redis.Client, queue string, letters ...remoteeve
 			letters[i].Died = time.Now().Add(-time.Duration(i+1) * time.Minute)
 		}
 	}
-	if ids, err = q.Bury(t.Context(), letters...); err != nil {
+	if ids, err = q.Import(t.Context(), letters...); err != nil {
 		t.Fatal(err)
 	}
 	return ids
 }
 
-func letter(raw, code string) remoteevent.DeadLetter {
-	return remoteevent.DeadLetter{Raw: []byte(raw), Code: code, Error: "error of " + code, Attempts: 3}
+func letter(raw, code string) queueadmin.DeadLetter {
+	return queueadmin.DeadLetter{Raw: []byte(raw), Code: queueadmin.Code(code), Error: "error of " + code, Attempts: 3}
 }
 
 func expectDead(t *testing.T, client *redis.Client, queue string, want int64) {
 	t.Helper()
-	q, err := remoteevent.NewQueue(client, queue)
+	q, err := queueadmin.Open(client, queue)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err := q.Depths(t.Context()); err != nil || d.Dead != want {
+	if d, err := q.Stats(t.Context()); err != nil || d.Dead != want {
 		t.Errorf("%s has %d dead letters, want %d (%v)", queue, d.Dead, want, err)
 	}
 }
@@ -104,9 +104,9 @@ func TestDeadSelection(t *testing.T) {
 func TestDeadIsShown(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)
-	id := bury(t, client, "x", remoteevent.DeadLetter{
+	id := bury(t, client, "x", queueadmin.DeadLetter{
 		Raw: []byte("{\"data\": {\"a\":\n\"\\u001b\"}, \"signals\": [\"y\"], \"metadata\": {\"id\": \"7\"}}"), Code: "failed", Attempts: 5,
-		Error: "a\x1bb", Chain: []string{"a\x1bb", "deeper"}, FirstSeen: time.UnixMilli(1_795_464_000_000), Died: time.UnixMilli(1_795_464_060_000),
+		Error: "a\x1bb", Causes: []string{"a\x1bb", "deeper"}, FirstSeen: time.UnixMilli(1_795_464_000_000), Died: time.UnixMilli(1_795_464_060_000),
 	})[0]
 	url := urlOfClient(client)
 	if r := invoke(t, "dead", "ls", "--redis", url).expect(t, exitDone); r.stdout != "2026-11-23T20:01:00Z x failed attempts=5 id="+id+` event=y a\u001bb`+"\n" {
@@ -156,7 +156,7 @@ func TestDeadIsDropped(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)
 	url := urlOfClient(client)
-	var many []remoteevent.DeadLetter
+	var many []queueadmin.DeadLetter
 	for range 250 {
 		many = append(many, letter(message("x", 1), "failed"))
 	}
@@ -277,12 +277,12 @@ func TestDeadWhereRedisRefuses(t *testing.T) {
 	t.Parallel()
 	invoke(t, "dead", "ls", "--redis", urlOf(redistest.FreeAddr(t))).expect(t, exitConnection, "cannot use Redis")
 	client := embedded(t)
-	q, err := remoteevent.NewQueue(client, "x")
+	q, err := queueadmin.Open(client, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
 	bury(t, client, "x", letter("x", "failed"))
-	if err := client.Set(t.Context(), q.Companions()["claims"], "x", 0).Err(); err != nil {
+	if err := client.Set(t.Context(), q.CompanionKeys()["claims"], "x", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
 	invoke(t, "dead", "drop", "--all", "--yes", "--redis", urlOfClient(client)).expect(t, exitFailed, "queue x: WRONGTYPE", "kind claims", "dropped before: 0")
@@ -296,11 +296,11 @@ func TestListenBoundsDeadLetters(t *testing.T) {
 	client := embedded(t)
 	bury(t, client, "x", letter("1", "failed"), letter("2", "failed"), letter("3", "failed"))
 	lines, stop, ended := listenInBackground(t, "x", "--dead-letter-limit", "2", "--dead-letter-age", "90s", "--redis", urlOfClient(client))
-	q, err := remoteevent.NewQueue(client, "x")
+	q, err := queueadmin.Open(client, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for d, err := q.Depths(t.Context()); d.Dead != 1; d, err = q.Depths(t.Context()) {
+	for d, err := q.Stats(t.Context()); d.Dead != 1; d, err = q.Stats(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,14 +11,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 // deliveries returns the ids of records.
 func deliveries(t *testing.T, ndjson string) (ids []string) {
 	t.Helper()
 	for line := range strings.Lines(ndjson) {
-		var letter remoteevent.DeadLetter
+		var letter queueadmin.DeadLetter
 		if err := json.Unmarshal([]byte(line), &letter); err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +34,7 @@ func TestDropTakesWhatWasExported(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		const rounds, burst = 40, 25
 		url := urlOfClient(client)
-		queue, err := remoteevent.NewQueue(client, "x")
+		queue, err := queueadmin.Open(client, "x")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,11 +43,11 @@ func TestDropTakesWhatWasExported(t *testing.T) {
 		started := make(chan struct{})
 		go func() {
 			for i := range rounds {
-				var letters []remoteevent.DeadLetter
+				var letters []queueadmin.DeadLetter
 				for n := range burst {
 					letters = append(letters, letter(message("x", n), "failed"))
 				}
-				ids, err := queue.Bury(t.Context(), letters...)
+				ids, err := queue.Import(t.Context(), letters...)
 				all = append(all, ids...)
 				if i == 0 {
 					close(started)
@@ -158,7 +158,7 @@ func TestDeadLettersInPages(t *testing.T) {
 		const n = 2500
 		one := letter(strings.Repeat("x", 3000), "failed")
 		one.Died = time.Now().Add(-time.Hour)
-		ids := bury(t, client, "x", slices.Repeat([]remoteevent.DeadLetter{one}, n)...)
+		ids := bury(t, client, "x", slices.Repeat([]queueadmin.DeadLetter{one}, n)...)
 		commands := func() (calls int64) {
 			info, err := client.Info(t.Context(), "stats").Result()
 			if err != nil {

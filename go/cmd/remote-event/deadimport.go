@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 // maxRecord is the longest line of an import: the longest value of Redis in
@@ -84,7 +84,7 @@ type importing struct {
 
 	queues  *queues
 	dryRun  bool
-	pending []remoteevent.DeadLetter
+	pending []queueadmin.DeadLetter
 	bytes   int
 	stored  int
 	failed  int // the number of the bad line
@@ -95,7 +95,7 @@ func (i *importing) result() imported { return imported{i.stored, i.failed, i.dr
 // recordLine is a line of an import.
 type recordLine struct {
 	number int
-	letter remoteevent.DeadLetter
+	letter queueadmin.DeadLetter
 	err    error // why nothing comes after it; io.EOF at the end
 }
 
@@ -139,7 +139,7 @@ func (i *importing) open(line recordLine) error {
 	if i.queues.find(line.letter.Queue) != nil {
 		return nil
 	}
-	queue, err := remoteevent.NewQueue(i.queues.client, line.letter.Queue)
+	queue, err := queueadmin.Open(i.queues.client, line.letter.Queue)
 	if err != nil {
 		return fmt.Errorf("line %d: %w", line.number, err)
 	}
@@ -161,11 +161,11 @@ func (i *importing) flush(ctx context.Context) error {
 	if i.dryRun {
 		i.stored += len(i.pending)
 	} else {
-		ids, err := i.queues.find(i.pending[0].Queue).Bury(context.WithoutCancel(ctx), i.pending...)
+		ids, err := i.queues.find(i.pending[0].Queue).Import(context.WithoutCancel(ctx), i.pending...)
 		i.stored += len(ids)
 		if err != nil {
-			err = fmt.Errorf("queue %s: %w; stored: %d, stored or not, which nobody knows: up to %d (the next), not stored: the rest",
-				named(i.pending[0].Queue), err, i.stored, len(i.pending)-len(ids))
+			err = fmt.Errorf("%w; stored: %d, stored or not, which nobody knows: up to %d (the next), not stored: the rest",
+				err, i.stored, len(i.pending)-len(ids))
 			return i.redisError(context.WithoutCancel(ctx), i.queues, err)
 		}
 	}

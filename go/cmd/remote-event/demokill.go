@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
@@ -78,11 +79,11 @@ func (d *demonstration) kill(ctx context.Context, client *redis.Client) error {
 	if err := d.holdAndKill(ctx, client); err != nil {
 		return fmt.Errorf("kill a consumer: %w", err)
 	}
-	queue, err := remoteevent.NewQueue(client, NewFileEvent{}.EventName())
+	queue, err := queueadmin.Open(client, NewFileEvent{}.EventName())
 	if err != nil {
 		return err
 	}
-	depths, err := queue.Depths(ctx)
+	depths, err := queue.Stats(ctx)
 	if err != nil {
 		return err
 	}
@@ -122,7 +123,7 @@ func (d *demonstration) holdAndKill(ctx context.Context, client *redis.Client) e
 }
 
 // goOn lets another consumer get what the dead one held.
-func (d *demonstration) goOn(ctx context.Context, client *redis.Client, queue *remoteevent.Queue) error {
+func (d *demonstration) goOn(ctx context.Context, client *redis.Client, queue *queueadmin.Queue) error {
 	begin := time.Now()
 	got := make(chan string, holdCount)
 	receiver, err := remoteevent.NewReceiver(client)
@@ -160,7 +161,7 @@ func (d *demonstration) goOn(ctx context.Context, client *redis.Client, queue *r
 			d.survival.lost++
 		}
 	}
-	depths, err := queue.Depths(ctx)
+	depths, err := queue.Stats(ctx)
 	if left := depths.Queued + depths.Staged + depths.Leased + depths.Retrying; err == nil && left > 0 {
 		err = fmt.Errorf("%d events are left", left)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -90,8 +90,8 @@ func (f *finding) open() bool { return !f.Warning && !f.Repaired }
 
 const checkAudit = "audit"
 
-func findingOf(d *remoteevent.Diagnosis) finding {
-	f := finding{Check: d.Check, Warning: d.Warning, Problem: d.Problem, Remedy: d.Remedy}
+func findingOf(d *queueadmin.Diagnosis) finding {
+	f := finding{Check: string(d.Check), Warning: d.Warning, Problem: d.Problem, Remedy: d.Remedy}
 	if d.Err != nil {
 		f.Error = redact(d.Err.Error())
 	}
@@ -104,7 +104,7 @@ func (a *app) doctor(ctx context.Context, names []string, format string, repair 
 		return err
 	}
 	defer queues.close()
-	diagnoses, err := remoteevent.DiagnoseServer(ctx, queues.client)
+	diagnoses, err := queueadmin.DiagnoseServer(ctx, queues.client)
 	if err != nil {
 		return a.redisError(ctx, queues, err)
 	}
@@ -149,10 +149,10 @@ func (a *app) doctor(ctx context.Context, names []string, format string, repair 
 
 // isSentinel reports whether there is no Redis at the address.
 func (c *checkup) isSentinel() bool {
-	return slices.ContainsFunc(c.Findings, func(f finding) bool { return f.Check == "sentinel" })
+	return slices.ContainsFunc(c.Findings, func(f finding) bool { return f.Check == string(queueadmin.CheckSentinel) })
 }
 
-func findingsOf(diagnoses []remoteevent.Diagnosis) []finding {
+func findingsOf(diagnoses []queueadmin.Diagnosis) []finding {
 	findings := []finding{}
 	for _, d := range diagnoses {
 		findings = append(findings, findingOf(&d))
@@ -183,20 +183,20 @@ const farAway = 24 * time.Hour
 // examine looks at a queue, and mends it if it is told to. Whether the user gave its
 // name decides what is said where it is not permitted: of a list that was only found
 // nothing tells that it is a queue, or that the user should have access to it.
-func examine(ctx context.Context, q *remoteevent.Queue, repair, given bool) (*queueCheckup, error) {
-	diagnoses, err := q.Diagnose(ctx)
+func examine(ctx context.Context, q *queueadmin.Queue, repair, given bool) (*queueCheckup, error) {
+	diagnoses, err := q.Diagnose(ctx, queueadmin.ReceiverAtLeastOnce)
 	if err != nil {
 		return nil, err
 	}
 	checked := &queueCheckup{queueDepths: queueDepths{Queue: q.Name()}, Findings: findingsOf(diagnoses)}
-	d, err := q.Depths(ctx)
+	d, err := q.Stats(ctx)
 	switch {
 	case err == nil:
 		checked.queueDepths = queueDepths{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}
 	case isPermission(err) && !given:
 		checked.unknown = true
 		checked.Findings = []finding{{
-			Check: "permission", Warning: true, Problem: "the user may not read this list, which may be no queue at all",
+			Check: string(queueadmin.CheckPermission), Warning: true, Problem: "the user may not read this list, which may be no queue at all",
 			Error: err.Error(), Remedy: "if it is a queue of yours, name it: remote-event doctor " + named(q.Name()),
 		}}
 		return checked, nil
@@ -207,7 +207,7 @@ func examine(ctx context.Context, q *remoteevent.Queue, repair, given bool) (*qu
 	}
 	if !given {
 		for i, f := range checked.Findings {
-			if f.Check == "permission" { // no rule for a list that may be anybody's
+			if f.Check == string(queueadmin.CheckPermission) { // no rule for a list that may be anybody's
 				checked.Findings[i].Warning = true
 				checked.Findings[i].Remedy = "where a receiver with this user is to consume it, remote-event doctor " + named(q.Name()) + " prints the rule that permits it"
 			}
@@ -222,7 +222,7 @@ func examine(ctx context.Context, q *remoteevent.Queue, repair, given bool) (*qu
 }
 
 // audit adds the faults of messages, and mends them if it is told to.
-func (checked *queueCheckup) audit(ctx context.Context, q *remoteevent.Queue, repair bool) error {
+func (checked *queueCheckup) audit(ctx context.Context, q *queueadmin.Queue, repair bool) error {
 	faults, err := audit(ctx, q)
 	switch {
 	case err != nil && !isAnswer(err):
@@ -255,7 +255,7 @@ func (checked *queueCheckup) audit(ctx context.Context, q *remoteevent.Queue, re
 	}
 	for _, f := range faults {
 		checked.Findings = append(checked.Findings, finding{
-			Check: checkAudit, Problem: f.Problem, Delivery: f.ID, Repaired: repair && !left[f.ID],
+			Check: checkAudit, Problem: f.Detail, Delivery: f.ID, Repaired: repair && !left[f.ID],
 			Remedy: "remote-event doctor --repair mends it",
 		})
 	}
@@ -263,7 +263,7 @@ func (checked *queueCheckup) audit(ctx context.Context, q *remoteevent.Queue, re
 }
 
 // waiting returns warnings of messages that wait for somebody or something.
-func waiting(ctx context.Context, q *remoteevent.Queue, dead int64) (found []finding, err error) {
+func waiting(ctx context.Context, q *queueadmin.Queue, dead int64) (found []finding, err error) {
 	if dead > 0 {
 		found = append(found, finding{
 			Check: "dead", Warning: true, Problem: fmt.Sprintf("dead letters wait for an operator: %d", dead),
@@ -276,7 +276,7 @@ func waiting(ctx context.Context, q *remoteevent.Queue, dead int64) (found []fin
 	}
 	if err == nil && waiting && in > farAway {
 		found = append(found, finding{
-			Check: "clock", Warning: true,
+			Check: string(queueadmin.CheckClock), Warning: true,
 			Problem: fmt.Sprintf("no retry is due before %v have passed by Redis' clock", in.Round(time.Second)),
 			Remedy: "unless the backoff of the receivers is as long: that clock went back; remote-event queue drain " + named(q.Name()) +
 				" makes them wait no longer",
@@ -286,8 +286,8 @@ func waiting(ctx context.Context, q *remoteevent.Queue, dead int64) (found []fin
 }
 
 // audit returns the messages of which the companions do not agree.
-func audit(ctx context.Context, q *remoteevent.Queue) ([]remoteevent.Fault, error) {
-	var faults []remoteevent.Fault
+func audit(ctx context.Context, q *queueadmin.Queue) ([]queueadmin.Fault, error) {
+	var faults []queueadmin.Fault
 	for f, err := range q.Audit(ctx) {
 		if err != nil {
 			return nil, err

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 func TestDoctorOfHealthyQueues(t *testing.T) {
@@ -38,11 +38,11 @@ func TestDoctorRepairs(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		url := urlOfClient(client)
 		ids := bury(t, client, "x", letter("one", "failed"), letter("two", "failed"), letter("three", "failed"))
-		q, err := remoteevent.NewQueue(client, "x")
+		q, err := queueadmin.Open(client, "x")
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys := q.Companions()
+		keys := q.CompanionKeys()
 		for _, err := range []error{
 			client.ZRem(t.Context(), keys["dead"], ids[0]).Err(),
 			client.HDel(t.Context(), keys["bodies"], ids[1]).Err(),
@@ -65,7 +65,7 @@ func TestDoctorRepairs(t *testing.T) {
 		if err := json.Unmarshal([]byte(r.stdout), &c); err != nil || len(c.Queues) != 1 || c.Queues[0].Repaired != 3 || len(c.Queues[0].Findings) != 4 || !c.Queues[0].Findings[0].Repaired {
 			t.Errorf("%v: %s", err, r.stdout)
 		}
-		if d, err := q.Depths(t.Context()); err != nil || d != (remoteevent.Depths{Retrying: 1, Dead: 1}) {
+		if d, err := q.Stats(t.Context()); err != nil || d != (queueadmin.Stats{Retrying: 1, Dead: 1}) {
 			t.Errorf("%+v, %v", d, err)
 		}
 		if r := invoke(t, "doctor", "x", "--redis", url).expect(t, exitDone); strings.Contains(r.stdout, "fault") {
@@ -77,12 +77,12 @@ func TestDoctorRepairs(t *testing.T) {
 func TestDoctorOfMany(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)
-	q, err := remoteevent.NewQueue(client, "x")
+	q, err := queueadmin.Open(client, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 1500 {
-		if err := client.HSet(t.Context(), q.Companions()["bodies"], fmt.Sprint(i), "x").Err(); err != nil {
+		if err := client.HSet(t.Context(), q.CompanionKeys()["bodies"], fmt.Sprint(i), "x").Err(); err != nil {
 			t.Fatal(err)
 		}
 	}

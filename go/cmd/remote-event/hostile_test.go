@@ -15,7 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 // hostile acts on a terminal in every way that is known: ESC and BEL, a C1 control,
@@ -73,8 +73,8 @@ func TestNothingActsOnATerminal(t *testing.T) {
 	prepare := func() {
 		client.FlushAll(t.Context())
 		push(t, client, named, message("x", 1), "not JSON"+hostile, strings.Replace(raw, `"x"`, string(member), 1))
-		bury(t, client, named, remoteevent.DeadLetter{
-			Raw: []byte("dead " + hostile), Code: "failed" + hostile, Error: "error " + hostile, Chain: []string{"cause" + hostile},
+		bury(t, client, named, queueadmin.DeadLetter{
+			Raw: []byte("dead " + hostile), Code: "failed" + hostile, Error: "error " + hostile, Causes: []string{"cause" + hostile},
 		})
 		push(t, client, "x", raw)
 		client.Set(t.Context(), "s"+hostile, "x", 0)
@@ -162,9 +162,9 @@ func TestJSONKeepsHostileText(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)
 	text := strings.ToValidUTF8(hostile, "") + "\U000E0001<&>\u2028"
-	bury(t, client, text, remoteevent.DeadLetter{Raw: []byte(hostile), Code: "failed", Error: text})
+	bury(t, client, text, queueadmin.DeadLetter{Raw: []byte(hostile), Code: "failed", Error: text})
 	r := invoke(t, "dead", "export", "--redis", urlOfClient(client)).expect(t, exitDone)
-	var letter remoteevent.DeadLetter
+	var letter queueadmin.DeadLetter
 	if err := json.Unmarshal([]byte(r.stdout), &letter); err != nil || letter.Queue != text || string(letter.Raw) != hostile {
 		t.Errorf("%v: %q is %+v", err, r.stdout, letter)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -91,6 +92,14 @@ Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`
 	return command
 }
 
+// role is what a listener does with the queues.
+func (l *listening) role() queueadmin.Role {
+	if l.once {
+		return queueadmin.ReceiverAtMostOnce
+	}
+	return queueadmin.ReceiverAtLeastOnce
+}
+
 // options are those of the queues.
 func (l *listening) options() []remoteevent.QueueOption {
 	if l.once {
@@ -131,7 +140,7 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 		return err
 	}
 	defer client.Close()
-	if err := checkQueues(ctx, client, queueNames, l.options()); err != nil {
+	if err := checkQueues(ctx, client, queueNames, l.role()); err != nil {
 		return a.redisError(ctx, &queues{client: client, address: address}, err)
 	}
 	a.announce(queueNames, address)
@@ -161,18 +170,21 @@ func (a *app) announce(queueNames []string, address string) {
 
 // checkQueues asks Redis, before anything is taken, for what would only come again
 // and again: no permission, a replica, a key of another type.
-func checkQueues(ctx context.Context, client *redis.Client, queues []string, options []remoteevent.QueueOption) error {
+func checkQueues(ctx context.Context, client *redis.Client, queues []string, role queueadmin.Role) error {
 	for _, name := range queues {
-		queue, err := remoteevent.NewQueue(client, name)
+		queue, err := queueadmin.Open(client, name)
 		if err != nil {
 			return usageError(err.Error())
 		}
-		err = queue.Check(ctx, options...)
-		if d, ok := errors.AsType[*remoteevent.Diagnosis](err); ok && (d.Check == "permission" || d.Check == "authentication") {
+		err = queue.Check(ctx, role)
+		d, ok := errors.AsType[*queueadmin.Diagnosis](err)
+		switch {
+		case ok && (d.Check == queueadmin.CheckPermission || d.Check == queueadmin.CheckAuthentication):
 			return &exitError{exitConnection, err}
-		}
-		if err != nil {
+		case ok:
 			return fmt.Errorf("queue %s: %w", named(name), err)
+		case err != nil:
+			return err
 		}
 	}
 	return nil

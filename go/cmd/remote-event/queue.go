@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 func (a *app) queueCommand() *cobra.Command {
@@ -73,9 +73,9 @@ func (a *app) listQueues(ctx context.Context, names []string, format string) err
 	fmt.Fprint(table, "queued\tstaged\tleased\tretrying\tdead\t  queue\n")
 	rows := 0
 	for _, q := range queues.all {
-		d, err := q.Depths(ctx)
+		d, err := q.Stats(ctx)
 		exists := true
-		if err == nil && d == (remoteevent.Depths{}) && slices.Contains(names, q.Name()) {
+		if err == nil && d == (queueadmin.Stats{}) && slices.Contains(names, q.Name()) {
 			exists, err = a.expect(ctx, queues, q)
 		}
 		if err != nil {
@@ -149,14 +149,14 @@ func (a *app) drainQueues(ctx context.Context, names []string, format string) er
 	return queues.outcome()
 }
 
-func (a *app) drain(ctx context.Context, queues *queues, q *remoteevent.Queue, format string) error {
+func (a *app) drain(ctx context.Context, queues *queues, q *queueadmin.Queue, format string) error {
 	if exists, err := a.expect(ctx, queues, q); err != nil || !exists {
 		return err
 	}
 	n, err := q.Drain(ctx)
-	var left remoteevent.Depths
+	var left queueadmin.Stats
 	if err == nil {
-		left, err = q.Depths(ctx)
+		left, err = q.Stats(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("%w; given back: %d", err, n)

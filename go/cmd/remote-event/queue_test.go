@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
@@ -38,7 +39,7 @@ func TestQueueList(t *testing.T) {
 func TestQueueDrain(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		q, err := remoteevent.NewQueue(client, "x")
+		q, err := queueadmin.Open(client, "x")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,9 +60,9 @@ func TestQueueDrain(t *testing.T) {
 		if err := receiver.Run(running); err != nil {
 			t.Fatal(err)
 		}
-		push(t, client, q.Companions()["staging"], message("x", 3))
+		push(t, client, q.CompanionKeys()["staging"], message("x", 3))
 		bury(t, client, "x", letter("dead", "failed"))
-		if d, err := q.Depths(t.Context()); err != nil || d != (remoteevent.Depths{Queued: 1, Staged: 1, Retrying: 1, Dead: 1}) {
+		if d, err := q.Stats(t.Context()); err != nil || d != (queueadmin.Stats{Queued: 1, Staged: 1, Retrying: 1, Dead: 1}) {
 			t.Fatalf("%+v, %v", d, err)
 		}
 		r := invoke(t, "queue", "drain", "x", "--redis", urlOfClient(client)).expect(t, exitDone)

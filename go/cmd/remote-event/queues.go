@@ -9,12 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/config"
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 // queues are those that a command is about, with the way to them.
 type queues struct {
-	all     []*remoteevent.Queue
+	all     []*queueadmin.Queue
 	client  *redis.Client
 	address string
 
@@ -65,7 +65,7 @@ func (a *app) findQueues(ctx context.Context, q *queues, names []string) error {
 		q.given[name] = true
 	}
 	if len(names) == 0 {
-		found, err := remoteevent.FindQueues(ctx, q.client)
+		found, err := queueadmin.FindQueues(ctx, q.client)
 		switch {
 		case isPermission(err):
 			return withHint(a.redisError(ctx, q, err), "name the queues, if you may not look for them")
@@ -75,7 +75,7 @@ func (a *app) findQueues(ctx context.Context, q *queues, names []string) error {
 		names = slices.Concat(found, q.configured)
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
-		queue, err := remoteevent.NewQueue(q.client, name)
+		queue, err := queueadmin.Open(q.client, name)
 		if err != nil {
 			return usageError(err.Error())
 		}
@@ -87,7 +87,7 @@ func (a *app) findQueues(ctx context.Context, q *queues, names []string) error {
 func (q *queues) close() { _ = q.client.Close() }
 
 // find returns the queue with a name.
-func (q *queues) find(name string) *remoteevent.Queue {
+func (q *queues) find(name string) *queueadmin.Queue {
 	for _, queue := range q.all {
 		if queue.Name() == name {
 			return queue
@@ -99,12 +99,11 @@ func (q *queues) find(name string) *remoteevent.Queue {
 // spare reports the error of one queue, so that the command can go on with the
 // others. It returns an error where it cannot: an error of the connection is one of
 // all queues.
-func (a *app) spare(ctx context.Context, q *queues, queue *remoteevent.Queue, err error) error {
+func (a *app) spare(ctx context.Context, q *queues, queue *queueadmin.Queue, err error) error {
 	var coded *exitError
 	if errors.As(err, &coded) || isOutputError(err) {
 		return err
 	}
-	err = fmt.Errorf("queue %s: %w", named(queue.Name()), err)
 	var answer redis.Error
 	if ctx.Err() != nil || !errors.As(err, &answer) {
 		return a.redisError(ctx, q, err)
@@ -143,7 +142,7 @@ func (q *queues) outcome() error {
 }
 
 // expect reports a queue that the user named and of which Redis has nothing.
-func (a *app) expect(ctx context.Context, q *queues, queue *remoteevent.Queue) (exists bool, err error) {
+func (a *app) expect(ctx context.Context, q *queues, queue *queueadmin.Queue) (exists bool, err error) {
 	exists, err = queue.Exists(ctx)
 	if err != nil || exists {
 		return true, err

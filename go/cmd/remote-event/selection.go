@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 // matchHelp explains --match.
@@ -53,7 +53,7 @@ type wanted struct {
 }
 
 // rule is what a --match demands.
-type rule func(letter *remoteevent.DeadLetter) bool
+type rule func(letter *queueadmin.DeadLetter) bool
 
 // register adds the flags; all are to be asked for by name where a command changes
 // something.
@@ -188,7 +188,7 @@ func parseClause(clause string, now time.Time) (rule, error) {
 	if operator != "=" && operator != "!=" {
 		return nil, fmt.Errorf("%s takes = or !=", key)
 	}
-	if key == "reason" && !strings.ContainsAny(value, "*?") && !slices.Contains(remoteevent.Codes(), value) {
+	if key == "reason" && !strings.ContainsAny(value, "*?") && !slices.Contains(queueadmin.Codes(), queueadmin.Code(value)) {
 		return nil, unknownReason(value)
 	}
 	pattern := regexp.QuoteMeta(value)
@@ -197,13 +197,13 @@ func parseClause(clause string, now time.Time) (rule, error) {
 	if err != nil {
 		return nil, errors.New("the pattern is not UTF-8")
 	}
-	return func(letter *remoteevent.DeadLetter) bool {
+	return func(letter *queueadmin.DeadLetter) bool {
 		text := letter.Error
 		switch key {
 		case "event":
 			text, _ = letter.Event()
 		case "reason":
-			text = letter.Code
+			text = string(letter.Code)
 		}
 		return matcher.MatchString(text) == (operator == "=")
 	}, nil
@@ -213,8 +213,12 @@ var wordForm = regexp.MustCompile(`^[a-z_]*`)
 
 // unknownReason is the error of a reason that no dead letter can have.
 func unknownReason(value string) error {
-	text := fmt.Sprintf("there is no reason %q; there are %s", value, strings.Join(remoteevent.Codes(), ", "))
-	if near := nearest(value, remoteevent.Codes()); near != "" {
+	var codes []string
+	for _, code := range queueadmin.Codes() {
+		codes = append(codes, string(code))
+	}
+	text := fmt.Sprintf("there is no reason %q; there are %s", value, strings.Join(codes, ", "))
+	if near := nearest(value, codes); near != "" {
 		text = fmt.Sprintf("there is no reason %q; did you mean %s?", value, near)
 	}
 	return errors.New(text + " (a code of a later version is found by a pattern, such as new_cod*)")
@@ -234,7 +238,7 @@ func parseTimeRule(operator, value string, now time.Time) (rule, error) {
 	if holds == nil {
 		return nil, errors.New("died takes <, <=, > or >=")
 	}
-	return func(letter *remoteevent.DeadLetter) bool { return holds(letter.Died.Compare(at)) }, nil
+	return func(letter *queueadmin.DeadLetter) bool { return holds(letter.Died.Compare(at)) }, nil
 }
 
 func parseTime(text string, now time.Time) (time.Time, error) {
@@ -251,7 +255,7 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, errors.New("a time is like 2026-11-24T03:00:00Z, 2026-11-24 (in UTC), or -2h for two hours ago")
 }
 
-func (s *selection) takes(letter *remoteevent.DeadLetter) bool {
+func (s *selection) takes(letter *queueadmin.DeadLetter) bool {
 	return !slices.ContainsFunc(s.rules, func(r rule) bool { return !r(letter) })
 }
 
@@ -263,13 +267,13 @@ var errNoLetter = &exitError{exitNothing, errors.New("no such dead letter")}
 // cannot be read and goes on. It returns the ids of those that are named and are no
 // dead letters.
 func (a *app) eachLetter(
-	ctx context.Context, queues *queues, s *selection, do func(letter remoteevent.DeadLetter) error,
+	ctx context.Context, queues *queues, s *selection, do func(letter queueadmin.DeadLetter) error,
 ) (found int, missing []wanted, err error) {
 	seen := map[string]bool{}
 	for _, q := range queues.all {
 		letters := q.DeadLetters(ctx)
 		if s.named() {
-			letters = q.FindDeadLetters(ctx, s.of(q.Name()))
+			letters = q.DeadLettersByID(ctx, s.of(q.Name())...)
 		}
 		for letter, err := range letters {
 			if err == nil {

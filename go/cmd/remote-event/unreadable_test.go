@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 // TestOneUnreadableQueueHidesNoOther: the others are shown, the one is named, and
@@ -20,11 +20,11 @@ import (
 func TestOneUnreadableQueueHidesNoOther(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		q, err := remoteevent.NewQueue(client, "b")
+		q, err := queueadmin.Open(client, "b")
 		if err != nil {
 			t.Fatal(err)
 		}
-		for kind, key := range q.Companions() {
+		for kind, key := range q.CompanionKeys() {
 			if kind == "sequence" { // no operator reads it
 				continue
 			}
@@ -155,13 +155,13 @@ func TestDoctorOfAQueueThatDoesNotExist(t *testing.T) {
 func TestDoctorOfRetriesThatWaitForEver(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		q, err := remoteevent.NewQueue(client, "x")
+		q, err := queueadmin.Open(client, "x")
 		if err != nil {
 			t.Fatal(err)
 		}
 		for in, warned := range map[time.Duration]bool{time.Hour: false, 72 * time.Hour: true} {
 			due := redis.Z{Member: "some", Score: float64(time.Now().Add(in).UnixMilli())}
-			if err := client.ZAdd(t.Context(), q.Companions()["retries"], due).Err(); err != nil {
+			if err := client.ZAdd(t.Context(), q.CompanionKeys()["retries"], due).Err(); err != nil {
 				t.Fatal(err)
 			}
 			r := invoke(t, "doctor", "x", "--redis", urlOfClient(client))

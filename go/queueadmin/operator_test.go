@@ -1,4 +1,4 @@
-package remoteevent_test
+package queueadmin_test
 
 import (
 	"fmt"
@@ -10,26 +10,26 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 func TestFindDeadLetters(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		q, err := remoteevent.NewQueue(client, "x")
+		q, err := queueadmin.Open(client, "x")
 		must(t, err)
-		var letters []remoteevent.DeadLetter
+		var letters []queueadmin.DeadLetter
 		for i := range 1200 {
-			letters = append(letters, remoteevent.DeadLetter{Raw: fmt.Appendf(nil, "%d", i), Code: "schema", Attempts: i})
+			letters = append(letters, queueadmin.DeadLetter{Raw: fmt.Appendf(nil, "%d", i), Code: "schema", Attempts: i})
 		}
 		letters[3].Raw = []byte(strings.Repeat("3", 5<<20)) // more than is read at once
-		ids, err := q.Bury(t.Context(), letters...)
+		ids, err := q.Import(t.Context(), letters...)
 		must(t, err)
 		asked := slices.Clone(ids)
 		slices.Reverse(asked)
 		asked = slices.Insert(asked, 7, "none", "")
 		var got []string
-		for letter, err := range q.FindDeadLetters(t.Context(), asked) {
+		for letter, err := range q.DeadLettersByID(t.Context(), asked...) {
 			must(t, err)
 			got = append(got, letter.ID)
 			if want := letters[letter.Attempts]; string(letter.Raw) != string(want.Raw) || letter.Queue != "x" || letter.Code != "schema" {
@@ -39,11 +39,11 @@ func TestFindDeadLetters(t *testing.T) {
 		if want := slices.DeleteFunc(slices.Clone(asked), func(id string) bool { return id == "none" || id == "" }); !slices.Equal(got, want) {
 			t.Errorf("got %d, want %d", len(got), len(want))
 		}
-		for _, err := range q.FindDeadLetters(t.Context(), asked) {
+		for _, err := range q.DeadLettersByID(t.Context(), asked...) {
 			must(t, err)
 			break // the caller has seen enough
 		}
-		for letter, err := range q.FindDeadLetters(t.Context(), nil) {
+		for letter, err := range q.DeadLettersByID(t.Context()) {
 			t.Errorf("nobody asked for %s (%v)", letter.ID, err)
 		}
 		letter, found, err := q.DeadLetter(t.Context(), ids[1])
@@ -62,15 +62,15 @@ func TestFindDeadLetters(t *testing.T) {
 func TestDeadLettersWithoutBodies(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		q, err := remoteevent.NewQueue(client, "x")
+		q, err := queueadmin.Open(client, "x")
 		must(t, err)
 		at := time.Now().Add(-time.Hour)
 		var members []redis.Z
 		for i := range 2500 {
 			members = append(members, redis.Z{Member: fmt.Sprintf("%05d", i), Score: float64(at.UnixMilli())})
 		}
-		must(t, client.ZAdd(t.Context(), q.Companions()["dead"], members...).Err())
-		ids, err := q.Bury(t.Context(), remoteevent.DeadLetter{Raw: []byte("x"), Died: at}, remoteevent.DeadLetter{Raw: []byte("y")})
+		must(t, client.ZAdd(t.Context(), q.CompanionKeys()["dead"], members...).Err())
+		ids, err := q.Import(t.Context(), queueadmin.DeadLetter{Raw: []byte("x"), Died: at}, queueadmin.DeadLetter{Raw: []byte("y")})
 		must(t, err)
 		var got []string
 		for letter, err := range q.DeadLetters(t.Context()) {
@@ -86,17 +86,17 @@ func TestDeadLettersWithoutBodies(t *testing.T) {
 func TestQueueExists(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		for name, prepare := range map[string]func(q *remoteevent.Queue) error{
-			"list": func(q *remoteevent.Queue) error { return client.LPush(t.Context(), q.Name(), "x").Err() },
-			"dead": func(q *remoteevent.Queue) error {
-				return client.ZAdd(t.Context(), q.Companions()["dead"], redis.Z{Member: "x"}).Err()
+		for name, prepare := range map[string]func(q *queueadmin.Queue) error{
+			"list": func(q *queueadmin.Queue) error { return client.LPush(t.Context(), q.Name(), "x").Err() },
+			"dead": func(q *queueadmin.Queue) error {
+				return client.ZAdd(t.Context(), q.CompanionKeys()["dead"], redis.Z{Member: "x"}).Err()
 			},
-			"staging": func(q *remoteevent.Queue) error {
-				return client.LPush(t.Context(), q.Companions()["staging"], "x").Err()
+			"staging": func(q *queueadmin.Queue) error {
+				return client.LPush(t.Context(), q.CompanionKeys()["staging"], "x").Err()
 			},
-			"string": func(q *remoteevent.Queue) error { return client.Set(t.Context(), q.Name(), "x", 0).Err() },
+			"string": func(q *queueadmin.Queue) error { return client.Set(t.Context(), q.Name(), "x", 0).Err() },
 		} {
-			q, err := remoteevent.NewQueue(client, name)
+			q, err := queueadmin.Open(client, name)
 			must(t, err)
 			for _, want := range []bool{false, true} {
 				if exists, err := q.Exists(t.Context()); err != nil || exists != want {
@@ -111,13 +111,13 @@ func TestQueueExists(t *testing.T) {
 func TestNextRetry(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		q, err := remoteevent.NewQueue(client, "x")
+		q, err := queueadmin.Open(client, "x")
 		must(t, err)
 		if in, waiting, err := q.NextRetry(t.Context()); waiting || err != nil {
 			t.Errorf("in %v, %v, %v", in, waiting, err)
 		}
 		for member, in := range map[string]time.Duration{"a": time.Hour, "b": 3 * time.Hour} {
-			must(t, client.ZAdd(t.Context(), q.Companions()["retries"], redis.Z{Member: member, Score: float64(time.Now().Add(in).UnixMilli())}).Err())
+			must(t, client.ZAdd(t.Context(), q.CompanionKeys()["retries"], redis.Z{Member: member, Score: float64(time.Now().Add(in).UnixMilli())}).Err())
 		}
 		in, waiting, err := q.NextRetry(t.Context())
 		if !waiting || err != nil || in < 50*time.Minute || in > 70*time.Minute {

@@ -1,4 +1,4 @@
-package remoteevent
+package queueadmin
 
 import (
 	"encoding/base64"
@@ -8,51 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/remote-events/remote-events/go/internal/lease"
 	"github.com/remote-events/remote-events/go/wire"
 )
-
-// DeadLetter is a message that could not be delivered. As JSON it is a record of
-// schemas/dead-letter.schema.json, with the message in base64, so that nothing of
-// it changes on its way through a file.
-type DeadLetter struct {
-	// ID names it in its queue.
-	ID    string
-	Queue string
-	// Raw is the message, byte for byte.
-	Raw []byte
-	// Attempts is how often it was tried.
-	Attempts int
-	// FirstSeen is when a receiver first took it, and Died when it was given up,
-	// both by Redis' clock and to the millisecond.
-	FirstSeen, Died time.Time
-	// Code says in one word why: failed, panicked, permanent, malformed, schema,
-	// expired, imported, or one that this version does not know. It is empty where
-	// nobody said.
-	Code string
-	// Error is the last error, and Chain what it was made from, outermost first.
-	Error string
-	Chain []string
-}
-
-// Event returns the name of the event and its attribute id, as far as the message
-// can be decoded.
-func (d DeadLetter) Event() (name, id string) {
-	env, err := wire.Decode(d.Raw, wire.Limits{})
-	if err != nil {
-		return "", ""
-	}
-	return env.EventName, env.Metadata.Attributes[wire.AttributeID]
-}
-
-// Codes returns the codes of dead letters that this version knows.
-func Codes() []string {
-	var codes []string
-	for _, code := range lease.Codes() {
-		codes = append(codes, string(code))
-	}
-	return codes
-}
 
 // recordVersion is that of the records.
 const recordVersion = 1
@@ -75,9 +32,9 @@ type record struct {
 }
 
 type recordReason struct {
-	Code  string   `json:"code"`
-	Error string   `json:"error,omitempty"`
-	Chain []string `json:"chain,omitempty"`
+	Code   Code     `json:"code"`
+	Error  string   `json:"error,omitempty"`
+	Causes []string `json:"chain,omitempty"`
 }
 
 // MarshalJSON returns the record. It fails where the queue's name is not UTF-8,
@@ -86,7 +43,7 @@ func (d DeadLetter) MarshalJSON() ([]byte, error) {
 	if !utf8.ValidString(d.Queue) {
 		return nil, fmt.Errorf("dead letter %s: the name of its queue, %q, is not UTF-8, and no record can hold it", d.ID, d.Queue)
 	}
-	var reason any = recordReason{d.Code, d.Error, d.Chain}
+	var reason any = recordReason{d.Code, d.Error, d.Causes}
 	if d.Code == "" {
 		reason = d.Error
 	}
@@ -126,7 +83,7 @@ func (d *DeadLetter) UnmarshalJSON(text []byte) error {
 	if err != nil {
 		return err
 	}
-	letter := DeadLetter{ID: r.Delivery, Queue: *r.Queue, Raw: raw, Code: reason.Code, Error: reason.Error, Chain: reason.Chain}
+	letter := DeadLetter{ID: r.Delivery, Queue: *r.Queue, Raw: raw, Code: reason.Code, Error: reason.Error, Causes: reason.Causes}
 	if r.Attempts != nil {
 		letter.Attempts = *r.Attempts
 	}

@@ -1,4 +1,4 @@
-package remoteevent_test
+package queueadmin_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 // TestDiagnosisOfClock: retries that wait since the clock went back are found, and
@@ -17,8 +17,8 @@ import (
 func TestDiagnosisOfClock(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		q := queue(t, client)
-		keys := q.Companions()
+		q := open(t, client, "file_event")
+		keys := q.CompanionKeys()
 		future := float64(time.Now().Add(time.Hour).UnixMilli())
 		must(t, errors.Join(
 			client.HSet(t.Context(), keys["bodies"], "1-t-1-1001", "dead", "1-t-1-1002", "retried").Err(),
@@ -27,17 +27,17 @@ func TestDiagnosisOfClock(t *testing.T) {
 			client.ZAdd(t.Context(), keys["dead"], redis.Z{Member: "1-t-1-1001", Score: future}).Err(),
 			client.ZAdd(t.Context(), keys["retries"], redis.Z{Member: "1-t-1-1002", Score: future}).Err(),
 		))
-		found, err := q.Diagnose(t.Context())
+		found, err := q.Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce)
 		must(t, err)
 		if len(found) != 1 || found[0].Check != "clock" || !found[0].Warning || !strings.Contains(found[0].Problem, "1 retries and leases") {
 			t.Errorf("found %+v", found)
 		}
-		var faults []remoteevent.Fault
+		var faults []queueadmin.Fault
 		for fault, err := range q.Audit(t.Context()) {
 			must(t, err)
 			faults = append(faults, fault)
 		}
-		if len(faults) != 1 || faults[0].ID != "1-t-1-1002" || !strings.Contains(faults[0].Problem, "no number") {
+		if len(faults) != 1 || faults[0].ID != "1-t-1-1002" || faults[0].Problem != queueadmin.ProblemAttempts || !strings.Contains(faults[0].Detail, "not a number") {
 			t.Errorf("faults are %+v", faults)
 		}
 	})

@@ -1,4 +1,4 @@
-package remoteevent_test
+package queueadmin_test
 
 import (
 	"context"
@@ -10,11 +10,23 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
-	"github.com/remote-events/remote-events/go/remoteevent"
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
+// receivers are the roles of receivers.
+var receivers = []queueadmin.Role{
+	queueadmin.ReceiverAtLeastOnce, queueadmin.ReceiverAtMostOnce, queueadmin.ReceiverAtMostOnceWithDeadLetters, queueadmin.OriginalReceiver,
+}
+
+func rule(t *testing.T, role queueadmin.Role, queues ...string) string {
+	t.Helper()
+	rule, err := queueadmin.Rule(role, queues...)
+	must(t, err)
+	return rule
+}
+
 // expectDiagnoses checks that so much was found, in that order.
-func expectDiagnoses(t *testing.T, found []remoteevent.Diagnosis, err error, want ...string) {
+func expectDiagnoses(t *testing.T, found []queueadmin.Diagnosis, err error, want ...string) {
 	t.Helper()
 	must(t, err)
 	if len(found) != len(want) {
@@ -23,7 +35,7 @@ func expectDiagnoses(t *testing.T, found []remoteevent.Diagnosis, err error, wan
 	}
 	for i, words := range want {
 		check, text, _ := strings.Cut(words, ": ")
-		if found[i].Check != check || !strings.Contains(found[i].Error(), text) || found[i].Remedy == "" {
+		if string(found[i].Check) != check || !strings.Contains(found[i].Error(), text) || found[i].Remedy == "" {
 			t.Errorf("found %+v, want %q", found[i], words)
 		}
 	}
@@ -32,19 +44,17 @@ func expectDiagnoses(t *testing.T, found []remoteevent.Diagnosis, err error, wan
 func TestDiagnosisOfAHealthyQueue(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		q := queue(t, client)
+		q := open(t, client, "file_event")
 		must(t, client.LPush(t.Context(), "file_event", "x").Err())
 		for _, kind := range []string{"claims", "retries"} { // both are due
-			must(t, client.ZAdd(t.Context(), q.Companions()[kind], redis.Z{Member: kind}).Err())
-			must(t, client.HSet(t.Context(), q.Companions()["bodies"], kind, "body").Err())
+			must(t, client.ZAdd(t.Context(), q.CompanionKeys()[kind], redis.Z{Member: kind}).Err())
+			must(t, client.HSet(t.Context(), q.CompanionKeys()["bodies"], kind, "body").Err())
 		}
-		before := fmt.Sprint(client.HGetAll(t.Context(), q.Companions()["bodies"]), client.ZRangeWithScores(t.Context(), q.Companions()["claims"], 0, -1))
-		for _, options := range [][]remoteevent.QueueOption{
-			nil, {remoteevent.AtMostOnce()}, {remoteevent.AtMostOnce(), remoteevent.WithDeadLetters(), remoteevent.WithPrefetch(10)},
-		} {
-			found, err := q.Diagnose(t.Context(), options...)
+		before := fmt.Sprint(client.HGetAll(t.Context(), q.CompanionKeys()["bodies"]), client.ZRangeWithScores(t.Context(), q.CompanionKeys()["claims"], 0, -1))
+		for _, role := range receivers {
+			found, err := q.Diagnose(t.Context(), role)
 			expectDiagnoses(t, found, err)
-			must(t, q.Check(t.Context(), options...))
+			must(t, q.Check(t.Context(), role))
 		}
 		if n := client.LLen(t.Context(), "file_event").Val(); n != 1 {
 			t.Errorf("%d messages are left", n)
@@ -52,7 +62,7 @@ func TestDiagnosisOfAHealthyQueue(t *testing.T) {
 		if keys := client.Keys(t.Context(), "*").Val(); len(keys) != 4 {
 			t.Errorf("there are the keys %q", keys)
 		}
-		if after := fmt.Sprint(client.HGetAll(t.Context(), q.Companions()["bodies"]), client.ZRangeWithScores(t.Context(), q.Companions()["claims"], 0, -1)); after != before {
+		if after := fmt.Sprint(client.HGetAll(t.Context(), q.CompanionKeys()["bodies"]), client.ZRangeWithScores(t.Context(), q.CompanionKeys()["claims"], 0, -1)); after != before {
 			t.Errorf("%s became %s", before, after)
 		}
 	})
@@ -61,13 +71,13 @@ func TestDiagnosisOfAHealthyQueue(t *testing.T) {
 func TestDiagnosisOfTypes(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		q := queue(t, client)
+		q := open(t, client, "file_event")
 		must(t, client.Set(t.Context(), "file_event", "x", 0).Err())
-		must(t, client.LPush(t.Context(), q.Companions()["dead"], "x").Err())
-		found, err := q.Diagnose(t.Context())
+		must(t, client.LPush(t.Context(), q.CompanionKeys()["dead"], "x").Err())
+		found, err := q.Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce)
 		expectDiagnoses(t, found, err,
-			`type: the key "file_event" is a string, and has to be a list: WRONGTYPE`, `type: the key "`+q.Companions()["dead"]+`" is a list, and has to be a zset`)
-		found, err = q.Diagnose(t.Context(), remoteevent.AtMostOnce())
+			`type: the key "file_event" is a string, and has to be a list: WRONGTYPE`, `type: the key "`+q.CompanionKeys()["dead"]+`" is a list, and has to be a zset`)
+		found, err = q.Diagnose(t.Context(), queueadmin.ReceiverAtMostOnce)
 		expectDiagnoses(t, found, err, `type: the key "file_event" is a string`)
 	})
 }
@@ -91,56 +101,56 @@ func TestDiagnosisOfPermissions(t *testing.T) {
 		must(t, admin.Do(t.Context(), args...).Err())
 	}
 	for _, name := range []string{"file_event", "a*[b]?\\c", "日本 \"{x}\"", "\x00 \t\xff'\u009b\u202e"} {
-		q, err := remoteevent.NewQueue(user, name)
+		q, err := queueadmin.Open(user, name)
 		must(t, err)
-		for _, options := range [][]remoteevent.QueueOption{nil, {remoteevent.AtMostOnce(), remoteevent.WithPrefetch(1)}, {remoteevent.AtMostOnce(), remoteevent.WithDeadLetters()}} {
-			permit(strings.Fields(q.Permissions(options...))...)
-			found, err := q.Diagnose(t.Context(), options...)
+		for _, role := range receivers {
+			permit(strings.Fields(rule(t, role, name))...)
+			found, err := q.Diagnose(t.Context(), role)
 			expectDiagnoses(t, found, err)
 		}
-		rule := strings.Fields(q.Permissions())
+		rule := strings.Fields(rule(t, queueadmin.ReceiverAtLeastOnce, name))
 		for _, word := range rule {
 			command, ok := strings.CutPrefix(word, "+")
 			if !ok {
 				continue
 			}
 			permit(append(rule, "-"+command)...)
-			found, err := q.Diagnose(t.Context())
+			found, err := q.Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce)
 			must(t, err)
 			if len(found) != 1 || found[0].Check != "permission" || !strings.Contains(found[0].Problem, "the user anna may not run") ||
 				command != "eval" && command != "type" && !strings.Contains(found[0].Problem, " "+command+" ") ||
 				!strings.Contains(found[0].Problem, command) || !strings.Contains(found[0].Remedy, "ACL SETUSER anna "+strings.Join(rule, " ")) {
 				t.Errorf("without %s: %+v", command, found)
 			}
-			if err := q.Check(t.Context()); err == nil || strings.Contains(err.Error(), "s3cret") {
+			if err := q.Check(t.Context(), queueadmin.ReceiverAtLeastOnce); err == nil || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("without %s: %v", command, err)
 			}
 		}
 		permit("+@all", rule[0])
-		found, err := q.Diagnose(t.Context())
+		found, err := q.Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce)
 		must(t, err)
 		if len(found) != 1 || found[0].Check != "permission" {
 			t.Errorf("without the companions: %+v", found)
 		}
 	}
-	q, err := remoteevent.NewQueue(user, `日本 "{x}"`)
+	q, err := queueadmin.Open(user, `日本 "{x}"`)
 	must(t, err)
-	if rule := q.Permissions(remoteevent.AtMostOnce()); rule != `~日本??{x}? +brpop +rpop +rpush` {
+	if rule := rule(t, queueadmin.ReceiverAtMostOnce, q.Name()); rule != `~日本??{x}? +brpop +rpop +rpush` {
 		t.Error(rule)
 	}
-	found, err := q.Diagnose(t.Context(), remoteevent.AtMostOnce())
+	found, err := q.Diagnose(t.Context(), queueadmin.ReceiverAtMostOnce)
 	expectDiagnoses(t, found, err, "permission: the user anna may not run brpop, rpop for the queue")
-	found, err = remoteevent.DiagnoseServer(t.Context(), user)
+	found, err = queueadmin.DiagnoseServer(t.Context(), user)
 	must(t, err)
 	if len(found) != 0 { // +@all
 		t.Errorf("found %+v", found)
 	}
-	permit(strings.Fields(q.Permissions())[2:]...)
-	found, err = remoteevent.DiagnoseServer(t.Context(), user)
+	permit(strings.Fields(rule(t, queueadmin.ReceiverAtLeastOnce, q.Name()))[2:]...)
+	found, err = queueadmin.DiagnoseServer(t.Context(), user)
 	expectDiagnoses(t, found, err, "server: +info")
 	must(t, admin.Do(t.Context(), "ACL", "SETUSER", "anna", "off").Err())
 	must(t, admin.Do(t.Context(), "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err())
-	if _, err := q.Diagnose(t.Context()); err != nil && !strings.Contains(err.Error(), "WRONGPASS") && !strings.Contains(err.Error(), "EOF") {
+	if _, err := q.Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce); err != nil && !strings.Contains(err.Error(), "WRONGPASS") && !strings.Contains(err.Error(), "EOF") {
 		t.Error(err)
 	}
 }
@@ -153,7 +163,7 @@ func TestDiagnosisOfServers(t *testing.T) {
 	defer client.Close()
 	diagnose := func(client redis.UniversalClient, want ...string) {
 		t.Helper()
-		found, err := remoteevent.DiagnoseServer(t.Context(), client)
+		found, err := queueadmin.DiagnoseServer(t.Context(), client)
 		expectDiagnoses(t, found, err, want...)
 	}
 	diagnose(client)
@@ -164,47 +174,24 @@ func TestDiagnosisOfServers(t *testing.T) {
 	must(t, client.ConfigSet(t.Context(), "maxmemory-policy", "noeviction").Err())
 	must(t, client.ReplicaOf(t.Context(), "127.0.0.1", "1").Err())
 	diagnose(client, "replica: this Redis is a replica, of 127.0.0.1:1")
-	found, err := queue(t, client).Diagnose(t.Context())
+	found, err := open(t, client, "file_event").Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce)
 	expectDiagnoses(t, found, err, "replica: READONLY")
-	if err := queue(t, client).Check(t.Context()); !redis.HasErrorPrefix(errors.Unwrap(err), "READONLY") {
+	if err := open(t, client, "file_event").Check(t.Context(), queueadmin.ReceiverAtLeastOnce); !redis.HasErrorPrefix(errors.Unwrap(err), "READONLY") {
 		t.Errorf("check: %v", err)
 	}
 	redistest.Start(t, cluster, "--cluster-enabled", "yes", "--cluster-port", "0", "--port", strings.Split(cluster, ":")[1])
 	node := redis.NewClient(&redis.Options{Addr: cluster})
 	defer node.Close()
 	diagnose(node, "cluster: a node of a cluster")
-	found, err = queue(t, node).Diagnose(t.Context())
+	found, err = open(t, node, "file_event").Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce)
 	expectDiagnoses(t, found, err, "script: CLUSTERDOWN")
 	gone := redis.NewClient(&redis.Options{Addr: redistest.FreeAddr(t), DialerRetries: 1, MaxRetries: -1})
 	defer gone.Close()
-	if _, err := remoteevent.DiagnoseServer(t.Context(), gone); err == nil {
+	if _, err := queueadmin.DiagnoseServer(t.Context(), gone); err == nil {
 		t.Error("a server that is not there was asked")
 	}
-	if _, err := queue(t, gone).Diagnose(t.Context()); err == nil {
+	if _, err := open(t, gone, "file_event").Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce); err == nil {
 		t.Error("a server that is not there was asked about a queue")
-	}
-}
-
-// TestDiagnosisAtTheStart: a receiver says by itself what will go wrong.
-func TestDiagnosisAtTheStart(t *testing.T) {
-	t.Parallel()
-	addr := redistest.FreeAddr(t)
-	logged, option := newLog()
-	user := redis.NewClient(&redis.Options{Addr: addr, Username: "anna", Password: "s3cret"})
-	defer user.Close()
-	r := receiver(t, user, option)
-	must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error { return nil }))
-	start(t, r)
-	logged.wait(t, "cannot receive for now")
-	redistest.Start(t, addr, "--maxmemory-policy", "allkeys-lru", "--user", "anna", "on", ">s3cret", "~*", "+@all", "-rpush")
-	if line := logged.wait(t, "maxmemory-policy"); !strings.Contains(line, "level=WARN") || !strings.Contains(line, "check=eviction") {
-		t.Error(line)
-	}
-	line := logged.wait(t, "may not run rpush")
-	for _, words := range []string{"level=ERROR", "check=permission", "ACL SETUSER anna ~file_event", `the queue \"file_event\"`} {
-		if !strings.Contains(line, words) {
-			t.Errorf("it lacks %q: %s", words, line)
-		}
 	}
 }
 
@@ -222,32 +209,21 @@ func TestDiagnosisOfPasswords(t *testing.T) {
 		options.Addr = addr
 		client := redis.NewClient(options)
 		defer client.Close()
-		found, err := remoteevent.DiagnoseServer(t.Context(), client)
-		for _, option := range [][]remoteevent.QueueOption{nil, {remoteevent.AtMostOnce()}, {remoteevent.AtMostOnce(), remoteevent.WithDeadLetters()}} {
-			more, err := queue(t, client).Diagnose(t.Context(), option...)
+		found, err := queueadmin.DiagnoseServer(t.Context(), client)
+		for _, role := range receivers {
+			more, err := open(t, client, "file_event").Diagnose(t.Context(), role)
 			must(t, err)
 			found = append(found, more...)
 		}
 		must(t, err)
-		if len(found) != 4 {
+		if len(found) != 5 {
 			t.Errorf("%s: found %+v", words, found)
 		}
 		for _, d := range found {
-			text := d.Check + d.Error()
+			text := string(d.Check) + d.Error()
 			if d.Check != "authentication" || d.Warning || !strings.Contains(text, words) || strings.Contains(text, "ACL") || strings.Contains(text, "wr0ng") {
 				t.Errorf("%s: found %+v", words, d)
 			}
-		}
-		logged, option := newLog()
-		r := receiver(t, client, option)
-		must(t, r.Queues("file_event"))
-		stop := start(t, r)
-		if line := logged.wait(t, "check=authentication"); !strings.Contains(line, "level=ERROR") {
-			t.Errorf("%s: %s", words, line)
-		}
-		must(t, stop())
-		if text := logged.String(); strings.Contains(text, "ACL SETUSER") || strings.Contains(text, "check=permission") || strings.Contains(text, "acl=") || strings.Count(text, "check=") != 1 {
-			t.Errorf("%s: %s", words, text)
 		}
 	}
 }
@@ -274,8 +250,8 @@ func TestDiagnosisNamesTheUser(t *testing.T) {
 		c.options.Addr = addr
 		client := redis.NewClient(&c.options)
 		defer client.Close()
-		for _, option := range [][]remoteevent.QueueOption{nil, {remoteevent.AtMostOnce()}} {
-			found, err := queue(t, client).Diagnose(t.Context(), option...)
+		for _, role := range receivers {
+			found, err := open(t, client, "file_event").Diagnose(t.Context(), role)
 			must(t, err)
 			if len(found) != 1 || found[0].Check != "permission" || !strings.Contains(found[0].Remedy, c.words) || strings.Contains(found[0].Error(), "default") {
 				t.Errorf("%s: found %+v", c.name, found)

@@ -1,8 +1,7 @@
-package remoteevent
+package queueadmin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,16 +11,17 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/nilcheck"
 	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
-// FindQueues returns the names of the queues that there are, sorted: every list,
-// since nothing tells a queue from any other, and whatever has keys of reliable
-// delivery beside it. It looks through all keys of the database, by SCAN, and at
-// every node of a cluster.
+// FindQueues returns the names of all queues of a Redis, sorted: every list, since a
+// queue is a list like any other, and every name that has companion keys. It scans all
+// keys of the database with SCAN, and those of all primaries of a cluster.
 func FindQueues(ctx context.Context, client redis.UniversalClient) ([]string, error) {
-	if err := errors.Join(requireClient(client), requireContext(ctx)); err != nil {
-		return nil, fmt.Errorf("FindQueues: %w", err)
+	const operation = "find queues"
+	if err := nilcheck.Both(ctx, client); err != nil {
+		return nil, fmt.Errorf("%s: %w", operation, err)
 	}
 	var mu sync.Mutex
 	found := map[string]bool{}
@@ -49,7 +49,7 @@ func FindQueues(ctx context.Context, client redis.UniversalClient) ([]string, er
 		err = search(ctx, client)
 	}
 	if err != nil {
-		return nil, redaction.Error(err)
+		return nil, fmt.Errorf("%s: %w", operation, redaction.Error(err))
 	}
 	return slices.Sorted(maps.Keys(found)), nil
 }

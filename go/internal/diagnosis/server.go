@@ -1,0 +1,104 @@
+package diagnosis
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/redaction"
+)
+
+// Server examines what endangers every queue of a Redis: its version, its role, its
+// eviction policy, and a cluster that is used as one server. It asks all primaries of a
+// cluster. What the user may not see is a warning of [CheckServer]. An error means
+// that Redis could not be asked.
+func Server(ctx context.Context, client redis.UniversalClient) ([]Diagnosis, error) {
+	cluster, ok := client.(*redis.ClusterClient)
+	if !ok {
+		return examineNode(ctx, client, false)
+	}
+	var mu sync.Mutex
+	var all []Diagnosis
+	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		found, err := examineNode(ctx, node, true)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, d := range found {
+			if !slices.ContainsFunc(all, func(other Diagnosis) bool { return other.Problem == d.Problem }) {
+				all = append(all, d)
+			}
+		}
+		return err
+	})
+	if lease.TroubleOf(err) == lease.Unauthenticated { // no node was asked
+		return []Diagnosis{unauthenticated(redaction.Error(err))}, nil
+	}
+	return all, redaction.Error(err)
+}
+
+func examineNode(ctx context.Context, node redis.Cmdable, clustered bool) ([]Diagnosis, error) {
+	text, err := node.Info(ctx).Result()
+	err = redaction.Error(err)
+	switch {
+	case lease.TroubleOf(err) == lease.Unauthenticated:
+		return []Diagnosis{unauthenticated(err)}, nil
+	case err != nil && !lease.IsAnswer(err):
+		return nil, err
+	case err != nil:
+		d := Diagnosis{
+			Check: CheckServer, Warning: true, Err: err,
+			Problem: "version, role and eviction policy of Redis are not known", Remedy: "they are examined where the server answers INFO",
+		}
+		if lease.TroubleOf(err) == lease.Denied {
+			d.Remedy = "permit INFO with +info to have them examined"
+		}
+		return []Diagnosis{d}, nil
+	}
+	info := map[string]string{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		info[name] = value
+	}
+	if info["redis_mode"] == "sentinel" {
+		return []Diagnosis{{
+			Check: CheckSentinel, Problem: "this is a Sentinel, and no Redis: it has no queues",
+			Remedy: "connect to the primary, whose address SENTINEL GET-MASTER-ADDR-BY-NAME returns, or in Go use redis.NewFailoverClient",
+		}}, nil
+	}
+	var found []Diagnosis
+	if version := info["redis_version"]; isBefore6(version) {
+		found = append(found, Diagnosis{
+			Check: CheckVersion, Problem: "Redis is of version " + version, Remedy: "it has to be 6.2 or later, or Valkey; 6.0 does as well",
+		})
+	}
+	if info["role"] == "slave" {
+		found = append(found, Diagnosis{
+			Check: CheckReplica, Problem: "this Redis is a replica, of " + info["master_host"] + ":" + info["master_port"], Remedy: "queues are at the primary: connect to that",
+		})
+	}
+	if info["cluster_enabled"] == "1" && !clustered {
+		found = append(found, Diagnosis{
+			Check: CheckCluster, Warning: true, Problem: "this Redis is a node of a cluster, and is used as a server by itself",
+			Remedy: "queues that other nodes have are out of reach: in Go, use redis.NewClusterClient",
+		})
+	}
+	if policy := info["maxmemory_policy"]; policy != "" && policy != "noeviction" {
+		problem := "maxmemory-policy is " + policy + ": at maxmemory Redis deletes queues, without an error"
+		if strings.HasPrefix(policy, "volatile-") {
+			problem = "maxmemory-policy is " + policy + ": it is one step from the policies that delete queues at maxmemory"
+		}
+		found = append(found, Diagnosis{Check: CheckEviction, Warning: true, Problem: problem, Remedy: "CONFIG SET maxmemory-policy noeviction, and in redis.conf"})
+	}
+	return found, nil
+}
+
+func isBefore6(version string) bool {
+	first, _, _ := strings.Cut(version, ".")
+	major, err := strconv.Atoi(first)
+	return err == nil && major < 6
+}

@@ -1,0 +1,77 @@
+package diagnosis
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/acl"
+	"github.com/remote-events/remote-events/go/internal/lease"
+)
+
+// unauthenticated is the diagnosis of a client whose name and password Redis
+// rejects, or that gave none. No rule mends it.
+func unauthenticated(err error) Diagnosis {
+	d := Diagnosis{
+		Check: CheckAuthentication, Err: err, Problem: "Redis rejects the user name or password of the client",
+		Remedy: "give the client the name and password of a user that is on",
+	}
+	if !strings.Contains(err.Error(), "WRONGPASS ") {
+		d.Problem, d.Remedy = "Redis requires a password, and the client gives none", "give the client the name and password of a user"
+	}
+	return d
+}
+
+// denial is the diagnosis of a user whom an ACL denies what the role does.
+func (e examination) denial(ctx context.Context, commands []string, answer error) Diagnosis {
+	who, name := "the user of this connection", "USER"
+	hint := ", with the name of that user for USER"
+	if user, known := e.user(ctx); known {
+		name, hint = acl.User(user), ""
+		who = "the user " + name
+	}
+	d := Diagnosis{
+		Check: CheckPermission, Err: answer, Problem: fmt.Sprintf("%s may not receive from the queue %q", who, e.queue.Name),
+		Remedy: "this permits it" + hint + ": ACL SETUSER " + name + " " + acl.Rule(e.role, e.queue.Name),
+	}
+	if !acl.IsExact(e.queue.Name) {
+		d.Remedy += " (each ? stands for one byte that a rule cannot hold, and matches any)"
+	}
+	if lease.TroubleOf(answer) != lease.Denied {
+		d.Err = nil
+	}
+	if len(commands) > 0 {
+		d.Problem = fmt.Sprintf("%s may not run %s for the queue %q", who, strings.Join(commands, ", "), e.queue.Name)
+	}
+	return d
+}
+
+// deniedUser is how Redis 7.2 and later name the user whom they deny a command.
+var deniedUser = regexp.MustCompile(`^NOPERM User (\S+) has no permissions`)
+
+// user returns the name of the user that Redis takes the client for, if it is
+// known.
+func (e examination) user(ctx context.Context) (name string, known bool) {
+	name, err := e.client.Do(ctx, "acl", "whoami").Text()
+	if err == nil {
+		return name, true
+	}
+	if match := deniedUser.FindStringSubmatch(err.Error()); match != nil {
+		return match[1], true
+	}
+	switch client := e.client.(type) {
+	case *redis.Client:
+		o := client.Options()
+		name, known = o.Username, o.CredentialsProvider == nil && o.CredentialsProviderContext == nil && o.StreamingCredentialsProvider == nil
+	case *redis.ClusterClient:
+		o := client.Options()
+		name, known = o.Username, o.CredentialsProvider == nil && o.CredentialsProviderContext == nil && o.StreamingCredentialsProvider == nil
+	}
+	if known && name == "" {
+		name = "default"
+	}
+	return name, known
+}

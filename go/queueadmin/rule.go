@@ -1,0 +1,70 @@
+package queueadmin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/remote-events/remote-events/go/internal/acl"
+	"github.com/remote-events/remote-events/go/internal/lease"
+)
+
+// Role is what a user of Redis does with queues.
+type Role string
+
+const (
+	// Sender sends events.
+	Sender = Role(acl.Sender)
+	// OriginalReceiver receives with an original, the Python package
+	// remote_event_bundle.
+	OriginalReceiver = Role(acl.OriginalReceiver)
+	// ReceiverAtMostOnce receives at most once, and keeps no dead letters.
+	ReceiverAtMostOnce = Role(acl.ReceiverAtMostOnce)
+	// ReceiverAtMostOnceWithDeadLetters receives at most once, and keeps dead letters.
+	ReceiverAtMostOnceWithDeadLetters = Role(acl.ReceiverAtMostOnceWithDeadLetters)
+	// ReceiverAtLeastOnce receives at least once, which is the default of package
+	// remoteevent, with or without deduplication.
+	ReceiverAtLeastOnce = Role(acl.ReceiverAtLeastOnce)
+	// Viewer finds queues and calls the methods of [Queue] that change nothing:
+	// Stats, Peek, DeadLetters, Audit and the like. It examines the server, too.
+	Viewer = Role(acl.Viewer)
+	// Operator does all that a viewer does, and requeues, drops and imports dead
+	// letters, repairs messages and drains queues.
+	Operator = Role(acl.Operator)
+)
+
+// Roles returns all roles.
+func Roles() []Role {
+	return []Role{
+		Sender, OriginalReceiver, ReceiverAtMostOnce, ReceiverAtMostOnceWithDeadLetters, ReceiverAtLeastOnce, Viewer, Operator,
+	}
+}
+
+// Rule returns the rule that permits a user of Redis a role for these queues, as
+// arguments of ACL SETUSER with a space between them. It names keys and commands, and
+// neither a password nor the state "on".
+//
+// A rule cannot hold white space: '?', which matches any one byte, stands for it, for
+// quotes and for characters that are not printable.
+//
+// The rule of a receiver is the smallest one. With "+client|id +client|unblock" the
+// receiver also stops at once rather than after a tenth of a second; with more than
+// four queues, "+exists +client|id +client|tracking" lets it notice events sooner and
+// with less work for Redis.
+//
+// Rule returns an error for an unknown role, for no queue, and for a name that is
+// [ErrReserved].
+func Rule(role Role, queues ...string) (string, error) {
+	switch {
+	case !slices.Contains(Roles(), role):
+		return "", fmt.Errorf("ACL rule: there is no role %q: the roles are %q", role, Roles())
+	case len(queues) == 0:
+		return "", fmt.Errorf("ACL rule of a %s: %w", role, errors.New("name at least one queue"))
+	}
+	for _, queue := range queues {
+		if err := lease.Check(queue); err != nil {
+			return "", fmt.Errorf("ACL rule of a %s: %w", role, err)
+		}
+	}
+	return acl.Rule(acl.Role(role), queues...), nil
+}
