@@ -54,7 +54,7 @@ func TestDoctorRepairs(t *testing.T) {
 		}
 		for range 2 {
 			r := invoke(t, "doctor", "x", "--redis", url).expect(t, exitFindings)
-			for _, want := range []string{ids[0] + ": the message is neither leased", ids[1] + ": the message itself is gone", "ghost: the message itself is gone", "fault", "doctor --repair"} {
+			for _, want := range []string{ids[0] + ": the message is neither leased", ids[1] + ": the message is gone", "ghost: the message itself is gone", "fault", "doctor --repair"} {
 				if !strings.Contains(r.stdout, want) {
 					t.Errorf("it lacks %q:\n%s", want, r.stdout)
 				}
