@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
@@ -38,9 +40,10 @@ func TestOriginalQuickRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes many seconds")
 	}
+	timeout := calibration.Scale(10 * time.Second).String() // a second try has more
 	for redis, args := range map[string][]string{
-		"local":    {"run", "--quick", "-o", "json", "--timeout", "1m"},
-		"embedded": {"run", "--quick", "-o", "json", "--timeout", "1m", "--redis", "embedded", "--family", "wire,send,dispatch,redis,fleet"},
+		"local":    {"run", "--quick", "-o", "json", "--timeout", timeout},
+		"embedded": {"run", "--quick", "-o", "json", "--timeout", timeout, "--redis", "embedded", "--family", "wire,send,dispatch,redis,fleet"},
 	} {
 		t.Run(redis, func(t *testing.T) {
 			t.Parallel()

@@ -51,7 +51,7 @@ followed by a canary; every sender is played against every receiver.
 An implementation is held to the specification. An original is held to what was
 measured of it. Known deviations stand in a file for each implementation. A case
 of which nothing was found out, by a deadline or a crash, is played a second
-time, alone and with four times the deadline; then it is an error.
+time, alone and with up to four times the deadline; then it is an error.
 
 The run ends with code 5 where a result failed or is an error, a known deviation
 no longer occurs, an adapter does not start or stop as the protocol demands, or

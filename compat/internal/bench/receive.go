@@ -19,7 +19,7 @@ type consuming struct {
 	receive func(ctx context.Context, s *stage, heard func(mark int64)) error
 	// push opens a way to store messages that receive finds; nil is a list.
 	push openSender
-	// left verifies that nothing is left; nil asks for keys.
+	// left verifies that nothing is left in a peer's store; nil asks for keys.
 	left func(ctx context.Context, s *stage) error
 }
 
@@ -94,6 +94,9 @@ func (c consuming) during(ctx context.Context, s *stage, heard func(mark int64),
 		ended <- err
 	}()
 	err := work(ctx)
+	if err == nil {
+		err = c.settle(ctx, s)
+	}
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
@@ -134,6 +137,29 @@ func (c consuming) nothingLeft(ctx context.Context, s *stage) error {
 		return c.left(ctx, s)
 	}
 	return s.leftNothing(ctx)
+}
+
+// settle waits, while the receiver runs, until a peer has acknowledged what it handled:
+// it does so after it has handed a message on, and no more once it is stopped.
+func (c consuming) settle(ctx context.Context, s *stage) error {
+	if c.left == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for {
+		err := c.left(ctx, s)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // measureReceive measures how fast a receiver empties a full list, from the

@@ -21,7 +21,7 @@ const (
 	// fresh is how long a measurement holds.
 	fresh = time.Second
 	// slowest bounds a measurement.
-	slowest = 50
+	slowest = 12
 )
 
 var last struct {
@@ -32,7 +32,7 @@ var last struct {
 }
 
 // Slowness returns how many times as long as on an idle ordinary machine work
-// takes at present: 1 at least and 50 at most. It takes some 20 ms where the last
+// takes at present: 1 at least and 12 at most. It takes some 20 ms where the last
 // measurement is older than a second. It may be called by several goroutines at
 // once.
 func Slowness() float64 {

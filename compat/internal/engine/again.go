@@ -18,8 +18,17 @@ type turn struct {
 	second  bool
 }
 
-// secondTimeouts is how many times as long the deadlines of a second try are.
-const secondTimeouts = 4
+// The deadlines of a second try are secondTimeouts times as long as those of the
+// first, but not longer than secondMax, unless those of the first are.
+const (
+	secondTimeouts = 4
+	secondMax      = time.Minute
+)
+
+// secondTimeout returns the timeout of a second try.
+func secondTimeout(first time.Duration) time.Duration {
+	return max(first, min(secondTimeouts*first, secondMax))
+}
 
 func (r *run) first() turn { return turn{timeout: r.Timeout} }
 
@@ -56,7 +65,7 @@ func (r *run) playAgain(ctx context.Context, lanes *lanes) error {
 			continue
 		}
 		err := r.play(ctx, lanes, []task{{of: []played{playedOf(one.first)}, play: func(ctx context.Context, l *lane) error {
-			result, err := one.play(ctx, l, turn{timeout: secondTimeouts * r.Timeout, second: true})
+			result, err := one.play(ctx, l, turn{timeout: secondTimeout(r.Timeout), second: true})
 			if err != nil {
 				return err
 			}

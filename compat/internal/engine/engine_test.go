@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/goadapter"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
@@ -87,7 +88,7 @@ func assertAllPass(t *testing.T, r *report.Report) {
 
 // patient is a timeout for what passes: it is never waited for, and a busy
 // machine with the race detector is slow.
-const patient = time.Minute
+const patient = 30 * time.Second
 
 // The library passes every case that is not slow, on either Redis.
 func TestLibrary(t *testing.T) {
@@ -201,7 +202,7 @@ func TestMisbehaviour(t *testing.T) {
 			r := run(t, engine.Config{
 				Cases:           selected(t, "wire/the-plainest", "poison/byte-order-mark", "payload/readme", "redis/one-at-a-time", "send/the-original-readme"),
 				Implementations: []engine.Implementation{engine.Command("", false, "/bin/sh", "-c", test.script), library()},
-				Servers:         []engine.Server{serve(t, embedded)}, Timeout: time.Second, Once: true,
+				Servers:         []engine.Server{serve(t, embedded)}, Timeout: calibration.Scale(time.Second), Once: true,
 			})
 			said := false
 			for _, result := range r.Results {

@@ -63,14 +63,24 @@ type Player interface {
 func Command(name string, original bool, command ...string) Implementation {
 	return Implementation{Name: name, Original: original, Start: func(ctx context.Context, s Setting) (Player, error) {
 		return adapter.Start(ctx, adapter.Options{
-			Command: command, RedisURL: s.RedisURL, StartTimeout: StartTimeouts * s.Timeout, Timeout: s.Timeout, Grace: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
+			Command: command, RedisURL: s.RedisURL, StartTimeout: StartTimeout(s.Timeout), Timeout: s.Timeout, Grace: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
 		})
 	}}
 }
 
-// StartTimeouts is how many times as long as for an answer an adapter has for
-// its start: an interpreter on a busy machine takes its time.
-const StartTimeouts = 6
+// An adapter has startTimeouts times as long for its start as for an answer, but not
+// longer than startMax, unless it has as long for an answer: an interpreter on a busy
+// machine takes its time.
+const (
+	startTimeouts = 6
+	startMax      = 2 * time.Minute
+)
+
+// StartTimeout returns how long an adapter may take to start that has the timeout for
+// an answer.
+func StartTimeout(timeout time.Duration) time.Duration {
+	return max(timeout, min(startTimeouts*timeout, startMax))
+}
 
 // participant is an implementation that has said who it is.
 type participant struct {
@@ -118,7 +128,7 @@ func (r *run) identify(ctx context.Context, url string) error {
 			return err
 		}
 		if faults[i] != nil && !r.Once {
-			r.participants[i], faults[i] = greet(ctx, implementation, Setting{RedisURL: url, Timeout: secondTimeouts * r.Timeout})
+			r.participants[i], faults[i] = greet(ctx, implementation, Setting{RedisURL: url, Timeout: secondTimeout(r.Timeout)})
 		}
 		p := r.participants[i]
 		if faults[i] != nil {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/proxy"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
@@ -147,10 +149,10 @@ func (s *stage) ownServer(ctx context.Context) (err error) {
 	if s.own, err = s.server.Another(ctx); err != nil {
 		return err
 	}
-	if s.proxy, err = newProxy(ctx); err != nil {
+	if s.gate, err = newGate(ctx); err != nil {
 		return err
 	}
-	if s.url, err = s.proxy.to(s.own.URL()); err != nil {
+	if s.url, err = s.gate.to(s.own.URL()); err != nil {
 		return err
 	}
 	return s.connectOwn()
@@ -183,7 +185,7 @@ func (s *stage) step(ctx, stepping context.Context, step suite.Step) error {
 	case "accounted":
 		return s.account(stepping, step)
 	case "stop", "crash":
-		return s.stop(step)
+		return s.stop(stepping, step)
 	case "redis":
 		return s.command(stepping, step)
 	default:
@@ -202,12 +204,16 @@ func (s *stage) receive(ctx context.Context, step suite.Step) error {
 		queues = append(queues, s.lane.prefix+name)
 	}
 	for _, p := range s.cast {
-		a, err := s.start(ctx, s.name(step, p), address, p)
+		theirs, proxy, err := s.observed(ctx, address)
+		if err != nil {
+			return err
+		}
+		a, err := s.start(ctx, s.name(step, p), theirs, p)
 		if err != nil {
 			return err
 		}
 		s.mu.Lock()
-		a.queues = queues
+		a.queues, a.proxy = queues, proxy
 		s.mu.Unlock()
 		s.pump(ctx, a)
 		if err := a.player.Receive(ctx, queues, union(nil, queues...)); err != nil {
@@ -215,6 +221,25 @@ func (s *stage) receive(ctx context.Context, step suite.Step) error {
 		}
 	}
 	return nil
+}
+
+// observed returns the URL of a process of its own and the proxy that it leads through
+// where a step of the scenario kills processes: the proxy sees the server close the
+// connections of one that has gone. Unix sockets and TLS have no proxy; there the
+// system tells the server before the process has ended.
+func (s *stage) observed(ctx context.Context, address string) (string, *proxy.Proxy, error) {
+	parsed, err := url.Parse(address)
+	crashes := slices.ContainsFunc(s.play.Steps, func(step suite.Step) bool { return step.Do == "crash" })
+	if !crashes || err != nil || parsed.Scheme != "redis" {
+		return address, nil, nil
+	}
+	observer, err := proxy.Start(ctx, parsed.Host)
+	if err != nil {
+		return "", nil, err
+	}
+	s.observers = append(s.observers, observer)
+	parsed.Host = observer.Addr()
+	return parsed.String(), observer, nil
 }
 
 // name is what a step's process is called.

@@ -9,12 +9,13 @@ import (
 	"sync"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/proxy"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
 // stage is where a scenario is played: a lane, or a server of its own behind a
-// proxy, and the processes that take part.
+// gate, and the processes that take part.
 type stage struct {
 	run     *run
 	turn    turn
@@ -26,10 +27,11 @@ type stage struct {
 	cast    []*participant // one, or the fleet
 	maxLine int
 
-	proxy     *proxy
+	gate      *gate
 	own       *redisserver.Server
 	connected bool // lane is that of its own server
 	actors    map[string]*actor
+	observers []*proxy.Proxy // of processes that may be killed
 	pumps     sync.WaitGroup
 	changed   chan struct{} // holds one element while something is new
 
@@ -46,6 +48,7 @@ type actor struct {
 	name   string
 	player Player
 	queues []string
+	proxy  *proxy.Proxy  // nil where no step kills processes
 	pumped chan struct{} // closed when nothing more will be noted
 	gone   bool          // ended by a step
 	lost   []string      // queues whose consumer died
@@ -171,6 +174,18 @@ func (s *stage) dead() bool {
 	return true
 }
 
+// deserted reports whether no process is left that a step started.
+func (s *stage) deserted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.actors {
+		if !a.gone {
+			return false
+		}
+	}
+	return true
+}
+
 // missing are events that nobody has heard, and twice those that were heard
 // more than once; the caller holds the lock.
 func (s *stage) missing() (missing, twice []int) {
@@ -197,8 +212,11 @@ func (s *stage) end() {
 	if s.connected {
 		_ = s.lane.redis.Close()
 	}
-	if s.proxy != nil {
-		s.proxy.close()
+	if s.gate != nil {
+		s.gate.close()
+	}
+	for _, observer := range s.observers {
+		_ = observer.Close()
 	}
 	if s.own != nil {
 		_ = s.own.Close()

@@ -117,17 +117,20 @@ func (s *stage) hear(ctx context.Context, step suite.Step) error {
 func some(numbers []int) []int { return numbers[:min(len(numbers), 10)] }
 
 // length waits until a list is so long. Redis does not tell, so it is asked
-// again and again.
+// again and again, unless no process is left that could change the list.
 func (s *stage) length(ctx context.Context, step suite.Step) error {
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
 	last := int64(-1)
 	for {
+		deserted := s.deserted()
 		n, err := s.lane.redis.LLen(ctx, s.lane.prefix+step.Queue).Result()
 		switch {
 		case err == nil && n == int64(step.Count):
 			s.show(ctx, step.Queue)
 			return nil
+		case err == nil && deserted:
+			return wrong("the list has %d messages, not %d, and no process is left that could change it", n, step.Count)
 		case err == nil:
 			last = n
 		case ctx.Err() == nil:
@@ -191,8 +194,9 @@ func (s *stage) account(ctx context.Context, step suite.Step) error {
 }
 
 // stop ends processes: the one that is named, or all receivers. What they
-// reported before their end counts.
-func (s *stage) stop(step suite.Step) error {
+// reported before their end counts. It waits until Redis has noticed a crash: until
+// then it would give messages to the process that has gone.
+func (s *stage) stop(ctx context.Context, step suite.Step) error {
 	for _, p := range s.cast {
 		a := s.actors[s.name(step, p)]
 		if a == nil {
@@ -209,6 +213,11 @@ func (s *stage) stop(step suite.Step) error {
 		}
 		if a.pumped != nil {
 			<-a.pumped
+		}
+		if a.proxy != nil {
+			if err := a.proxy.AwaitEnd(ctx); err != nil {
+				return fmt.Errorf("Redis has not noticed that the process has gone: %w", err) //nolint:staticcheck // a name
+			}
 		}
 	}
 	return nil
@@ -233,8 +242,7 @@ func (s *stage) outage(ctx context.Context, step suite.Step) error {
 	switch step.Do {
 	case "cut":
 		s.waits(ctx)
-		// As an administrator would. The proxy could do it for a server that has
-		// no way, but miniredis goes on serving those that are gone.
+		// As an administrator would.
 		if err := s.lane.redis.ClientKillByFilter(ctx, "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
 			return fmt.Errorf("the harness cannot kill connections: %w", err)
 		}
@@ -242,10 +250,10 @@ func (s *stage) outage(ctx context.Context, step suite.Step) error {
 	case "told":
 		return s.told(ctx, *step.Text)
 	case "down":
-		s.proxy.down()
+		s.gate.down()
 		return errors.Join(s.lane.redis.Close(), s.own.Close())
 	case "refused":
-		if err := s.until(ctx, func() bool { return false }, s.proxy.refusing); err != nil {
+		if err := s.until(ctx, func() bool { return false }, s.gate.refusing); err != nil {
 			return fmt.Errorf("nobody tried to connect again: %w", err)
 		}
 		return nil
@@ -258,7 +266,7 @@ func (s *stage) outage(ctx context.Context, step suite.Step) error {
 		if err := s.connectOwn(); err != nil {
 			return err
 		}
-		_, err = s.proxy.to(own.URL())
+		_, err = s.gate.to(own.URL())
 		return err
 	}
 }

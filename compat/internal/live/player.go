@@ -201,7 +201,7 @@ func (p *player) trace(direction string, text []byte) {
 
 // Hello asks the application who it is.
 func (p *player) Hello(ctx context.Context) (adapter.Identity, error) {
-	l, err := p.ask(ctx, request{Op: "hello", Protocol: protocol}, "hello", engine.StartTimeouts*p.setting.Timeout)
+	l, err := p.ask(ctx, request{Op: "hello", Protocol: protocol}, "hello", engine.StartTimeout(p.setting.Timeout))
 	return adapter.Identity{Name: l.Name, Version: l.Version, Roles: l.Roles, Details: l.Details}, err
 }
 
@@ -216,7 +216,7 @@ func (p *player) Send(ctx context.Context, message adapter.Message) error {
 
 // Receive has the application consume queues.
 func (p *player) Receive(ctx context.Context, queues, signals []string) error {
-	_, err := p.ask(ctx, request{Op: "receive", Queues: queues, Signals: signals}, "ready", engine.StartTimeouts*p.setting.Timeout)
+	_, err := p.ask(ctx, request{Op: "receive", Queues: queues, Signals: signals}, "ready", engine.StartTimeout(p.setting.Timeout))
 	return err
 }
 

@@ -39,6 +39,7 @@ type Proxy struct {
 	condition Condition
 	changed   chan struct{} // closed when the condition changes
 	links     map[*link]bool
+	ended     chan struct{} // closed when a connection has ended
 	closed    bool
 }
 
@@ -49,7 +50,7 @@ func Start(ctx context.Context, target string) (*Proxy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start a proxy: %w", err)
 	}
-	p := &Proxy{listener: listener, target: target, changed: make(chan struct{}), links: map[*link]bool{}}
+	p := &Proxy{listener: listener, target: target, changed: make(chan struct{}), links: map[*link]bool{}, ended: make(chan struct{})}
 	p.serving.Go(p.accept)
 	return p, nil
 }
@@ -105,6 +106,24 @@ func (p *Proxy) Cut() {
 	}
 }
 
+// AwaitEnd waits until there is no connection: until every client has left its own,
+// and the server has noticed and closed its side. Its error is the cause of ctx.
+func (p *Proxy) AwaitEnd(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		n, ended := len(p.links), p.ended
+		p.mu.Unlock()
+		if n == 0 {
+			return nil
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return fmt.Errorf("%d connections have not ended: %w", n, context.Cause(ctx))
+		}
+	}
+}
+
 // Close cuts all connections and ends the proxy.
 func (p *Proxy) Close() error {
 	p.mu.Lock()
@@ -154,6 +173,8 @@ func (p *Proxy) serve(client net.Conn) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		delete(p.links, l)
+		close(p.ended)
+		p.ended = make(chan struct{})
 	}()
 	if refused {
 		l.cut()

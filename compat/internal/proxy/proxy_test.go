@@ -2,8 +2,11 @@ package proxy_test
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -271,5 +274,30 @@ func await(t *testing.T, c <-chan struct{}) {
 	case <-c:
 	case <-time.After(patience):
 		t.Fatal("nothing came")
+	}
+}
+
+// TestAwaitEnd: a client's departure is over when the server has closed its side.
+func TestAwaitEnd(t *testing.T) {
+	t.Parallel()
+	p, closed := start(t)
+	c := dial(t, p)
+	c.say("hello")
+	c.hear("hello")
+	ended, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("no more patience"))
+	if err := p.AwaitEnd(ended); err == nil || !strings.Contains(err.Error(), "1 connections have not ended: no more patience") {
+		t.Errorf("with a client: %v", err)
+	}
+	_ = c.Close()
+	ctx, cancelTimeout := context.WithTimeout(t.Context(), patience)
+	defer cancelTimeout()
+	if err := p.AwaitEnd(ctx); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-closed:
+	default:
+		t.Error("the server has not noticed")
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/compat/internal/report"
@@ -61,21 +60,6 @@ func (s *Server) Close() error {
 		return nil
 	}
 	return s.close()
-}
-
-// Embedded starts a Redis in this process.
-func Embedded() (*Server, error) {
-	server := miniredis.NewMiniRedis()
-	if err := server.StartAddr("127.0.0.1:0"); err != nil {
-		return nil, fmt.Errorf("start the embedded Redis: %w", err)
-	}
-	return &Server{
-		url:     "redis://" + server.Addr() + "/0",
-		kind:    KindEmbedded,
-		name:    "miniredis",
-		version: moduleVersion("github.com/alicebob/miniredis/v2"),
-		close:   func() error { server.Close(); return nil },
-	}, nil
 }
 
 var errInvalidURL = errors.New("the URL of Redis is not valid: expected redis://[user:password@]host:port[/db], rediss://… or unix://path")

@@ -1,0 +1,105 @@
+package redisserver
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// TestEmbeddedNoticesDepartures: a client that has gone takes nothing any more, even
+// if it had sent further commands behind the one that waited; what it had sent
+// without waiting is done.
+func TestEmbeddedNoticesDepartures(t *testing.T) {
+	t.Parallel()
+	embedded, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = embedded.Close() }()
+	options, err := redis.ParseURL(embedded.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	for _, command := range []string{"BRPOP q 0", "BLPOP q 0", "BLMOVE q elsewhere RIGHT LEFT 0", "BRPOPLPUSH q elsewhere 0"} {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", options.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintf(conn, "%s%s%s", line("LPUSH before x"), line(command), line("RPOP q 10")); err != nil {
+			t.Fatal(err)
+		}
+		answers := bufio.NewReader(conn)
+		if answer, err := answers.ReadString('\n'); err != nil || !strings.HasPrefix(answer, ":") {
+			t.Fatalf("%q, %v", answer, err)
+		}
+		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		// The server closes its side once it has noticed.
+		if rest, err := answers.ReadString('\n'); rest != "" {
+			t.Fatalf("%s: the client that has gone gets %q, %v", command, rest, err)
+		}
+		_ = conn.Close()
+		if err := client.LPush(t.Context(), "q", 1, 2, 3).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if n := client.LLen(t.Context(), "q").Val(); n != 3 {
+			t.Errorf("%s: %d of 3 messages are left", command, n)
+		}
+		client.Del(t.Context(), "q")
+	}
+	if n := client.LLen(t.Context(), "before").Val(); n != 4 {
+		t.Errorf("%d of 4 commands were executed that did not wait", n)
+	}
+}
+
+// TestEmbeddedExecutesWhatWasSent: commands that a client sent before it left are
+// executed.
+func TestEmbeddedExecutesWhatWasSent(t *testing.T) {
+	t.Parallel()
+	embedded, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = embedded.Close() }()
+	options, err := redis.ParseURL(embedded.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", options.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte(strings.Repeat(line("LPUSH q x"), 1000))); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	answers := 0
+	for scanner := bufio.NewScanner(conn); scanner.Scan(); {
+		answers++
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	if n := client.LLen(t.Context(), "q").Val(); n != 1000 || answers != 1000 {
+		t.Errorf("%d commands of 1000 were executed, %d answered", n, answers)
+	}
+}
+
+// line is a command as clients send it.
+func line(command string) string {
+	words := strings.Fields(command)
+	text := fmt.Sprintf("*%d\r\n", len(words))
+	for _, word := range words {
+		text += fmt.Sprintf("$%d\r\n%s\r\n", len(word), word)
+	}
+	return text
+}
