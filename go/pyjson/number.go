@@ -2,8 +2,10 @@ package pyjson
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"math/big"
+	"math/bits"
 	"strconv"
 )
 
@@ -93,44 +95,116 @@ func SafeFloat(number []byte) (f float64, ok bool) {
 	return f, err == nil
 }
 
-// tens are the powers of ten that a float64 holds exactly.
-var tens = [...]float64{
-	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+// Decimal passes a number of at most 19 digits that has no exponent. It is the
+// digits divided by ten to the power of the fraction, which is 0 where there is no
+// decimal point; the digits do not say of a minus sign. Where another number stands at
+// pos, or none, end is negative: [Scanner.Number] then looks closer. It tells no
+// observer.
+func (s *Scanner) Decimal(pos int) (digits uint64, fraction, end int) {
+	return decimal(s.Src, pos)
 }
 
-// shortFloat is Float for numbers without an exponent of at most 15 digits. Both
-// these digits and the power of ten that divides them are exact, so that the
-// result is rounded once.
-func shortFloat(number []byte) (f float64, ok bool) {
-	if len(number) > 17 { // a sign, a point
-		return 0, false
+func decimal(src []byte, i int) (n uint64, fraction, end int) {
+	if i < len(src) && src[i] == '-' {
+		i++
 	}
-	var n uint64
-	digits, fraction, point := 0, 0, 0
-	for _, c := range number {
-		switch {
-		case isDigit(c):
-			n = n*10 + uint64(c-'0')
-			digits++
-			fraction += point
-		case c == '.':
-			point = 1
-		case c != '-':
-			return 0, false
+	first := i
+	n, i = appendDigits(0, src, i)
+	count := i - first
+	if count == 0 || count > 19 || count > 1 && src[first] == '0' {
+		return 0, 0, -1
+	}
+	if i < len(src) && src[i] == '.' {
+		first = i + 1
+		n, i = appendDigits(n, src, first)
+		if fraction = i - first; fraction == 0 || count+fraction > 19 {
+			return 0, 0, -1
 		}
 	}
-	if digits == 0 || digits > 15 {
+	if i < len(src) && src[i]|0x20 == 'e' {
+		return 0, 0, -1
+	}
+	return n, fraction, i
+}
+
+// appendDigits appends the digits at i to those of n, and returns the position behind
+// them. Where they do not fit into a word, n is of no use.
+func appendDigits(n uint64, src []byte, i int) (appended uint64, end int) {
+	for i+8 <= len(src) { // eight digits at a time: pairs, pairs of these, and those
+		w := binary.LittleEndian.Uint64(src[i:])
+		count := bits.TrailingZeros64(notDigits(w)) >> 3 // 8 where all are
+		if count == 0 {
+			return n, i
+		}
+		w = (w - ones*'0') << (64 - 8*count) // zeros go before the digits
+		w = (w*10 + w>>8) & 0x00ff00ff00ff00ff
+		w = (w*100 + w>>16) & 0x0000ffff0000ffff
+		w = (w*10000 + w>>32) & 0xffffffff
+		n, i = n*powers[count]+w, i+count
+		if count < 8 {
+			return n, i
+		}
+	}
+	for i < len(src) && isDigit(src[i]) {
+		n, i = n*10+uint64(src[i]-'0'), i+1
+	}
+	return n, i
+}
+
+// DecimalFloat returns the float64 that is nearest to what [Scanner.Decimal] returned.
+// ok is false for an integer that it would change.
+func DecimalFloat(digits uint64, fraction int, negative bool) (f float64, ok bool) {
+	switch {
+	case digits < 1<<53: // Both of these are exact, so that the result is rounded once.
+		f = float64(digits) / tens[fraction]
+	case fraction > 0:
+		f = quotient(digits, powers[fraction])
+	default:
 		return 0, false
 	}
-	f = float64(n)
-	if fraction > 0 {
-		f /= tens[fraction]
-	}
-	if number[0] == '-' {
+	if negative {
 		f = -f
 	}
 	return f, true
+}
+
+// powers are the powers of ten that a word holds, and tens the same as floats, all of
+// which are exact.
+var powers, tens = func() (made [20]uint64, floats [20]float64) {
+	for i, n := 0, uint64(1); i < len(made); i, n = i+1, n*10 {
+		made[i], floats[i] = n, float64(n)
+	}
+	return made, floats
+}()
+
+// shortFloat is Float for numbers that Decimal passes, but for integers beyond
+// ±(2⁵³−1).
+func shortFloat(number []byte) (f float64, ok bool) {
+	digits, fraction, end := decimal(number, 0)
+	if end != len(number) {
+		return 0, false
+	}
+	return DecimalFloat(digits, fraction, number[0] == '-')
+}
+
+// quotient returns n divided by d, rounded once. Neither d nor the quotient's
+// exponent is out of the ordinary: d is a power of ten that a word holds.
+func quotient(n, d uint64) float64 {
+	if n == 0 {
+		return 0
+	}
+	zeros := bits.LeadingZeros64(d) - bits.LeadingZeros64(n)
+	n, d = n<<bits.LeadingZeros64(n), d<<bits.LeadingZeros64(d)
+	exponent := zeros - 64
+	high, low := n, uint64(0)
+	if n >= d {
+		high, low, exponent = n>>1, n<<63, exponent+1
+	}
+	q, rest := bits.Div64(high, low, d) // 64 bits, of which a float64 keeps 53
+	if rest != 0 {
+		q |= 1 // it is no tie
+	}
+	return float64(q) * math.Float64frombits(uint64(1023+exponent)<<52)
 }
 
 // InFloatRange reports whether a number of a scanned text, however precise,

@@ -1,10 +1,13 @@
 package pyjson_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -194,6 +197,51 @@ func TestFloat(t *testing.T) {
 	}
 	if !pyjson.IsSafeInteger([]byte("-9007199254740991")) || pyjson.IsSafeInteger([]byte("9007199254740992")) {
 		t.Error("the safe integers end at ±(2^53-1)")
+	}
+}
+
+// TestDecimal holds numbers without an exponent against strconv: their digits are
+// converted eight at a time, and divided by a power of ten in integers.
+func TestDecimal(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200_000 {
+		number := []byte(strconv.FormatUint(random.Uint64()>>random.IntN(64), 10))
+		if at := random.IntN(2 * len(number)); 0 < at && at < len(number) {
+			number = slices.Insert(number, at, '.')
+		} else if at == 0 {
+			number = slices.Insert(number, 0, []byte("0.000000000000000000"[:2+random.IntN(18)])...)
+		}
+		if random.IntN(2) == 0 {
+			number = slices.Insert(number, 0, '-')
+		}
+		want, _ := strconv.ParseFloat(string(number), 64)
+		f, ok := pyjson.Float(number)
+		if f != want || !ok && bytes.IndexByte(number, '.') >= 0 {
+			t.Fatalf("%s: %v %v, want %v", number, f, ok, want)
+		}
+		src := append(slices.Clip(number), []string{"", ",", " ]    ", "}, 1.5, 1.5"}[random.IntN(4)]...)
+		s := pyjson.Scanner{Src: src}
+		_, size, err := s.Number(0)
+		if err != nil || size != len(number) {
+			t.Fatalf("%s: the number ends at %d: %v", src, size, err)
+		}
+		digits, fraction, end := s.Decimal(0)
+		if count := len(bytes.Trim(number, "-")) - bytes.Count(number, []byte(".")); count > 19 != (end < 0) {
+			t.Fatalf("%s: %d digits, and the end is %d", src, count, end)
+		}
+		if end < 0 {
+			continue
+		}
+		if f, ok := pyjson.DecimalFloat(digits, fraction, number[0] == '-'); end != len(number) || ok && f != want {
+			t.Fatalf("%s: %v, which ends at %d, want %v", src, f, end, want)
+		}
+	}
+	for _, text := range []string{"", "-", "01", "1.", "1e5", "1.5e5", ".5", "x", "12345678901234567890", "-1.E"} {
+		s := pyjson.Scanner{Src: []byte(text)}
+		if _, _, end := s.Decimal(0); end >= 0 {
+			t.Errorf("%q is a number that ends at %d", text, end)
+		}
 	}
 }
 

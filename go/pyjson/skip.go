@@ -20,18 +20,7 @@ func skip(src []byte, i, deepest int) int {
 		}
 		switch c := src[i]; c {
 		case '"':
-			// Most strings are short: the first eight bytes are looked at here.
-			i++
-			if i+8 <= len(src) {
-				found := special(binary.LittleEndian.Uint64(src[i:]))
-				if end := i + bits.TrailingZeros64(found)>>3; found != 0 && src[end] == '"' {
-					i = end + 1
-				} else {
-					i, _ = stringEnd(src, i)
-				}
-			} else {
-				i, _ = stringEnd(src, i)
-			}
+			i = textEnd(src, i+1)
 			if name && i >= 0 {
 				if i < len(src) && src[i] <= ' ' {
 					i = space(src, i)
@@ -132,9 +121,23 @@ const (
 // special returns a word whose lowest bit that is set, if one is, stands in the
 // first byte of w that ends a string, begins an escape or is a control character.
 func special(w uint64) uint64 {
-	quote := w ^ (ones * '"')
+	quote := w ^ (ones * ('"' ^ 0x20)) // a quote is 0x20, and what is below stays below
 	slash := w ^ (ones * '\\')
-	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
+	return ((quote - ones*0x21) | (slash - ones)) &^ w & highs
+}
+
+// textEnd is stringEnd without the escapes.
+func textEnd(src []byte, i int) int {
+	for n := i; n+8 <= len(src); n += 8 {
+		if found := special(binary.LittleEndian.Uint64(src[n:])); found != 0 {
+			if n += bits.TrailingZeros64(found) >> 3; src[n] == '"' {
+				return n + 1
+			}
+			break
+		}
+	}
+	end, _ := stringEnd(src, i)
+	return end
 }
 
 // stringEnd returns the position behind the string whose first byte behind the
@@ -227,9 +230,23 @@ func literalEnd(src []byte, i int, word string) int {
 	return i + len(word)
 }
 
+// digits returns the first position at or after i that holds no digit.
 func digits(src []byte, i int) int {
+	for i+8 <= len(src) { // eight bytes at a time
+		if found := notDigits(binary.LittleEndian.Uint64(src[i:])); found != 0 {
+			return i + bits.TrailingZeros64(found)>>3
+		}
+		i += 8
+	}
 	for i < len(src) && isDigit(src[i]) {
 		i++
 	}
 	return i
+}
+
+// notDigits returns a word whose lowest bit that is set, if one is, stands in the
+// first byte of w that is no digit.
+func notDigits(w uint64) uint64 {
+	w ^= ones * '0' // a digit is below 10
+	return (w + ones*(0x80-10) | w) & highs
 }

@@ -11,8 +11,8 @@ import (
 func TestZeroValues(t *testing.T) {
 	t.Parallel()
 	zerovalue.Check(t, map[string]any{
-		"AppendQuote": pyjson.AppendQuote, "Digits": pyjson.Digits, "DropDuplicates": pyjson.DropDuplicates, "Float": pyjson.Float,
-		"InFloatRange": pyjson.InFloatRange, "Int": pyjson.Int, "IsInteger": pyjson.IsInteger, "IsSafeInteger": pyjson.IsSafeInteger,
+		"AppendQuote": pyjson.AppendQuote, "DecimalFloat": pyjson.DecimalFloat, "Digits": pyjson.Digits, "DropDuplicates": pyjson.DropDuplicates,
+		"Float": pyjson.Float, "InFloatRange": pyjson.InFloatRange, "Int": pyjson.Int, "IsInteger": pyjson.IsInteger, "IsSafeInteger": pyjson.IsSafeInteger,
 		"Paired": pyjson.Paired, "SafeFloat": pyjson.SafeFloat, "Unquote": pyjson.Unquote, "Valid": pyjson.Valid,
 		// The others take a position at which these found something.
 		"Scanner": func() error {
@@ -21,6 +21,7 @@ func TestZeroValues(t *testing.T) {
 			_, _ = s.Peek(s.Space(0))
 			_, _ = s.Value(0)
 			_, _, _, _ = s.String(0)
+			_, _, _ = s.Decimal(0)
 			return errors.Join(err, s.End(0))
 		},
 	}, &pyjson.DepthError{}, pyjson.Kind(0), &pyjson.SyntaxError{})

@@ -60,27 +60,14 @@ func (d *decoder) any(pos int) (value any, end int, err error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		a, end, err := d.array(next, more)
-		return a, end, err
+		return d.array(next, more)
 	}
 	kind, err := d.Peek(pos)
 	if err != nil {
 		return nil, 0, err
 	}
 	if kind == pyjson.Number {
-		raw, end, err := d.Number(pos)
-		if err != nil {
-			return nil, 0, err
-		}
-		if len(raw) <= 3 {
-			if n, ok := pyjson.Int(raw); ok && n >= 0 && raw[0] != '-' {
-				return small[n], end, nil
-			}
-		}
-		if f, ok := pyjson.SafeFloat(raw); ok {
-			return f, end, nil
-		}
-		return json.Number(raw), end, nil
+		return d.genericNumber(pos)
 	}
 	if end, err = d.Value(pos); err != nil {
 		return nil, 0, err
@@ -95,6 +82,54 @@ func (d *decoder) any(pos int) (value any, end int, err error) {
 	}
 }
 
+// genericNumber passes the number at pos. It makes a float64 of it, or a json.Number
+// where that would be another number.
+func (d *decoder) genericNumber(pos int) (value any, end int, err error) {
+	digits, fraction, end := d.Decimal(pos)
+	if end >= 0 {
+		negative := d.Src[pos] == '-'
+		if fraction == 0 && digits < uint64(len(small)) && !negative {
+			return small[digits], end, nil
+		}
+		if f, ok := pyjson.DecimalFloat(digits, fraction, negative); ok {
+			return d.numbers.box(f), end, nil
+		}
+	}
+	raw, end, err := d.Number(pos)
+	if err != nil {
+		return nil, 0, err
+	}
+	if f, ok := pyjson.SafeFloat(raw); ok {
+		return d.numbers.box(f), end, nil
+	}
+	return json.Number(raw), end, nil
+}
+
+// numberStore makes generic values of numbers, which share memory.
+type numberStore struct{ chunk []float64 }
+
+func (s *numberStore) box(f float64) any {
+	if len(s.chunk) == cap(s.chunk) {
+		s.chunk = make([]float64, 0, chunkBytes/int(unsafe.Sizeof(f)))
+	}
+	s.chunk = append(s.chunk, f)
+	return boxed(&s.chunk[len(s.chunk)-1], floatType)
+}
+
+// boxed returns a generic value, of the type of another one, without copying what p
+// points to, which is not changed any more.
+func boxed[T any](p *T, typ any) any {
+	(*[2]unsafe.Pointer)(unsafe.Pointer(&typ))[1] = unsafe.Pointer(p)
+	return typ
+}
+
+// Of each of these types is a generic value that boxed makes another of.
+var (
+	floatType  any = float64(0)
+	stringType any = ""
+	arrayType  any = []any(nil)
+)
+
 // small are the integers below a thousand as generic values, made once.
 var small = func() (made [1000]any) {
 	for n := range made {
@@ -104,60 +139,99 @@ var small = func() (made [1000]any) {
 }()
 
 // object reads the members of an object that was begun. They are gathered first,
-// so that the map is made in its size.
+// so that the map is made in its size. After an error the rest is
+// left there.
 func (d *decoder) object(pos int, more bool) (m map[string]any, end int, err error) {
 	from := len(d.values)
 	fromNames := len(d.names)
-	defer func() {
-		clear(d.values[from:])
-		clear(d.names[fromNames:])
-		d.values, d.names = d.values[:from], d.names[:fromNames]
-	}()
 	for more {
-		raw, at, err := d.Name(pos)
+		name, at, err := d.name(pos)
 		if err != nil {
 			return nil, 0, err
-		}
-		name, err := d.nameOf(raw)
-		if err != nil {
-			return nil, 0, within("*", err)
 		}
 		value, end, err := d.any(at)
 		if err != nil {
 			return nil, 0, within("*", err)
 		}
 		d.values, d.names = append(d.values, value), append(d.names, name)
-		if pos, more, err = d.Next(pyjson.Object, end); err != nil {
+		if d.comma(end) {
+			pos = end + 1
+		} else if pos, more, err = d.Next(pyjson.Object, end); err != nil {
 			return nil, 0, err
 		}
 	}
-	m = make(map[string]any, len(d.values)-from)
-	for i, value := range d.values[from:] {
-		m[d.names[fromNames+i]] = value // the last of a name counts (TYPE-2)
+	values, names := d.values[from:], d.names[fromNames:]
+	m = make(map[string]any, len(values))
+	for i, value := range values {
+		m[names[i]] = value // the last of a name counts (TYPE-2)
 	}
+	d.cut(from, fromNames)
 	return m, pos, nil
 }
 
-// array reads the elements of an array that was begun.
-func (d *decoder) array(pos int, more bool) (a []any, end int, err error) {
+// array reads the elements of an array that was begun, as object does.
+func (d *decoder) array(pos int, more bool) (a any, end int, err error) {
 	from := len(d.values)
-	defer func() {
-		clear(d.values[from:])
-		d.values = d.values[:from]
-	}()
 	for more {
 		value, end, err := d.any(pos)
 		if err != nil {
 			return nil, 0, atIndex(len(d.values)-from, err)
 		}
 		d.values = append(d.values, value)
-		if pos, more, err = d.Next(pyjson.Array, end); err != nil {
+		if d.comma(end) {
+			pos = end + 1
+		} else if pos, more, err = d.Next(pyjson.Array, end); err != nil {
 			return nil, 0, err
 		}
 	}
-	a = make([]any, len(d.values)-from)
-	copy(a, d.values[from:])
+	values := d.values[from:]
+	a = arrayOf(values)
+	d.cut(from, len(d.names))
 	return a, pos, nil
+}
+
+// arrayOf returns a copy of the values as a generic value. A short array is made in
+// one piece with its elements.
+func arrayOf(values []any) any {
+	switch len(values) {
+	case 1:
+		made := &struct {
+			array []any
+			room  [1]any
+		}{room: [1]any(values)}
+		made.array = made.room[:]
+		return boxed(&made.array, arrayType)
+	case 2:
+		made := &struct {
+			array []any
+			room  [2]any
+		}{room: [2]any(values)}
+		made.array = made.room[:]
+		return boxed(&made.array, arrayType)
+	case 3:
+		made := &struct {
+			array []any
+			room  [3]any
+		}{room: [3]any(values)}
+		made.array = made.room[:]
+		return boxed(&made.array, arrayType)
+	}
+	made := make([]any, len(values))
+	copy(made, values)
+	return made
+}
+
+// name passes a member's name, as [pyjson.Scanner.Name] does, and makes a Go string
+// of it.
+func (d *decoder) name(pos int) (name string, value int, err error) {
+	raw, value, err := d.Name(pos)
+	if err != nil {
+		return "", 0, err
+	}
+	if name, err = d.nameOf(raw); err != nil {
+		return "", 0, within("*", err)
+	}
+	return name, value, nil
 }
 
 // nameOf makes a Go string of a member's name.

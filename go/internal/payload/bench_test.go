@@ -30,7 +30,7 @@ func messages(b *testing.B) map[string][]byte {
 	b.Helper()
 	records := order{Path: "/uploads/video1.mp4"}
 	for i := range 165 {
-		records.Lines = append(records.Lines, line{fmt.Sprintf("sku-%06d", i), i, float64(i) * 1.25, []string{"a tag", "another tag"}})
+		records.Lines = append(records.Lines, line{fmt.Sprintf("sku-%06d", i), i, float64(i) * 1.1, []string{"a tag", "another tag"}})
 	}
 	made := map[string][]byte{}
 	for name, event := range map[string]order{

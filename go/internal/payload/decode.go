@@ -21,8 +21,8 @@ func Check(t reflect.Type) error {
 
 // Decode fills the value that target points to from a payload. What was in the
 // value before is gone. The strings that it makes are copies, of which short ones
-// share memory, up to a kilobyte. Its errors are of type [*Error], except where
-// the payload is no JSON or the type itself is at fault.
+// share memory: one that is kept keeps some kilobytes at most. Its errors are of
+// type [*Error], except where the payload is no JSON or the type itself is at fault.
 //
 // It implements TYPE-1 to TYPE-16.
 func Decode(text []byte, target any) error {
@@ -55,8 +55,11 @@ type decoder struct {
 	pyjson.Scanner
 
 	strings stringStore
+	numbers numberStore
 	values  []any    // elements and members of generic values under way, innermost last
 	names   []string // the members' names, likewise
+	// How many there were at most: all that release clears.
+	topValues, topNames int
 }
 
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
@@ -66,11 +69,21 @@ const maxKeptValues = 4096
 
 func (d *decoder) release() {
 	d.Scanner = pyjson.Scanner{}
-	if cap(d.values) > maxKeptValues {
+	d.cut(0, 0)
+	if max(cap(d.values), cap(d.names)) > maxKeptValues {
 		d.values, d.names = nil, nil
+	} else {
+		clear(d.values[:d.topValues])
+		clear(d.names[:d.topNames])
 	}
-	d.values, d.names = d.values[:0], d.names[:0]
+	d.topValues, d.topNames = 0, 0
 	decoders.Put(d)
+}
+
+// cut leaves as many values and names under way.
+func (d *decoder) cut(values, names int) {
+	d.topValues, d.topNames = max(d.topValues, len(d.values)), max(d.topNames, len(d.names))
+	d.values, d.names = d.values[:values], d.names[:names]
 }
 
 func (d *decoder) decode(text []byte, p unsafe.Pointer, read reader) error {
@@ -85,6 +98,12 @@ func (d *decoder) at(pos int) byte {
 		return d.Src[pos]
 	}
 	return 0
+}
+
+// comma reports whether a comma stands at pos and no white space behind it, so that
+// there is no need of [pyjson.Scanner.Next].
+func (d *decoder) comma(pos int) bool {
+	return pos+1 < len(d.Src) && d.Src[pos] == ',' && d.Src[pos+1] > ' '
 }
 
 // number passes the number at pos. Where null stands instead, raw is nil.

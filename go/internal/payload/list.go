@@ -42,7 +42,9 @@ func (b builder) slice(t reflect.Type) (reader, error) {
 			if pos, err = elem(d, pos, unsafe.Add(elements, uintptr(n)*size)); err != nil {
 				return 0, atIndex(n, err)
 			}
-			if pos, more, err = d.Next(pyjson.Array, pos); err != nil {
+			if d.comma(pos) {
+				pos++
+			} else if pos, more, err = d.Next(pyjson.Array, pos); err != nil {
 				return 0, err
 			}
 			if !more {
@@ -87,29 +89,30 @@ func (b builder) array(t reflect.Type) (reader, error) {
 }
 
 // readStrings reads a []string. The strings are gathered first, so that the slice
-// is made in its size.
+// is made in its size. After an error the rest is left there.
 func readStrings(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	pos, more, found, err := d.begin(pyjson.Array, pos)
 	if err != nil || !found {
 		return pos, err
 	}
-	from := len(d.names)
-	defer func() {
-		clear(d.names[from:])
-		d.names = d.names[:from]
-	}()
+	from, short := len(d.names), true
 	for more {
 		s, _, end, err := d.text(pos)
 		if err != nil {
 			return 0, atIndex(len(d.names)-from, err)
 		}
 		d.names = append(d.names, s)
-		if pos, more, err = d.Next(pyjson.Array, end); err != nil {
+		short = short && len(s) <= maxShared
+		if d.comma(end) {
+			pos = end + 1
+		} else if pos, more, err = d.Next(pyjson.Array, end); err != nil {
 			return 0, err
 		}
 	}
-	made := make([]string, len(d.names)-from)
-	copy(made, d.names[from:])
+	texts := d.names[from:]
+	made := d.strings.room(len(texts), short)
+	copy(made, texts)
 	*(*[]string)(p) = made
+	d.cut(len(d.values), from)
 	return pos, nil
 }

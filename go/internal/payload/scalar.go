@@ -92,6 +92,16 @@ func readString(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 }
 
 func readInt[T int | int8 | int16 | int32 | int64](d *decoder, pos int, p unsafe.Pointer) (int, error) {
+	if digits, fraction, end := d.Decimal(pos); end >= 0 && fraction == 0 && digits <= math.MaxInt64 {
+		n := int64(digits)
+		if d.Src[pos] == '-' {
+			n = -n
+		}
+		if int64(T(n)) == n {
+			*(*T)(p) = T(n)
+			return end, nil
+		}
+	}
 	raw, end, err := d.number(pos)
 	if err != nil || raw == nil {
 		return end, err
@@ -130,6 +140,12 @@ func misfitInteger(raw []byte, t reflect.Type) error {
 }
 
 func readFloat64(d *decoder, pos int, p unsafe.Pointer) (int, error) {
+	if digits, fraction, end := d.Decimal(pos); end >= 0 {
+		if f, ok := pyjson.DecimalFloat(digits, fraction, d.Src[pos] == '-'); ok {
+			*(*float64)(p) = f
+			return end, nil
+		}
+	}
 	f, end, err := d.float(pos, pyjson.Float, "float64")
 	if err == nil {
 		*(*float64)(p) = f

@@ -73,6 +73,14 @@ func place(t reflect.Type, index []int) (offset uintptr, path []step) {
 // at returns where the member's value belongs, making the embedded structs on the
 // way.
 func (m *member) at(p unsafe.Pointer) unsafe.Pointer {
+	if m.path == nil {
+		return unsafe.Add(p, m.offset)
+	}
+	return m.behind(p)
+}
+
+// behind does what at does where there are embedded pointers on the way.
+func (m *member) behind(p unsafe.Pointer) unsafe.Pointer {
 	for _, s := range m.path {
 		embedded := (*unsafe.Pointer)(unsafe.Add(p, s.offset))
 		if *embedded == nil {
@@ -114,7 +122,9 @@ func (r *structReader) read(d *decoder, pos int, p unsafe.Pointer) (int, error) 
 		if err != nil {
 			return 0, err
 		}
-		if pos, more, err = d.Next(pyjson.Object, pos); err != nil {
+		if d.comma(pos) {
+			pos++
+		} else if pos, more, err = d.Next(pyjson.Object, pos); err != nil {
 			return 0, err
 		}
 	}
