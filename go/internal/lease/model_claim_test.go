@@ -22,20 +22,24 @@ func (m *model) claim(t *rapid.T) {
 }
 
 // claimAll claims until no more than suspects are left, and then one of these, or none
-// where all are too long. Where many messages are held then, it acknowledges them, so
-// that their number does not grow.
+// where all are too long. Where there are many messages then, it acknowledges those that
+// are held and drops dead letters, so that their number does not grow.
 func (m *model) claimAll(t *rapid.T) {
 	c := Claim{Lease: unit, Count: 17, Bytes: 1 << 20, MaxBytes: 1 << 20, MaxAttempts: maxAttempts}
-	for m.exchange(c) > 0 {
+	for claimed := 1; claimed > 0; {
+		claimed = m.exchange(c)
+		m.compare("a claim of all")
 	}
 	c.Suspects, c.Retries = true, rapid.Bool().Draw(t, "turn")
 	c.MaxBytes = rapid.SampledFrom([]int{1, 60, 1 << 20, 1 << 20}).Draw(t, "longest")
 	m.exchange(c)
-	if len(m.entries) > 100 {
-		for held := range slices.Chunk(m.held(m.handles), MaxCount) {
-			m.acknowledgeThese(held)
-		}
+	if len(m.entries) <= 40 {
+		return
 	}
+	for held := range slices.Chunk(m.held(m.handles), MaxCount) {
+		m.acknowledgeThese(held)
+	}
+	m.dropThese(m.dead())
 }
 
 // exchange claims messages, compares them with those that section 5 of the

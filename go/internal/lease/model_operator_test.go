@@ -69,8 +69,9 @@ func (m *model) requeue(t *rapid.T) {
 	}
 }
 
-func (m *model) drop(t *rapid.T) {
-	ids := m.letters(t)
+func (m *model) drop(t *rapid.T) { m.dropThese(m.letters(t)) }
+
+func (m *model) dropThese(ids []string) {
 	missing, err := m.q.Drop(background, ids)
 	m.expectMissing(ids, missing, err)
 	for _, id := range ids {
@@ -78,6 +79,16 @@ func (m *model) drop(t *rapid.T) {
 			delete(m.entries, id)
 		}
 	}
+}
+
+// dead returns the ids of all dead letters.
+func (m *model) dead() (ids []string) {
+	for id, e := range m.entries {
+		if e.state == Dead {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func (m *model) repair(*rapid.T) {
