@@ -24,7 +24,7 @@ func TestErrorCodes(t *testing.T) {
 		client := redis.NewClient(&redis.Options{Addr: server.Addr})
 		defer client.Close()
 		q := newQueue(t, client, "k")
-		if err := client.SlaveOf(background, "127.0.0.1", "1").Err(); err != nil {
+		if err := client.ReplicaOf(background, "127.0.0.1", "1").Err(); err != nil {
 			t.Fatal(err)
 		}
 		if err := claimOne(q); !redis.HasErrorPrefix(err, "READONLY") {
