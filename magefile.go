@@ -58,19 +58,27 @@ type skipped struct {
 // lengthy is how long Test takes on two idle cores.
 const lengthy = 12 * time.Minute
 
+// shown is the progress of Test, nil before it.
+var shown *progress
+
 // Test runs the tests of all modules that this machine can run, all of them in the
 // workspace, with the race detector, and the fast ones of each module by itself,
 // as its user would. The Python originals, servers of every generation, containers
-// and Node are among them. It finds in the first second what the machine lacks,
+// and Node are among them. It shows which step of how many runs and how long it took
+// the last time. It finds in the first second what the machine lacks,
 // and ends with a list of what was skipped. WITHOUT=docker,node,originals,python,cc
 // skips what it names. Where CI is true, skipping is a failure.
 func Test(ctx context.Context) error {
-	begin := time.Now()
+	shown = newProgress()
 	skips, err := findSkips(ctx)
 	if err != nil {
 		return err
 	}
-	var steps []step
+	var env []string
+	steps := []step{{"install what tests need, start every server once, check the specification", func(ctx context.Context, _ []string) (err error) {
+		env, err = prepare(ctx, skips)
+		return err
+	}}}
 	steps = append(steps, step{"compare the exported API with its record", func(ctx context.Context, _ []string) error { return api(ctx, "--check") }})
 	for _, module := range modules {
 		steps = append(steps, step{"build and vet " + module + " by itself", func(ctx context.Context, env []string) error {
@@ -86,26 +94,28 @@ func Test(ctx context.Context) error {
 			step{"all tests of " + module + ", " + mode, testing(module, nil, slices.Concat(race, skipFlags(skips)))},
 			step{"fast tests of " + module + " by itself", testing(module, []string{"GOWORK=off"}, append(skipFlags(skips), "-short"))})
 	}
-	fmt.Printf("%d steps, %v on two idle cores.\n%s", len(steps)+3, lengthy, list("Not tested here", skips))
-	env, err := prepare(ctx, skips)
-	if err != nil {
-		return err
-	}
+	fmt.Printf("%d steps, %v on two idle cores.\n%s", len(steps), lengthy, list("Not tested here", skips))
 	var failures []error
 	for i, s := range steps {
-		fmt.Printf("\n── %d of %d, after %v: %s\n", i+4, len(steps)+3, time.Since(begin).Round(time.Second), s.name)
-		if err := s.run(ctx, env); err != nil {
+		end := shown.step(i+1, len(steps), s.name)
+		err := s.run(ctx, env)
+		end(err)
+		if err != nil {
 			failures = append(failures, fmt.Errorf("%s: %w", s.name, err))
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if err != nil && i == 0 { // without it the others say nothing
+			break
+		}
 	}
+	took := time.Since(shown.begin).Round(time.Second)
 	if err := errors.Join(failures...); err != nil {
-		fmt.Println(list("\nNot tested here", skips))
+		fmt.Printf("\nTests failed, in %v.\n%s", took, list("Not tested here", skips))
 		return err
 	}
-	fmt.Printf("\nAll tests passed, in %v.\n%s", time.Since(begin).Round(time.Second), list("Skipped, and not tested", skips))
+	fmt.Printf("\nAll tests passed, in %v.\n%s", took, list("Skipped, and not tested", skips))
 	return nil
 }
 
@@ -124,7 +134,7 @@ func testing(module string, env, flags []string) func(context.Context, []string)
 
 // timeout is that of each package's tests. prepare lengthens it where the machine
 // is slow.
-var timeout = 30 * time.Minute
+var timeout = 15 * time.Minute
 
 // prepare installs what the tests need, starts once what they start, and returns
 // their environment.
@@ -446,5 +456,9 @@ func run(ctx context.Context, dir string, env []string, name string, args ...str
 	command.Dir = dir
 	command.Env = append(os.Environ(), env...)
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
+	if shown != nil && shown.terminal {
+		command.Stdout, command.Stderr = shown, shown
+		command.WaitDelay = 10 * time.Second // for children that hold the output open
+	}
 	return command.Run()
 }

@@ -37,6 +37,9 @@ func instead(script string, processes ...int32) engine.Implementation {
 // what nothing was found out about then is an error, not a failure.
 func TestSecondTry(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it waits for deadlines")
+	}
 	timeout := calibration.Scale(time.Second)
 	for name, test := range map[string]struct {
 		script    string

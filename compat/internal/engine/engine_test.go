@@ -186,6 +186,9 @@ const hello = `read l; echo '{"op":"hello","protocol":1,"name":"fake","version":
 // run goes on, each time with a fresh process, and ends.
 func TestMisbehaviour(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it waits for deadlines")
+	}
 	const ready = `echo '{"op":"ready","id":1}'; `
 	for name, test := range map[string]struct{ script, says string }{
 		"silence":        {hello + "exec sleep 60", "does not answer"},
