@@ -36,8 +36,15 @@ func TestNames(t *testing.T) {
 		if tag, slot := lease.Tag(queue), lease.Slot(queue); tag != c.Tag.String() || slot != c.Slot {
 			t.Errorf("%s: tag %q, slot %d", c.ID, tag, slot)
 		}
+		q, err := lease.NewQueue(node, queue)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i, kind := range lease.Kinds() {
 			name := lease.Companion(kind, queue)
+			if q.Key(kind) != name {
+				t.Errorf("%s: the key of a queue is %q, want %q", c.ID, q.Key(kind), name)
+			}
 			if i < len(c.Companions) && name != c.Companions[i].String() {
 				t.Errorf("%s: %s is %q", c.ID, kind, name)
 			}
