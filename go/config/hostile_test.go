@@ -63,14 +63,6 @@ func TestLoadTakesTimeInProportion(t *testing.T) {
 	}
 }
 
-func TestLoadOfAnEndlessFile(t *testing.T) {
-	t.Parallel()
-	_, err := config.Load("/dev/zero")
-	if err == nil || !strings.Contains(err.Error(), "longer than 1 MiB") {
-		t.Errorf("got %v", err)
-	}
-}
-
 // TestErrorsHoldNothingOfTheFile has the same secret stand at all places where
 // something may be wrong with it.
 func TestErrorsHoldNothingOfTheFile(t *testing.T) {

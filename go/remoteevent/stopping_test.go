@@ -5,17 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
-	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
@@ -188,48 +185,4 @@ func TestStopPutsBackWhatWasPopped(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestStopDuringPause: a Redis that pauses as the receiver stops, and is back when its
-// listener returns, has the event acknowledged.
-func TestStopDuringPause(t *testing.T) {
-	t.Parallel()
-	server, client := stoppable(t)
-	logged, quiet := newLog()
-	r := receiver(t, client, quiet)
-	begun, end := make(chan struct{}, 1), make(chan struct{})
-	must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error { begun <- struct{}{}; <-end; return nil }, remoteevent.WithConcurrency(2)))
-	must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
-	stop := start(t, r)
-	next(t, begun)
-	for figure(t, client, "blocked_clients") != 1 { // it waits for a second event
-		must(t, t.Context().Err())
-	}
-	must(t, server.Signal(syscall.SIGSTOP))
-	stopped := make(chan error, 1)
-	go func() { stopped <- stop() }()
-	select {
-	case err := <-stopped:
-		t.Fatal("Run returned while a listener is under way:", err)
-	case <-time.After(1500 * time.Millisecond): // the waits were cut off
-	}
-	must(t, server.Signal(syscall.SIGCONT))
-	close(end)
-	must(t, next(t, stopped))
-	expectStats(t, queue(t, client), queueadmin.Stats{})
-	if strings.Contains(logged.String(), "cannot reach Redis") {
-		t.Errorf("logged:\n%s", logged)
-	}
-}
-
-// stoppable starts a Redis whose process can be sent signals.
-func stoppable(t *testing.T) (*os.Process, *redis.Client) {
-	t.Helper()
-	server := redistest.Start(t, redistest.FreeAddr(t))
-	client := redis.NewClient(&redis.Options{Addr: server.Addr})
-	t.Cleanup(func() { _ = client.Close() })
-	process, err := os.FindProcess(figure(t, client, "process_id"))
-	must(t, err)
-	t.Cleanup(func() { _ = process.Signal(syscall.SIGCONT) })
-	return process, client
 }
