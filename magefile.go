@@ -80,6 +80,7 @@ func Test(ctx context.Context) error {
 		return err
 	}}}
 	steps = append(steps, step{"compare the exported API with its record", func(ctx context.Context, _ []string) error { return api(ctx, "--check") }})
+	steps = append(steps, step{"vet the library for Windows and 32 bits; tests without Redis on 32 bits", libraryElsewhere})
 	for _, module := range modules {
 		steps = append(steps, step{"build and vet " + module + " by itself", func(ctx context.Context, env []string) error {
 			return run(ctx, module, slices.Concat(env, []string{"GOWORK=off"}), "go", "vet", "./...")
@@ -338,6 +339,22 @@ func Platforms(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
+// libraryElsewhere is the part of Platforms that Test includes. Platforms takes
+// some minutes more.
+func libraryElsewhere(ctx context.Context, _ []string) error {
+	var failures []error
+	for _, platform := range []string{"windows/amd64", "linux/386"} {
+		if err := run(ctx, ".", target(platform), "go", "vet", "./..."); err != nil {
+			failures = append(failures, fmt.Errorf("go vet for %s: %w", platform, err))
+		}
+	}
+	packages, err := withoutServer(ctx, ".")
+	if err == nil {
+		err = run(ctx, ".", target("linux/386"), "go", append([]string{"test", "-short"}, packages...)...)
+	}
+	return errors.Join(append(failures, err)...)
+}
+
 // target returns the environment in which Go builds for a platform, without cgo.
 func target(platform string) []string {
 	system, architecture, _ := strings.Cut(platform, "/")
@@ -372,7 +389,7 @@ func Portable(ctx context.Context) error {
 }
 
 // withoutServer returns the packages of a module whose tests start no Redis, and
-// lists the others.
+// prints the others.
 func withoutServer(ctx context.Context, module string) (packages []string, err error) {
 	command := exec.CommandContext(ctx, "go", "list", "-f", "{{.ImportPath}} {{.TestImports}} {{.XTestImports}}", "./...")
 	command.Dir, command.Stderr = module, os.Stderr
@@ -383,7 +400,7 @@ func withoutServer(ctx context.Context, module string) (packages []string, err e
 	for line := range strings.Lines(string(output)) {
 		name, imports, _ := strings.Cut(line, " ")
 		if strings.Contains(imports, "/redistest") || strings.HasSuffix(name, "/redistest") {
-			fmt.Printf("Not tested here, for want of a redis-server: %s\n", name)
+			fmt.Printf("Not tested in this step, since its tests start a redis-server: %s\n", name)
 			continue
 		}
 		packages = append(packages, name)

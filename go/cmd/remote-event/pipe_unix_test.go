@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,10 +31,13 @@ func TestAConfigurationThatNeverEnds(t *testing.T) {
 		case <-time.After(10 * time.Second):
 			t.Errorf("%s goes on", args)
 		}
-		// The reader ends with the pipe.
-		writer, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
-		if err == nil {
-			_ = writer.Close()
-		}
+	}
+	// A writer ends the readers that wait for one. Those that come later find no file.
+	writer, err := os.OpenFile(pipe, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(pipe), writer.Close()); err != nil {
+		t.Error(err)
 	}
 }
