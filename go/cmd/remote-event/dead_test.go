@@ -227,7 +227,7 @@ func TestDeadImportFails(t *testing.T) {
 	for text, want := range map[string]string{
 		good + "\n" + good + "{}\n" + good: "line 4: not the record of a dead letter: its version is 0, and not 1; stored before it: 2, after it: none",
 		good + "nonsense":                  "line 2: ",
-		good + `{"version":1,"queue":"remote-event:v1:x","message":"","reason":""}`: "line 2: queue",
+		good + `{"version":1,"queue":"remote-event:v1:x","message":"","reason":""}`: "line 2: open queue",
 	} {
 		r := invocation{args: []string{"dead", "import", "-", "-o", "json", "--redis", url}, stdin: strings.NewReader(text)}.run(t.Context())
 		r.expect(t, exitFailed, want)
@@ -285,8 +285,8 @@ func TestDeadWhereRedisRefuses(t *testing.T) {
 	if err := client.Set(t.Context(), q.CompanionKeys()["claims"], "x", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	invoke(t, "dead", "drop", "--all", "--yes", "--redis", urlOfClient(client)).expect(t, exitFailed, "queue x: WRONGTYPE", "kind claims", "dropped before: 0")
-	invoke(t, "queue", "drain", "x", "--redis", urlOfClient(client)).expect(t, exitFailed, "queue x: WRONGTYPE")
+	invoke(t, "dead", "drop", "--all", "--yes", "--redis", urlOfClient(client)).expect(t, exitFailed, `queue "x": WRONGTYPE`, "kind claims", "dropped before: 0")
+	invoke(t, "queue", "drain", "x", "--redis", urlOfClient(client)).expect(t, exitFailed, `queue "x": WRONGTYPE`)
 	invoke(t, "queue", "ls", "remote-event:v1:x", "--redis", urlOfClient(client)).expect(t, exitUsage, "companions")
 }
 

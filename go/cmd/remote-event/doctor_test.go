@@ -54,7 +54,7 @@ func TestDoctorRepairs(t *testing.T) {
 		}
 		for range 2 {
 			r := invoke(t, "doctor", "x", "--redis", url).expect(t, exitFindings)
-			for _, want := range []string{ids[0] + ": the message is neither leased", ids[1] + ": the message is gone", "ghost: the message itself is gone", "fault", "doctor --repair"} {
+			for _, want := range []string{ids[0] + ": the message is neither leased", ids[1] + ": the message is gone", "ghost: the message is gone", "fault", "doctor --repair"} {
 				if !strings.Contains(r.stdout, want) {
 					t.Errorf("it lacks %q:\n%s", want, r.stdout)
 				}
@@ -109,7 +109,7 @@ func TestDoctorExplains(t *testing.T) {
 	for _, want := range []string{
 		"warning eviction    maxmemory-policy is allkeys-lru", "CONFIG SET maxmemory-policy noeviction",
 		`fault   permission  the user anna may not run rpush for the queue "x"`, "ACL SETUSER anna ~x ~remote-event:v1:{x}:* +blmove",
-		"warning audit       the keys of the messages cannot be compared: NOPERM", `fault   type        the key "y" is a string, and has to be a list: WRONGTYPE`,
+		"warning audit       the keys of the messages cannot be compared: audit queue \"x\": NOPERM", `fault   type        the key "y" is a string, and has to be a list: WRONGTYPE`,
 	} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("it lacks %q:\n%s", want, r.stdout)

@@ -52,12 +52,12 @@ func TestOneUnreadableQueueHidesNoOther(t *testing.T) {
 				r := invoke(t, append(strings.Fields(args), "--redis", url)...)
 				if r.code != exitFailed {
 					// This command does not read that key.
-					if r.code != exitDone || strings.Contains(r.stderr, "queue b") {
+					if r.code != exitDone || strings.Contains(r.stderr, `queue "b"`) {
 						t.Errorf("%s, %s: exit code %d: %s", kind, args, r.code, r.stderr)
 					}
 					continue
 				}
-				if strings.Count(r.stderr, "queue b: ") != 1 || !strings.Contains(r.stderr, "hint: remote-event doctor b") {
+				if strings.Count(r.stderr, `queue "b": `) != 1 || !strings.Contains(r.stderr, "hint: remote-event doctor b") {
 					t.Errorf("%s, %s: %s", kind, args, r.stderr)
 				}
 				if both != "" {
@@ -122,7 +122,7 @@ func TestAForeignList(t *testing.T) {
 		t.Fatal(err)
 	}
 	for args, want := range map[string]string{"queue ls": "  a\n", "dead ls": " a failed", "dead drop --all --yes": "dropped 1\n"} {
-		r := invoke(t, append(strings.Fields(args), "--redis", url)...).expect(t, exitConnection, "queue b: NOPERM", "queue foreign: NOPERM")
+		r := invoke(t, append(strings.Fields(args), "--redis", url)...).expect(t, exitConnection, `queue "b": NOPERM`, `queue "foreign": NOPERM`)
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("%s: %s", args, r.stdout)
 		}
