@@ -1,0 +1,194 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// peekBytes is about how much one answer of a peek holds, unless a message is longer.
+const peekBytes = 1 << 20
+
+// Stored is a message that has an id, as Redis stores it.
+type Stored struct {
+	ID       string
+	At       time.Time // when its lease expires, or it is due
+	Attempts int
+	Reason   string // of the last failure
+	Body     []byte
+}
+
+// PeekList calls a function with messages of the list, or of staging, in the order in
+// which receivers take them, until it returns false. It changes nothing.
+func (q *Queue) PeekList(ctx context.Context, staged bool, limit int, do func(body []byte) bool) error {
+	key := q.Name
+	if staged {
+		key = q.Key(Staging)
+	}
+	for from, page := 0, 1; from < limit; {
+		count := min(page, limit-from)
+		bodies, err := q.client.LRange(ctx, key, int64(-from-count), int64(-from-1)).Result()
+		if err != nil {
+			return err
+		}
+		size := 0
+		for i := len(bodies) - 1; i >= 0; i-- {
+			size += len(bodies[i])
+			if !do([]byte(bodies[i])) {
+				return nil
+			}
+		}
+		if len(bodies) < count {
+			return nil
+		}
+		from += count
+		if size > peekBytes/2 {
+			page = max(1, page/2)
+		} else {
+			page = min(2*page, MaxCount)
+		}
+	}
+	return nil
+}
+
+// PeekRetries calls a function with the messages that wait for another attempt, the
+// first due first, until it returns false: retries, and then suspects. It changes
+// nothing.
+func (q *Queue) PeekRetries(ctx context.Context, do func(Stored) bool) error {
+	for _, kind := range []Kind{Retries, Suspects} {
+		goOn, err := q.eachScored(ctx, kind, func(name string, at time.Time) ([]Stored, error) {
+			return []Stored{{ID: name, At: at}}, nil
+		}, do)
+		if err != nil || !goOn {
+			return err
+		}
+	}
+	return nil
+}
+
+// PeekLeased calls a function with the messages that receivers hold, the first lease
+// to expire first, until it returns false. It changes nothing.
+func (q *Queue) PeekLeased(ctx context.Context, do func(Stored) bool) error {
+	_, err := q.eachScored(ctx, Claims, func(claim string, at time.Time) ([]Stored, error) {
+		return q.heldBy(ctx, claim, at)
+	}, do)
+	return err
+}
+
+// eachScored calls a function with the messages of each member of a sorted set, in its
+// order.
+func (q *Queue) eachScored(
+	ctx context.Context, kind Kind, messages func(name string, at time.Time) ([]Stored, error), do func(Stored) bool,
+) (goOn bool, err error) {
+	const page = 100
+	for from := int64(0); ; from += page {
+		members, err := q.client.ZRangeWithScores(ctx, q.Key(kind), from, from+page-1).Result()
+		if err != nil {
+			return false, err
+		}
+		var found []Stored
+		for _, z := range members {
+			name, _ := z.Member.(string)
+			some, err := messages(name, time.UnixMilli(int64(z.Score)))
+			if err != nil {
+				return false, err
+			}
+			found = append(found, some...)
+		}
+		for len(found) > 0 {
+			n := min(page, len(found))
+			if goOn, err := q.readStored(ctx, found[:n], do); err != nil || !goOn {
+				return false, err
+			}
+			found = found[n:]
+		}
+		if len(members) < page {
+			return true, nil
+		}
+	}
+}
+
+// heldBy returns the messages that a claim still holds: one where the name has a mark,
+// else those whose ids begin with the name.
+func (q *Queue) heldBy(ctx context.Context, claim string, at time.Time) ([]Stored, error) {
+	var ids []string
+	mark := strings.LastIndexAny(claim, "/!")
+	if mark >= 0 {
+		ids = []string{claim[:mark]}
+	} else {
+		n, _ := strconv.Atoi(claim[strings.LastIndex(claim, "-")+1:])
+		of := freshIDs(claim, max(0, min(n, MaxCount)))
+		for i := range max(0, min(n, MaxCount)) {
+			ids = append(ids, of(i))
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	states, err := q.Audit(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var held []Stored
+	for _, s := range states {
+		// One that failed since belongs to another claim.
+		if s.Body && s.Leased && s.Attempts == (mark >= 0) {
+			held = append(held, Stored{ID: s.ID, At: at, Attempts: 1})
+		}
+	}
+	return held, nil
+}
+
+// readStored reads the rest of messages and calls a function with each that is still
+// there, until it returns false.
+func (q *Queue) readStored(ctx context.Context, messages []Stored, do func(Stored) bool) (goOn bool, err error) {
+	type asked struct {
+		bytes            *redis.IntCmd
+		reason, attempts *redis.StringCmd
+	}
+	answers := make([]asked, len(messages))
+	if _, err := q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, m := range messages {
+			answers[i] = asked{p.HStrLen(ctx, q.Key(Bodies), m.ID), p.HGet(ctx, q.Key(Reasons), m.ID), p.HGet(ctx, q.Key(Attempts), m.ID)}
+		}
+		return nil
+	}); err != nil && !errors.Is(err, redis.Nil) {
+		return false, err
+	}
+	for begin := 0; begin < len(messages); {
+		end, size := begin, int64(0)
+		for end < len(messages) && (end == begin || size+answers[end].bytes.Val() <= peekBytes) {
+			size += answers[end].bytes.Val()
+			end++
+		}
+		ids := make([]string, 0, end-begin)
+		for _, m := range messages[begin:end] {
+			ids = append(ids, m.ID)
+		}
+		bodies, err := q.client.HMGet(ctx, q.Key(Bodies), ids...).Result()
+		if err != nil {
+			return false, err
+		}
+		for i, body := range bodies {
+			m := messages[begin+i]
+			text, there := body.(string)
+			if !there {
+				continue
+			}
+			m.Body, m.Reason = []byte(text), answers[begin+i].reason.Val()
+			count, _, _ := strings.Cut(answers[begin+i].attempts.Val(), " ")
+			if n, err := strconv.Atoi(count); err == nil {
+				m.Attempts = n
+			}
+			if !do(m) {
+				return false, nil
+			}
+		}
+		begin = end
+	}
+	return true, nil
+}
