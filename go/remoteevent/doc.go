@@ -23,7 +23,7 @@
 // Delivery is at least once: an event stays in Redis until its listeners have
 // returned, and is tried again, by this process or another, when one fails, or
 // when the process dies. What fails again and again, and what nobody can deliver,
-// becomes a dead letter, which [Queue] lists and sends again. So a listener may
+// becomes a dead letter, which package queueadmin lists and sends again. So a listener may
 // see an event twice: [Delivery.Key] tells it apart, and [WithDeduplication] drops
 // most of those. Originals share the lists, and know nothing of it.
 //

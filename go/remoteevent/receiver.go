@@ -148,7 +148,7 @@ func (r *Receiver) Queue(name string, options ...QueueOption) error {
 // server); elsewhere the receiver asks every 5 to 25 ms, so events of an idle queue
 // may wait that long. Queues take turns when many have events.
 //
-// What [DiagnoseServer] and [Queue.Diagnose] find, once Redis is there, is logged.
+// What queueadmin.DiagnoseServer and queueadmin.Queue.Diagnose find, once Redis is there, is logged.
 //
 // Through a client of a cluster, each queue is consumed at the node that has its
 // slot, and through one of Sentinel, at the current primary. While a slot moves, its

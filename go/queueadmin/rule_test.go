@@ -1,0 +1,93 @@
+package queueadmin_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/queueadmin"
+)
+
+// TestRules: each role may do its work, and nothing of the others'.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	redistest.Start(t, addr)
+	admin := redis.NewClient(&redis.Options{Addr: addr})
+	defer admin.Close()
+	user := redis.NewClient(&redis.Options{Addr: addr, Username: "anna", Password: "s3cret"})
+	defer user.Close()
+	own, foreign := open(t, user, "a"), open(t, user, "b")
+	work := map[string]func(ctx context.Context, q *queueadmin.Queue) error{
+		"send":    func(ctx context.Context, q *queueadmin.Queue) error { return user.LPush(ctx, q.Name(), "x").Err() },
+		"receive": func(ctx context.Context, q *queueadmin.Queue) error { return user.BRPop(ctx, 0, q.Name()).Err() },
+		"view": func(ctx context.Context, q *queueadmin.Queue) error {
+			errs := []error{second(q.Stats(ctx)), second(q.Exists(ctx)), second(queueadmin.FindQueues(ctx, user)), second(queueadmin.DiagnoseServer(ctx, user))}
+			_, _, err := q.NextRetry(ctx)
+			errs = append(errs, err)
+			for _, err := range q.Peek(ctx, 0) {
+				errs = append(errs, err)
+			}
+			for _, err := range q.DeadLetters(ctx) {
+				errs = append(errs, err)
+			}
+			for _, err := range q.Audit(ctx) {
+				errs = append(errs, err)
+			}
+			return errors.Join(errs...)
+		},
+		"operate": func(ctx context.Context, q *queueadmin.Queue) error {
+			ids, err := q.Import(ctx, queueadmin.DeadLetter{Raw: []byte("x")}, queueadmin.DeadLetter{Raw: []byte("y")})
+			if err != nil {
+				return err
+			}
+			return errors.Join(second(q.Requeue(ctx, ids[0])), second(q.Drop(ctx, ids[1])), second(q.Repair(ctx, "1-lost-1-1001", "nothing")), second(q.Drain(ctx)))
+		},
+	}
+	may := map[queueadmin.Role][]string{
+		queueadmin.Sender: {"send"}, queueadmin.OriginalReceiver: {"receive"}, queueadmin.ReceiverAtMostOnce: {"receive"},
+		queueadmin.ReceiverAtMostOnceWithDeadLetters: {"receive"}, queueadmin.ReceiverAtLeastOnce: nil,
+		queueadmin.Viewer: {"view"}, queueadmin.Operator: {"view", "operate", "send"},
+	}
+	for _, role := range queueadmin.Roles() {
+		args := []any{"ACL", "SETUSER", "anna", "reset", "on", ">s3cret"}
+		for _, word := range strings.Fields(rule(t, role, "a", "c")) {
+			args = append(args, word)
+		}
+		for name, do := range work {
+			must(t, admin.FlushAll(t.Context()).Err())
+			must(t, admin.LPush(t.Context(), "a", "x", "y").Err())
+			keys := own.CompanionKeys()
+			must(t, admin.HSet(t.Context(), keys["bodies"], "1-lost-1-1001", "x").Err())
+			must(t, admin.ZAdd(t.Context(), keys["claims"], redis.Z{Member: "1-held-1", Score: 1e13}).Err())
+			must(t, admin.HSet(t.Context(), keys["bodies"], "1-held-1-1001", "x", "1-retried-1-1001", "y").Err())
+			must(t, admin.ZAdd(t.Context(), keys["retries"], redis.Z{Member: "1-retried-1-1001", Score: 1e13}).Err())
+			must(t, admin.HSet(t.Context(), keys["attempts"], "1-retried-1-1001", "1 0").Err())
+			must(t, admin.Do(t.Context(), args...).Err())
+			permitted := slices.Contains(may[role], name)
+			if err := do(t.Context(), own); permitted != (err == nil) {
+				t.Errorf("%s, %s: permitted %v: %v", role, name, permitted, err)
+			}
+			if err := do(t.Context(), foreign); err == nil || !strings.Contains(err.Error(), "NOPERM") && !strings.Contains(err.Error(), "ACL") {
+				t.Errorf("%s, %s of another queue: %v", role, name, err)
+			}
+		}
+	}
+	for words, err := range map[string]error{
+		`there is no role "king"`:  second(queueadmin.Rule("king", "a")),
+		"name at least one queue":  second(queueadmin.Rule(queueadmin.Sender)),
+		"a sender: queue \"remote": second(queueadmin.Rule(queueadmin.Sender, "a", "remote-event:v1:x")),
+	} {
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("got %v, want %s", err, words)
+		}
+	}
+	if _, err := open(t, admin, "a").Diagnose(t.Context(), queueadmin.Sender); err == nil || !strings.Contains(err.Error(), `diagnose queue "a": "sender" is no role of a receiver`) {
+		t.Errorf("got %v", err)
+	}
+}
