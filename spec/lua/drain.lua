@@ -56,7 +56,7 @@ local function expire(claim)
       redis.call('HDEL', reasons, id)
     end
   else
-    size = math.min(tonumber(string.match(claim, '%-(%d+)$')) or 0, 1000)
+    size = math.min(tonumber(string.match(claim, '%-(%d+)$') or 0), 1000)
     for i = 1, size do
       local id = claim .. '-' .. 1000 + i
       if redis.call('HEXISTS', bodies, id) == 1 and redis.call('HEXISTS', attempts, id) == 0 then expired(id, 1, 0) end

@@ -5,7 +5,7 @@
 --   of each acknowledgement: claim, index of its first and of its last message;
 --     and, where events are remembered, the event of each message, or '';
 --   of each nack: claim, index, delay in ms or -1, reason;
---   of each claim that ends: its name;
+--   of each claim that ends: its name. One that has a message still does not end;
 --   to claim messages: token, lease in ms, most messages, most bytes, most bytes of
 --     a message, most attempts, 1 to permit a suspect, 1 where it is the turn of
 --     messages that have failed.
@@ -48,6 +48,46 @@ local function names(list, claim, first, last)
   end
 end
 
+-- size_of returns how many messages a claim of fresh messages had.
+local function size_of(claim) return math.min(tonumber(string.match(claim, '%-(%d+)$') or 0), 1000) end
+
+-- holds tells whether a claim has a message.
+local function holds(claim, failing)
+  local mark = string.find(claim, '[/!]')
+  if mark then
+    local id = string.sub(claim, 1, mark - 1)
+    return call('HEXISTS', bodies, id) == 1 and string.match(call('HGET', attempts, id) or '', '%S*$') == string.sub(claim, mark + 1)
+  end
+  local ids, left = {}, {}
+  names(ids, claim, 1001, 1000 + size_of(claim))
+  if failing and #ids > 0 then
+    for i, failed in ipairs(call('HMGET', attempts, unpack(ids))) do
+      if not failed then left[#left + 1] = ids[i] end
+    end
+  else
+    left = ids
+  end
+  if #left > 0 then
+    for _, body in ipairs(call('HMGET', bodies, unpack(left))) do
+      if body then return true end
+    end
+  end
+  return false
+end
+
+-- finish ends these claims, and those of ARGV that have no message any more. Their
+-- receiver does not know: a server that took over may have forgotten what it has
+-- acknowledged before. Nothing is looked up for a claim whose messages were all deleted
+-- by this call.
+local function finish(ends, first, number, deleted, failing)
+  for i = first, first + number - 1 do
+    local claim = ARGV[i]
+    local n = deleted[claim]
+    if n and n == size_of(claim) or not holds(claim, failing) then ends[#ends + 1] = claim end
+  end
+  if #ends > 0 then call('ZREM', claims, unpack(ends)) end
+end
+
 local function exchange()
   local time = call('TIME')
   local micros = string.rep('0', 6 - #time[2]) .. time[2]
@@ -59,7 +99,7 @@ local function exchange()
 
   -- What is acknowledged. Nothing is done under a claim that is gone; and a fresh
   -- message that has failed since belongs to a later claim, no more to its first.
-  local done, ends, cleared, remembered, lost, position = {}, {}, none, none, none, 0
+  local done, deleted, ends, cleared, remembered, lost, position = {}, {}, {}, none, none, none, 0
   local last, live
   for _ = 1, acks do
     local claim, length = ARGV[at], 1
@@ -92,6 +132,7 @@ local function exchange()
         end
       end
     end
+    if ended > 0 then deleted[claim] = (deleted[claim] or 0) + #done - before end
     at = at + 3
     if window > 0 then
       if remembered == none then remembered = {} end
@@ -106,7 +147,7 @@ local function exchange()
   end
   local nack = at
   at = at + 4 * nacks
-  for i = at, at + ended - 1 do ends[#ends + 1] = ARGV[i] end
+  local first_end = at
   at = at + ended
   local token = ARGV[at]
   local claiming, out, stray, died = token ~= nil, false, none, none
@@ -133,7 +174,7 @@ local function exchange()
     if fault then return fault end
     -- The first write needs no memory, so that Redis lets the others through at maxmemory.
     if #done == 0 then done[1] = '' end
-    call('HDEL', bodies, unpack(done))
+    if call('HDEL', bodies, unpack(done)) < #done then deleted = none end
     if #cleared > 0 then
       call('HDEL', attempts, unpack(cleared))
       call('HDEL', reasons, unpack(cleared))
@@ -165,7 +206,7 @@ local function exchange()
         stray[#stray + 1] = (i - nack) / 4 + 1
       end
     end
-    if #ends > 0 then call('ZREM', claims, unpack(ends)) end
+    finish(ends, first_end, ended, deleted, failing or nacks > 0)
   end
 
   if out then
@@ -201,7 +242,7 @@ local function exchange()
           call('HDEL', reasons, id)
         end
       else
-        size = math.min(tonumber(string.match(claim, '%-(%d+)$')) or 0, 1000)
+        size = size_of(claim)
         for i = 1, size do
           local id = claim .. '-' .. 1000 + i
           if call('HEXISTS', bodies, id) == 1 and call('HEXISTS', attempts, id) == 0 then expired(id, 1, 0) end
@@ -311,8 +352,8 @@ local function exchange()
     end
     -- The first write needs no memory, so that Redis lets the others through at maxmemory.
     if #done == 0 then done[1] = '' end
-    call('HDEL', bodies, unpack(done))
-    if #ends > 0 then call('ZREM', claims, unpack(ends)) end
+    if call('HDEL', bodies, unpack(done)) < #done then deleted = none end
+    finish(ends, first_end, ended, deleted, failing)
   end
 
   for i = 1, #stale, 2 do

@@ -8,7 +8,7 @@
 --
 -- What is staged goes back to the queue's tail, then the fresh messages, newest
 -- first, so that the oldest is taken next. Those that have failed before are due at
--- once. The delivery does not count.
+-- once. The delivery does not count. A claim that has a message still does not end.
 local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
 local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
 local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
@@ -64,6 +64,23 @@ for i = runs, 1, -1 do
     position = position - 1
   end
 end
-for i = 3 * runs + 2, #ARGV do redis.call('ZREM', claims, ARGV[i]) end
+-- The receiver does not know whether a claim has a message still: a server that took
+-- over may have forgotten what it has acknowledged before.
+for i = 3 * runs + 2, #ARGV do
+  local claim = ARGV[i]
+  local mark = string.find(claim, '[/!]')
+  local held = false
+  if mark then
+    local id = string.sub(claim, 1, mark - 1)
+    local _, _, token = counts(redis.call('HGET', attempts, id))
+    held = token == string.sub(claim, mark + 1) and redis.call('HEXISTS', bodies, id) == 1
+  else
+    for index = 1001, 1000 + math.min(tonumber(string.match(claim, '%-(%d+)$') or 0), 1000) do
+      local id = claim .. '-' .. index
+      held = held or redis.call('HEXISTS', bodies, id) == 1 and redis.call('HEXISTS', attempts, id) == 0
+    end
+  end
+  if not held then redis.call('ZREM', claims, claim) end
+end
 table.insert(lost, 1, redis.call('LLEN', staging))
 return lost

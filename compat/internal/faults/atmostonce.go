@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
@@ -52,7 +53,9 @@ func originalsKilled(ctx context.Context, size Size) (figures Figures, err error
 	if err != nil {
 		return figures, err
 	}
+	f.mu.Lock()
 	f.taken = pushed - len(f.deliveries) - len(dead) - handled
+	f.mu.Unlock()
 	figures, err = f.finish(ctx, client)
 	figures.Faults = size.Rounds
 	if err == nil && (figures.Taken < 0 || figures.Taken > size.Rounds) {
@@ -76,7 +79,7 @@ func (f *flow) oneOriginal(ctx context.Context, redisURL string, number, events 
 		return 0, err
 	}
 	for {
-		waiting, cancel := context.WithTimeout(ctx, patience)
+		waiting, cancel := calibration.WithTimeout(ctx, patience)
 		observed, err := receiver.Next(waiting)
 		cancel()
 		event, ok := observed.(adapter.Event)

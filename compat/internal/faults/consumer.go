@@ -110,6 +110,7 @@ func (f *flow) consume(ctx context.Context, addr string, lease, work time.Durati
 		return nil, err
 	}
 	number := f.register()
+	f.elsewhere = true
 	c.reading.Go(func() {
 		eachLine(handled, func(line string) {
 			event, err := strconv.Atoi(line)

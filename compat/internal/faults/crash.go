@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
@@ -98,10 +99,10 @@ func messages(ctx context.Context, t *trial) error {
 			return err
 		}
 	}
-	name := t.queues[0]
-	t.next++
-	t.promised[key(name, t.next-1)] = true
-	return t.near.LPush(ctx, name, fmt.Appendf(nil, `{"signals": null, "data": {"number":%d}}`, t.next-1)).Err()
+	name, number := t.queues[0], t.reserve()
+	err = t.near.LPush(ctx, name, fmt.Appendf(nil, `{"signals": null, "data": {"number":%d}}`, number)).Err()
+	t.sent(key(name, number), err)
+	return err
 }
 
 // deadLetters are messages that are dead.
@@ -115,7 +116,8 @@ func deadLetters(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	return t.runUntil(ctx, receiver, func(d queueadmin.Stats) bool { return d.Dead == int64(t.next) })
+	sent := int64(t.mark().next)
+	return t.runUntil(ctx, receiver, func(d queueadmin.Stats) bool { return d.Dead == sent })
 }
 
 // staged are messages of which one was staged and never claimed.
@@ -151,16 +153,18 @@ func forgotten(ctx context.Context, t *trial) error {
 // bury puts dead letters there that come from elsewhere.
 func bury(ctx context.Context, t *trial) error {
 	var letters []queueadmin.DeadLetter
+	var numbers []int
 	for range 3 {
+		number := t.reserve()
 		letters = append(letters, queueadmin.DeadLetter{
-			Raw: fmt.Appendf(nil, `{"signals": [%q], "data": {"number":%d}}`, t.queues[0], t.next),
+			Raw: fmt.Appendf(nil, `{"signals": [%q], "data": {"number":%d}}`, t.queues[0], number),
 		})
-		t.next++
+		numbers = append(numbers, number)
 	}
 	_, err := t.dying.Import(ctx, letters...)
 	if err == nil {
-		for i := range letters {
-			t.promised[key(t.queues[0], t.next-1-i)] = true
+		for _, number := range numbers {
+			t.sent(key(t.queues[0], number), nil)
 		}
 	}
 	return err
@@ -185,7 +189,7 @@ func drop(ctx context.Context, t *trial) error {
 		if err != nil {
 			return err
 		}
-		delete(t.promised, t.queues[0]+" "+numberIn(letter.Raw))
+		t.forgo(t.queues[0] + " " + numberIn(letter.Raw))
 		_, err = t.dying.Drop(ctx, letter.ID)
 		return err
 	}
@@ -212,7 +216,7 @@ func (t *trial) receiver(client *redis.Client, listener remoteevent.Handler) (*r
 	receiver, err := remoteevent.NewReceiver(client,
 		remoteevent.WithLogger(slog.New(slog.DiscardHandler)), remoteevent.WithLease(crashLease), remoteevent.WithPrefetch(4),
 		remoteevent.WithBackoff(time.Millisecond, 5*time.Millisecond), remoteevent.WithDeduplication(time.Hour, 1000),
-		remoteevent.WithMaxAttempts(50), remoteevent.WithDrainTimeout(50*time.Millisecond))
+		remoteevent.WithMaxAttempts(50), remoteevent.WithDrainTimeout(patience))
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +257,7 @@ func (t *trial) waitFor(ctx context.Context, command string) {
 
 // runUntil runs a receiver until the queue is as is wished.
 func (t *trial) runUntil(ctx context.Context, receiver *remoteevent.Receiver, done func(queueadmin.Stats) bool) error {
-	ctx, stop := context.WithTimeout(ctx, patience)
+	ctx, stop := calibration.WithTimeout(ctx, patience)
 	defer stop()
 	var running sync.WaitGroup
 	var failed error

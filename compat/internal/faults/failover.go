@@ -21,7 +21,7 @@ func pair(ctx context.Context) (primary, replica *redisserver.Instance, err erro
 	}
 	replica, err = redisserver.StartInstance(ctx, redisserver.Options{Settings: redisserver.Durable()})
 	if err == nil {
-		err = replica.Follow(ctx, primary)
+		err = replica.Follow(ctx, primary.Addr())
 	}
 	if err != nil {
 		err = errors.Join(err, primary.Close())
@@ -33,10 +33,14 @@ func pair(ctx context.Context) (primary, replica *redisserver.Instance, err erro
 	return primary, replica, nil
 }
 
+// untold is how many events are handled, at least, of which a replica has not been told
+// when it is promoted.
+const untold = 20
+
 // promotion makes the replica the primary and the primary its replica, while
 // events flow: who stays connected is answered READONLY, and who connects anew
-// gets to the new primary. Promised is what a replica had been told before, since
-// Redis promises no more.
+// gets to the new primary, which does not know what has happened lately. Promised is
+// what a replica had been told before, since Redis promises no more.
 func promotion(ctx context.Context, size Size) (figures Figures, err error) {
 	primary, replica, err := pair(ctx)
 	if err != nil {
@@ -48,27 +52,44 @@ func promotion(ctx context.Context, size Size) (figures Figures, err error) {
 		return figures, err
 	}
 	defer func() { err = errors.Join(err, address.Close()) }()
+	link, err := proxy.Start(ctx, primary.Addr())
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, link.Close()) }()
+	if err := replica.Follow(ctx, link.Addr()); err != nil {
+		return figures, err
+	}
 	client := redis.NewClient(&redis.Options{Addr: address.Addr()})
 	defer func() { _ = client.Close() }()
 	f := newFlow(ctx, "promotion", "promotion too")
+	// So that there are claims of which a part is handled.
+	f.work, f.backlog = 50*time.Millisecond, 10*untold
 	defer f.stop()
 	for range 2 {
 		if err := f.receive(client, remoteevent.WithLease(lease)); err != nil {
 			return figures, err
 		}
 	}
-	for range 4 {
+	for range 16 {
 		f.send(replicated(client))
 	}
 	for range size.Rounds {
 		if err := f.flowFor(ctx, size.Events); err != nil {
 			return figures, err
 		}
-		if err := replica.Promote(ctx); err != nil {
+		if err := f.until(ctx, func() bool { return len(f.promised)-len(f.handled) >= 2*untold }); err != nil {
+			return figures, err
+		}
+		link.Set(proxy.Condition{Silent: true})
+		if err := errors.Join(f.flowFor(ctx, untold), replica.Promote(ctx)); err != nil {
 			return figures, err
 		}
 		address.Target(replica.Addr())
-		if err := primary.Follow(ctx, replica); err != nil {
+		link.Target(replica.Addr())
+		link.Cut()
+		link.Set(proxy.Condition{})
+		if err := primary.Follow(ctx, link.Addr()); err != nil {
 			return figures, err
 		}
 		primary, replica = replica, primary

@@ -17,19 +17,28 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// patience is how long a flow may stand still on an idle machine before a scenario
-// fails.
-const patience = 60 * time.Second
+const (
+	// patience is how long a flow may stand still on an idle machine before a scenario
+	// fails.
+	patience = 60 * time.Second
+	// enduring is how long one may flow there without what a scenario waits for.
+	enduring = 5 * patience
+)
 
-// backlog is how many events wait for receivers at most.
+// backlog is how many events wait for receivers at most, unless a scenario has fewer.
 const backlog = 1000
 
 // flow is events that senders put into queues and receivers take out, while a
 // scenario does something to Redis. It knows which events were promised, and what
 // became of them.
 type flow struct {
-	queues []string
-	work   time.Duration // that a listener takes
+	queues  []string
+	work    time.Duration // that a listener takes
+	backlog int           // how many events wait for receivers at most
+
+	// elsewhere is set where other processes receive: what they have handled may be on
+	// its way to here still when Redis has nothing more of it.
+	elsewhere bool
 
 	mu         sync.Mutex
 	promised   map[string]bool // queue and number of each event that was answered
@@ -56,7 +65,7 @@ type flow struct {
 }
 
 func newFlow(ctx context.Context, queues ...string) *flow {
-	f := &flow{queues: queues, promised: map[string]bool{}, handled: map[string]int{}, deliveries: map[string]bool{}, changed: make(chan struct{})}
+	f := &flow{queues: queues, backlog: backlog, promised: map[string]bool{}, handled: map[string]int{}, deliveries: map[string]bool{}, changed: make(chan struct{})}
 	f.sendCtx, f.stopSending = context.WithCancel(ctx)
 	f.receiveCtx, f.stopReceiving = context.WithCancel(ctx)
 	return f
@@ -68,7 +77,7 @@ func newFlow(ctx context.Context, queues ...string) *flow {
 func (f *flow) send(store push) {
 	f.sending.Go(func() {
 		for f.sendCtx.Err() == nil {
-			if f.until(f.sendCtx, func() bool { return len(f.promised)-len(f.handled) < backlog }) != nil {
+			if f.until(f.sendCtx, func() bool { return len(f.promised)-len(f.handled) < f.backlog }) != nil {
 				continue
 			}
 			err := f.sendOne(store)
@@ -79,12 +88,29 @@ func (f *flow) send(store push) {
 	})
 }
 
+// sendPlainly has so many senders send as everybody does.
+func (f *flow) sendPlainly(client redis.UniversalClient, senders int) error {
+	for range senders {
+		store, err := plainly(client)
+		if err != nil {
+			return err
+		}
+		f.send(store)
+	}
+	return nil
+}
+
+// reserve returns the number of the next event.
+func (f *flow) reserve() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next++
+	return f.next - 1
+}
+
 // sendOne sends the next event.
 func (f *flow) sendOne(store push) error {
-	f.mu.Lock()
-	number := f.next
-	f.next++
-	f.mu.Unlock()
+	number := f.reserve()
 	queue := f.queues[number%len(f.queues)]
 	err := store(context.WithoutCancel(f.sendCtx), wire.Envelope{
 		EventName: queue, Payload: fmt.Appendf(nil, `{"number":%d}`, number),
@@ -114,6 +140,13 @@ func (f *flow) sent(key string, err error) {
 		}
 		f.change()
 	}
+}
+
+// forgo takes the promise of an event back.
+func (f *flow) forgo(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.promised, key)
 }
 
 func (f *flow) change() {
@@ -210,7 +243,7 @@ func (f *flow) Write(line []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
-	case strings.Contains(text, "after its lease was lost"):
+	case strings.Contains(text, "lease was lost before"):
 		f.stale++
 	case strings.Contains(text, "receiving again"):
 		f.outages++
@@ -278,9 +311,10 @@ func (f *flow) flowsSince(ctx context.Context, m mark, receivers ...int) error {
 	return nil
 }
 
-// until waits until something holds of what was sent and handled.
+// until waits until something holds of what was sent and handled. It gives up where
+// nothing is promised or handled for patience, and after enduring in any case.
 func (f *flow) until(ctx context.Context, holds func() bool) error {
-	ctx, cancel := calibration.WithTimeout(ctx, patience)
+	ctx, cancel := calibration.WithTimeout(ctx, enduring)
 	defer cancel()
 	for {
 		f.mu.Lock()
@@ -289,12 +323,15 @@ func (f *flow) until(ctx context.Context, holds func() bool) error {
 		if held {
 			return nil
 		}
+		still, stop := calibration.WithTimeout(ctx, patience)
 		select {
 		case <-changed:
 			pause(ctx, time.Millisecond)
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		case <-still.Done():
+			stop()
+			return fmt.Errorf("nothing flows: %w", context.Cause(still))
 		}
+		stop()
 	}
 }
 

@@ -46,10 +46,6 @@ func killing(ctx context.Context, size Size, queue string, join func(*flow, *ori
 		return figures, err
 	}
 	defer func() { err = errors.Join(err, python.close()) }()
-	store, err := plainly(client)
-	if err != nil {
-		return figures, err
-	}
 	var fleet [3]*consumer
 	defer func() {
 		for _, c := range fleet {
@@ -66,8 +62,9 @@ func killing(ctx context.Context, size Size, queue string, join func(*flow, *ori
 	if err := join(f, python); err != nil {
 		return figures, err
 	}
-	f.send(store)
-	f.send(store)
+	if err := f.sendPlainly(client, 2); err != nil {
+		return figures, err
+	}
 	kills := 0
 	chance := rand.New(rand.NewPCG(size.Seed, 0))
 	for f.count() < size.Events && ctx.Err() == nil {
@@ -100,10 +97,6 @@ func suspended(ctx context.Context, size Size) (figures Figures, err error) {
 	defer func() { _ = client.Close() }()
 	f := newFlow(ctx, "suspended")
 	defer f.stop()
-	store, err := plainly(client)
-	if err != nil {
-		return figures, err
-	}
 	var fleet [2]*consumer
 	defer func() {
 		for _, c := range fleet {
@@ -117,7 +110,9 @@ func suspended(ctx context.Context, size Size) (figures Figures, err error) {
 			return figures, err
 		}
 	}
-	f.send(store)
+	if err := f.sendPlainly(client, 1); err != nil {
+		return figures, err
+	}
 	for round := range size.Rounds {
 		if err := f.flowFor(ctx, size.Events); err != nil {
 			return figures, err

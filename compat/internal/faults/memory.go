@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/remoteevent"
@@ -144,7 +145,7 @@ func (f *flow) runTroubled(ctx context.Context, client *redis.Client, l *trouble
 	if err != nil {
 		return err
 	}
-	half, stop := context.WithTimeout(ctx, patience)
+	half, stop := calibration.WithTimeout(ctx, patience)
 	defer stop()
 	go func() {
 		select {

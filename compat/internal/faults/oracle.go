@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
@@ -17,9 +18,9 @@ func (f *flow) finish(ctx context.Context, client redis.UniversalClient) (Figure
 	f.stopSending()
 	f.sending.Wait()
 	dead, waited := f.drain(ctx, client)
-	// What another process has handled may still be on its way to here; what is
-	// lost is counted below.
-	_ = f.until(ctx, func() bool { return len(f.missing(dead)) <= f.taken })
+	if f.elsewhere { // what is lost is counted below
+		_ = f.until(ctx, func() bool { return len(f.missing(dead)) <= f.taken })
+	}
 	f.stopReceiving()
 	f.receiving.Wait()
 	f.mu.Lock()
@@ -42,8 +43,8 @@ func (f *flow) finish(ctx context.Context, client redis.UniversalClient) (Figure
 		if err != nil {
 			return figures, err
 		}
-		for fault, err := range queue.Audit(ctx) {
-			problems = append(problems, fmt.Errorf("queue %q: audit: %+v, %w", name, fault, err))
+		for _, err := range faultsOf(ctx, queue) {
+			problems = append(problems, fmt.Errorf("queue %q: %w", name, err))
 		}
 	}
 	return figures, errors.Join(problems...)
@@ -63,7 +64,7 @@ func (f *flow) missing(dead map[string]bool) (events []string) {
 // drain waits until Redis has nothing more to be handled, and returns the events
 // that are dead letters.
 func (f *flow) drain(ctx context.Context, client redis.UniversalClient) (dead map[string]bool, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %v", patience))
+	ctx, cancel := calibration.WithTimeout(ctx, enduring)
 	defer cancel()
 	dead = map[string]bool{}
 	for _, name := range f.queues {
@@ -71,16 +72,8 @@ func (f *flow) drain(ctx context.Context, client redis.UniversalClient) (dead ma
 		if err != nil {
 			return nil, err
 		}
-		for {
-			depths, err := queue.Stats(ctx)
-			depths.Dead = 0
-			if err == nil && depths == (queueadmin.Stats{}) {
-				break
-			}
-			pause(ctx, 10*time.Millisecond)
-			if ctx.Err() != nil {
-				return dead, fmt.Errorf("queue %q: %+v are left to be handled: %w", name, depths, errors.Join(context.Cause(ctx), err))
-			}
+		if err := f.empty(ctx, queue); err != nil {
+			return dead, fmt.Errorf("queue %q: %w", name, err)
 		}
 		for letter, err := range queue.DeadLetters(ctx) {
 			if err != nil {
@@ -90,4 +83,61 @@ func (f *flow) drain(ctx context.Context, client redis.UniversalClient) (dead ma
 		}
 	}
 	return dead, nil
+}
+
+// empty waits until nothing in a queue is left to be handled. It gives up where there is
+// a message that no receiver would ever take, and where the queue does not change for
+// patience.
+func (f *flow) empty(ctx context.Context, queue *queueadmin.Queue) error {
+	var before queueadmin.Stats
+	for {
+		err := f.changes(ctx, queue, &before)
+		if err != nil || before == (queueadmin.Stats{}) {
+			return err
+		}
+	}
+}
+
+// changes waits until a queue has other messages that are left to be handled, or none.
+func (f *flow) changes(ctx context.Context, queue *queueadmin.Queue, before *queueadmin.Stats) error {
+	ctx, cancel := calibration.WithTimeout(ctx, patience)
+	defer cancel()
+	calls := f.called()
+	for looks := 1; ; looks++ {
+		stats, err := queue.Stats(ctx)
+		stats.Dead = 0
+		if err == nil && (stats == (queueadmin.Stats{}) || stats != *before || f.called() != calls) {
+			*before = stats
+			return nil
+		}
+		pause(ctx, 10*time.Millisecond)
+		if err == nil && looks%100 == 0 {
+			err = errors.Join(faultsOf(ctx, queue)...)
+		} else if ctx.Err() != nil {
+			err = errors.Join(context.Cause(ctx), err)
+		} else {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%+v are left to be handled: %w", stats, err)
+		}
+	}
+}
+
+// faultsOf returns what an audit finds.
+func faultsOf(ctx context.Context, queue *queueadmin.Queue) (found []error) {
+	for fault, err := range queue.Audit(ctx) {
+		if err == nil {
+			err = fmt.Errorf("message %s: %s", fault.ID, fault.Problem)
+		}
+		found = append(found, fmt.Errorf("audit: %w", err))
+	}
+	return found
+}
+
+// called returns how often listeners were called.
+func (f *flow) called() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls
 }

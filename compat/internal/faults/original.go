@@ -85,6 +85,7 @@ func (f *flow) receiveBy(ctx context.Context, o *original) error {
 		return err
 	}
 	number := f.register()
+	f.elsewhere = true
 	f.receiving.Go(func() {
 		for f.receiveCtx.Err() == nil {
 			waiting, cancel := context.WithTimeout(f.receiveCtx, time.Second)

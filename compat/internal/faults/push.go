@@ -14,7 +14,8 @@ import (
 // push stores an event, and says whether Redis has promised to keep it.
 type push func(ctx context.Context, event wire.Envelope) error
 
-// plainly sends as everybody does.
+// plainly sends as everybody does, by a sender of its own: senders that share one join
+// their events in one command.
 func plainly(client redis.UniversalClient) (push, error) {
 	sender, err := remoteevent.NewSender(client)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
@@ -84,7 +85,7 @@ func snapshot(ctx context.Context, server *redisserver.Instance, status string) 
 	}
 	client := server.Client()
 	defer func() { _ = client.Close() }()
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the snapshot does not end with %q within %v", status, patience))
+	ctx, cancel := calibration.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		info, err := client.Info(ctx, "persistence").Result()
@@ -92,7 +93,7 @@ func snapshot(ctx context.Context, server *redisserver.Instance, status string) 
 			return nil
 		}
 		if pause(ctx, 5*time.Millisecond); ctx.Err() != nil {
-			return errors.Join(context.Cause(ctx), err)
+			return fmt.Errorf("the snapshot does not end with %q: %w", status, errors.Join(context.Cause(ctx), err))
 		}
 	}
 }

@@ -36,10 +36,6 @@ func repeats(ctx context.Context, size Size) (figures Figures, err error) {
 	defer func() { _ = near.Close() }()
 	far := redis.NewClient(&redis.Options{Addr: network.Addr()})
 	defer func() { _ = far.Close() }()
-	store, err := plainly(far)
-	if err != nil {
-		return figures, err
-	}
 	var mu sync.Mutex
 	var unsure []wire.Envelope
 	f := newFlow(ctx, "repeats")
@@ -50,6 +46,10 @@ func repeats(ctx context.Context, size Size) (figures Figures, err error) {
 		}
 	}
 	for range 4 {
+		store, err := plainly(far)
+		if err != nil {
+			return figures, err
+		}
 		f.send(func(ctx context.Context, event wire.Envelope) error {
 			err := store(ctx, event)
 			if errors.Is(err, remoteevent.ErrUnknown) {
@@ -72,6 +72,10 @@ func repeats(ctx context.Context, size Size) (figures Figures, err error) {
 	f.stopSending()
 	f.sending.Wait()
 	if _, err := f.drain(ctx, near); err != nil { // two at the same time would both be handled
+		return figures, err
+	}
+	store, err := plainly(far)
+	if err != nil {
 		return figures, err
 	}
 	for _, event := range unsure {

@@ -49,10 +49,6 @@ func restart(ctx context.Context, size Size) (figures Figures, err error) {
 
 // startFlow starts a flow with four senders and two receivers.
 func startFlow(ctx context.Context, client redis.UniversalClient, queues ...string) (*flow, error) {
-	store, err := plainly(client)
-	if err != nil {
-		return nil, err
-	}
 	f := newFlow(ctx, queues...)
 	for range 2 {
 		if err := f.receive(client, remoteevent.WithLease(lease)); err != nil {
@@ -60,8 +56,9 @@ func startFlow(ctx context.Context, client redis.UniversalClient, queues ...stri
 			return nil, err
 		}
 	}
-	for range 4 {
-		f.send(store)
+	if err := f.sendPlainly(client, 4); err != nil {
+		f.stop()
+		return nil, err
 	}
 	return f, nil
 }

@@ -93,7 +93,7 @@ func TestPromotion(t *testing.T) {
 	t.Parallel()
 	first, second := instance(t), instance(t)
 	must(t, first.Do(t.Context(), "SET", "a", "1"))
-	must(t, second.Follow(t.Context(), first))
+	must(t, second.Follow(t.Context(), first.Addr()))
 	readOnly := func(i *redisserver.Instance) bool {
 		err := i.Do(t.Context(), "SET", "b", "2")
 		if err != nil && !redis.HasErrorPrefix(err, "READONLY") {
@@ -111,7 +111,7 @@ func TestPromotion(t *testing.T) {
 		t.Errorf("WAIT: %d, %v", n, err)
 	}
 	must(t, second.Promote(t.Context()))
-	must(t, first.Follow(t.Context(), second))
+	must(t, first.Follow(t.Context(), second.Addr()))
 	if readOnly(second) || !readOnly(first) {
 		t.Error("they have not changed roles")
 	}

@@ -3,15 +3,20 @@ package redisserver
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 )
 
-// Follow makes the server a replica of another, and waits until it has the
-// other's data. Whoever writes to it is answered READONLY from here on.
-func (i *Instance) Follow(ctx context.Context, primary *Instance) error {
-	if err := i.Do(ctx, "REPLICAOF", "127.0.0.1", primary.port); err != nil {
-		return fmt.Errorf("make a replica: %w", err)
+// Follow makes the server a replica of the one at that address, and waits until it has
+// the other's data. Whoever writes to it is answered READONLY from here on.
+func (i *Instance) Follow(ctx context.Context, primary string) error {
+	host, port, err := net.SplitHostPort(primary)
+	if err == nil {
+		err = i.Do(ctx, "REPLICAOF", host, port)
+	}
+	if err != nil {
+		return fmt.Errorf("make a replica of %s: %w", primary, err)
 	}
 	client := i.Client()
 	defer func() { _ = client.Close() }()

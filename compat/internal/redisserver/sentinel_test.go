@@ -10,7 +10,7 @@ import (
 func TestSentinel(t *testing.T) {
 	t.Parallel()
 	first, second := instance(t), instance(t)
-	must(t, second.Follow(t.Context(), first))
+	must(t, second.Follow(t.Context(), first.Addr()))
 	sentinel, err := redisserver.StartSentinel(t.Context(), first, time.Minute)
 	must(t, err)
 	client := sentinel.Client()

@@ -37,7 +37,7 @@ func (m *model) claimAll(t *rapid.T) {
 		return
 	}
 	for held := range slices.Chunk(m.held(m.handles), MaxCount) {
-		m.acknowledgeThese(held)
+		m.acknowledgeThese(held, nil)
 	}
 	m.dropThese(m.dead())
 }

@@ -90,12 +90,12 @@ func (m *model) end(h Handle) {
 
 func (m *model) acknowledge(t *rapid.T) {
 	if handles := m.some(t); len(handles) > 0 {
-		m.acknowledgeThese(handles)
+		m.acknowledgeThese(handles, m.ended(t))
 	}
 }
 
-func (m *model) acknowledgeThese(handles []Handle) {
-	x := Exchange{}
+func (m *model) acknowledgeThese(handles []Handle, finished []string) {
+	x := Exchange{Finished: finished}
 	for _, h := range handles {
 		x.Acknowledge = append(x.Acknowledge, Acknowledgement{Handle: h})
 	}
@@ -115,6 +115,7 @@ func (m *model) acknowledgeThese(handles []Handle) {
 			m.end(h)
 		}
 	}
+	m.endClaims(finished)
 }
 
 func (m *model) nack(t *rapid.T) {
@@ -123,7 +124,7 @@ func (m *model) nack(t *rapid.T) {
 		return
 	}
 	delay := rapid.IntRange(-1, 2).Draw(t, "delay")
-	x := Exchange{}
+	x := Exchange{Finished: m.ended(t)}
 	for _, h := range handles {
 		x.Nack = append(x.Nack, Nack{h, time.Duration(delay) * unit, "why"})
 	}
@@ -140,6 +141,7 @@ func (m *model) nack(t *rapid.T) {
 			m.end(h)
 		}
 	}
+	m.endClaims(x.Finished)
 }
 
 func (m *model) extend(t *rapid.T) {
@@ -161,30 +163,36 @@ func (m *model) extend(t *rapid.T) {
 	}
 }
 
-// unused draws a claim that holds nothing, or none.
-func (m *model) unused(t *rapid.T) []string {
-	used := map[string]bool{}
-	for _, e := range m.entries {
-		used[e.claim] = true
+// ended draws a claim to end, which may still hold messages, or none.
+func (m *model) ended(t *rapid.T) []string {
+	claims := slices.Sorted(maps.Keys(m.claims))
+	if len(claims) == 0 || rapid.Bool().Draw(t, "nothing ends") {
+		return nil
 	}
-	for _, claim := range slices.Sorted(maps.Keys(m.claims)) {
-		if !used[claim] && rapid.Bool().Draw(t, "finished") {
-			return []string{claim}
+	return []string{rapid.SampledFrom(claims).Draw(t, "ends")}
+}
+
+// endClaims ends those of the claims that hold no message.
+func (m *model) endClaims(claims []string) {
+	for _, claim := range claims {
+		used := false
+		for _, e := range m.entries {
+			used = used || e.claim == claim
+		}
+		if !used {
+			delete(m.claims, claim)
 		}
 	}
-	return nil
 }
 
 func (m *model) finish(t *rapid.T) {
-	finished := m.unused(t)
+	finished := m.ended(t)
 	m.must(m.q.Exchange(background, Exchange{Finished: finished}).Err)
-	for _, claim := range finished {
-		delete(m.claims, claim)
-	}
+	m.endClaims(finished)
 }
 
 func (m *model) release(t *rapid.T) {
-	handles, finished := m.some(t), m.unused(t)
+	handles, finished := m.some(t), m.ended(t)
 	lost, err := m.q.Release(background, handles, finished)
 	m.expectLost(handles, lost, err)
 	m.queue = append(m.queue, m.staging...)
@@ -206,7 +214,5 @@ func (m *model) release(t *rapid.T) {
 		}
 		e.claim, e.due, e.attempts = "", 0, e.attempts-1
 	}
-	for _, claim := range finished {
-		delete(m.claims, claim)
-	}
+	m.endClaims(finished)
 }
