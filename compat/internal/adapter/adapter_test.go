@@ -439,11 +439,15 @@ func assertGone(t *testing.T, pidFile string) {
 	}
 	// A killed process takes a moment to go, and one whose new parent is slow to
 	// ask for its status stays as a zombie.
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for range 400 {
 		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || err == nil && strings.Contains(string(state), ") Z ") {
+		if errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone) || err == nil && strings.Contains(string(state), ") Z ") {
 			return
 		}
 		<-tick.C

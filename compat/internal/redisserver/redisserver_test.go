@@ -265,7 +265,11 @@ func assertGone(t *testing.T, pidFile string) {
 	for _, digit := range strings.TrimSpace(string(text)) {
 		pid = pid*10 + int(digit-'0')
 	}
-	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Signal(syscall.Signal(0)); !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("process %d is still there: %v", pid, err)
 	}
 }
