@@ -240,6 +240,7 @@ func (w *world) run() {
 	cancel()
 	running.Wait()
 	w.listening.Wait()
+	<-time.After(time.Minute) // a listener that was given up at the drain timeout is still to be logged
 	synctest.Wait()
 	w.check()
 }
