@@ -10,7 +10,7 @@
 //
 //	catalogue, err := payloadschema.LoadDir("schemas")
 //	sender, err := remoteevent.NewSender(client, remoteevent.WithPayloadSchemas(catalogue))
-//	receiver, err := remoteevent.NewReceiver(client, remoteevent.WithPayloadSchemas(catalogue))
+//	receiver, err := remoteevent.NewReceiver(client, mux, remoteevent.WithPayloadSchemas(catalogue))
 //
 // An event that the catalogue does not name fits. The schema is the one of the
 // event's own name: those of its parents are not asked, unless its own refers to

@@ -52,3 +52,15 @@ func (b *backoff) waitFor(end <-chan struct{}) bool {
 		return false
 	}
 }
+
+// retryDelay returns the delay between an attempt to handle an event and the next.
+func (c *queueConfig) retryDelay(attempt int) time.Duration {
+	delay := c.firstDelay
+	for range min(attempt-1, 60) {
+		if delay *= 2; delay >= c.lastDelay || delay <= 0 {
+			delay = c.lastDelay
+			break
+		}
+	}
+	return delay/2 + rand.N(delay/2+1)
+}

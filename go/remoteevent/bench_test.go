@@ -116,22 +116,23 @@ func BenchmarkReceive(b *testing.B) {
 		name    string
 		options []remoteevent.ReceiverOption
 	}{
-		{"at-most-once/concurrency-1", []remoteevent.ReceiverOption{remoteevent.AtMostOnce()}},
-		{"at-most-once/concurrency-100", []remoteevent.ReceiverOption{remoteevent.AtMostOnce(), remoteevent.WithConcurrency(100)}},
-		{"at-most-once/prefetch-500", []remoteevent.ReceiverOption{remoteevent.AtMostOnce(), remoteevent.WithPrefetch(500)}},
+		{"at-most-once/concurrency-1", []remoteevent.ReceiverOption{remoteevent.WithAtMostOnce()}},
+		{"at-most-once/concurrency-100", []remoteevent.ReceiverOption{remoteevent.WithAtMostOnce(), remoteevent.WithConcurrency(100)}},
+		{"at-most-once/prefetch-500", []remoteevent.ReceiverOption{remoteevent.WithAtMostOnce(), remoteevent.WithPrefetch(500)}},
 		{"at-least-once/concurrency-1", nil},
 		{"at-least-once/concurrency-100", []remoteevent.ReceiverOption{remoteevent.WithConcurrency(100)}},
 		{"at-least-once/prefetch-500", []remoteevent.ReceiverOption{remoteevent.WithPrefetch(500)}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			fill(b)
-			receiver, err := remoteevent.NewReceiver(client, append(c.options, remoteevent.WithLogger(slog.New(slog.DiscardHandler)))...)
+			mux := new(remoteevent.Mux)
+			receiver, err := remoteevent.NewReceiver(client, mux, append(c.options, remoteevent.WithLogger(slog.New(slog.DiscardHandler)))...)
 			if err != nil {
 				b.Fatal(err)
 			}
 			ctx, cancel := context.WithCancel(b.Context())
 			handled := make(chan struct{}, 1000)
-			err = remoteevent.Handle(receiver, func(context.Context, Order) error { handled <- struct{}{}; return nil })
+			err = remoteevent.Handle(mux, func(context.Context, Order) error { handled <- struct{}{}; return nil })
 			if err != nil {
 				b.Fatal(err)
 			}

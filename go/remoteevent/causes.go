@@ -147,7 +147,7 @@ func (c *causes) texts() (text string, others []string) {
 	show := strings.NewReplacer(cuts...).Replace
 	last := ""
 	for i, text := range raw {
-		text = shorten(show(text), maxErrorText)
+		text = truncate(show(text), maxErrorText)
 		switch {
 		case c.nodes[i].quiet || text == last:
 			continue
@@ -156,5 +156,5 @@ func (c *causes) texts() (text string, others []string) {
 		}
 		last = text
 	}
-	return shorten(show(raw[0]), maxErrorText), others
+	return truncate(show(raw[0]), maxErrorText), others
 }

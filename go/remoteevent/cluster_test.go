@@ -52,12 +52,11 @@ func TestCluster(t *testing.T) {
 	_, quiet := newLog()
 	for mode, options := range map[string][]remoteevent.ReceiverOption{
 		"at least once": {soon(), remoteevent.WithMaxAttempts(2), remoteevent.WithDeduplication(1<<40, 100)},
-		"at most once":  {remoteevent.AtMostOnce(), remoteevent.WithDeadLetters()},
+		"at most once":  {remoteevent.WithAtMostOnce(), remoteevent.WithDeadLetters()},
 	} {
 		got := make(chan string, 100)
-		r := receiver(t, client, append(options, quiet, remoteevent.WithConcurrency(4))...)
-		must(t, r.Queues(names...))
-		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error {
+		mux, r := receiver(t, client, append(options, quiet, remoteevent.WithConcurrency(4), remoteevent.WithQueues(names...))...)
+		must(t, mux.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error {
 			if string(d.Payload()) == `{"fails":true}` {
 				return errors.New("no")
 			}

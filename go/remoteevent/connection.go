@@ -68,7 +68,7 @@ func checkShards(client redis.UniversalClient, queue string, config *queueConfig
 		return nil
 	}
 	return fmt.Errorf("queue %q: a *redis.Ring has the companion keys on another shard than the queue: "+
-		"rename the queue, or receive with AtMostOnce() and without dead letters", queue)
+		"rename the queue, or receive with WithAtMostOnce() and without dead letters", queue)
 }
 
 // dedicated returns a client with the options of another and connections of its

@@ -19,7 +19,7 @@ func TestWrappedClient(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{})
 	defer client.Close()
-	_, err := remoteevent.NewReceiver(struct{ *redis.Client }{client})
+	_, err := remoteevent.NewReceiver(struct{ *redis.Client }{client}, new(remoteevent.Mux))
 	if err == nil || !strings.Contains(err.Error(), "pass a *redis.Client, *redis.ClusterClient or *redis.Ring") {
 		t.Errorf("got %v", err)
 	}
@@ -48,12 +48,9 @@ func TestRing(t *testing.T) {
 		for _, queues := range []int{3, 30} {
 			got := make(chan string, 100)
 			_, quiet := newLog()
-			r := receiver(t, client, append(options, quiet)...)
-			must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
+			mux, r := receiver(t, client, append(options, quiet, remoteevent.WithQueues(numberedQueues(queues)...))...)
+			must(t, mux.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
 			seen := map[string]bool{}
-			for i := range queues {
-				must(t, r.Queues(fmt.Sprint("q", i)))
-			}
 			stop := start(t, r)
 			for i := range queues {
 				must(t, client.LPush(t.Context(), fmt.Sprint("q", i), `{"data": {}, "signals": ["event"]}`).Err())
@@ -67,12 +64,10 @@ func TestRing(t *testing.T) {
 			must(t, stop())
 		}
 	}
-	r := receiver(t, client)
-	if err := r.Queues("{}x"); err == nil || !strings.Contains(err.Error(), "another shard") {
+	if _, err := remoteevent.NewReceiver(client, new(remoteevent.Mux), remoteevent.WithQueues("{}x")); err == nil || !strings.Contains(err.Error(), "another shard") {
 		t.Errorf("companion keys on another shard: %v", err)
 	}
-	must(t, r.Queue("{}x", remoteevent.AtMostOnce()))
-	must(t, r.Queues("a{b}c"))
+	receiver(t, client, remoteevent.WithQueue("{}x", remoteevent.WithAtMostOnce()), remoteevent.WithQueues("a{b}c"))
 }
 
 // TestSmallPool: the user's client has few connections and short timeouts, and is not
@@ -86,11 +81,8 @@ func TestSmallPool(t *testing.T) {
 		defer client.Close()
 		got := make(chan string, 1000)
 		logged, option := newLog()
-		r := receiver(t, client, option, remoteevent.WithConcurrency(50))
-		for i := range 6 {
-			must(t, r.Queues(fmt.Sprint("q", i)))
-		}
-		must(t, remoteevent.Handle(r, func(ctx context.Context, e FileEvent) error {
+		mux, r := receiver(t, client, option, remoteevent.WithConcurrency(50), remoteevent.WithQueues(numberedQueues(6)...))
+		must(t, remoteevent.Handle(mux, func(ctx context.Context, e FileEvent) error {
 			got <- e.Path
 			return client.Ping(ctx).Err()
 		}))

@@ -39,8 +39,8 @@ func apart(f func()) (returned bool) {
 	return returned
 }
 
-// guard makes a handler that returns the panics of another as errors.
-func guard(h Handler) Handler {
+// guard returns a handler that returns the panics of another as errors.
+func guard(h HandlerFunc) HandlerFunc {
 	return func(ctx context.Context, d *Delivery) error {
 		var err error
 		if panicked := contain(func() { err = h(ctx, d) }); panicked != nil {

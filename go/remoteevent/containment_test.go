@@ -156,14 +156,14 @@ func (goodEvent) EventName() string { return "good" }
 func TestContainment(t *testing.T) {
 	t.Parallel()
 	var nilErr *nilError
-	failing := func(err error) remoteevent.Handler {
+	failing := func(err error) remoteevent.HandlerFunc {
 		return func(context.Context, *remoteevent.Delivery) error { return err }
 	}
-	panicking := func(value any) remoteevent.Handler {
+	panicking := func(value any) remoteevent.HandlerFunc {
 		return func(context.Context, *remoteevent.Delivery) error { panic(value) }
 	}
 	kinds := map[string]struct {
-		listener   remoteevent.Handler
+		listener   remoteevent.HandlerFunc
 		code, text string // of the dead letter
 	}{
 		"nil pointer":                 {failing(nilErr), "failed", "nil *remoteevent_test.nilError"},
@@ -207,7 +207,7 @@ func TestContainment(t *testing.T) {
 		"a schema's error is a loop":        {failing(nil), "schema", "does not fit"},
 		"a redaction panics":                {failing(nil), "panicked", "the check of the payload schemas panicked"},
 	}
-	middleware := func(next remoteevent.Handler) remoteevent.Handler {
+	middleware := func(next remoteevent.HandlerFunc) remoteevent.HandlerFunc {
 		return func(ctx context.Context, d *remoteevent.Delivery) error {
 			if kindOf(d.Payload()) == "a middleware panics" {
 				panic("of the middleware")
@@ -223,8 +223,8 @@ func TestContainment(t *testing.T) {
 	})
 	for mode, options := range map[string][]remoteevent.ReceiverOption{
 		"at least once":     {soon(), remoteevent.WithMaxAttempts(2)},
-		"at most once":      {remoteevent.AtMostOnce()},
-		"with dead letters": {remoteevent.AtMostOnce(), remoteevent.WithDeadLetters()},
+		"at most once":      {remoteevent.WithAtMostOnce()},
+		"with dead letters": {remoteevent.WithAtMostOnce(), remoteevent.WithDeadLetters()},
 	} {
 		for log, option := range map[string]remoteevent.ReceiverOption{
 			"":                                   logging,
@@ -236,14 +236,15 @@ func TestContainment(t *testing.T) {
 				t.Parallel()
 				client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
 				defer client.Close()
-				all := []remoteevent.ReceiverOption{option, remoteevent.WithMiddleware(middleware), remoteevent.WithPayloadSchemas(wildSchemas{})}
-				r := receiver(t, client, append(all, options...)...)
-				must(t, r.Queues("file_event"))
-				must(t, r.Listen("file_event", func(ctx context.Context, d *remoteevent.Delivery) error {
+				mux, err := remoteevent.NewMux(remoteevent.WithMiddleware(middleware))
+				must(t, err)
+				all := []remoteevent.ReceiverOption{option, remoteevent.WithPayloadSchemas(wildSchemas{}), remoteevent.WithQueues("file_event")}
+				r := receiverOf(t, client, mux, append(all, options...)...)
+				must(t, mux.Listen("file_event", func(ctx context.Context, d *remoteevent.Delivery) error {
 					return kinds[kindOf(d.Payload())].listener(ctx, d)
 				}))
 				good := make(chan bool, 1)
-				must(t, r.Listen("good", func(context.Context, *remoteevent.Delivery) error { good <- true; return nil }))
+				must(t, mux.Listen("good", func(context.Context, *remoteevent.Delivery) error { good <- true; return nil }))
 				for kind := range kinds {
 					message := fmt.Sprintf(`{"data": {"kind": %q, "field": "s3cret"}, "signals": ["file_event"]}`, kind)
 					must(t, client.LPush(t.Context(), "file_event", message).Err())
@@ -298,10 +299,11 @@ func TestContainmentOfSenders(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	for _, middleware := range []remoteevent.Middleware{
-		func(remoteevent.Handler) remoteevent.Handler { panic("a middleware") },
-		func(remoteevent.Handler) remoteevent.Handler { return nil },
+		func(remoteevent.HandlerFunc) remoteevent.HandlerFunc { panic("a middleware") },
+		func(remoteevent.HandlerFunc) remoteevent.HandlerFunc { return nil },
+		nil,
 	} {
-		if _, err := remoteevent.NewReceiver(client, remoteevent.WithMiddleware(middleware)); err == nil || !strings.Contains(err.Error(), "middleware 1") {
+		if _, err := remoteevent.NewMux(remoteevent.WithMiddleware(middleware)); err == nil || !strings.Contains(err.Error(), "middleware 1") {
 			t.Errorf("got %v", err)
 		}
 	}

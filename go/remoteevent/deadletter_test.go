@@ -22,8 +22,8 @@ func TestUnfitIsKept(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		_, quiet := newLog()
-		r := receiver(t, client, quiet, remoteevent.WithPayloadSchemas(catalogue(t)))
-		must(t, remoteevent.Handle(r, func(context.Context, sized) error { return errors.New("a listener was called") }))
+		mux, r := receiver(t, client, quiet, remoteevent.WithPayloadSchemas(catalogue(t)))
+		must(t, remoteevent.Handle(mux, func(context.Context, sized) error { return errors.New("a listener was called") }))
 		raws := []string{
 			`{"data": {"size": -471100}, "signals": ["sized", "remote_event", "event"]}`,
 			" {\n\t\"signals\" :[\"sized\"],\"data\":{ \"size\":\"\\u00e4\", \"size\" : \"ä\"}  }\r\n",
@@ -58,7 +58,7 @@ func TestDeadLetterBounds(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		for name, options := range map[string][]remoteevent.ReceiverOption{
-			"at least once": nil, "at most once": {remoteevent.AtMostOnce(), remoteevent.WithDeadLetters()},
+			"at least once": nil, "at most once": {remoteevent.WithAtMostOnce(), remoteevent.WithDeadLetters()},
 		} {
 			must(t, client.FlushAll(t.Context()).Err())
 			q := queue(t, client)
@@ -68,8 +68,8 @@ func TestDeadLetterBounds(t *testing.T) {
 			}
 			must(t, second(q.Import(t.Context(), old...)))
 			logged, option := newLog()
-			r := receiver(t, client, append(options, option, remoteevent.WithDeadLetterLimit(20), remoteevent.WithDeadLetterAge(10*time.Hour-time.Minute))...)
-			must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error { return remoteevent.Permanent(errors.New("no")) }))
+			mux, r := receiver(t, client, append(options, option, remoteevent.WithDeadLetterLimit(20), remoteevent.WithDeadLetterAge(10*time.Hour-time.Minute))...)
+			must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { return remoteevent.Permanent(errors.New("no")) }))
 			stop := start(t, r)
 			expectStats(t, q, queueadmin.Stats{Dead: 10}) // those of the last hours
 			for i := range 15 {
@@ -98,10 +98,9 @@ func TestDeadLetterOncePerEvent(t *testing.T) {
 	limited := redis.NewClient(&redis.Options{Addr: client.Options().Addr, Username: "u", Password: "p"})
 	defer limited.Close()
 	_, quiet := newLog()
-	r := receiver(t, limited, quiet, remoteevent.AtMostOnce(), remoteevent.WithDeadLetters(), remoteevent.WithConcurrency(2))
-	must(t, r.Queues("file_event", "b", "c", "d", "e", "f")) // so many that a doorbell watches them
+	mux, r := receiver(t, limited, quiet, remoteevent.WithAtMostOnce(), remoteevent.WithDeadLetters(), remoteevent.WithConcurrency(2), remoteevent.WithQueues("file_event", "b", "c", "d", "e", "f"))
 	begun, fail := make(chan string, 10), make(chan struct{})
-	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error {
+	must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error {
 		begun <- e.Path
 		if e.Path == "first" {
 			<-fail
@@ -152,9 +151,9 @@ func TestDeadLettersWithoutBounds(t *testing.T) {
 	for words, options := range map[string][]remoteevent.ReceiverOption{
 		"WithDeadLetterLimit(-1)":   {remoteevent.WithDeadLetterLimit(-1)},
 		"WithDeadLetterAge(-1ns)":   {remoteevent.WithDeadLetterAge(-1)},
-		"only with WithDeadLetters": {remoteevent.AtMostOnce(), remoteevent.WithDeadLetterLimit(1)},
+		"only with WithDeadLetters": {remoteevent.WithAtMostOnce(), remoteevent.WithDeadLetterLimit(1)},
 	} {
-		if _, err := remoteevent.NewReceiver(client, options...); err == nil || !strings.Contains(err.Error(), words) {
+		if _, err := remoteevent.NewReceiver(client, new(remoteevent.Mux), options...); err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v", words, err)
 		}
 	}

@@ -22,10 +22,10 @@ func TestSendAndReceive(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		ctx := t.Context()
 		got := make(chan string, 100)
-		r := receiver(t, client)
-		must(t, remoteevent.Handle(r, func(_ context.Context, e NewFileEvent) error { got <- fmt.Sprintf("child %+v", e); return nil }))
-		must(t, remoteevent.Handle(r, func(_ context.Context, e *FileEvent) error { got <- fmt.Sprintf("parent %+v", *e); return nil }))
-		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error {
+		mux, r := receiver(t, client)
+		must(t, remoteevent.Handle(mux, func(_ context.Context, e NewFileEvent) error { got <- fmt.Sprintf("child %+v", e); return nil }))
+		must(t, remoteevent.Handle(mux, func(_ context.Context, e *FileEvent) error { got <- fmt.Sprintf("parent %+v", *e); return nil }))
+		must(t, mux.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error {
 			got <- fmt.Sprintf("any %s %s %s", d.Queue, d.EventName(), d.Payload())
 			return nil
 		}))
@@ -55,7 +55,7 @@ func TestBytesOnTheWire(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		ctx := t.Context()
-		must(t, sender(t, client, remoteevent.Plain()).Send(ctx, NewFileEvent{FileEvent: FileEvent{"/x"}}))
+		must(t, sender(t, client, remoteevent.WithoutMetadata()).Send(ctx, NewFileEvent{FileEvent: FileEvent{"/x"}}))
 		raw := client.RPop(ctx, "new_file_event").Val()
 		if want := `{"data": {"path":"/x"}, "signals": ["new_file_event", "file_event", "remote_event", "event"]}`; raw != want {
 			t.Errorf("got %s", raw)
@@ -104,7 +104,7 @@ func TestSendBatch(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		ctx := t.Context()
 		must(t, client.Set(ctx, "tags", "not a list", 0).Err())
-		s := sender(t, client, remoteevent.Plain())
+		s := sender(t, client, remoteevent.WithoutMetadata())
 		var events []remoteevent.Event
 		for i := range 2500 {
 			events = append(events, FileEvent{fmt.Sprint(i)})
@@ -155,8 +155,8 @@ func TestBadMessagesStopNothing(t *testing.T) {
 		ctx := t.Context()
 		logged, option := newLog()
 		got := make(chan string, 10)
-		r := receiver(t, client, option)
-		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error {
+		mux, r := receiver(t, client, option)
+		must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error {
 			switch e.Path {
 			case "panic":
 				panic("secret of the listener")
@@ -183,7 +183,7 @@ func TestBadMessagesStopNothing(t *testing.T) {
 		}
 		must(t, stop())
 		text := logged.String()
-		for words, count := range map[string]int{"verdict=malformed": 4, "legacy=dies": 4, "a listener failed": 3, "nobody listens": 1, "at /path": 1, "the disk is full": 1} {
+		for words, count := range map[string]int{"verdict=malformed": 4, "legacy=dies": 4, "listener failed": 3, "no listener for event": 1, "at /path": 1, "the disk is full": 1} {
 			if strings.Count(text, words) != count {
 				t.Errorf("%q is not logged %d times:\n%s", words, count, text)
 			}
@@ -199,8 +199,8 @@ func TestConcurrencyAndDrain(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		ctx := t.Context()
 		started, release, done := make(chan string, 10), make(chan struct{}), make(chan string, 10)
-		r := receiver(t, client, remoteevent.WithConcurrency(3))
-		must(t, remoteevent.Handle(r, func(ctx context.Context, e FileEvent) error {
+		mux, r := receiver(t, client, remoteevent.WithConcurrency(3))
+		must(t, remoteevent.Handle(mux, func(ctx context.Context, e FileEvent) error {
 			started <- e.Path
 			<-release
 			if ctx.Err() == nil {
@@ -232,23 +232,23 @@ func TestConcurrencyAndDrain(t *testing.T) {
 	})
 }
 
-func TestDrainTimeout(t *testing.T) {
+func TestShutdownTimeout(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cause := make(chan error, 1)
-		r := receiver(t, client, remoteevent.WithDrainTimeout(time.Millisecond))
-		must(t, remoteevent.Handle(r, func(ctx context.Context, _ FileEvent) error {
+		mux, r := receiver(t, client, remoteevent.WithShutdownTimeout(time.Millisecond))
+		must(t, remoteevent.Handle(mux, func(ctx context.Context, _ FileEvent) error {
 			cancel()
 			<-ctx.Done()
 			cause <- context.Cause(ctx)
 			return nil
 		}))
 		must(t, sender(t, client).Send(t.Context(), FileEvent{}))
-		if err := r.Run(ctx); !errors.Is(err, remoteevent.ErrDrainTimeout) {
+		if err := r.Run(ctx); !errors.Is(err, remoteevent.ErrShutdownTimeout) {
 			t.Errorf("Run returned %v", err)
 		}
-		if err := next(t, cause); !errors.Is(err, remoteevent.ErrDrainTimeout) {
+		if err := next(t, cause); !errors.Is(err, remoteevent.ErrShutdownTimeout) {
 			t.Errorf("the listener's context was cancelled with %v", err)
 		}
 	})
@@ -259,15 +259,17 @@ func TestMiddleware(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		got := make(chan string, 10)
 		named := func(name string) remoteevent.Middleware {
-			return func(next remoteevent.Handler) remoteevent.Handler {
+			return func(next remoteevent.HandlerFunc) remoteevent.HandlerFunc {
 				return func(ctx context.Context, d *remoteevent.Delivery) error {
 					got <- name
 					return next(ctx, d)
 				}
 			}
 		}
-		r := receiver(t, client, remoteevent.WithMiddleware(named("outer"), named("inner")))
-		must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error { got <- "listener"; return nil }))
+		mux, err := remoteevent.NewMux(remoteevent.WithMiddleware(named("outer"), named("inner")))
+		must(t, err)
+		r := receiverOf(t, client, mux)
+		must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { got <- "listener"; return nil }))
 		start(t, r)
 		must(t, sender(t, client).Send(t.Context(), FileEvent{}))
 		for _, want := range []string{"outer", "inner", "listener"} {
@@ -285,15 +287,12 @@ func TestManyQueues(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		const queues = 60
 		got := make(chan string, queues)
-		r := receiver(t, client)
-		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
-		for i := range queues {
-			must(t, r.Queues(fmt.Sprint(i), fmt.Sprint(i)))
-		}
+		mux, r := receiver(t, client, remoteevent.WithQueues(numberedQueues(queues)...), remoteevent.WithQueues(numberedQueues(queues)...))
+		must(t, mux.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
 		start(t, r)
 		seen := map[string]bool{}
 		for i := range queues {
-			must(t, sender(t, client).Forward(t.Context(), wire.Envelope{EventName: fmt.Sprint(i), Payload: []byte(`{}`)}))
+			must(t, sender(t, client).Forward(t.Context(), wire.Envelope{EventName: fmt.Sprint("q", i), Payload: []byte(`{}`)}))
 		}
 		for range queues {
 			seen[next(t, got)] = true
@@ -309,29 +308,29 @@ func TestMisuse(t *testing.T) {
 	client := redis.NewClient(&redis.Options{})
 	defer client.Close()
 	for _, option := range []remoteevent.ReceiverOption{
-		remoteevent.WithConcurrency(0), remoteevent.WithDrainTimeout(-1), remoteevent.WithMaxReceiveBytes(-1), remoteevent.WithLogger(nil),
+		remoteevent.WithConcurrency(0), remoteevent.WithShutdownTimeout(-1), remoteevent.WithMaxReceiveBytes(-1), remoteevent.WithLogger(nil),
 		remoteevent.WithPrefetch(-1), remoteevent.WithLease(time.Millisecond), remoteevent.WithMaxAttempts(0),
 		remoteevent.WithBackoff(2, 1), remoteevent.WithDeduplication(time.Hour, 0),
 	} {
-		if _, err := remoteevent.NewReceiver(client, option); err == nil {
+		if _, err := remoteevent.NewReceiver(client, new(remoteevent.Mux), option); err == nil {
 			t.Error("an option that makes no sense is accepted")
 		}
 	}
-	if _, err := remoteevent.NewSender(client, remoteevent.Plain(), remoteevent.WithSource("/x")); err == nil {
+	if _, err := remoteevent.NewSender(client, remoteevent.WithoutMetadata(), remoteevent.WithSource("/x")); err == nil {
 		t.Error("a plain sender has a source")
 	}
 	if _, err := remoteevent.NewSender(nil); err == nil {
 		t.Error("a sender without a client")
 	}
-	r := receiver(t, client)
+	mux, r := receiver(t, client)
 	if err := r.Run(t.Context()); !errors.Is(err, remoteevent.ErrNoQueues) {
 		t.Errorf("without queues: %v", err)
 	}
-	if err := r.Listen("kernel.kernel_shutdown", nil); err == nil {
+	if err := mux.Listen("kernel.kernel_shutdown", nil); err == nil {
 		t.Error("a listener for the kernel's signals")
 	}
 	var fault *remoteevent.TypeError
-	if err := remoteevent.Handle(r, func(context.Context, Promoted) error { return nil }); !errors.As(err, &fault) {
+	if err := remoteevent.Handle(mux, func(context.Context, Promoted) error { return nil }); !errors.As(err, &fault) {
 		t.Errorf("a listener for a type that cannot be an event: %v", err)
 	}
 }
@@ -341,9 +340,8 @@ func TestAnyNameIsAQueue(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		names := []string{"日本 {x}", "", " ", "{}", "a\x00b\n", "*", strings.Repeat("long", 1000)}
 		got := make(chan string, len(names))
-		r := receiver(t, client)
-		must(t, r.Queues(names...))
-		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
+		mux, r := receiver(t, client, remoteevent.WithQueues(names...))
+		must(t, mux.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
 		start(t, r)
 		for _, name := range names {
 			must(t, sender(t, client).Forward(t.Context(), wire.Envelope{EventName: name, Payload: []byte(`{}`)}))
@@ -363,17 +361,16 @@ func TestLongMessage(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		got := make(chan int, 1)
-		r := receiver(t, client)
-		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- len(e.Path); return nil }))
+		mux, r := receiver(t, client)
+		must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- len(e.Path); return nil }))
 		start(t, r)
 		must(t, sender(t, client, remoteevent.WithMaxSendBytes(32<<20)).Send(t.Context(), long))
 		if n := next(t, got); n != 20<<20 {
 			t.Errorf("%d characters came", n)
 		}
-		// One that is too long for this receiver is passed over.
+		// One that is too long for this receiver is not delivered.
 		logged, option := newLog()
-		small := receiver(t, client, option, remoteevent.WithMaxReceiveBytes(1000))
-		must(t, small.Queues("other"))
+		_, small := receiver(t, client, option, remoteevent.WithMaxReceiveBytes(1000), remoteevent.WithQueues("other"))
 		must(t, client.LPush(t.Context(), "other", strings.Repeat("x", 1001)).Err())
 		start(t, small)
 		logged.wait(t, "LIMIT-3")

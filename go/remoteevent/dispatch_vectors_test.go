@@ -47,11 +47,10 @@ const canary = -1
 func listen(t *testing.T, client *redis.Client, v spec.DispatchVector) <-chan int {
 	t.Helper()
 	_, quiet := newLog()
-	r := receiver(t, client, quiet)
-	must(t, r.Queues(v.ID))
+	mux, r := receiver(t, client, quiet, remoteevent.WithQueues(v.ID))
 	called := make(chan int, 100)
 	listener := func(signal string, place int, fails bool) error {
-		return r.Listen(signal, func(context.Context, *remoteevent.Delivery) error {
+		return mux.Listen(signal, func(context.Context, *remoteevent.Delivery) error {
 			called <- place
 			if fails {
 				return errors.New("this listener fails, as it was told")

@@ -9,28 +9,35 @@
 //
 //	func (NewFileEvent) EventName() string { return "new_file_event" }
 //
-// A [Sender] puts events into Redis; a [Receiver] takes them out and calls
-// listeners. Either end may as well be the original, remote_event_bundle for
-// Python: the bytes on the wire are those of the specification in spec/, which
-// an original understands, and requirement ids such as SEND-4 refer to it.
+// A [Sender] puts events into Redis. A [Receiver] takes them out and passes them to a
+// [Mux], which calls the listeners:
 //
-// Embedding an event is inheriting from it, as in Python: listeners of the
-// parent hear the child, whose chain of signals is derived from its type. See
-// [Event].
+//	mux, err := remoteevent.NewMux()
+//	err = remoteevent.Handle(mux, func(ctx context.Context, e NewFileEvent) error { … })
+//	receiver, err := remoteevent.NewReceiver(client, mux)
+//	err = receiver.Run(ctx)
+//
+// Either end may be an original, remote_event_bundle for Python: the bytes on the wire
+// are those of the specification in spec/, which an original understands. Requirement
+// ids such as SEND-4 refer to it.
+//
+// Embedding an event inherits from it, as in Python: listeners of the parent hear the
+// child, whose signal chain is derived from its type. See [Event].
 //
 // # Delivery
 //
 // Delivery is at least once: an event stays in Redis until its listeners have
-// returned, and is tried again, by this process or another, when one fails, or
-// when the process dies. What fails again and again, and what nobody can deliver,
-// becomes a dead letter, which package queueadmin lists and sends again. So a listener may
-// see an event twice: [Delivery.Key] tells it apart, and [WithDeduplication] drops
-// most of those. Originals share the lists, and know nothing of it.
+// returned. If a listener fails or the process dies, the event is retried, by this
+// process or another. A malformed message, and an event whose attempts have all
+// failed, becomes a dead letter, which package queueadmin lists and requeues. A
+// listener may therefore see an event twice: [Delivery.Key] identifies it, and
+// [WithDeduplication] drops most repetitions. Originals use the same lists and are not
+// affected.
 //
-// Not promised are exactly one delivery, an order after a retry, and anything for
-// what an original took or Redis lost. With [AtMostOnce], delivery is as in
-// Python: what a process has taken is lost if it dies. The faults that this was put
-// through, and what became of the events, are in compat/FAULTS.md.
+// There is no exactly-once guarantee, no ordering after a retry, and no guarantee for
+// messages that an original took or that Redis lost. With [WithAtMostOnce], delivery is
+// as in Python: messages that a process has taken are lost if it dies. The file
+// compat/FAULTS.md lists the faults that were tested and the fate of the events.
 //
-// Nothing that a message holds can stop a receiver.
+// No message can stop a receiver.
 package remoteevent

@@ -20,13 +20,10 @@ func TestBusyQueueHidesNothing(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: redistest.Start(t, redistest.FreeAddr(t)).Addr})
 	defer client.Close()
 	_, quiet := newLog()
-	r := receiver(t, client, quiet)
-	for i := range 6 {
-		must(t, r.Queue(fmt.Sprint("q", i)))
-	}
+	mux, r := receiver(t, client, quiet, remoteevent.WithQueues(numberedQueues(6)...))
 	busy, got := make(chan struct{}, 100), make(chan struct{}, 10)
-	must(t, r.Listen("q0", func(context.Context, *remoteevent.Delivery) error { busy <- struct{}{}; return nil }))
-	must(t, r.Listen("q1", func(context.Context, *remoteevent.Delivery) error { got <- struct{}{}; return nil }))
+	must(t, mux.Listen("q0", func(context.Context, *remoteevent.Delivery) error { busy <- struct{}{}; return nil }))
+	must(t, mux.Listen("q1", func(context.Context, *remoteevent.Delivery) error { got <- struct{}{}; return nil }))
 	start(t, r)
 	push := func() { must(t, client.LPush(t.Context(), "q0", `{"data": {}, "signals": ["q0"]}`).Err()) }
 	push()

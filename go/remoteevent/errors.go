@@ -11,54 +11,52 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Errors that can be told apart with [errors.Is].
+// Errors that can be distinguished with [errors.Is].
 var (
-	// ErrNoQueues is returned by [Receiver.Run] where there is nothing to
-	// consume.
-	ErrNoQueues = errors.New("the receiver has no queues: register an event with Handle, or name some with Queues")
-	// ErrRunning is returned where a receiver has been started already: a
-	// receiver runs once, and listeners are registered before.
-	ErrRunning = errors.New("the receiver has been started before")
-	// ErrDrainTimeout is the cause with which a listener's context is
-	// cancelled when the drain timeout has passed, and what [Receiver.Run]
-	// returns then.
-	ErrDrainTimeout = errors.New("the drain timeout has passed with events still being handled")
+	// ErrNoQueues is returned by [Receiver.Run] if there is nothing to consume.
+	ErrNoQueues = errors.New("the receiver has no queues: register an event with Handle, or name queues with WithQueues")
+	// ErrRunning is returned by [Receiver.Run] if it was called before. A receiver
+	// runs once.
+	ErrRunning = errors.New("the receiver was started before")
+	// ErrShutdownTimeout is the cause with which the contexts of listeners are
+	// cancelled after the shutdown timeout. [Receiver.Run] then returns it.
+	ErrShutdownTimeout = errors.New("the shutdown timeout has passed while events were being handled")
 	// ErrNotSent marks an event that is certainly not in Redis because no
 	// command for it got there.
 	ErrNotSent = errors.New("not sent")
-	// ErrUnknown marks an event of which nobody knows whether it is in Redis:
-	// it was sent, and the answer did not come. Sending it again may make two.
-	ErrUnknown = errors.New("sent, but the answer was lost: it may be stored or not")
+	// ErrUnknown marks an event that may or may not be in Redis: it was sent, and
+	// the reply was lost. Sending it again may store it twice.
+	ErrUnknown = errors.New("sent, but the reply was lost: it may be stored or not")
 	// ErrLeaseLost is the cause with which a listener's context is cancelled
-	// when its event may have gone to another receiver: the lease could not be
-	// renewed in time. What the listener does from there on may be done twice.
+	// if its event may have gone to another receiver: the lease could not be
+	// renewed in time. Work that the listener does from then on may be done twice.
 	ErrLeaseLost = errors.New("the lease on the event is lost: another receiver may be handling it")
-	// ErrGiveBack is for listeners to return that have not begun to deal with
-	// an event: it goes back to the place from which it was taken, for whoever
-	// takes it next, and the attempt does not count. A receiver that goes on is
+	// ErrRelease is returned by listeners that have not begun to handle an event:
+	// the event is released to the place from which it was taken, for any receiver to
+	// take next, and the attempt does not count. A receiver that is not shutting down is
 	// likely to take it again at once.
-	ErrGiveBack = errors.New("the event is given back")
-	// ErrReserved is returned for a queue with a name that belongs to reliable
+	ErrRelease = errors.New("the event is released")
+	// ErrReserved is returned for a queue whose name belongs to reliable
 	// delivery (REL-2).
 	ErrReserved = lease.ErrReserved
 )
 
 type (
-	// RejectedError says which requirements an event violates that may not be
-	// sent.
+	// RejectedError names the requirements that an event violates, for which it is
+	// not sent.
 	RejectedError = wire.RejectedError
-	// MalformedError says why a message can be delivered to nobody.
+	// MalformedError describes why a message cannot be delivered.
 	MalformedError = wire.MalformedError
-	// PayloadError says where and why a payload does not fit an event's type.
+	// PayloadError describes where and why a payload does not fit an event's type.
 	PayloadError = payload.Error
 )
 
-// TypeError says why a Go type cannot be an event.
+// TypeError describes why a Go type cannot be an event.
 type TypeError struct {
-	// Type is the type, and Field the field of it that is at fault, if one is.
+	// Type is the type, and Field is its field that is at fault, if there is one.
 	Type  reflect.Type
 	Field string
-	// Problem is what is wrong, in words.
+	// Problem describes the fault.
 	Problem string
 }
 
@@ -73,7 +71,7 @@ func (e *TypeError) Error() string {
 }
 
 // PanicError is the error that a panic of a listener, a middleware, a payload
-// schema or a type's own methods for JSON is turned into.
+// schema or a type's own methods for JSON becomes.
 type PanicError struct {
 	// Value is the value of the panic.
 	Value any

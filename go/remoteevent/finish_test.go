@@ -77,25 +77,20 @@ func TestFinishTime(t *testing.T) {
 			client := redis.NewClient(&redis.Options{}) // never used
 			defer client.Close()
 			synctest.Test(t, func(t *testing.T) {
-				r, err := NewReceiver(client, WithLease(4*time.Minute), WithDrainTimeout(5*time.Minute))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := r.Queue("q"); err != nil {
-					t.Fatal(err)
-				}
 				var returned time.Time
-				if err := r.Listen("q", func(context.Context, *Delivery) error {
+				handler := HandlerFunc(func(context.Context, *Delivery) error {
 					time.Sleep(61 * time.Second) // the lease is renewed after a minute
 					returned = time.Now()
 					return nil
-				}); err != nil {
+				})
+				r, err := NewReceiver(client, handler, WithQueues("q"), WithLease(4*time.Minute), WithShutdownTimeout(5*time.Minute))
+				if err != nil {
 					t.Fatal(err)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
 				source := &frozen{call: call, from: time.Now().Add(30 * time.Second), closed: make(chan struct{})}
-				if err := r.run(ctx, r.queues, source); err != nil {
+				if err := r.run(ctx, source); err != nil {
 					t.Error(err)
 				}
 				if returned.IsZero() {

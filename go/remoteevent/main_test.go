@@ -3,6 +3,7 @@ package remoteevent_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -87,11 +88,28 @@ func start(t *testing.T, r *remoteevent.Receiver) (stop func() error) {
 	return stop
 }
 
-func receiver(t *testing.T, client redis.UniversalClient, options ...remoteevent.ReceiverOption) *remoteevent.Receiver {
+// receiver returns a receiver of a mux, for listeners.
+func receiver(t *testing.T, client redis.UniversalClient, options ...remoteevent.ReceiverOption) (*remoteevent.Mux, *remoteevent.Receiver) {
 	t.Helper()
-	r, err := remoteevent.NewReceiver(client, options...)
+	mux, err := remoteevent.NewMux()
+	must(t, err)
+	return mux, receiverOf(t, client, mux, options...)
+}
+
+func receiverOf(t *testing.T, client redis.UniversalClient, handler remoteevent.Handler, options ...remoteevent.ReceiverOption) *remoteevent.Receiver {
+	t.Helper()
+	r, err := remoteevent.NewReceiver(client, handler, options...)
 	must(t, err)
 	return r
+}
+
+// numberedQueues returns the names q0, q1, and so on.
+func numberedQueues(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprint("q", i)
+	}
+	return names
 }
 
 func sender(t *testing.T, client redis.UniversalClient, options ...remoteevent.SenderOption) *remoteevent.Sender {

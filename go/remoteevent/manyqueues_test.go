@@ -33,7 +33,7 @@ func figure(t *testing.T, client *redis.Client, name string) int {
 func TestThousandQueues(t *testing.T) {
 	t.Parallel()
 	for mode, options := range map[string][]remoteevent.ReceiverOption{
-		"at least once": nil, "at most once": {remoteevent.AtMostOnce()},
+		"at least once": nil, "at most once": {remoteevent.WithAtMostOnce()},
 	} {
 		for protocol := 2; protocol <= 3; protocol++ {
 			t.Run(fmt.Sprintf("%s/RESP%d", mode, protocol), func(t *testing.T) {
@@ -102,12 +102,11 @@ func thousandQueues(t *testing.T, client redis.UniversalClient, options ...remot
 	t.Helper()
 	got = make(chan string, 2000)
 	_, quiet := newLog()
-	r := receiver(t, client, append(options, quiet)...)
 	for i := range 1000 {
 		names = append(names, fmt.Sprint("queue", i))
 	}
-	must(t, r.Queues(names...))
-	must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
+	mux, r := receiver(t, client, append(options, quiet, remoteevent.WithQueues(names...))...)
+	must(t, mux.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
 	for _, name := range names {
 		must(t, client.LPush(t.Context(), name, `{"data": {}, "signals": ["event"]}`).Err())
 	}

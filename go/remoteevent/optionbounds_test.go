@@ -29,14 +29,14 @@ func TestOptionsHaveBounds(t *testing.T) {
 		"WithDeduplication":   remoteevent.WithDeduplication(ages, 1),
 		"WithDeadLetterLimit": remoteevent.WithDeadLetterLimit(math.MaxInt),
 		"WithDeadLetterAge":   remoteevent.WithDeadLetterAge(ages),
-		"WithDrainTimeout":    remoteevent.WithDrainTimeout(ages),
+		"WithShutdownTimeout": remoteevent.WithShutdownTimeout(ages),
 		"WithMaxReceiveBytes": remoteevent.WithMaxReceiveBytes(math.MaxInt),
 	} {
-		if _, err := remoteevent.NewReceiver(client, option); err == nil || !strings.Contains(err.Error(), name+"(") {
+		if _, err := remoteevent.NewReceiver(client, new(remoteevent.Mux), option); err == nil || !strings.Contains(err.Error(), name+"(") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := remoteevent.NewReceiver(client, remoteevent.WithDeduplication(time.Hour, math.MaxInt)); err == nil {
+	if _, err := remoteevent.NewReceiver(client, new(remoteevent.Mux), remoteevent.WithDeduplication(time.Hour, math.MaxInt)); err == nil {
 		t.Error("WithDeduplication has no bound")
 	}
 }
@@ -45,10 +45,10 @@ func TestOptionsHaveBounds(t *testing.T) {
 func TestLargestPrefetch(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		for _, mode := range [][]remoteevent.ReceiverOption{nil, {remoteevent.AtMostOnce()}} {
+		for _, mode := range [][]remoteevent.ReceiverOption{nil, {remoteevent.WithAtMostOnce()}} {
 			got := make(chan string, 10)
-			r := receiver(t, client, append(mode, remoteevent.WithPrefetch(1_000_000), remoteevent.WithConcurrency(100_000))...)
-			must(t, remoteevent.Handle(r, recordPath(got)))
+			mux, r := receiver(t, client, append(mode, remoteevent.WithPrefetch(1_000_000), remoteevent.WithConcurrency(100_000))...)
+			must(t, remoteevent.Handle(mux, recordPath(got)))
 			for i := range 10 {
 				must(t, sender(t, client).Send(t.Context(), FileEvent{fmt.Sprint(i)}))
 			}

@@ -4,19 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// SenderOption is an option of [NewSender].
+// SenderOption configures a [Sender]. Pass it to [NewSender].
 type SenderOption interface{ applyToSender(*senderConfig) }
 
-// ReceiverOption is an option of [NewReceiver].
+// ReceiverOption configures a [Receiver]. Pass it to [NewReceiver].
 type ReceiverOption interface{ applyToReceiver(*receiverConfig) }
 
-// Option is an option of both.
+// MuxOption configures a [Mux]. Pass it to [NewMux].
+type MuxOption interface{ applyToMux(*muxConfig) }
+
+// Option configures a [Sender] or a [Receiver].
 type Option interface {
 	SenderOption
 	ReceiverOption
@@ -33,11 +35,11 @@ type senderConfig struct {
 func (c *senderConfig) validate() error {
 	switch {
 	case c.plain && c.source != "":
-		return errors.New("NewSender: Plain() writes no metadata, and so no source: leave out one of the two")
+		return errors.New("NewSender: WithoutMetadata() and WithSource: an event without metadata has no source: remove one of the two")
 	case c.source != "" && !validSource(c.source):
 		return errors.New("NewSender: WithSource: the source is not a URI reference (META-5)")
 	case c.maxBytes < 0 || c.maxBytes > maxValueBytes:
-		return fmt.Errorf("NewSender: WithMaxSendBytes(%d): the limit is between 1 and %d bytes, the longest value that Redis takes; 0 is the default", c.maxBytes, maxValueBytes)
+		return fmt.Errorf("NewSender: WithMaxSendBytes(%d): the maximum is between 1 and %d bytes, the longest value that Redis stores; 0 means the default", c.maxBytes, maxValueBytes)
 	case c.logger == nil:
 		return errors.New("NewSender: WithLogger(nil): pass slog.New(slog.DiscardHandler) to log nothing")
 	}
@@ -54,31 +56,37 @@ func validSource(source string) bool {
 }
 
 type receiverConfig struct {
-	queueConfig // of queues that have none of their own
+	queueConfig // the default for all queues
 
-	drainTimeout time.Duration
-	middleware   []Middleware
-	maxBytes     int
-	logger       *slog.Logger
-	schemas      PayloadSchemas
+	queues          []namedQueue
+	shutdownTimeout time.Duration
+	maxBytes        int
+	logger          *slog.Logger
+	schemas         PayloadSchemas
+}
+
+// namedQueue is a queue that an option names.
+type namedQueue struct {
+	name    string
+	options []QueueOption
 }
 
 func (c *receiverConfig) validate() error {
 	if err := c.queueConfig.validate(); err != nil {
-		return fmt.Errorf("NewReceiver: %w", err)
+		return err
 	}
 	switch {
-	case c.drainTimeout < 0 || c.drainTimeout > maxTime:
-		return fmt.Errorf("NewReceiver: WithDrainTimeout(%v): the time is not negative nor longer than %v", c.drainTimeout, maxTime)
-	case slices.ContainsFunc(c.middleware, func(m Middleware) bool { return m == nil }):
-		return errors.New("NewReceiver: WithMiddleware(nil): a middleware is a function")
+	case c.shutdownTimeout < 0 || c.shutdownTimeout > maxTime:
+		return fmt.Errorf("WithShutdownTimeout(%v): the timeout is between 0 and %v", c.shutdownTimeout, maxTime)
 	case c.maxBytes < 0 || c.maxBytes > maxValueBytes:
-		return fmt.Errorf("NewReceiver: WithMaxReceiveBytes(%d): the limit is between 1 and %d bytes, the longest value that Redis takes; 0 is the default", c.maxBytes, maxValueBytes)
+		return fmt.Errorf("WithMaxReceiveBytes(%d): the maximum is between 1 and %d bytes, the longest value that Redis stores; 0 means the default", c.maxBytes, maxValueBytes)
 	case c.logger == nil:
-		return errors.New("NewReceiver: WithLogger(nil): pass slog.New(slog.DiscardHandler) to log nothing")
+		return errors.New("WithLogger(nil): pass slog.New(slog.DiscardHandler) to log nothing")
 	}
 	return nil
 }
+
+type muxConfig struct{ middleware []Middleware }
 
 type senderOption func(*senderConfig)
 
@@ -88,6 +96,10 @@ type receiverOption func(*receiverConfig)
 
 func (o receiverOption) applyToReceiver(c *receiverConfig) { o(c) }
 
+type muxOption func(*muxConfig)
+
+func (o muxOption) applyToMux(c *muxConfig) { o(c) }
+
 // WithSource names the sender in the attribute source of every event that it
 // makes: a URI or a path, such as "/billing/worker-3". Without it, events have
 // no source.
@@ -95,39 +107,58 @@ func WithSource(source string) SenderOption {
 	return senderOption(func(c *senderConfig) { c.source = source })
 }
 
-// Plain makes events without metadata, in the shape of those that an original
-// sends. Nothing but size is gained: originals ignore metadata. What is lost is
-// the id, by which a receiver knows an event that was sent twice.
-func Plain() SenderOption {
+// WithoutMetadata makes events without metadata, like those that an original sends.
+// Messages are shorter by about 90 bytes, but have no id by which a receiver recognizes
+// an event that was sent twice. Originals ignore metadata and do not need this option.
+func WithoutMetadata() SenderOption {
 	return senderOption(func(c *senderConfig) { c.plain = true })
 }
 
-// WithMaxSendBytes sets the longest message that is sent, 1 MiB by default
-// (LIMIT-2), at most 512 MiB, which is Redis' own limit. Longer messages hold up
-// Redis and whoever shares it; receivers of this specification take 64 MiB unless
-// they are configured otherwise.
+// WithMaxSendBytes sets the maximum length of a message that is sent, 1 MiB by default
+// (LIMIT-2), and up to 512 MiB, which is Redis' own limit. Longer messages are rejected.
+// Long messages block Redis and its other users; receivers that implement the
+// specification take 64 MiB unless they are configured otherwise.
 func WithMaxSendBytes(n int) SenderOption {
 	return senderOption(func(c *senderConfig) { c.maxBytes = n })
 }
 
-// WithDrainTimeout sets how long [Receiver.Run] lets events be handled after
-// its context has ended, 10 seconds by default. Then the contexts of the
-// listeners are cancelled, and what they have not done is tried again, except
-// with [AtMostOnce]. Too short a time cuts off work that has to be repeated; too
-// long a time holds up a deployment.
-func WithDrainTimeout(d time.Duration) ReceiverOption {
-	return receiverOption(func(c *receiverConfig) { c.drainTimeout = d })
+// WithMiddleware wraps all listeners of a mux. A middleware sees every delivery once,
+// whether or not a listener is registered for it. The first middleware is the outermost.
+// If the option is given several times, later middleware is nearer to the listeners.
+func WithMiddleware(middleware ...Middleware) MuxOption {
+	return muxOption(func(c *muxConfig) { c.middleware = append(c.middleware, middleware...) })
 }
 
-// WithMiddleware wraps the dispatch of every event. The first is the outermost.
-// Given more than once, it adds to what was there.
-func WithMiddleware(middleware ...Middleware) ReceiverOption {
-	return receiverOption(func(c *receiverConfig) { c.middleware = append(c.middleware, middleware...) })
+// WithQueues makes the receiver consume the queues with these names, such as those
+// of a configuration file, besides those that its handler names.
+func WithQueues(names ...string) ReceiverOption {
+	return receiverOption(func(c *receiverConfig) {
+		for _, name := range names {
+			c.queues = append(c.queues, namedQueue{name: name})
+		}
+	})
 }
 
-// WithMaxReceiveBytes changes how long a message may be to be taken in, 64 MiB
-// by default (LIMIT-3). Redis itself ends at 512 MB. Each event that is handled
-// at a time may need some times this much memory.
+// WithQueue makes the receiver consume the queue with this name, with options of its
+// own on top of the receiver's defaults. The queue may be one that the handler or
+// [WithQueues] names as well. It is an error to configure one queue in two different
+// ways.
+func WithQueue(name string, options ...QueueOption) ReceiverOption {
+	return receiverOption(func(c *receiverConfig) { c.queues = append(c.queues, namedQueue{name, options}) })
+}
+
+// WithShutdownTimeout sets how long listeners may go on after the context of
+// [Receiver.Run] has ended, 10 seconds by default. Then their contexts are
+// cancelled, and the events that they have not handled are retried, or dropped with
+// [WithAtMostOnce]. Too short a timeout interrupts work that has to be repeated; too
+// long a timeout delays a deployment, and a supervisor may kill the process first.
+func WithShutdownTimeout(d time.Duration) ReceiverOption {
+	return receiverOption(func(c *receiverConfig) { c.shutdownTimeout = d })
+}
+
+// WithMaxReceiveBytes sets the maximum length of a message that is delivered, 64 MiB by
+// default (LIMIT-3). Longer messages are malformed. Redis stores up to 512 MiB. Each
+// event that is being handled may need several times this much memory.
 func WithMaxReceiveBytes(n int) ReceiverOption {
 	return receiverOption(func(c *receiverConfig) { c.maxBytes = n })
 }
@@ -137,6 +168,6 @@ type loggerOption struct{ logger *slog.Logger }
 func (o loggerOption) applyToSender(c *senderConfig)     { c.logger = o.logger }
 func (o loggerOption) applyToReceiver(c *receiverConfig) { c.logger = o.logger }
 
-// WithLogger sets the logger, [slog.Default] by default. Neither payloads nor
-// passwords are logged.
+// WithLogger sets the logger, [slog.Default] by default. A [Mux] logs to the logger of
+// its receiver. Neither payloads nor passwords are logged.
 func WithLogger(logger *slog.Logger) Option { return loggerOption{logger} }

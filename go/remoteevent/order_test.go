@@ -17,15 +17,15 @@ import (
 func TestOneAfterAnother(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string][]remoteevent.ReceiverOption{
-		"at least once": nil, "at most once": {remoteevent.AtMostOnce()},
+		"at least once": nil, "at most once": {remoteevent.WithAtMostOnce()},
 	} {
 		redistest.Each(t, func(t *testing.T, client *redis.Client) {
 			ctx := t.Context()
 			const events = 100
-			r := receiver(t, client, options...)
+			mux, r := receiver(t, client, options...)
 			var handling atomic.Int32
 			handled := make(chan string, events)
-			must(t, remoteevent.Handle(r, func(ctx context.Context, e FileEvent) error {
+			must(t, remoteevent.Handle(mux, func(ctx context.Context, e FileEvent) error {
 				defer handling.Add(-1)
 				if n := handling.Add(1); n != 1 {
 					t.Errorf("%s: %d are handled at a time", name, n)
@@ -52,13 +52,13 @@ func TestOneAfterAnother(t *testing.T) {
 func TestNothingIsSentOn(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		r := receiver(t, client, remoteevent.AtMostOnce())
+		mux, r := receiver(t, client, remoteevent.WithAtMostOnce())
 		heard := make(chan string, 10)
-		must(t, remoteevent.Handle(r, func(_ context.Context, e NewFileEvent) error {
+		must(t, remoteevent.Handle(mux, func(_ context.Context, e NewFileEvent) error {
 			heard <- e.Path
 			return nil
 		}))
-		must(t, r.Listen("file_event", func(context.Context, *remoteevent.Delivery) error { return nil }))
+		must(t, mux.Listen("file_event", func(context.Context, *remoteevent.Delivery) error { return nil }))
 		s := sender(t, client)
 		must(t, s.Send(t.Context(), NewFileEvent{FileEvent: FileEvent{"first"}}))
 		must(t, s.Send(t.Context(), NewFileEvent{FileEvent: FileEvent{"second"}}))

@@ -140,9 +140,8 @@ func TestHostileSignals(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		got := make(chan int, 10)
 		_, quiet := newLog()
-		r := receiver(t, client, quiet)
-		must(t, r.Queues("q"))
-		must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error {
+		mux, r := receiver(t, client, quiet, remoteevent.WithQueues("q"))
+		must(t, mux.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error {
 			got <- len(d.Envelope().Metadata.Signals)
 			return nil
 		}))
@@ -165,8 +164,8 @@ func TestListenerThatEndsItsGoroutine(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		logged, option := newLog()
 		got := make(chan string, 10)
-		r := receiver(t, client, option)
-		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error {
+		mux, r := receiver(t, client, option)
+		must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error {
 			if e.Path == "exit" {
 				runtime.Goexit()
 			}
@@ -185,8 +184,7 @@ func TestListenerThatEndsItsGoroutine(t *testing.T) {
 func TestStopIdle(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		r := receiver(t, client, remoteevent.WithDrainTimeout(0))
-		must(t, r.Queues("q"))
+		_, r := receiver(t, client, remoteevent.WithShutdownTimeout(0), remoteevent.WithQueues("q"))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		must(t, r.Run(ctx))
@@ -221,13 +219,13 @@ func TestLogNamesListeners(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: addr})
 	defer client.Close()
 	logged, option := newLog()
-	r := receiver(t, client, option)
-	must(t, remoteevent.Handle(r, failing))
-	must(t, r.Listen("event", failingToo))
-	must(t, r.Listen("event", func(context.Context, *remoteevent.Delivery) error { return nil }))
+	mux, r := receiver(t, client, option)
+	must(t, remoteevent.Handle(mux, failing))
+	must(t, mux.Listen("event", failingToo))
+	must(t, mux.Listen("event", func(context.Context, *remoteevent.Delivery) error { return nil }))
 	start(t, r)
 	must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
-	line := logged.wait(t, "will be tried again")
+	line := logged.wait(t, "will be retried")
 	if !strings.Contains(line, "remoteevent_test.failing github.com/") || !strings.Contains(line, "remoteevent_test.failingToo\" error=") {
 		t.Error(line)
 	}

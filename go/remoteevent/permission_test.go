@@ -40,11 +40,8 @@ func TestFewestPermissions(t *testing.T) {
 			defer client.Close()
 			got := make(chan string, 100)
 			_, quiet := newLog()
-			r := receiver(t, client, append(options, quiet)...)
-			for i := range queues {
-				must(t, r.Queues(fmt.Sprint("q", i)))
-			}
-			must(t, r.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
+			mux, r := receiver(t, client, append(options, quiet, remoteevent.WithQueues(numberedQueues(queues)...))...)
+			must(t, mux.Listen("event", func(_ context.Context, d *remoteevent.Delivery) error { got <- d.Queue; return nil }))
 			stop := start(t, r)
 			for i := range 3 {
 				name := fmt.Sprint("q", i%queues)

@@ -8,8 +8,8 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// QueueOption is an option of [NewReceiver], for all queues, and of [Handle] and
-// [Receiver.Queue], for one.
+// QueueOption configures how queues are consumed. Passed to [NewReceiver] it is a default for
+// all queues; passed to [WithQueue] it applies to one queue.
 type QueueOption interface {
 	ReceiverOption
 	applyToQueue(c *queueConfig)
@@ -30,6 +30,7 @@ type queueConfig struct {
 	maxDead     int // dead letters, or 0
 	maxDeadAge  time.Duration
 
+	own bool // options of this queue alone were applied
 	// reliable names an option that has no effect at most once, and was given
 	// for this very queue, or for all where the config is that of all.
 	reliable string
@@ -52,26 +53,26 @@ func defaultQueueConfig() queueConfig {
 func (c *queueConfig) validate() error {
 	switch {
 	case c.concurrency < 1 || c.concurrency > maxConcurrency:
-		return fmt.Errorf("WithConcurrency(%d): between 1 and %d events are handled at a time", c.concurrency, maxConcurrency)
+		return fmt.Errorf("WithConcurrency(%d): the concurrency is between 1 and %d", c.concurrency, maxConcurrency)
 	case c.prefetch < 0 || c.prefetch > maxPrefetch:
-		return fmt.Errorf("WithPrefetch(%d): between 0 and %d events are fetched ahead", c.prefetch, maxPrefetch)
+		return fmt.Errorf("WithPrefetch(%d): the number is between 0 and %d", c.prefetch, maxPrefetch)
 	case c.lease < minLease || c.lease > maxLease:
-		return fmt.Errorf("WithLease(%v): a lease is between %v, or it cannot be renewed in time, and %v", c.lease, minLease, maxLease)
+		return fmt.Errorf("WithLease(%v): the lease is between %v, so that it can be renewed in time, and %v", c.lease, minLease, maxLease)
 	case c.maxAttempts < 1 || c.maxAttempts > maxCount:
-		return fmt.Errorf("WithMaxAttempts(%d): there are between 1 and %d attempts", c.maxAttempts, maxCount)
+		return fmt.Errorf("WithMaxAttempts(%d): the number is between 1 and %d", c.maxAttempts, maxCount)
 	case c.firstDelay < 0 || c.lastDelay < c.firstDelay || c.lastDelay > maxTime:
-		return fmt.Errorf("WithBackoff(%v, %v): the delays grow from one that is not negative, up to %v at most", c.firstDelay, c.lastDelay, maxTime)
+		return fmt.Errorf("WithBackoff(%v, %v): the first delay is not negative, and the last is between the first and %v", c.firstDelay, c.lastDelay, maxTime)
 	case c.window.Time < 0 || c.window.Time > maxTime || c.window.Time > 0 && (c.window.Count < 1 || c.window.Count > maxCount):
-		return fmt.Errorf("WithDeduplication(%v, %d): the window is not negative nor longer than %v, and has room for between 1 and %d events",
+		return fmt.Errorf("WithDeduplication(%v, %d): the window is between 0 and %v, and the number of events between 1 and %d",
 			c.window.Time, c.window.Count, maxTime, maxCount)
 	case c.maxDead < 0 || c.maxDead > maxCount:
-		return fmt.Errorf("WithDeadLetterLimit(%d): between 1 and %d dead letters are kept, and 0 is without a limit", c.maxDead, maxCount)
+		return fmt.Errorf("WithDeadLetterLimit(%d): the limit is between 1 and %d; 0 means no limit", c.maxDead, maxCount)
 	case c.maxDeadAge < 0 || c.maxDeadAge > maxTime:
-		return fmt.Errorf("WithDeadLetterAge(%v): the time is not negative nor longer than %v, and 0 is without a limit", c.maxDeadAge, maxTime)
+		return fmt.Errorf("WithDeadLetterAge(%v): the age is at most %v; 0 means no limit", c.maxDeadAge, maxTime)
 	case c.atMostOnce && !c.deadLetters && c.bounded():
-		return errors.New("WithDeadLetterLimit, WithDeadLetterAge: AtMostOnce() keeps dead letters only with WithDeadLetters()")
+		return errors.New("WithDeadLetterLimit, WithDeadLetterAge: WithAtMostOnce() keeps dead letters only with WithDeadLetters()")
 	case c.atMostOnce && c.reliable != "":
-		return fmt.Errorf("AtMostOnce() and %s: an event that is received at most once has no lease, is not tried again and is not remembered: leave out one of the two", c.reliable)
+		return fmt.Errorf("WithAtMostOnce() and %s: an event that is received at most once has no lease, is not retried and is not remembered: remove one of the two", c.reliable)
 	}
 	return nil
 }
@@ -97,7 +98,7 @@ type queueOption func(*queueConfig)
 func (o queueOption) applyToQueue(c *queueConfig)       { o(c) }
 func (o queueOption) applyToReceiver(c *receiverConfig) { o(&c.queueConfig) }
 
-// reliableOption is an option that [AtMostOnce] leaves without effect.
+// reliableOption is an option that has no effect with [WithAtMostOnce].
 func reliableOption(name string, set func(c *queueConfig)) QueueOption {
 	return queueOption(func(c *queueConfig) {
 		set(c)
@@ -105,39 +106,38 @@ func reliableOption(name string, set func(c *queueConfig)) QueueOption {
 	})
 }
 
-// AtMostOnce receives as an original does: an event is out of Redis when it is
-// taken, and is not tried again. It is the fastest way to receive.
+// WithAtMostOnce receives as an original does: an event is removed from Redis when it is
+// taken, and is not retried. It is the fastest way to receive.
 //
 // A crash loses every event that was taken and not handled: those being handled, and
 // those fetched ahead, which by default are as many as the listeners of the queue
 // handle in about 20 ms, and more with [WithPrefetch]. A connection that breaks loses
-// the events on their way. WithPrefetch(0) limits the loss of a crash to the events
-// being handled, as in an original, and is some ten times slower with short
-// listeners. When Run stops, the events fetched ahead are still handled; those left
-// after the drain timeout go back to the tail of the queue.
-func AtMostOnce() QueueOption {
+// the events in transit. WithPrefetch(0) limits the loss of a crash to the events
+// being handled, as in an original, and is about ten times slower with short
+// listeners. When Run shuts down, the events fetched ahead are still handled; those
+// left after the shutdown timeout are released to the tail of the queue.
+func WithAtMostOnce() QueueOption {
 	return queueOption(func(c *queueConfig) { c.atMostOnce = true })
 }
 
-// WithDeadLetters keeps what cannot be delivered and what a listener failed at as
-// dead letters with [AtMostOnce] too; without it they are logged and gone. At
+// WithDeadLetters keeps malformed messages and events that a listener failed to handle
+// as dead letters with [WithAtMostOnce] too. Without it they are logged and dropped. At
 // least once, they are always kept.
 func WithDeadLetters() QueueOption {
 	return queueOption(func(c *queueConfig) { c.deadLetters = true })
 }
 
-// WithDeadLetterLimit bounds the dead letters of each queue to most of them: where
-// there are more, the receiver drops the oldest for good, and logs how many
-// (REL-36, REL-37). By default, and with 0, all are kept until an operator deals with them,
-// and take the memory of their messages in Redis. Where many events die at once,
-// too low a limit drops some that nobody has seen.
-func WithDeadLetterLimit(most int) QueueOption {
-	return queueOption(func(c *queueConfig) { c.maxDead = most })
+// WithDeadLetterLimit limits the dead letters of each queue. The receiver deletes the
+// oldest beyond the limit and logs their number (REL-36, REL-37). By default, and with 0,
+// all are kept until an operator handles them, and use the memory of their messages in
+// Redis. With too low a limit, dead letters are deleted that nobody has seen.
+func WithDeadLetterLimit(limit int) QueueOption {
+	return queueOption(func(c *queueConfig) { c.maxDead = limit })
 }
 
-// WithDeadLetterAge drops dead letters for good that died longer ago than that, to
-// about a minute, and logs how many (REL-36, REL-37). By default, and with 0, they are kept
-// for ever. Too short an age leaves an operator no time.
+// WithDeadLetterAge deletes dead letters that are older than the age, to within about a
+// minute, and logs their number (REL-36, REL-37). By default, and with 0, they are kept
+// for ever. Too short an age leaves an operator no time to see them.
 func WithDeadLetterAge(age time.Duration) QueueOption {
 	return queueOption(func(c *queueConfig) { c.maxDeadAge = age })
 }
@@ -146,8 +146,8 @@ func WithDeadLetterAge(age time.Duration) QueueOption {
 // default and 100,000 at most. Queues never wait for each other.
 //
 // With 1, the events of a queue are handled in the order of the list, except for
-// those that are tried again and those that another receiver takes; with more, the
-// order is lost. A crash of the process ends as many deliveries as events are handled.
+// retries and for events that another receiver takes; with more, there is no order. A
+// crash of the process interrupts as many deliveries as events are being handled.
 func WithConcurrency(n int) QueueOption {
 	return queueOption(func(c *queueConfig) { c.concurrency = n })
 }
@@ -156,22 +156,22 @@ func WithConcurrency(n int) QueueOption {
 // handled, up to 1,000,000; 0 fetches none.
 //
 // Without this option, the receiver fetches ahead as many events as the listeners of
-// the queue have lately handled in about 20 ms, but no more than 2,000, and none
-// beyond about 1 MiB. Short listeners are then several times faster, since one round
-// trip serves many events, and slow listeners keep nothing from other receivers. When
-// a listener suddenly takes much longer, the events that wait behind it go back to
-// the tail of the queue, in their order, after about 40 ms. With [WithDeduplication]
-// none is fetched ahead unless this option says so.
+// the queue have recently handled in about 20 ms, but at most 2,000 events and about
+// 1 MiB. Short listeners are then several times faster, since one round trip serves
+// many events, and slow listeners withhold nothing from other receivers. If a listener
+// suddenly takes much longer, the events that wait behind it are released to the tail of
+// the queue, in their order, after about 40 ms. With [WithDeduplication] none is
+// fetched ahead unless this option sets a number.
 //
 // Events fetched ahead with this option are unavailable to other receivers until they
 // are handled, and use memory, however long the listeners take. Too many delay events
 // that idle receivers could handle; too few cost a round trip for each event.
 //
-// Fetching ahead keeps the order. When Run stops, events that no listener has begun
-// with go back to the tail of the queue at once, in their order and without a counted
-// attempt. After a crash other receivers get them when their lease has run out, like
-// events that have failed; [WithMaxAttempts] says how a crash counts. For at most once,
-// see [AtMostOnce].
+// Fetching ahead keeps the order. When Run shuts down, events that no listener has
+// started are released at once to the tail of the queue, in their order and without a
+// counted attempt. After a crash, other receivers take them when their lease expires;
+// [WithMaxAttempts] describes how a crash counts. For at most once, see
+// [WithAtMostOnce].
 func WithPrefetch(n int) QueueOption {
 	return queueOption(func(c *queueConfig) { c.adaptive, c.prefetch = false, n })
 }
@@ -179,13 +179,12 @@ func WithPrefetch(n int) QueueOption {
 // WithLease sets how long the events that a receiver has taken belong to it without a
 // renewal, 30 seconds by default, between 30 ms and 24 hours. Events that are taken
 // together share one lease. It is renewed at each third of its length until all of
-// them are settled, so a listener may take any time.
+// them are acknowledged, retried or released, so a listener may take any time.
 //
-// After a crash, other receivers get the events when the lease has run out: too long a
+// After a crash, other receivers take the events when the lease expires: too long a
 // lease delays them; too short a lease is lost during a pause of the process or of
-// Redis, and events are handled twice. A listener whose lease is lost has its context
-// cancelled with [ErrLeaseLost]. When Run stops, it ends the leases: nobody waits for
-// them to run out.
+// Redis, and events are handled twice. If the lease is lost, the contexts of its
+// listeners are cancelled with [ErrLeaseLost]. A shutdown ends the leases at once.
 func WithLease(d time.Duration) QueueOption {
 	return reliableOption("WithLease", func(c *queueConfig) { c.lease = d })
 }
@@ -194,27 +193,27 @@ func WithLease(d time.Duration) QueueOption {
 // letter, 5 times by default. Too few turn a passing fault, such as a database that
 // restarts, into work for an operator; too many repeat what will never succeed.
 //
-// A crash of the process is no attempt of the events that it held. An event that was
+// A crash of the process is not an attempt of the events that it held. An event that was
 // held in two crashes may be their cause: a receiver handles one such event at a time,
-// and a crash is an attempt of it from then on.
+// and each further crash counts as an attempt of it.
 func WithMaxAttempts(n int) QueueOption {
 	return reliableOption("WithMaxAttempts", func(c *queueConfig) { c.maxAttempts = n })
 }
 
-// WithBackoff sets after what time an event is tried again, from 1 second up to 5
-// minutes by default: the time doubles with each attempt, and between half of it
-// and the whole are chosen by chance. Too short a first delay uses up the
-// attempts before a fault has passed; too long a last one leaves events waiting
-// when it has.
+// WithBackoff sets the delays between the attempts of an event. The delay is 1 second
+// after the first attempt by default and doubles with each attempt, up to 5 minutes by
+// default; a random part of up to one half is subtracted. Too short a first delay uses
+// up the attempts before a fault has passed; too long a last delay leaves events waiting
+// after it has passed.
 func WithBackoff(first, last time.Duration) QueueOption {
 	return reliableOption("WithBackoff", func(c *queueConfig) { c.firstDelay, c.lastDelay = first, last })
 }
 
 // WithDeduplication drops an event whose attribute id was acknowledged within the
-// window, for up to most events of a queue, by the oldest first where there are
-// more. By default none is dropped. Redis holds some 100 bytes for each, and asking
-// costs a round trip for every event with an id. It is no guarantee: two copies
-// that are handled at the same time are both handled.
-func WithDeduplication(window time.Duration, most int) QueueOption {
-	return reliableOption("WithDeduplication", func(c *queueConfig) { c.window = lease.Window{Time: window, Count: most} })
+// window. It remembers up to limit events of each queue and forgets the oldest
+// first. By default no event is dropped. Redis uses about 100 bytes for each event, and
+// the look-up costs a round trip for every event with an id. There is no guarantee: two
+// copies that are handled at the same time are both handled.
+func WithDeduplication(window time.Duration, limit int) QueueOption {
+	return reliableOption("WithDeduplication", func(c *queueConfig) { c.window = lease.Window{Time: window, Count: limit} })
 }

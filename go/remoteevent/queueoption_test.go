@@ -1,7 +1,6 @@
 package remoteevent_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -17,28 +16,27 @@ func TestOptionsThatAtMostOnceIgnores(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{})
 	defer client.Close()
-	listener := func(context.Context, FileEvent) error { return nil }
+	mux := new(remoteevent.Mux)
 	for name, option := range map[string]remoteevent.QueueOption{
 		"WithLease": remoteevent.WithLease(time.Minute), "WithMaxAttempts": remoteevent.WithMaxAttempts(3),
 		"WithBackoff": remoteevent.WithBackoff(1, 2), "WithDeduplication": remoteevent.WithDeduplication(time.Minute, 7),
 	} {
 		expect := func(err error) {
 			t.Helper()
-			if err == nil || !strings.Contains(err.Error(), "AtMostOnce()") || !strings.Contains(err.Error(), name) {
+			if err == nil || !strings.Contains(err.Error(), "WithAtMostOnce()") || !strings.Contains(err.Error(), name) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		_, err := remoteevent.NewReceiver(client, option, remoteevent.AtMostOnce())
+		_, err := remoteevent.NewReceiver(client, mux, option, remoteevent.WithAtMostOnce())
 		expect(err)
-		_, err = remoteevent.NewReceiver(client, remoteevent.AtMostOnce(), remoteevent.WithDeadLetters(), option)
+		_, err = remoteevent.NewReceiver(client, mux, remoteevent.WithAtMostOnce(), remoteevent.WithDeadLetters(), option)
 		expect(err)
-		expect(remoteevent.Handle(receiver(t, client), listener, option, remoteevent.AtMostOnce()))
+		_, err = remoteevent.NewReceiver(client, mux, remoteevent.WithQueue("q", option, remoteevent.WithAtMostOnce()))
+		expect(err)
 		// The option has no effect on a queue of this receiver.
-		expect(remoteevent.Handle(receiver(t, client, remoteevent.AtMostOnce()), listener, option))
-		r := receiver(t, client)
-		must(t, r.Queue("file_event", option))
-		expect(r.Queue("file_event", remoteevent.AtMostOnce()))
-		// It has on the others of this one.
-		must(t, remoteevent.Handle(receiver(t, client, option), listener, remoteevent.AtMostOnce()))
+		_, err = remoteevent.NewReceiver(client, mux, remoteevent.WithQueue("q", option), remoteevent.WithAtMostOnce())
+		expect(err)
+		// It has an effect on the other queues of this one.
+		receiverOf(t, client, mux, option, remoteevent.WithQueue("q", remoteevent.WithAtMostOnce()))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
+	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
 // TestLogBelongsToTheLogger: whatever a receiver meets while Redis is away goes to
@@ -65,10 +66,7 @@ func receiveWithoutRedis(t *testing.T) {
 			t.Parallel()
 			defer func() { must(t, client.Close()) }()
 			logged, option := newLog()
-			r := receiver(t, client, option)
-			for queue := range strings.FieldsSeq("a b c d e f g h") {
-				must(t, r.Queues(queue))
-			}
+			_, r := receiver(t, client, option, remoteevent.WithQueues(strings.Fields("a b c d e f g h")...))
 			stop := start(t, r)
 			line := logged.wait(t, "cannot receive for now")
 			for range 7 {

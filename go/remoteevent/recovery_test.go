@@ -26,8 +26,8 @@ func TestLostConnections(t *testing.T) {
 	defer client.Close()
 	logged, option := newLog()
 	got := make(chan string, 10)
-	r := receiver(t, client, option)
-	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+	mux, r := receiver(t, client, option)
+	must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
 	start(t, r)
 	send := func(path string) {
 		t.Helper()
@@ -59,7 +59,7 @@ func TestLostConnections(t *testing.T) {
 func TestStartBeforeRedis(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string][]remoteevent.ReceiverOption{
-		"at least once": nil, "at most once": {remoteevent.AtMostOnce()},
+		"at least once": nil, "at most once": {remoteevent.WithAtMostOnce()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,8 +68,8 @@ func TestStartBeforeRedis(t *testing.T) {
 			defer client.Close()
 			logged, option := newLog()
 			got := make(chan string, 10)
-			r := receiver(t, client, append(options, option)...)
-			must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+			mux, r := receiver(t, client, append(options, option)...)
+			must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
 			start(t, r)
 			logged.wait(t, "cannot receive for now")
 			if err := sender(t, client).Send(t.Context(), FileEvent{"too soon"}); !errors.Is(err, remoteevent.ErrNotSent) {
@@ -90,8 +90,8 @@ func TestWrongType(t *testing.T) {
 		logged, option := newLog()
 		got := make(chan string, 10)
 		must(t, client.Set(t.Context(), "file_event", "x", 0).Err())
-		r := receiver(t, client, option)
-		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+		mux, r := receiver(t, client, option)
+		must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
 		start(t, r)
 		logged.wait(t, "WRONGTYPE")
 		must(t, client.Del(t.Context(), "file_event").Err())
@@ -126,7 +126,7 @@ func TestAnswersThatPass(t *testing.T) {
 		others  map[string]string
 	}{
 		"at most once": {
-			[]remoteevent.ReceiverOption{remoteevent.AtMostOnce()}, "brpop", "*2\r\n$10\r\nfile_event\r\n" + body, map[string]string{"brpop": "*-1\r\n", "rpop": "$-1\r\n"},
+			[]remoteevent.ReceiverOption{remoteevent.WithAtMostOnce()}, "brpop", "*2\r\n$10\r\nfile_event\r\n" + body, map[string]string{"brpop": "*-1\r\n", "rpop": "$-1\r\n"},
 		},
 		"at least once": {
 			nil, fmt.Sprintf("evalsha %x", sha1.Sum(exchange)), "*3\r\n:-1\r\n$5\r\n1-x-1\r\n*1\r\n" + body,
@@ -164,8 +164,8 @@ func TestAnswersThatPass(t *testing.T) {
 			defer client.Close()
 			_, option := newLog()
 			got := make(chan string, 1)
-			r := receiver(t, client, append(c.options, option)...)
-			must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+			mux, r := receiver(t, client, append(c.options, option)...)
+			must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
 			start(t, r)
 			if path := next(t, got); path != "at last" {
 				t.Errorf("got %s", path)
@@ -186,8 +186,8 @@ func TestReceivingWithoutRPOP(t *testing.T) {
 	defer limited.Close()
 	_, option := newLog()
 	got := make(chan string, 10)
-	r := receiver(t, limited, option, remoteevent.AtMostOnce())
-	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }, remoteevent.WithConcurrency(2)))
+	mux, r := receiver(t, limited, option, remoteevent.WithAtMostOnce(), remoteevent.WithConcurrency(2))
+	must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
 	start(t, r)
 	for i := range 5 {
 		must(t, sender(t, client).Send(t.Context(), FileEvent{fmt.Sprint(i)}))

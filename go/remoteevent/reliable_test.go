@@ -69,8 +69,8 @@ func TestRetries(t *testing.T) {
 			seen   time.Time
 		}
 		got := make(chan attempt, 10)
-		r := receiver(t, client, soon(), quiet)
-		must(t, remoteevent.Handle(r, func(ctx context.Context, _ FileEvent) error {
+		mux, r := receiver(t, client, soon(), quiet)
+		must(t, remoteevent.Handle(mux, func(ctx context.Context, _ FileEvent) error {
 			d := remoteevent.DeliveryOf(ctx)
 			got <- attempt{d.Attempt, d.Key(), d.FirstSeen}
 			if d.Attempt < 3 {
@@ -98,8 +98,8 @@ func TestDeath(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		_, quiet := newLog()
-		r := receiver(t, client, soon(), quiet, remoteevent.WithMaxAttempts(4))
-		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error {
+		mux, r := receiver(t, client, soon(), quiet, remoteevent.WithMaxAttempts(4), remoteevent.WithQueue("file_event", remoteevent.WithMaxAttempts(2)))
+		must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error {
 			switch e.Path {
 			case "panic":
 				panic("at the disk")
@@ -109,7 +109,7 @@ func TestDeath(t *testing.T) {
 				return fmt.Errorf("write: %w", errors.New("the disk is full"))
 			}
 			return nil
-		}, remoteevent.WithMaxAttempts(2)))
+		}))
 		want := map[string]struct {
 			code     string
 			attempts int
@@ -157,8 +157,8 @@ func TestLeaseLost(t *testing.T) {
 		q := queue(t, client)
 		begun, causes := make(chan struct{}, 2), make(chan error, 2)
 		var calls atomic.Int32
-		r := receiver(t, client, quiet, remoteevent.WithLease(60*time.Millisecond))
-		must(t, remoteevent.Handle(r, func(ctx context.Context, _ FileEvent) error {
+		mux, r := receiver(t, client, quiet, remoteevent.WithLease(60*time.Millisecond))
+		must(t, remoteevent.Handle(mux, func(ctx context.Context, _ FileEvent) error {
 			if calls.Add(1) > 1 {
 				return nil
 			}
@@ -194,8 +194,8 @@ func TestHeartbeat(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		q := queue(t, client)
 		begun, release := make(chan struct{}, 9), make(chan struct{})
-		r := receiver(t, client, remoteevent.WithLease(150*time.Millisecond))
-		must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error { begun <- struct{}{}; <-release; return nil }))
+		mux, r := receiver(t, client, remoteevent.WithLease(150*time.Millisecond))
+		must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { begun <- struct{}{}; <-release; return nil }))
 		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
 		start(t, r)
 		next(t, begun)
@@ -220,8 +220,8 @@ func TestStopGivesBack(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		begun, release := make(chan string, 9), make(chan struct{})
-		r := receiver(t, client, remoteevent.WithPrefetch(10))
-		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { begun <- e.Path; <-release; return nil }))
+		mux, r := receiver(t, client, remoteevent.WithPrefetch(10))
+		must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { begun <- e.Path; <-release; return nil }))
 		for i := range 6 {
 			must(t, sender(t, client).Send(t.Context(), FileEvent{fmt.Sprint(i)}))
 		}
@@ -251,21 +251,21 @@ func TestCrash(t *testing.T) {
 		q := queue(t, client)
 		stuck, release := make(chan struct{}, 1), make(chan struct{})
 		_, quiet := newLog()
-		first := receiver(t, client, quiet, remoteevent.WithDrainTimeout(0), remoteevent.WithLease(100*time.Millisecond))
-		must(t, remoteevent.Handle(first, func(context.Context, FileEvent) error { stuck <- struct{}{}; <-release; return nil }))
+		mux, first := receiver(t, client, quiet, remoteevent.WithShutdownTimeout(0), remoteevent.WithLease(100*time.Millisecond))
+		must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { stuck <- struct{}{}; <-release; return nil }))
 		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- first.Run(ctx) }()
 		next(t, stuck)
 		cancel()
-		if err := next(t, ended); !errors.Is(err, remoteevent.ErrDrainTimeout) {
+		if err := next(t, ended); !errors.Is(err, remoteevent.ErrShutdownTimeout) {
 			t.Errorf("Run returned %v", err)
 		}
 		must(t, client.LPush(t.Context(), q.CompanionKeys()["staging"], `{"data": {"path": "staged"}, "signals": ["file_event"]}`).Err())
 		got := make(chan string, 2)
-		second := receiver(t, client)
-		must(t, remoteevent.Handle(second, func(ctx context.Context, e FileEvent) error {
+		mux, second := receiver(t, client)
+		must(t, remoteevent.Handle(mux, func(ctx context.Context, e FileEvent) error {
 			got <- fmt.Sprint(e.Path, remoteevent.DeliveryOf(ctx).Attempt)
 			return nil
 		}))
@@ -296,8 +296,8 @@ func TestCrashOfMany(t *testing.T) {
 			t.Fatalf("%d messages are claimed", len(answer.Claimed.Messages))
 		}
 		started, release := make(chan int, many), make(chan struct{})
-		r := receiver(t, client, remoteevent.WithConcurrency(many), remoteevent.WithMaxAttempts(1))
-		must(t, remoteevent.Handle(r, func(ctx context.Context, _ FileEvent) error {
+		mux, r := receiver(t, client, remoteevent.WithConcurrency(many), remoteevent.WithMaxAttempts(1))
+		must(t, remoteevent.Handle(mux, func(ctx context.Context, _ FileEvent) error {
 			started <- remoteevent.DeliveryOf(ctx).Attempt
 			<-release
 			return nil
@@ -317,8 +317,8 @@ func TestDeduplication(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		got := make(chan string, 10)
-		r := receiver(t, client, remoteevent.WithDeduplication(time.Hour, 2))
-		must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+		mux, r := receiver(t, client, remoteevent.WithDeduplication(time.Hour, 2))
+		must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
 		long := strings.Repeat("l", 257)
 		for _, id := range []string{long, long, "a", "b", "a", "b", "c", "a"} {
 			must(t, client.LPush(t.Context(), "file_event", fmt.Sprintf(`{"data": {"path": %q}, "signals": ["file_event"], "metadata": {"id": %q}}`, id, id)).Err())
@@ -349,8 +349,8 @@ func TestDeduplicationWaitsForRedis(t *testing.T) {
 	defer limited.Close()
 	logged, option := newLog()
 	got, end := make(chan string, 10), make(chan struct{})
-	r := receiver(t, limited, option, remoteevent.WithDeduplication(time.Hour, 100), remoteevent.WithMaxAttempts(1), remoteevent.WithPrefetch(5))
-	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; <-end; return nil }))
+	mux, r := receiver(t, limited, option, remoteevent.WithDeduplication(time.Hour, 100), remoteevent.WithMaxAttempts(1), remoteevent.WithPrefetch(5))
+	must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- e.Path; <-end; return nil }))
 	must(t, sender(t, client).SendBatch(t.Context(), FileEvent{"x"}, FileEvent{"y"}))
 	stop := start(t, r)
 	next(t, got)
@@ -368,7 +368,7 @@ func TestDeduplicationWaitsForRedis(t *testing.T) {
 	for len(client.HKeys(t.Context(), lease.Companion(lease.Bodies, "file_event")).Val()) == 0 {
 		must(t, t.Context().Err())
 	}
-	must(t, stop()) // and not ErrDrainTimeout
+	must(t, stop()) // and not ErrShutdownTimeout
 }
 
 // TestClaimsAreNotRepeated: a claim whose answer is lost may have been done.
@@ -396,8 +396,8 @@ func TestDeadLettersAtMostOnce(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		_, quiet := newLog()
-		r := receiver(t, client, remoteevent.AtMostOnce(), remoteevent.WithDeadLetters(), quiet)
-		must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error { return errors.New("no") }))
+		mux, r := receiver(t, client, remoteevent.WithAtMostOnce(), remoteevent.WithDeadLetters(), quiet)
+		must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { return errors.New("no") }))
 		must(t, client.LPush(t.Context(), "file_event", "\xff").Err())
 		must(t, client.LPush(t.Context(), "file_event", `{"data": {}, "signals": ["file_event"]}`).Err())
 		start(t, r)
@@ -423,8 +423,8 @@ func TestOutOfMemory(t *testing.T) {
 	must(t, client.ConfigSet(t.Context(), "maxmemory", "1").Err())
 	logged, option := newLog()
 	got := make(chan string, 50)
-	r := receiver(t, client, option)
-	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
+	mux, r := receiver(t, client, option)
+	must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
 	start(t, r)
 	for range 50 {
 		next(t, got)
@@ -446,8 +446,8 @@ func TestClaimsGoOnWithoutWaiting(t *testing.T) {
 	defer limited.Close()
 	_, option := newLog()
 	got := make(chan string, 10)
-	r := receiver(t, limited, option)
-	must(t, remoteevent.Handle(r, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }, remoteevent.WithPrefetch(0)))
+	mux, r := receiver(t, limited, option, remoteevent.WithPrefetch(0))
+	must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
 	start(t, r)
 	begun := time.Now()
 	for i := range 20 { // one after the other, each with a wait that fails

@@ -44,8 +44,8 @@ type opener interface {
 }
 
 // start begins to consume queues.
-func (r *running) start(ctx context.Context, open opener, queues []string) error {
-	for _, name := range queues {
+func (r *running) start(ctx context.Context, open opener) error {
+	for _, name := range r.receiver.queues {
 		f := r.feeder(name, r.receiver.configs[name])
 		if err := open.open(f, cmp.Or(r.receiver.config.maxBytes, wire.DefaultReceiveBytes)); err != nil {
 			return err
@@ -80,7 +80,7 @@ func (r *running) finish() {
 }
 
 func (r *running) feeder(name string, config *queueConfig) *feeder {
-	log := r.receiver.config.logger.With("queue", brief(name))
+	log := r.receiver.config.logger.With("queue", truncateName(name))
 	wake := make(chan struct{}, 1)
 	outage := &outage{log: log, rule: acl.Rule(config.role(), name), limit: r.outages}
 	return &feeder{

@@ -71,7 +71,7 @@ func checkPayload(schemas PayloadSchemas, name string, payload []byte) (problem 
 		if err = schemas.Check(name, payload); err == nil {
 			return
 		}
-		problem = fmt.Sprintf("the payload does not fit the schema of %q", brief(name))
+		problem = fmt.Sprintf("the payload does not fit the schema of %q", truncateName(name))
 		if e, ok := err.(interface{ Redacted() string }); ok {
 			problem = e.Redacted()
 		}

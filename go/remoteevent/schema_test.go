@@ -67,9 +67,9 @@ func TestSchemasKeepFromListeners(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		log, logging := newLog()
-		r := receiver(t, client, logging, remoteevent.WithPayloadSchemas(catalogue(t)))
+		mux, r := receiver(t, client, logging, remoteevent.WithPayloadSchemas(catalogue(t)))
 		heard := make(chan sized, 3)
-		must(t, remoteevent.Handle(r, func(_ context.Context, e sized) error {
+		must(t, remoteevent.Handle(mux, func(_ context.Context, e sized) error {
 			heard <- e
 			return nil
 		}))

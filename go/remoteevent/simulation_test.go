@@ -335,7 +335,7 @@ func (w *world) newReceiver(name string, r *rand.Rand) *simReceiver {
 		slow = time.Duration(r.Int64N(int64(200 * time.Millisecond)))
 	}
 	options := []ReceiverOption{
-		WithLease(s.lease), WithMaxAttempts(1000), WithBackoff(0, time.Second), WithDrainTimeout(time.Duration(r.Int64N(int64(2 * time.Second)))),
+		WithLease(s.lease), WithMaxAttempts(1000), WithBackoff(0, time.Second), WithShutdownTimeout(time.Duration(r.Int64N(int64(2 * time.Second)))),
 		WithLogger(slog.New(&simLog{s, slow})),
 	}
 	if !w.alone {
@@ -347,30 +347,29 @@ func (w *world) newReceiver(name string, r *rand.Rand) *simReceiver {
 	case 1:
 		options = append(options, WithPrefetch(0))
 	}
-	receiver, err := NewReceiver(w.client, options...)
+	mux := new(Mux)
+	for _, q := range w.queues {
+		options = append(options, WithQueues(q.name))
+		if err := mux.Listen(q.name, s.listen(q, r.IntN(4))); err != nil {
+			panic(err)
+		}
+	}
+	receiver, err := NewReceiver(w.client, mux, options...)
 	if err != nil {
 		panic(err)
 	}
 	s.r = receiver
-	for _, q := range w.queues {
-		if err := receiver.Queue(q.name); err != nil {
-			panic(err)
-		}
-		if err := receiver.Listen(q.name, s.listen(q, r.IntN(4))); err != nil {
-			panic(err)
-		}
-	}
 	return s
 }
 
 func (s *simReceiver) run(ctx context.Context) {
 	s.ctx = ctx
-	err := s.r.run(ctx, s.r.queues, s)
+	err := s.r.run(ctx, s)
 	w := s.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.logf("%s ends: %v", s.name, err)
-	if err != nil && !errors.Is(err, ErrDrainTimeout) {
+	if err != nil && !errors.Is(err, ErrShutdownTimeout) {
 		w.faultf("%s: Run returned %v", s.name, err)
 	}
 }
@@ -402,7 +401,7 @@ func (l *simLog) Handle(_ context.Context, record slog.Record) error {
 }
 
 // listen returns a listener of some temper.
-func (s *simReceiver) listen(q *simQueue, temper int) Handler {
+func (s *simReceiver) listen(q *simQueue, temper int) HandlerFunc {
 	w := s.world
 	return func(ctx context.Context, d *Delivery) error {
 		w.listening.Add(1)
@@ -456,7 +455,7 @@ func (s *simReceiver) listen(q *simQueue, temper int) Handler {
 		case 1:
 			return Permanent(errors.New("failed for good"))
 		case 2:
-			return ErrGiveBack
+			return ErrRelease
 		case 3:
 			panic("failed")
 		case 4:

@@ -22,7 +22,7 @@ func recordPath(got chan<- string) func(context.Context, FileEvent) error {
 
 // modes are the ways to receive.
 func modes() map[string][]remoteevent.ReceiverOption {
-	return map[string][]remoteevent.ReceiverOption{"at least once": nil, "at most once": {remoteevent.AtMostOnce()}}
+	return map[string][]remoteevent.ReceiverOption{"at least once": nil, "at most once": {remoteevent.WithAtMostOnce()}}
 }
 
 // TestStopIsPrompt: an idle receiver does not wait for the rest of a blocked second.
@@ -37,8 +37,7 @@ func TestStopIsPrompt(t *testing.T) {
 			defer client.Close()
 			quickest := time.Hour
 			for range 5 { // the machine may be busy
-				r := receiver(t, client, options...)
-				must(t, r.Queues("q"))
+				_, r := receiver(t, client, append(options, remoteevent.WithQueues("q"))...)
 				stop := start(t, r)
 				for figure(t, client, "blocked_clients") != 1 {
 					must(t, t.Context().Err())
@@ -74,10 +73,7 @@ func TestStopWithoutRedis(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%d", name, mode, queues), func(t *testing.T) {
 					t.Parallel()
 					logged, option := newLog()
-					r := receiver(t, client, append(options, option)...)
-					for i := range queues {
-						must(t, r.Queues(fmt.Sprint("q", i)))
-					}
+					_, r := receiver(t, client, append(options, option, remoteevent.WithQueues(numberedQueues(queues)...))...)
 					ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 					defer cancel()
 					must(t, r.Run(ctx))
@@ -107,9 +103,9 @@ func TestStopWhileRedisHangs(t *testing.T) {
 			if mode == "at most once" {
 				options, want = append(options, remoteevent.WithDeadLetters()), "the event is lost"
 			}
-			r := receiver(t, client, append(options, option, remoteevent.WithDeadLetterLimit(10))...)
+			mux, r := receiver(t, client, append(options, option, remoteevent.WithDeadLetterLimit(10))...)
 			begun, end := make(chan struct{}, 1), make(chan struct{})
-			must(t, remoteevent.Handle(r, func(context.Context, FileEvent) error {
+			must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error {
 				begun <- struct{}{}
 				<-end
 				return remoteevent.Permanent(errors.New("no"))
@@ -140,7 +136,7 @@ func deadline(ctx context.Context) time.Time {
 	return at
 }
 
-// TestStopPutsBackWhatWasPopped: at most once, what waits when the drain timeout has
+// TestStopPutsBackWhatWasPopped: at most once, what waits when the shutdown timeout has
 // passed goes back and to no listener, also where Redis rejects that at first.
 func TestStopPutsBackWhatWasPopped(t *testing.T) {
 	t.Parallel()
@@ -150,9 +146,9 @@ func TestStopPutsBackWhatWasPopped(t *testing.T) {
 			client := redis.NewClient(&redis.Options{Addr: redistest.Start(t, redistest.FreeAddr(t)).Addr})
 			defer client.Close()
 			logged, quiet := newLog()
-			r := receiver(t, client, quiet, remoteevent.AtMostOnce(), remoteevent.WithPrefetch(100), remoteevent.WithDrainTimeout(50*time.Millisecond))
+			mux, r := receiver(t, client, quiet, remoteevent.WithAtMostOnce(), remoteevent.WithPrefetch(100), remoteevent.WithShutdownTimeout(50*time.Millisecond))
 			begun := make(chan string, 50)
-			must(t, remoteevent.Handle(r, func(ctx context.Context, e FileEvent) error {
+			must(t, remoteevent.Handle(mux, func(ctx context.Context, e FileEvent) error {
 				begun <- e.Path
 				<-ctx.Done()
 				return ctx.Err()
@@ -177,7 +173,7 @@ func TestStopPutsBackWhatWasPopped(t *testing.T) {
 				logged.wait(t, "OOM")
 				must(t, client.ConfigSet(t.Context(), "maxmemory", "0").Err())
 			}
-			if err := next(t, done); !errors.Is(err, remoteevent.ErrDrainTimeout) {
+			if err := next(t, done); !errors.Is(err, remoteevent.ErrShutdownTimeout) {
 				t.Errorf("Run returned %v", err)
 			}
 			if back := client.LRange(t.Context(), "file_event", 0, -1).Val(); !slices.Equal(back, raws) || len(begun) > 0 {

@@ -27,7 +27,7 @@ func (s *Sender) usable(ctx context.Context) error {
 	return nil
 }
 
-// usable returns why the receiver can neither be given listeners nor run.
+// usable returns why the receiver cannot run.
 func (r *Receiver) usable() error {
 	if r == nil || r.client == nil {
 		return errors.New("the receiver is not one of NewReceiver")

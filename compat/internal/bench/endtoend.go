@@ -13,7 +13,7 @@ func endToEndCases() []Case {
 		add := func(participant string, goroutines int, send openSender, c consuming) {
 			cases = append(cases, Case{Workload: EndToEnd, Size: size, Participant: participant, measure: measureEndToEnd(goroutines, send, c), own: participant == "asynq"})
 		}
-		add("library-at-most-once", 50, librarySender, libraryReceiver(typed, remoteevent.AtMostOnce()))
+		add("library-at-most-once", 50, librarySender, libraryReceiver(typed, remoteevent.WithAtMostOnce()))
 		add("library-at-least-once", 50, librarySender, libraryReceiver(typed))
 		add("library-batches-at-least-once", 1, librarySendsBatches, libraryReceiver(typed))
 		add("go-redis-brpop", 50, goRedisSender, brpop(byEncodingJSON))

@@ -27,7 +27,7 @@ func latencyCases() []Case {
 		}
 	}
 	add("go-redis-brpop", brpop(bytesOnly))
-	add("library-at-most-once", libraryReceiver(typed, remoteevent.AtMostOnce()))
+	add("library-at-most-once", libraryReceiver(typed, remoteevent.WithAtMostOnce()))
 	add("library-at-least-once", libraryReceiver(typed))
 	add("go-redis-blmove", blmove())
 	add("asynq", asynqConsuming())

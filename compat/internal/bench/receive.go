@@ -192,31 +192,36 @@ func measureReceive(c consuming) func(ctx context.Context, s *stage, p pace) (Sa
 }
 
 // libraryReceiver receives by the library with options.
-func libraryReceiver(register func(r *remoteevent.Receiver, heard func(mark int64)) error, options ...remoteevent.ReceiverOption) consuming {
+func libraryReceiver(register func(mux *remoteevent.Mux, heard func(mark int64)) error, options ...remoteevent.ReceiverOption) consuming {
 	return consuming{receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
 		client := s.client()
-		receiver, err := remoteevent.NewReceiver(client, append(options, quiet)...)
-		if err == nil {
-			err = register(receiver, heard)
+		defer client.Close()
+		mux, err := remoteevent.NewMux()
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			err = receiver.Run(ctx)
+		if err := register(mux, heard); err != nil {
+			return err
 		}
-		return errors.Join(err, client.Close())
+		receiver, err := remoteevent.NewReceiver(client, mux, append(options, remoteevent.WithQueues(queue), quiet)...)
+		if err != nil {
+			return err
+		}
+		return receiver.Run(ctx)
 	}}
 }
 
 // typed decodes the payload into its Go type.
-func typed(r *remoteevent.Receiver, heard func(mark int64)) error {
-	return remoteevent.Handle(r, func(_ context.Context, order Order) error {
+func typed(mux *remoteevent.Mux, heard func(mark int64)) error {
+	return remoteevent.Handle(mux, func(_ context.Context, order Order) error {
 		heard(order.Mark)
 		return nil
 	})
 }
 
 // generic decodes the payload into a map.
-func generic(r *remoteevent.Receiver, heard func(mark int64)) error {
-	return remoteevent.Handle(r, func(_ context.Context, order AnyOrder) error {
+func generic(mux *remoteevent.Mux, heard func(mark int64)) error {
+	return remoteevent.Handle(mux, func(_ context.Context, order AnyOrder) error {
 		mark, _ := order["mark"].(float64) // 0 is no mark
 		heard(int64(mark))
 		return nil
@@ -224,12 +229,11 @@ func generic(r *remoteevent.Receiver, heard func(mark int64)) error {
 }
 
 // undecoded takes the payload's bytes.
-func undecoded(r *remoteevent.Receiver, heard func(mark int64)) error {
-	handler := func(_ context.Context, delivery *remoteevent.Delivery) error {
+func undecoded(mux *remoteevent.Mux, heard func(mark int64)) error {
+	return mux.Listen(queue, func(_ context.Context, delivery *remoteevent.Delivery) error {
 		heard(markOf(delivery.Payload()))
 		return nil
-	}
-	return errors.Join(r.Queues(queue), r.Listen(queue, handler))
+	})
 }
 
 // brpop is a loop of BRPOP, which hands on the bytes.
@@ -358,7 +362,7 @@ func receiveCases() []Case {
 		add := func(w Workload, participant string, c consuming) {
 			cases = append(cases, Case{Workload: w, Size: size, Participant: participant, measure: measureReceive(c), own: participant == "asynq"})
 		}
-		once := remoteevent.AtMostOnce()
+		once := remoteevent.WithAtMostOnce()
 		prefetch := remoteevent.WithPrefetch(500)
 		add(AtMost, "library", libraryReceiver(typed, once))
 		add(AtMost, "library-generic", libraryReceiver(generic, once))

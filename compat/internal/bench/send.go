@@ -41,7 +41,7 @@ func sendCases() []Case {
 		}
 		for w, goroutines := range map[Workload]int{Send1: 1, Send50: 50} {
 			add(w, "library", false, measureSend(goroutines, librarySender))
-			add(w, "library-plain", false, measureSend(goroutines, librarySender, remoteevent.Plain()))
+			add(w, "library-plain", false, measureSend(goroutines, librarySender, remoteevent.WithoutMetadata()))
 			add(w, "go-redis", false, measureSend(goroutines, goRedisSender))
 			add(w, "go-redis-autopipeline", false, measureSend(goroutines, autoPipelineSender))
 			add(w, "rueidis", false, measureSend(goroutines, rueidisSender))

@@ -57,15 +57,12 @@ func consume(ctx context.Context, told []byte) error {
 	}
 	client := redis.NewClient(&redis.Options{Addr: c.Addr})
 	defer func() { _ = client.Close() }()
-	receiver, err := remoteevent.NewReceiver(client, append(ordinary(os.Stderr), remoteevent.WithLease(c.Lease))...)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(receiver.Queues(c.Queue), receiver.Listen("event", func(ctx context.Context, d *remoteevent.Delivery) error {
+	handler := remoteevent.HandlerFunc(func(ctx context.Context, d *remoteevent.Delivery) error {
 		pause(ctx, c.Work)
 		_, err := fmt.Fprintln(os.Stdout, numberIn(d.Payload())) // one write: the pipe has all of it or nothing
 		return err
-	}))
+	})
+	receiver, err := remoteevent.NewReceiver(client, handler, append(ordinary(os.Stderr), remoteevent.WithQueues(c.Queue), remoteevent.WithLease(c.Lease))...)
 	if err != nil {
 		return err
 	}

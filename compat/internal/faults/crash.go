@@ -212,15 +212,11 @@ func (t *trial) succeed(_ context.Context, d *remoteevent.Delivery) error {
 }
 
 // receiver is one that handles one message at a time and has others in its hands.
-func (t *trial) receiver(client *redis.Client, listener remoteevent.Handler) (*remoteevent.Receiver, error) {
-	receiver, err := remoteevent.NewReceiver(client,
+func (t *trial) receiver(client *redis.Client, handler remoteevent.HandlerFunc) (*remoteevent.Receiver, error) {
+	return remoteevent.NewReceiver(client, handler, remoteevent.WithQueues(t.queues...),
 		remoteevent.WithLogger(slog.New(slog.DiscardHandler)), remoteevent.WithLease(crashLease), remoteevent.WithPrefetch(4),
 		remoteevent.WithBackoff(time.Millisecond, 5*time.Millisecond), remoteevent.WithDeduplication(time.Hour, 1000),
-		remoteevent.WithMaxAttempts(50), remoteevent.WithDrainTimeout(patience))
-	if err != nil {
-		return nil, err
-	}
-	return receiver, errors.Join(receiver.Queues(t.queues...), receiver.Listen("event", listener))
+		remoteevent.WithMaxAttempts(50), remoteevent.WithShutdownTimeout(patience))
 }
 
 // receiving is the life of a receiver: it handles messages, renews a lease, and

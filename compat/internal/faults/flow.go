@@ -157,19 +157,14 @@ func (f *flow) change() {
 // receive has another receiver take events until the flow ends. Receivers are
 // counted from 0.
 func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.ReceiverOption) error {
-	receiver, err := remoteevent.NewReceiver(client, append(ordinary(f), options...)...)
-	if err != nil {
-		return err
-	}
-	if err := receiver.Queues(f.queues...); err != nil {
-		return err
-	}
 	number := f.register()
-	err = receiver.Listen("event", func(ctx context.Context, d *remoteevent.Delivery) error {
+	handler := remoteevent.HandlerFunc(func(ctx context.Context, d *remoteevent.Delivery) error {
 		pause(ctx, f.work)
 		f.handle(number, d)
 		return nil
 	})
+	options = slices.Concat(ordinary(f), []remoteevent.ReceiverOption{remoteevent.WithQueues(f.queues...)}, options)
+	receiver, err := remoteevent.NewReceiver(client, handler, options...)
 	if err != nil {
 		return err
 	}

@@ -129,13 +129,10 @@ func (l *troubled) deliver(ctx context.Context, d *remoteevent.Delivery, events 
 // on until the flow ends.
 func (f *flow) runTroubled(ctx context.Context, client *redis.Client, l *troubled, events int) error {
 	listen := func() (*remoteevent.Receiver, error) {
-		receiver, err := remoteevent.NewReceiver(client, append(ordinary(f), remoteevent.WithLease(lease))...)
-		if err != nil {
-			return nil, err
-		}
-		return receiver, errors.Join(receiver.Queues(f.queues...), receiver.Listen("event", func(ctx context.Context, d *remoteevent.Delivery) error {
+		handler := remoteevent.HandlerFunc(func(ctx context.Context, d *remoteevent.Delivery) error {
 			return l.deliver(ctx, d, events)
-		}))
+		})
+		return remoteevent.NewReceiver(client, handler, append(ordinary(f), remoteevent.WithQueues(f.queues...), remoteevent.WithLease(lease))...)
 	}
 	first, err := listen()
 	if err != nil {

@@ -62,13 +62,9 @@ func Run(ctx context.Context, redisURL, version string, in io.Reader, out, diagn
 	if err != nil {
 		return err
 	}
-	receiver, err := remoteevent.NewReceiver(client, remoteevent.AtMostOnce(), remoteevent.WithLogger(log))
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	a := adapter{version: version, sender: sender, receiver: receiver, out: json.NewEncoder(out)}
+	a := adapter{version: version, client: client, log: log, sender: sender, out: json.NewEncoder(out)}
 	defer a.receiving.Wait()
 	defer cancel()
 	return a.serve(ctx, in)
@@ -76,8 +72,10 @@ func Run(ctx context.Context, redisURL, version string, in io.Reader, out, diagn
 
 type adapter struct {
 	version   string
+	client    *redis.Client
+	log       *slog.Logger
 	sender    *remoteevent.Sender
-	receiver  *remoteevent.Receiver
+	received  bool // the op receive was served
 	receiving sync.WaitGroup
 
 	mu  sync.Mutex // listeners of several queues report
@@ -132,11 +130,16 @@ func (a *adapter) send(ctx context.Context, request message) error {
 }
 
 func (a *adapter) receive(ctx context.Context, request message) error {
-	if err := a.receiver.Queues(request.Queues...); err != nil {
+	if a.received {
+		return errors.New("receive is served once")
+	}
+	a.received = true
+	mux, err := remoteevent.NewMux()
+	if err != nil {
 		return err
 	}
 	for _, signal := range request.Signals {
-		err := a.receiver.Listen(signal, func(_ context.Context, d *remoteevent.Delivery) error {
+		err := mux.Listen(signal, func(_ context.Context, d *remoteevent.Delivery) error {
 			attributes := maps.Clone(d.Envelope().Metadata.Attributes)
 			if attributes == nil {
 				attributes = map[string]string{} // there are none, and that is reported
@@ -150,8 +153,13 @@ func (a *adapter) receive(ctx context.Context, request message) error {
 			return err
 		}
 	}
+	receiver, err := remoteevent.NewReceiver(a.client, mux,
+		remoteevent.WithQueues(request.Queues...), remoteevent.WithAtMostOnce(), remoteevent.WithLogger(a.log))
+	if err != nil {
+		return err
+	}
 	a.receiving.Go(func() {
-		if err := a.receiver.Run(ctx); err != nil {
+		if err := receiver.Run(ctx); err != nil {
 			for _, queue := range request.Queues {
 				_ = a.emit(message{Op: "died", Queue: queue, Error: err.Error()})
 			}

@@ -59,17 +59,18 @@ func run(ctx context.Context, paths []string) error {
 		fmt.Println("go sent", path)
 	}
 
-	receiver, err := remoteevent.NewReceiver(client)
+	mux, err := remoteevent.NewMux()
 	if err != nil {
 		return err
 	}
-	if err := receiver.Queues(settings.RemoteEvent.Events...); err != nil {
-		return err
-	}
-	err = remoteevent.Handle(receiver, func(_ context.Context, event NewFileEvent) error {
+	err = remoteevent.Handle(mux, func(_ context.Context, event NewFileEvent) error {
 		fmt.Println("go handled", event.Path)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	receiver, err := remoteevent.NewReceiver(client, mux, remoteevent.WithQueues(settings.RemoteEvent.Events...))
 	if err != nil {
 		return err
 	}

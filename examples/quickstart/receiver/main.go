@@ -42,14 +42,18 @@ func run(ctx context.Context) error {
 	client := redis.NewClient(options)
 	defer client.Close()
 
-	receiver, err := remoteevent.NewReceiver(client)
+	mux, err := remoteevent.NewMux()
 	if err != nil {
 		return err
 	}
-	err = remoteevent.Handle(receiver, func(_ context.Context, event NewFileEvent) error {
+	err = remoteevent.Handle(mux, func(_ context.Context, event NewFileEvent) error {
 		fmt.Println("New file received", event.Path)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	receiver, err := remoteevent.NewReceiver(client, mux)
 	if err != nil {
 		return err
 	}

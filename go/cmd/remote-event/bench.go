@@ -120,7 +120,7 @@ type benchPart struct {
 
 // parts are the parts in their order.
 func (b *benchmark) parts() []*benchPart {
-	once := remoteevent.AtMostOnce()
+	once := remoteevent.WithAtMostOnce()
 	return []*benchPart{
 		{Part: "send, 1 goroutine", run: b.send(1)},
 		{Part: fmt.Sprintf("send, %d goroutines", b.goroutines), run: b.send(b.goroutines)},
@@ -301,17 +301,14 @@ func (b *benchmark) fill(ctx context.Context, begin time.Time) (sent int, err er
 
 // consume receives while the work goes on. The listener decodes each event.
 func (b *benchmark) consume(ctx context.Context, options []remoteevent.ReceiverOption, heard func(event benchEvent), work func(ctx context.Context) error) error {
-	receiver, err := remoteevent.NewReceiver(b.client, append(options, quietLibrary)...)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(receiver.Queues(b.queue.Name()), receiver.Listen(b.queue.Name(), func(_ context.Context, delivery *remoteevent.Delivery) error {
+	handler := remoteevent.HandlerFunc(func(_ context.Context, delivery *remoteevent.Delivery) error {
 		event, err := remoteevent.Decode[benchEvent](delivery.Envelope())
 		if err == nil {
 			heard(event)
 		}
 		return err
-	}))
+	})
+	receiver, err := remoteevent.NewReceiver(b.client, handler, append(options, remoteevent.WithQueues(b.queue.Name()), quietLibrary)...)
 	if err != nil {
 		return err
 	}

@@ -131,30 +131,32 @@ func (d *demonstration) send(ctx context.Context, client *redis.Client) error {
 // receiver makes a receiver with three listeners, two of which hear a
 // NewFileEvent.
 func (d *demonstration) receiver(client *redis.Client) (*remoteevent.Receiver, error) {
-	receiver, err := remoteevent.NewReceiver(client,
-		remoteevent.WithLogger(slog.New(slog.NewJSONHandler(d, nil))),
-		remoteevent.WithMiddleware(d.record))
+	mux, err := remoteevent.NewMux(remoteevent.WithMiddleware(d.record))
 	if err != nil {
 		return nil, err
 	}
-	return receiver, errors.Join(
-		remoteevent.Handle(receiver, func(_ context.Context, e NewFileEvent) error {
+	err = errors.Join(
+		remoteevent.Handle(mux, func(_ context.Context, e NewFileEvent) error {
 			d.heard <- hearing{"Handle[NewFileEvent]", e.Path}
 			return nil
 		}),
-		remoteevent.Handle(receiver, func(_ context.Context, e FileEvent) error {
+		remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error {
 			d.heard <- hearing{"Handle[FileEvent]", e.Path}
 			return nil
 		}),
-		remoteevent.Handle(receiver, func(_ context.Context, e Reading) error {
+		remoteevent.Handle(mux, func(_ context.Context, e Reading) error {
 			d.heard <- hearing{fmt.Sprintf("Handle[Reading], whose Celsius is %v", e.Celsius), e.EventName()}
 			return nil
 		}),
 	)
+	if err != nil {
+		return nil, err
+	}
+	return remoteevent.NewReceiver(client, mux, remoteevent.WithLogger(slog.New(slog.NewJSONHandler(d, nil))))
 }
 
 // record keeps the envelopes of what is received.
-func (d *demonstration) record(next remoteevent.Handler) remoteevent.Handler {
+func (d *demonstration) record(next remoteevent.HandlerFunc) remoteevent.HandlerFunc {
 	return func(ctx context.Context, delivery *remoteevent.Delivery) error {
 		d.mu.Lock()
 		d.envelopes = append(d.envelopes, delivery.Envelope())

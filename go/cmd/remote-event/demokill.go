@@ -38,17 +38,21 @@ func (a *app) holdCommand() *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			receiver, err := remoteevent.NewReceiver(client, remoteevent.WithLease(holdLease), remoteevent.WithConcurrency(holdCount))
+			mux, err := remoteevent.NewMux()
 			if err != nil {
 				return err
 			}
-			if err := remoteevent.Handle(receiver, func(ctx context.Context, e NewFileEvent) error {
+			if err := remoteevent.Handle(mux, func(ctx context.Context, e NewFileEvent) error {
 				if err := a.print(e.Path + "\n"); err != nil {
 					return err
 				}
 				<-ctx.Done() // until it is killed
 				return ctx.Err()
 			}); err != nil {
+				return err
+			}
+			receiver, err := remoteevent.NewReceiver(client, mux, remoteevent.WithLease(holdLease), remoteevent.WithConcurrency(holdCount))
+			if err != nil {
 				return err
 			}
 			return receiver.Run(cmd.Context())
@@ -126,14 +130,18 @@ func (d *demonstration) holdAndKill(ctx context.Context, client *redis.Client) e
 func (d *demonstration) goOn(ctx context.Context, client *redis.Client, queue *queueadmin.Queue) error {
 	begin := time.Now()
 	got := make(chan string, holdCount)
-	receiver, err := remoteevent.NewReceiver(client)
+	mux, err := remoteevent.NewMux()
 	if err != nil {
 		return err
 	}
-	if err := remoteevent.Handle(receiver, func(ctx context.Context, e NewFileEvent) error {
+	if err := remoteevent.Handle(mux, func(ctx context.Context, e NewFileEvent) error {
 		got <- fmt.Sprintf("%s (try %d)", e.Path, remoteevent.DeliveryOf(ctx).Attempt)
 		return nil
 	}); err != nil {
+		return err
+	}
+	receiver, err := remoteevent.NewReceiver(client, mux)
+	if err != nil {
 		return err
 	}
 	running, stop := context.WithCancel(ctx)

@@ -103,7 +103,7 @@ func (l *listening) role() queueadmin.Role {
 // options are those of the queues.
 func (l *listening) options() []remoteevent.QueueOption {
 	if l.once {
-		return []remoteevent.QueueOption{remoteevent.AtMostOnce()}
+		return []remoteevent.QueueOption{remoteevent.WithAtMostOnce()}
 	}
 	return []remoteevent.QueueOption{
 		remoteevent.WithLease(l.lease), remoteevent.WithDeadLetterLimit(l.maxDead), remoteevent.WithDeadLetterAge(l.deadAge),
@@ -212,7 +212,7 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 			}
 		}
 		if !printed {
-			return remoteevent.ErrGiveBack // it came too late, or could not be printed
+			return remoteevent.ErrRelease // it came too late, or could not be printed
 		}
 		received++
 		if received == l.count {
@@ -226,17 +226,13 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 	options := []remoteevent.ReceiverOption{
 		l.schemas.option(),
 		remoteevent.WithLogger(slog.New(slog.NewTextHandler(redacted{a.stderr}, nil))),
-		// In place of listeners, which hear by signal, this sees every event.
-		remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler { return handle }),
+		remoteevent.WithQueues(queues...),
 	}
 	for _, option := range l.options() {
 		options = append(options, option)
 	}
-	receiver, err := remoteevent.NewReceiver(client, options...)
+	receiver, err := remoteevent.NewReceiver(client, remoteevent.HandlerFunc(handle), options...)
 	if err != nil {
-		return 0, err
-	}
-	if err := receiver.Queues(queues...); err != nil {
 		return 0, err
 	}
 	if err := receiver.Run(running); err != nil {

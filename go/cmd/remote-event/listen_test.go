@@ -51,7 +51,7 @@ func TestListen(t *testing.T) {
 			`{"data": {"n": NaN}, "signals": ["x", "remote_event", "event"]}`,
 			`{"data": {"s": "<a&b>"}, "signals": ["other"], "metadata": {"id": "7"}}`,
 			message("x", 5))
-		r := invoke(t, "listen", "x", "--count", "3", "-o", "ndjson", "--redis", url).expect(t, exitDone, "is a dead letter now", "verdict=malformed")
+		r := invoke(t, "listen", "x", "--count", "3", "-o", "ndjson", "--redis", url).expect(t, exitDone, "moved to dead letters", "verdict=malformed")
 		want := `{"event_name":"x","payload":{"n":1},"metadata":{"signals":["x","y","remote_event","event"]},"queue":"x"}
 {"event_name":"x","payload_text":"{\"n\": NaN}","metadata":{"signals":["x","remote_event","event"]},"queue":"x"}
 {"event_name":"other","payload":{"s":"<a&b>"},"metadata":{"signals":["other"],"id":"7"},"queue":"x"}

@@ -44,16 +44,11 @@ func TestQueueDrain(t *testing.T) {
 			t.Fatal(err)
 		}
 		running, stop := context.WithCancel(t.Context())
-		receiver, err := remoteevent.NewReceiver(client, remoteevent.WithLogger(slog.New(slog.DiscardHandler)), remoteevent.WithMiddleware(func(remoteevent.Handler) remoteevent.Handler {
-			return func(context.Context, *remoteevent.Delivery) error {
-				stop()
-				return errors.New("not now")
-			}
-		}))
+		receiver, err := remoteevent.NewReceiver(client, remoteevent.HandlerFunc(func(context.Context, *remoteevent.Delivery) error {
+			stop()
+			return errors.New("not now")
+		}), remoteevent.WithQueues("x"), remoteevent.WithLogger(slog.New(slog.DiscardHandler)))
 		if err != nil {
-			t.Fatal(err)
-		}
-		if err := receiver.Queues("x"); err != nil {
 			t.Fatal(err)
 		}
 		push(t, client, "x", message("x", 1), message("x", 2))

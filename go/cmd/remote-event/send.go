@@ -138,7 +138,7 @@ func (s *sending) envelope(payload []byte) wire.Envelope {
 func (s *sending) sender(client *redis.Client) (*remoteevent.Sender, error) {
 	options := []remoteevent.SenderOption{remoteevent.WithLogger(slog.New(slog.DiscardHandler)), s.schemas.option()}
 	if s.plain {
-		options = append(options, remoteevent.Plain())
+		options = append(options, remoteevent.WithoutMetadata())
 	}
 	return remoteevent.NewSender(client, options...)
 }

@@ -31,7 +31,7 @@ func main() {
 	}
 	var options []remoteevent.ReceiverOption
 	if *atMostOnce {
-		options = append(options, remoteevent.AtMostOnce())
+		options = append(options, remoteevent.WithAtMostOnce())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Getenv("REDIS_URL"), queues, options)
@@ -49,17 +49,10 @@ func run(ctx context.Context, url string, queues []string, options []remoteevent
 	}
 	client := redis.NewClient(redisOptions)
 	defer client.Close()
-	options = append(options, remoteevent.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))))
-	receiver, err := remoteevent.NewReceiver(client, options...)
-	if err != nil {
-		return err
-	}
-	if err := receiver.Queues(queues...); err != nil {
-		return err
-	}
+	options = append(options, remoteevent.WithQueues(queues...), remoteevent.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))))
 	var mu sync.Mutex
 	heard := map[string]bool{}
-	err = receiver.Listen("event", func(_ context.Context, delivery *remoteevent.Delivery) error {
+	handler := remoteevent.HandlerFunc(func(_ context.Context, delivery *remoteevent.Delivery) error {
 		mu.Lock()
 		defer mu.Unlock()
 		heard[delivery.Queue] = true
@@ -68,6 +61,7 @@ func run(ctx context.Context, url string, queues []string, options []remoteevent
 		}
 		return nil
 	})
+	receiver, err := remoteevent.NewReceiver(client, handler, options...)
 	if err != nil {
 		return err
 	}

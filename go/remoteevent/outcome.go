@@ -1,0 +1,92 @@
+package remoteevent
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/wire"
+)
+
+// outcome is the result of delivering a message. It is plain data and calls no user
+// code.
+type outcome struct {
+	failure   *failure  // nil if the message was handled
+	delivery  *Delivery // nil if the message is malformed
+	malformed bool      // no handler was called
+	legacy    string    // the legacy verdict of a malformed message
+	repeated  bool      // the event was acknowledged before, and not handled again
+}
+
+// endedOutcome is the outcome if a listener never returns.
+var endedOutcome = outcome{failure: &failure{
+	text: "a listener ended its goroutine, by runtime.Goexit or a test's FailNow", code: lease.Failed,
+}}
+
+// ok reports whether the message is to be acknowledged.
+func (o *outcome) ok() bool { return o.failure == nil }
+
+// released reports whether the message is to be released.
+func (o *outcome) released() bool { return o.failure != nil && o.failure.released }
+
+// permanent reports whether another attempt would fail as well.
+func (o *outcome) permanent() bool { return o.failure != nil && o.failure.permanent }
+
+// id returns the event's attribute id, or "".
+func (o *outcome) id() string {
+	if o.delivery == nil {
+		return ""
+	}
+	return o.delivery.Attribute(wire.AttributeID)
+}
+
+// reason returns the text that is stored with a failed message.
+func (o *outcome) reason() string { return o.failure.reason() }
+
+// logLoss logs a failed message that is dropped.
+func (r *Receiver) logLoss(ctx context.Context, queue string, m *message, o outcome) {
+	text := "listener failed; event dropped"
+	if o.malformed {
+		text = "malformed message dropped"
+	}
+	r.config.logger.ErrorContext(ctx, text, o.attrs(queue, m)...)
+}
+
+// logDeath logs a message that becomes a dead letter.
+func (r *Receiver) logDeath(ctx context.Context, queue string, m *message, o outcome) {
+	text := "listener failed; event moved to dead letters"
+	if o.malformed {
+		text = "malformed message moved to dead letters"
+	}
+	r.config.logger.ErrorContext(ctx, text, o.attrs(queue, m)...)
+}
+
+// logRetry logs an event that is retried after the delay.
+func (r *Receiver) logRetry(ctx context.Context, queue string, m *message, o outcome, delay time.Duration) {
+	r.config.logger.WarnContext(ctx, "listener failed; event will be retried", append(o.attrs(queue, m), "retry_in", delay)...)
+}
+
+// attrs returns the attributes of a failed message for the log, without its payload.
+func (o *outcome) attrs(queue string, m *message) []any {
+	attrs := []any{"queue", truncateName(queue)}
+	if o.malformed {
+		attrs = append(attrs, "verdict", string(wire.Malformed), "bytes", len(m.raw))
+		if o.legacy != "" {
+			attrs = append(attrs, "legacy", o.legacy)
+		}
+	} else {
+		attrs = append(attrs, "event", truncateName(o.delivery.EventName()), "id", truncateName(o.id()))
+	}
+	if m.ID != "" {
+		attrs = append(attrs, "delivery", m.ID, "attempt", m.attempt)
+	}
+	if len(o.failure.listeners) > 0 {
+		attrs = append(attrs, "listener", strings.Join(o.failure.listeners, " "))
+	}
+	attrs = append(attrs, "error", o.failure.text)
+	if o.failure.stack != "" {
+		attrs = append(attrs, "stack", o.failure.stack)
+	}
+	return attrs
+}

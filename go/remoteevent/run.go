@@ -1,0 +1,148 @@
+package remoteevent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Run consumes the queues until the context ends, shuts down, and returns nil or
+// [ErrShutdownTimeout]. A receiver runs once: a second call returns [ErrRunning]. Run
+// returns [ErrNoQueues] if there is nothing to consume. It may be called before Redis is
+// reachable.
+//
+// When the context ends, Run takes no more events and closes [Delivery.Shutdown]. At
+// least once, events that no listener has started are released at once, to the tail of
+// their queue, in their order and without a counted attempt; at most once, they are
+// handled. Run returns when the running listeners have returned and their outcomes are
+// stored in Redis. After the shutdown timeout (see [WithShutdownTimeout]) Run releases
+// the events that no listener has started, cancels the contexts of the listeners with
+// [ErrShutdownTimeout], and returns within two more seconds even if they do not.
+//
+// If Redis does not answer during the shutdown, Run stops taking events after about one
+// second, and waits up to five seconds after the last listener has returned for the
+// outcomes to be stored, or one second if Redis failed before. At least once, events
+// whose acknowledgement did not reach Redis are handled again when their lease expires.
+//
+// Errors of Redis do not end Run: lost connections, restarts, failovers, moving slots,
+// exhausted memory, rejected passwords, keys of another type. They are logged, and the
+// call is retried after a jittered delay between 25 ms and 5 s. A Redis that disappears
+// without closing its connections is noticed after about 11 seconds by a queue that
+// waits for events, and after a minute at the latest.
+//
+// Up to four queues wait for events on a blocked connection each. With more, Redis
+// notifies the receiver of new events by client tracking (Redis 6, RESP3, a single
+// server); otherwise the receiver polls every 5 to 25 ms, so events of an idle queue
+// may wait that long. Queues take turns when many have events.
+//
+// Run logs the findings of queueadmin.DiagnoseServer and queueadmin.Queue.Diagnose once Redis is
+// reachable.
+//
+// Through a client of a cluster, each queue is consumed at the node that has its
+// slot, and through one of Sentinel, at the current primary. While a slot moves, its
+// queues pause. After a failover, events that Redis has not replicated are delivered
+// again or are lost.
+//
+// Run implements RECV-1 to RECV-12 and, without [WithAtMostOnce], spec/reliable.md.
+func (r *Receiver) Run(ctx context.Context) error {
+	if err := errors.Join(r.usable(), requireContext(ctx)); err != nil {
+		return fmt.Errorf("Run: %w", err)
+	}
+	if err := r.start(); err != nil {
+		return fmt.Errorf("Run: %w", err)
+	}
+	lines := &lines{}
+	client := dedicated(r.client, lines)
+	var bell *doorbell
+	if len(r.queues) > maxBlocked {
+		bell = newDoorbell(client)
+	}
+	return r.run(ctx, &redisOpener{client: client, lines: lines, bell: bell})
+}
+
+// start permits one run, and fixes the queues.
+func (r *Receiver) start() error {
+	if !r.started.CompareAndSwap(false, true) {
+		return ErrRunning
+	}
+	if err := r.addHandled(); err != nil {
+		return err
+	}
+	if len(r.queues) == 0 {
+		return ErrNoQueues
+	}
+	return nil
+}
+
+// run consumes the queues, whose sources the opener opens, until the context ends.
+func (r *Receiver) run(ctx context.Context, open opener) error {
+	r.shutdown = ctx.Done()
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	calls, cancelCalls := context.WithCancel(context.Background())
+	cut := func() { // go-redis notices the end of a context only between calls
+		cancelCalls()
+		open.close()
+	}
+	defer cut()
+	takes, cutTakes := context.WithCancel(calls)
+	defer cutTakes()
+	run := &running{
+		receiver: r, work: work, takes: takes, calls: calls, cut: cut, end: make(chan struct{}),
+		turns: make(chan struct{}, maxExchanges), outages: &outageLimit{},
+	}
+	if err := run.start(ctx, open); err != nil {
+		return fmt.Errorf("Run: %w", err)
+	}
+	<-ctx.Done()
+	defer run.finish()
+	if fetched := wait(&run.fetching); !ended(fetched, cutTime) {
+		cutTakes() // Redis does not answer; it may when the listeners have returned
+		for open.sever(); !ended(fetched, cutInterval); open.sever() {
+		}
+	}
+	handled := wait(&run.handling)
+	if ended(handled, max(r.config.shutdownTimeout, 10*time.Millisecond)) {
+		return nil
+	}
+	for _, f := range run.feeders { // release events instead of passing them to cancelled listeners
+		f.consumer.hold()
+	}
+	cancel(ErrShutdownTimeout)
+	ended(handled, cancelGrace)
+	return fmt.Errorf("Run: %w", ErrShutdownTimeout)
+}
+
+// cutTime is how long Redis may take to end a wait, or to answer a command under
+// way, when the context has ended. Then its connections are closed, again and again
+// until no call that takes messages is under way.
+const (
+	cutTime     = time.Second
+	cutInterval = 50 * time.Millisecond
+)
+
+// cancelGrace is how long listeners have to return after their contexts were
+// cancelled, before Run returns without them.
+const cancelGrace = 2 * time.Second
+
+// wait returns a channel that is closed when the group is done.
+func wait(group *sync.WaitGroup) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	return done
+}
+
+// ended waits for the channel, but no longer than for the time.
+func ended(done <-chan struct{}, atMost time.Duration) bool {
+	select {
+	case <-done:
+		return true
+	case <-time.After(atMost):
+		return false
+	}
+}
