@@ -41,6 +41,7 @@ type acknowledger struct {
 	work     context.Context //nolint:containedctx // that of the listeners
 	log      *slog.Logger
 	suspects *suspects
+	lost     func(ctx context.Context, events int, err error) // is told of events whose lease is lost
 
 	mu     sync.Mutex
 	claims map[string]*claim
@@ -186,7 +187,7 @@ func (a *acknowledger) settle(ctx context.Context, r report, lost []*message) {
 		}
 	}
 	for _, m := range lost {
-		if !m.uncertain && !m.claim.gone && m.disposition.kind != released {
+		if m.disposition.kind != released && !m.uncertain && !m.claim.gone {
 			late = append(late, m)
 		}
 	}
@@ -194,6 +195,9 @@ func (a *acknowledger) settle(ctx context.Context, r report, lost []*message) {
 		a.forget(m)
 	}
 	a.mu.Unlock()
+	if len(late) > 0 {
+		a.lost(a.work, len(late), nil)
+	}
 	for _, m := range late {
 		a.log.WarnContext(ctx, "lease was lost before the event was acknowledged; the event may be handled twice",
 			"delivery", m.ID, "attempt", m.attempt)
@@ -236,8 +240,8 @@ func (a *acknowledger) holds() bool {
 
 // renew renews the claims that are due for it. Those that are lost, or have run out
 // as far as is known here, are lost for good: their listeners are told, and what was
-// not started of them is not started.
-func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Context, claims []string) (lost []int, err error)) error {
+// not started of them is not started. It reports whether Redis was called.
+func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Context, claims []string) (lost []int, err error)) (called bool, err error) {
 	begun := time.Now()
 	var due []*claim
 	var names []string
@@ -250,13 +254,14 @@ func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Contex
 	}
 	a.mu.Unlock()
 	if len(due) == 0 {
-		return nil
+		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.lease/3)
 	defer cancel()
 	lost, err := extend(ctx, names)
 	now := time.Now()
 	var ended, reported []*claim
+	events := 0
 	a.mu.Lock()
 	for i, c := range due {
 		switch {
@@ -274,6 +279,7 @@ func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Contex
 		c.lost.Store(true)
 		if !c.uncertain {
 			reported = append(reported, c)
+			events += c.messages
 		}
 	}
 	a.mu.Unlock()
@@ -283,7 +289,10 @@ func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Contex
 	for _, c := range reported {
 		a.log.WarnContext(ctx, "lease lost; other receivers may handle its events", "claim", c.name, "error", redaction.Error(err))
 	}
-	return err
+	if len(reported) > 0 {
+		a.lost(a.work, events, err)
+	}
+	return true, err
 }
 
 // suspects admits one message at a time, among all queues of a receiver, of which more

@@ -100,15 +100,13 @@ func batchError(results []Result) error {
 type batch struct {
 	ctx     context.Context //nolint:containedctx // of one call
 	link    *link
+	begun   time.Time
 	results []Result
+	infos   []SentInfo       // for hooks, at the index of their event; nil without hooks
 	chunk   *round           // which is being filled
 	flight  *round           // which is under way
 	over    error            // why nothing goes out any more
 	ended   map[string]error // why nothing goes to a list any more
-}
-
-func newBatch(ctx context.Context, link *link, size int) *batch {
-	return &batch{ctx: ctx, link: link, results: make([]Result, size), chunk: newRound(ctx)}
 }
 
 // add takes the message of an event, or the reason why there is none.
@@ -118,6 +116,9 @@ func (b *batch) add(index int, m *outgoing, err error) {
 		return
 	}
 	m.index = index
+	if b.infos != nil {
+		b.infos[index] = m.info()
+	}
 	if !b.chunk.takes(m) {
 		b.launch()
 	}

@@ -122,6 +122,7 @@ func BenchmarkReceive(b *testing.B) {
 		{"at-least-once/concurrency-1", nil},
 		{"at-least-once/concurrency-100", []remoteevent.ReceiverOption{remoteevent.WithConcurrency(100)}},
 		{"at-least-once/prefetch-500", []remoteevent.ReceiverOption{remoteevent.WithPrefetch(500)}},
+		{"at-least-once/hooks", []remoteevent.ReceiverOption{remoteevent.WithHooks(ignoring{})}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			fill(b)

@@ -102,7 +102,10 @@ func (c *consumer) handle(m *message) {
 // deliver calls the listeners with a message and derives its disposition.
 func (c *consumer) deliver(m *message) {
 	o := endedOutcome
-	defer func() { m.disposition = c.dispose(m, o) }()
+	defer func() {
+		m.disposition = c.dispose(m, o)
+		c.observeHandled(m, &o)
+	}()
 	ctx := c.work
 	if m.claim != nil {
 		ctx = m.claim.ctx
@@ -118,16 +121,18 @@ func (c *consumer) deliver(m *message) {
 // an error is no attempt of the event. Where the event is not to be handled any more
 // meanwhile, that does not become known.
 func (c *consumer) came(ctx context.Context, id string) (repeated, known bool) {
+	const text = "cannot look for repeated events for now"
 	var retry backoff
 	for {
 		repeated, err := c.repeated(ctx, id)
 		if err == nil {
+			c.outage.endedOf(ctx, text)
 			return repeated, true
 		}
 		if ctx.Err() != nil {
 			return false, false
 		}
-		c.outage.report(ctx, "cannot look for repeated events for now", err, retry.next())
+		c.outage.report(ctx, text, err, retry.next())
 		select {
 		case <-time.After(retry.delay):
 		case <-ctx.Done():

@@ -40,9 +40,13 @@ func (b *bounder) run(calls context.Context, end <-chan struct{}) {
 	timer := time.NewTimer(boundInterval)
 	defer timer.Stop()
 	for {
+		const text = "cannot bound the dead letters for now"
 		ctx, cancel := context.WithTimeout(calls, replyTimeout)
-		if err := b.drop(ctx); err != nil && calls.Err() == nil {
-			b.outage.report(ctx, "cannot bound the dead letters for now", err, boundInterval)
+		switch err := b.drop(ctx); {
+		case err == nil:
+			b.outage.endedOf(ctx, text)
+		case calls.Err() == nil:
+			b.outage.report(ctx, text, err, boundInterval)
 		}
 		cancel()
 		timer.Reset(boundInterval)

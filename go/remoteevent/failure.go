@@ -26,6 +26,7 @@ func (e *permanentError) Unwrap() error { return e.err }
 type failure struct {
 	text      string
 	causes    []string // the texts of the error's causes, outermost first
+	all       *causes  // for the errors of hooks; nil where there is no error
 	code      lease.Code
 	permanent bool     // another attempt would fail as well
 	released  bool     // a listener returned ErrRelease
@@ -35,7 +36,7 @@ type failure struct {
 
 // malformedFailure returns the failure of a message that cannot be delivered.
 func malformedFailure(err *MalformedError) *failure {
-	f := &failure{text: err.Error(), code: lease.Malformed, permanent: true}
+	f := &failure{text: err.Error(), all: causesOf(err), code: lease.Malformed, permanent: true}
 	if err.Finding.Requirement == wire.ReqReceiveSchema {
 		f.code = lease.Schema
 	}
@@ -47,7 +48,7 @@ func malformedFailure(err *MalformedError) *failure {
 // listener.
 func failureOf(err error) *failure {
 	c := causesOf(err)
-	f := &failure{code: lease.Failed, permanent: c.permanent(0), released: c.is(ErrRelease), listeners: c.listeners()}
+	f := &failure{all: c, code: lease.Failed, permanent: c.permanent(0), released: c.is(ErrRelease), listeners: c.listeners()}
 	_, unfit := find[*PayloadError](c)
 	panicked, panics := find[*PanicError](c)
 	if panics {

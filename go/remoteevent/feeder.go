@@ -205,7 +205,7 @@ func (f *feeder) exchange(ctx context.Context, r report, w want) bool {
 		t, err = f.source.exchange(ctx, r, w)
 		return err
 	})
-	if !f.take(t.messages, begun) {
+	if !f.take(t, begun) {
 		f.unwant(w)
 	}
 	if err != nil {
@@ -247,6 +247,7 @@ func (f *feeder) release(ctx context.Context, r report) bool {
 		return false
 	}
 	f.acknowledger.settle(ctx, r, lost)
+	f.observeReleased(r.done, lost)
 	f.rung.Store(true)
 	return true
 }
@@ -277,7 +278,9 @@ func (f *feeder) settle(ctx context.Context, r report, lost []*message) {
 }
 
 // take hands messages to the consumer and reports whether one of them is a suspect.
-func (f *feeder) take(messages []*message, begun time.Time) (suspect bool) {
+func (f *feeder) take(t taken, begun time.Time) (suspect bool) {
+	f.noteDied(t.died)
+	messages := t.messages
 	if len(messages) == 0 {
 		return false
 	}
@@ -285,8 +288,22 @@ func (f *feeder) take(messages []*message, begun time.Time) (suspect bool) {
 		suspect = suspect || m.suspect
 	}
 	f.acknowledger.hold(messages, begun)
+	f.observeReceived(messages)
 	f.consumer.accept(messages)
 	return suspect
+}
+
+// noteDied logs messages that became dead letters in the claim.
+func (f *feeder) noteDied(died []lease.Death) {
+	if len(died) == 0 {
+		return
+	}
+	for _, d := range died {
+		reason := lease.ParseReason(d.Reason)
+		f.outage.log.ErrorContext(f.running.work, "message moved to dead letters", "delivery", d.ID, "code", string(reason.Code), "error", reason.Error)
+	}
+	f.bounder.died()
+	f.observeDied(died)
 }
 
 // look concludes from what was taken whether there is more, and when.
@@ -322,7 +339,7 @@ func (f *feeder) await(room int) {
 		defer cancel()
 		begun := time.Now()
 		t, err := f.source.await(ctx, wait, w)
-		f.take(t.messages, begun)
+		f.take(t, begun)
 		runtime.Gosched() // listeners go before the next wait
 		f.awaited <- awaited{t, len(t.messages), err}
 	})
@@ -462,9 +479,14 @@ func (f *feeder) succeeded(ctx context.Context) {
 
 // renew renews leases.
 func (f *feeder) renew() {
-	err := f.acknowledger.renew(f.running.calls, f.source.extend)
-	if err != nil && f.running.calls.Err() == nil {
-		f.outage.report(f.running.work, "cannot renew leases for now", err, f.config.lease/12)
+	const text = "cannot renew leases for now"
+	called, err := f.acknowledger.renew(f.running.calls, f.source.extend)
+	switch {
+	case !called:
+	case err == nil:
+		f.outage.endedOf(f.running.work, text)
+	case f.running.calls.Err() == nil:
+		f.outage.report(f.running.work, text, err, f.config.lease/12)
 	}
 	wake(f.wake) // what was lost is not started
 }
@@ -514,6 +536,8 @@ func (f *feeder) finish(ctx context.Context) {
 	switch n := f.acknowledger.pending(); {
 	case n == 0:
 	case f.config.atMostOnce:
+		left := f.acknowledger.releases().done
+		f.observeReleased(left, left)
 		f.outage.log.ErrorContext(ctx, "cannot release events; they are lost", "events", n)
 	default:
 		f.outage.log.WarnContext(ctx, "cannot reach Redis; events are handled again when their leases have run out", "events", n)

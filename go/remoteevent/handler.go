@@ -41,19 +41,19 @@ func (f HandlerFunc) Dispatch(ctx context.Context, delivery *Delivery) error {
 // Middleware wraps a handler. See [WithMiddleware].
 type Middleware func(next HandlerFunc) HandlerFunc
 
-// wrapped returns a handler with its middleware around it.
-func wrapped(handler HandlerFunc, middleware []Middleware) (HandlerFunc, error) {
+// wrapped returns a function with the middleware of an option around it.
+func wrapped[F HandlerFunc | SendFunc, M ~func(F) F](option string, function F, middleware []M) (F, error) {
 	for i, wrap := range slices.Backward(middleware) {
 		if wrap == nil {
-			return nil, fmt.Errorf("WithMiddleware: middleware %d is nil", i+1)
+			return nil, fmt.Errorf("%s: middleware %d is nil", option, i+1)
 		}
-		if panicked := contain(func() { handler = wrap(handler) }); panicked != nil {
-			panicked.in = fmt.Sprintf("WithMiddleware: middleware %d", i+1)
+		if panicked := contain(func() { function = wrap(function) }); panicked != nil {
+			panicked.in = fmt.Sprintf("%s: middleware %d", option, i+1)
 			return nil, panicked
 		}
-		if handler == nil {
-			return nil, fmt.Errorf("WithMiddleware: middleware %d returned a nil handler", i+1)
+		if function == nil {
+			return nil, fmt.Errorf("%s: middleware %d returned nil", option, i+1)
 		}
 	}
-	return handler, nil
+	return function, nil
 }

@@ -3,7 +3,6 @@ package remoteevent
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
@@ -15,8 +14,6 @@ type leased struct {
 	config   *queueConfig
 	maxBytes int
 	queue    claims
-	bounder  *bounder // nil where dead letters have no bounds
-	log      *slog.Logger
 }
 
 // claims is a queue that messages are claimed from: a *lease.Queue and the
@@ -50,7 +47,7 @@ func (l *leased) exchange(ctx context.Context, r report, w want) (taken, error) 
 		}
 	}
 	answer := l.queue.Exchange(ctx, x)
-	t := l.taken(ctx, answer.Claimed, w)
+	t := l.taken(answer.Claimed, w)
 	acknowledge, nack := 0, 0
 	for _, m := range r.done {
 		index, lost := &nack, &answer.NackLost
@@ -67,16 +64,11 @@ func (l *leased) exchange(ctx context.Context, r report, w want) (taken, error) 
 
 func (l *leased) await(ctx context.Context, wait time.Duration, w want) (taken, error) {
 	claimed, err := l.queue.Await(ctx, wait, l.claim(w))
-	return l.taken(ctx, claimed, w), err
+	return l.taken(claimed, w), err
 }
 
-func (l *leased) taken(ctx context.Context, claimed lease.Claimed, w want) taken {
-	for _, d := range claimed.Died {
-		reason := lease.ParseReason(d.Reason)
-		l.log.ErrorContext(ctx, "message moved to dead letters", "delivery", d.ID, "code", string(reason.Code), "error", reason.Error)
-		l.bounder.died()
-	}
-	t := taken{messages: make([]*message, len(claimed.Messages)), due: claimed.Due}
+func (l *leased) taken(claimed lease.Claimed, w want) taken {
+	t := taken{messages: make([]*message, len(claimed.Messages)), died: claimed.Died, due: claimed.Due}
 	store := make([]message, len(claimed.Messages))
 	size, failed := 0, false
 	for i := range claimed.Messages {

@@ -44,7 +44,7 @@ func NewMux(options ...MuxOption) (*Mux, error) {
 		option.applyToMux(&config)
 	}
 	m := new(Mux)
-	handle, err := wrapped(m.listen, config.middleware)
+	handle, err := wrapped("WithMiddleware", HandlerFunc(m.listen), config.middleware)
 	if err != nil {
 		return nil, fmt.Errorf("NewMux: %w", err)
 	}

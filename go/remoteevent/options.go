@@ -30,6 +30,9 @@ type senderConfig struct {
 	maxBytes int
 	logger   *slog.Logger
 	schemas  PayloadSchemas
+	hooks    []Hook
+
+	middleware []SendMiddleware
 }
 
 func (c *senderConfig) validate() error {
@@ -63,6 +66,7 @@ type receiverConfig struct {
 	maxBytes        int
 	logger          *slog.Logger
 	schemas         PayloadSchemas
+	hooks           []Hook
 }
 
 // namedQueue is a queue that an option names.

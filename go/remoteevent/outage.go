@@ -13,15 +13,22 @@ import (
 // outage logs errors of a queue that come again and again: the first of a kind at
 // once, and then one every half a minute.
 type outage struct {
-	log *slog.Logger
+	queue string
+	log   *slog.Logger
 	// rule is the ACL rule that permits what is done.
 	rule string
 	// key returns the name of the key that an error is about, or "".
 	key   func(err error) string
 	limit *outageLimit
+	hooks *hooks
+
+	observing sync.Mutex // held while hooks are called, so that they are called in order
 
 	mu       sync.Mutex
 	failures int
+	since    time.Time            // when the first call failed
+	err      error                // of the last, redacted
+	texts    map[string]bool      // the kinds that failed
 	logged   map[string]time.Time // by kind; nil where the limit kept the outage out of the log
 }
 
@@ -29,10 +36,19 @@ const outageInterval = 30 * time.Second
 
 // report logs an error, unless one was logged a short while ago.
 func (o *outage) report(ctx context.Context, text string, err error, retry time.Duration) {
+	if o.hooks.failing != nil || o.hooks.recovered != nil {
+		o.observing.Lock()
+		defer o.observing.Unlock()
+	}
+	shown := redaction.Error(err)
 	now := time.Now()
 	o.mu.Lock()
 	o.failures++
 	failures := o.failures
+	if failures == 1 {
+		o.since, o.texts = now, map[string]bool{}
+	}
+	o.err, o.texts[text] = shown, true
 	quiet := now.Sub(o.logged[text]) < outageInterval || !o.limit.allow(now)
 	if !quiet {
 		if o.logged == nil {
@@ -41,10 +57,13 @@ func (o *outage) report(ctx context.Context, text string, err error, retry time.
 		o.logged[text] = now
 	}
 	o.mu.Unlock()
+	if failures == 1 && o.hooks.failing != nil {
+		o.hooks.failing.observe(ctx, o.hooks.log, FailingInfo{Queue: o.queue, Err: redactedError(shown)})
+	}
 	if quiet {
 		return
 	}
-	attrs := []any{"error", redaction.Error(err), "failures", failures, "retry_in", retry}
+	attrs := []any{"error", shown, "failures", failures, "retry_in", retry}
 	level := slog.LevelWarn
 	switch lease.TroubleOf(err) {
 	case lease.Denied:
@@ -61,13 +80,30 @@ func (o *outage) report(ctx context.Context, text string, err error, retry time.
 }
 
 // ended logs the end of an outage that was logged.
-func (o *outage) ended(ctx context.Context) {
+func (o *outage) ended(ctx context.Context) { o.endedOf(ctx, "") }
+
+// endedOf does so if calls of one kind alone failed.
+func (o *outage) endedOf(ctx context.Context, text string) {
+	if !o.failing() {
+		return
+	}
+	if o.hooks.failing != nil || o.hooks.recovered != nil {
+		o.observing.Lock()
+		defer o.observing.Unlock()
+	}
 	o.mu.Lock()
-	failures, logged := o.failures, o.logged != nil
-	o.failures, o.logged = 0, nil
+	if text != "" && (!o.texts[text] || len(o.texts) > 1) {
+		o.mu.Unlock()
+		return
+	}
+	failures, since, logged := o.failures, o.since, o.logged != nil
+	o.failures, o.since, o.err, o.texts, o.logged = 0, time.Time{}, nil, nil, nil
 	o.mu.Unlock()
 	if failures > 0 && logged {
 		o.log.InfoContext(ctx, "receiving again", "failures", failures)
+	}
+	if failures > 0 && o.hooks.recovered != nil {
+		o.hooks.recovered.observe(ctx, o.hooks.log, RecoveredInfo{Queue: o.queue, Since: since, Failures: failures})
 	}
 }
 

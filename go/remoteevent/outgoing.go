@@ -18,6 +18,9 @@ type outgoing struct {
 	text  []byte
 	index int // in a batch
 
+	// id is the attribute id, for hooks. It is "" where there are none.
+	id string
+
 	Result
 
 	round     *round // of the first message of a round
@@ -59,6 +62,9 @@ func (m *outgoing) MarshalBinary() ([]byte, error) {
 // String is what tracing hooks show of the argument.
 func (m *outgoing) String() string { return fmt.Sprintf("(a message of %d bytes)", len(m.text)) }
 
+// info describes the message for hooks.
+func (m *outgoing) info() SentInfo { return SentInfo{Event: m.key, ID: m.id, Bytes: len(m.text)} }
+
 // encode makes the message of an event that is sent now, or rejects it. What the
 // library writes itself, around the payload and of it, it does not read again.
 func (s *Sender) encode(ctx context.Context, event Event, now time.Time) (*outgoing, error) {
@@ -79,7 +85,11 @@ func (s *Sender) encode(ctx context.Context, event Event, now time.Time) (*outgo
 	if !facts.Foreign && info.tail != nil && (!facts.Unsafe || s.hasWarned(name)) {
 		text = append(text, info.tail...)
 		if !s.config.plain {
+			begun := len(text)
 			text = s.appendStamp(text, now)
+			if s.hooks.sent != nil {
+				m.id = stampedID(text[begun:])
+			}
 		}
 		text = layout.AppendEnd(text, !s.config.plain)
 		m.text = text
@@ -120,6 +130,9 @@ func (s *Sender) encodeInto(ctx context.Context, m *outgoing, env wire.Envelope)
 	}
 	s.warn(ctx, env.EventName, warnings)
 	m.key, m.text = env.EventName, text
+	if s.hooks.sent != nil {
+		m.id = env.Metadata.Attributes[wire.AttributeID]
+	}
 	return nil
 }
 

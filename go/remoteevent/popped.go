@@ -146,6 +146,7 @@ func (p *popped) release(ctx context.Context, r report) (lost []*message, err er
 		return nil, err
 	default:
 		p.log.ErrorContext(ctx, "cannot release events; they are lost", "events", len(r.done), "error", redaction.Error(err))
+		return r.done, nil
 	}
 	return nil, nil
 }

@@ -20,6 +20,7 @@ type Receiver struct {
 	config   receiverConfig
 	handler  Handler
 	dispatch HandlerFunc // the handler's method, guarded
+	hooks    *hooks
 
 	started  atomic.Bool
 	shutdown <-chan struct{} // closed when the shutdown begins; set by run
@@ -70,8 +71,12 @@ func newReceiver(client redis.UniversalClient, handler Handler, options []Receiv
 		return nil, err
 	}
 	config.logger = containedLogger(config.logger)
+	hooks, err := newHooks(config.hooks, config.logger)
+	if err != nil {
+		return nil, err
+	}
 	r := &Receiver{
-		client: client, config: config, handler: handler, dispatch: guard(handler.Dispatch), configs: map[string]*queueConfig{},
+		client: client, config: config, handler: handler, dispatch: guard(handler.Dispatch), hooks: hooks, configs: map[string]*queueConfig{},
 	}
 	if err := r.addHandled(); err != nil {
 		return nil, err

@@ -82,14 +82,14 @@ func (r *running) finish() {
 func (r *running) feeder(name string, config *queueConfig) *feeder {
 	log := r.receiver.config.logger.With("queue", truncateName(name))
 	wake := make(chan struct{}, 1)
-	outage := &outage{log: log, rule: acl.Rule(config.role(), name), limit: r.outages}
+	outage := &outage{queue: name, log: log, rule: acl.Rule(config.role(), name), limit: r.outages, hooks: r.receiver.hooks}
 	return &feeder{
 		running: r, calls: r.takes, queue: name, config: config, wake: wake, awaited: make(chan awaited, 1), timer: time.NewTimer(time.Hour),
 		outage: outage,
 		consumer: &consumer{
 			receiver: r.receiver, queue: name, config: config, work: r.work, slots: &r.handling, wake: wake, outage: outage, held: make(chan struct{}),
 		},
-		acknowledger: &acknowledger{lease: config.lease, work: r.work, log: log, suspects: &r.suspects, claims: map[string]*claim{}},
+		acknowledger: &acknowledger{lease: config.lease, work: r.work, log: log, suspects: &r.suspects, claims: map[string]*claim{}, lost: r.receiver.leaseLost(name)},
 	}
 }
 
@@ -148,7 +148,7 @@ func (o *redisOpener) open(f *feeder, maxBytes int) error {
 		f.source = p
 		return nil
 	}
-	l := &leased{config: f.config, maxBytes: maxBytes, queue: &claimed{queue, blocker}, bounder: f.bounder, log: f.outage.log}
+	l := &leased{config: f.config, maxBytes: maxBytes, queue: &claimed{queue, blocker}}
 	if f.config.window.Time > 0 {
 		f.consumer.repeated = l.repeated
 	}

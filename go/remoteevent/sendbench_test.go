@@ -101,3 +101,37 @@ func inParallel(b *testing.B, goroutines, times int, f func(context.Context) err
 	done.Wait()
 	return time.Since(start)
 }
+
+// BenchmarkSend measures what hooks and middleware cost, and that they cost nothing
+// where there are none.
+func BenchmarkSend(b *testing.B) {
+	client := benchmarkRedis(b)
+	for _, c := range []struct {
+		name    string
+		options []remoteevent.SenderOption
+	}{
+		{"plain", nil},
+		{"hooks", []remoteevent.SenderOption{remoteevent.WithHooks(ignoring{})}},
+		{"middleware", []remoteevent.SenderOption{remoteevent.WithSendMiddleware(traced)}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s, err := remoteevent.NewSender(client, c.options...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.Send(context.Background(), Order{Path: "/uploads/video1.mp4"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			client.Del(b.Context(), "order")
+		})
+	}
+}
+
+// ignoring is a hook that does nothing.
+type ignoring struct{}
+
+func (ignoring) OnSent(context.Context, remoteevent.SentInfo)       {}
+func (ignoring) OnHandled(context.Context, remoteevent.HandledInfo) {}

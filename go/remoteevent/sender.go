@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,9 +54,11 @@ import (
 // pause is of unknown outcome. Set ConnMaxIdleTime in the client's options below
 // that timeout.
 type Sender struct {
-	link   *link
-	config senderConfig
-	warned sync.Map // event names whose warnings have been logged
+	link       *link
+	config     senderConfig
+	hooks      *hooks
+	middleware SendFunc // sends through the middleware; nil without
+	warned     sync.Map // event names whose warnings have been logged
 
 	shared *lane // where one server has all lists; else each list has its own
 	mu     sync.Mutex
@@ -83,9 +86,18 @@ func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, 
 		return nil, err
 	}
 	config.logger = containedLogger(config.logger)
-	s := &Sender{link: newLink(client), config: config}
+	hooks, err := newHooks(config.hooks, config.logger)
+	if err != nil {
+		return nil, fmt.Errorf("NewSender: %w", err)
+	}
+	s := &Sender{link: newLink(client), config: config, hooks: hooks}
 	if s.link.alone {
 		s.shared = &lane{link: s.link}
+	}
+	if len(config.middleware) > 0 {
+		if s.middleware, err = wrapped("WithSendMiddleware", s.sendEnvelopes, config.middleware); err != nil {
+			return nil, fmt.Errorf("NewSender: %w", err)
+		}
 	}
 	return s, nil
 }
@@ -98,12 +110,29 @@ func (s *Sender) Send(ctx context.Context, event Event) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
+	if s.middleware != nil {
+		env, err := s.envelope(ctx, event)
+		if err != nil {
+			return err
+		}
+		return s.throughMiddleware(ctx, &env)
+	}
 	now := time.Now()
 	m, err := s.encode(ctx, event, now)
 	if err != nil {
+		s.observeRejectedEvent(ctx, event, err)
 		return err
 	}
 	return s.send(ctx, m, now)
+}
+
+// envelope makes the envelope of an event for the middleware.
+func (s *Sender) envelope(ctx context.Context, event Event) (wire.Envelope, error) {
+	env, err := NewEnvelope(event)
+	if err != nil {
+		s.observeRejectedEvent(ctx, event, err)
+	}
+	return env, err
 }
 
 // Forward stores an envelope, such as one that was received, or that was made
@@ -114,8 +143,17 @@ func (s *Sender) Forward(ctx context.Context, env wire.Envelope) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
+	if s.middleware != nil {
+		return s.throughMiddleware(ctx, &env)
+	}
+	return s.forward(ctx, env)
+}
+
+// forward stores an envelope without middleware.
+func (s *Sender) forward(ctx context.Context, env wire.Envelope) error {
 	m := newOutgoing()
 	if err := s.encodeInto(ctx, m, env); err != nil {
+		s.observeRejected(ctx, env.EventName, err)
 		return err
 	}
 	return s.send(ctx, m, time.Now())
@@ -134,12 +172,23 @@ func (s *Sender) SendBatch(ctx context.Context, events ...Event) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	b, now := newBatch(ctx, s.link, len(events)), time.Now()
+	if s.middleware != nil {
+		envelopes, errs := make([]wire.Envelope, len(events)), make([]error, len(events))
+		for i, event := range events {
+			envelopes[i], errs[i] = s.envelope(ctx, event)
+		}
+		return s.batchThroughMiddleware(ctx, envelopes, errs)
+	}
+	now := time.Now()
+	b := s.newBatch(ctx, len(events), now)
 	for i, event := range events {
 		m, err := s.encode(ctx, event, now)
+		if err != nil {
+			s.observeRejectedEvent(ctx, event, err)
+		}
 		b.add(i, m, err)
 	}
-	return batchError(b.finish())
+	return s.finish(b)
 }
 
 // ForwardBatch stores envelopes as [Sender.SendBatch] does events.
@@ -147,18 +196,68 @@ func (s *Sender) ForwardBatch(ctx context.Context, envelopes ...wire.Envelope) e
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	b := newBatch(ctx, s.link, len(envelopes))
-	for i, env := range envelopes {
-		m := newOutgoing()
-		b.add(i, m, s.encodeInto(ctx, m, env))
+	if s.middleware != nil {
+		return s.batchThroughMiddleware(ctx, slices.Clone(envelopes), nil)
 	}
-	return batchError(b.finish())
+	all := make([]*wire.Envelope, len(envelopes))
+	for i := range envelopes {
+		all[i] = &envelopes[i]
+	}
+	return s.forwardBatch(ctx, all)
 }
 
-// send sends a message by the lane that it belongs to.
+// forwardBatch stores envelopes without middleware.
+func (s *Sender) forwardBatch(ctx context.Context, envelopes []*wire.Envelope) error {
+	b := s.newBatch(ctx, len(envelopes), time.Now())
+	for i, env := range envelopes {
+		m := newOutgoing()
+		err := s.encodeInto(ctx, m, *env)
+		if err != nil {
+			s.observeRejected(ctx, env.EventName, err)
+		}
+		b.add(i, m, err)
+	}
+	return s.finish(b)
+}
+
+// newBatch begins a batch.
+func (s *Sender) newBatch(ctx context.Context, size int, begun time.Time) *batch {
+	b := &batch{ctx: ctx, link: s.link, begun: begun, results: make([]Result, size), chunk: newRound(ctx)}
+	if s.hooks.sent != nil {
+		b.infos = make([]SentInfo, size)
+	}
+	return b
+}
+
+// finish ends a batch.
+func (s *Sender) finish(b *batch) error {
+	results := b.finish()
+	if b.infos != nil {
+		took := time.Since(b.begun)
+		for i, result := range results {
+			b.infos[i].Duration, b.infos[i].Outcome, b.infos[i].Err = took, result.Outcome, result.Err
+		}
+		s.observeSent(b.ctx, b.infos...)
+	}
+	return batchError(results)
+}
+
+// send sends a message, for a call that began at start.
 func (s *Sender) send(ctx context.Context, m *outgoing, start time.Time) error {
+	if s.hooks.sent == nil {
+		return s.sendByLane(ctx, m, start).Err
+	}
+	info := m.info()
+	result := s.sendByLane(ctx, m, start)
+	info.Duration, info.Outcome, info.Err = time.Since(start), result.Outcome, result.Err
+	s.observeSent(ctx, info)
+	return result.Err
+}
+
+// sendByLane sends a message by the lane that it belongs to.
+func (s *Sender) sendByLane(ctx context.Context, m *outgoing, start time.Time) Result {
 	if s.shared != nil {
-		return s.shared.send(ctx, m, start).Err
+		return s.shared.send(ctx, m, start)
 	}
 	key := m.key
 	s.mu.Lock()
@@ -179,7 +278,7 @@ func (s *Sender) send(ctx context.Context, m *outgoing, start time.Time) error {
 			delete(s.lanes, key)
 		}
 	}()
-	return l.send(ctx, m, start).Err
+	return l.send(ctx, m, start)
 }
 
 // warn logs what is doubtful about an event, once for each event's name.

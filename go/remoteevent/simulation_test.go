@@ -470,7 +470,7 @@ func (s *simReceiver) open(f *feeder, maxBytes int) error {
 	for _, q := range s.world.queues {
 		if q.name == f.queue {
 			queue := &simClaims{simQueue: q, by: s, interrupted: make(chan struct{}, 1)}
-			f.source = &leased{config: f.config, maxBytes: maxBytes, queue: queue, log: f.outage.log}
+			f.source = &leased{config: f.config, maxBytes: maxBytes, queue: queue}
 		}
 	}
 	if !s.waits {

@@ -3,6 +3,8 @@ package remoteevent
 import (
 	"context"
 	"time"
+
+	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
 // source is where the messages of a queue are taken from, and where it is reported
@@ -19,7 +21,7 @@ type source interface {
 	// interrupt ends the wait of await.
 	interrupt(ctx context.Context)
 	// release puts messages back that no listener has begun with, in the order in
-	// which they were taken, and returns those whose claim is gone.
+	// which they were taken, and returns those whose claim is gone, or that are lost.
 	release(ctx context.Context, r report) (lost []*message, err error)
 	// extend renews claims.
 	extend(ctx context.Context, claims []string) (lost []int, err error)
@@ -35,6 +37,7 @@ type want struct {
 // taken is what an exchange returns.
 type taken struct {
 	messages []*message    // in the order in which they are to be started
+	died     []lease.Death // that became dead letters instead
 	more     bool          // there are likely to be more
 	due      time.Duration // when from now something becomes due, or negative
 	reported bool          // with an error: that of taking messages, after the report was carried out

@@ -42,7 +42,7 @@ func (s *Sender) stamp(env *wire.Envelope) {
 // appendStamp appends the attributes of a new event to its message, in the order
 // of their names.
 func (s *Sender) appendStamp(dst []byte, now time.Time) []byte {
-	dst = append(dst, `, "metadata": {"id": "`...)
+	dst = append(dst, stampBegin...)
 	dst = appendID(dst, now)
 	dst = append(dst, '"')
 	if s.config.source != "" {
@@ -52,6 +52,15 @@ func (s *Sender) appendStamp(dst []byte, now time.Time) []byte {
 	dst = appendTime(dst, now)
 	return append(dst, '"')
 }
+
+// stampBegin is what comes before the id in what appendStamp appends.
+const stampBegin = `, "metadata": {"id": "`
+
+// stampedID returns the id in what appendStamp appended.
+func stampedID(stamp []byte) string { return string(stamp[len(stampBegin):][:idBytes]) }
+
+// idBytes is the length of an id as text.
+const idBytes = 36
 
 // appendID appends a UUIDv7 (RFC 9562): the time in milliseconds, then chance,
 // which has to be unique and not secret.
