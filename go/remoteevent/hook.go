@@ -18,11 +18,10 @@ import (
 // [HookRejected], [HookReceived], [HookHandled], [HookLeaseLost], [HookFailing] and
 // [HookRecovered]. See [WithHooks].
 //
-// Methods of hooks are called synchronously, in a goroutine that runs for the call
-// only: the sender or the queue waits until the method has returned. They are called
-// from several goroutines at a time. A panic does no harm; the first one of each
-// method is logged. A method must not wait for Run to return, nor for another event
-// of the same sender or receiver.
+// Methods of hooks are called synchronously: the call of the sender, or the queue of the
+// receiver, waits until the method has returned. Several goroutines call them at a time.
+// A panic does no harm; the first one of each method is logged. A method must not wait
+// for Run to return, nor for another event of the same sender or receiver.
 //
 // The infos hold no payloads and no passwords. Their errors have the text of the log,
 // and unwrap to nothing; [errors.Is] finds what it finds in the original error.
@@ -207,6 +206,7 @@ func (o hooksOption) applyToReceiver(c *receiverConfig) { c.hooks = append(c.hoo
 // hooks are the methods to be called, by interface.
 type hooks struct {
 	log       *slog.Logger
+	run       func(f func()) (returned bool) // calls f, which may panic or end its goroutine
 	sent      hookMethods[SentInfo]
 	rejected  hookMethods[RejectedInfo]
 	received  hookMethods[ReceivedInfo]
@@ -216,9 +216,15 @@ type hooks struct {
 	recovered hookMethods[RecoveredInfo]
 }
 
+// inline calls f in the goroutine of the caller, whom it may end.
+func inline(f func()) (returned bool) {
+	f()
+	return true
+}
+
 // newHooks sorts hooks by what they implement.
-func newHooks(all []Hook, log *slog.Logger) (*hooks, error) {
-	h := &hooks{log: log}
+func newHooks(all []Hook, log *slog.Logger, run func(f func()) (returned bool)) (*hooks, error) {
+	h := &hooks{log: log, run: run}
 	for i, hook := range all {
 		if hook == nil || nilcheck.IsPointer(hook) {
 			return nil, fmt.Errorf("WithHooks: hook %d is nil", i+1)
@@ -269,23 +275,23 @@ func (m *hookMethods[Info]) add(hook Hook, call func(context.Context, Info)) boo
 
 // observe calls the methods with each of the infos. The caller holds no mutex that
 // is taken by exported methods.
-func (m hookMethods[Info]) observe(ctx context.Context, log *slog.Logger, infos ...Info) {
+func (m hookMethods[Info]) observe(ctx context.Context, h *hooks, infos ...Info) {
 	for _, method := range m {
 		for _, info := range infos {
-			if err := method.observe(ctx, info); err != nil && !method.logged.Swap(true) {
+			if err := method.observe(ctx, h, info); err != nil && !method.logged.Swap(true) {
 				attrs := []any{"hook", fmt.Sprintf("%T", method.hook), "info", fmt.Sprintf("%T", info), "error", err}
 				if panicked, ok := err.(*PanicError); ok { //nolint:errorlint // it is the very one
 					attrs = append(attrs, "stack", string(panicked.Stack))
 				}
-				log.ErrorContext(ctx, "hook panicked; logged once for each method", attrs...)
+				h.log.ErrorContext(ctx, "hook panicked; logged once for each method", attrs...)
 			}
 		}
 	}
 }
 
 // observe calls the method and returns why it did not return.
-func (m *hookMethod[Info]) observe(ctx context.Context, info Info) (err error) {
-	returned := apart(func() {
+func (m *hookMethod[Info]) observe(ctx context.Context, h *hooks, info Info) (err error) {
+	returned := h.run(func() {
 		if panicked := contain(func() { m.call(ctx, info) }); panicked != nil {
 			panicked.in = "a hook"
 			err = panicked
@@ -326,13 +332,13 @@ func (s *Sender) observeSent(ctx context.Context, infos ...SentInfo) {
 	for i := range infos {
 		infos[i].Err = redactedError(infos[i].Err)
 	}
-	s.hooks.sent.observe(ctx, s.config.logger, infos...)
+	s.hooks.sent.observe(ctx, s.hooks, infos...)
 }
 
 // observeRejected calls the hooks for an event that is rejected.
 func (s *Sender) observeRejected(ctx context.Context, name string, err error) {
 	if s.hooks.rejected != nil {
-		s.hooks.rejected.observe(ctx, s.config.logger, RejectedInfo{Event: name, Err: redactedError(err)})
+		s.hooks.rejected.observe(ctx, s.hooks, RejectedInfo{Event: name, Err: redactedError(err)})
 	}
 }
 
@@ -354,7 +360,7 @@ func (f *feeder) observeReceived(messages []*message) {
 	for i, m := range messages {
 		infos[i] = ReceivedInfo{Queue: f.queue, Delivery: m.ID, Bytes: len(m.raw), Attempt: m.attempt}
 	}
-	h.received.observe(f.running.work, h.log, infos...)
+	h.received.observe(f.running.work, h, infos...)
 }
 
 // observeReleased calls the hooks for messages that are released without having been
@@ -375,7 +381,7 @@ func (f *feeder) observeReleased(messages, lost []*message) {
 		}
 		infos = append(infos, info)
 	}
-	h.handled.observe(f.running.work, h.log, infos...)
+	h.handled.observe(f.running.work, h, infos...)
 }
 
 // observeDied calls the hooks for messages that became dead letters in a claim.
@@ -391,14 +397,14 @@ func (f *feeder) observeDied(died []lease.Death) {
 			Queue: f.queue, Delivery: d.ID, Disposition: DeadLettered, Code: string(reason.Code), Err: &infoError{text: reason.Error},
 		}
 	}
-	h.handled.observe(f.running.work, h.log, infos...)
+	h.handled.observe(f.running.work, h, infos...)
 }
 
 // leaseLost returns what is told of events of a queue whose lease is lost.
 func (r *Receiver) leaseLost(queue string) func(ctx context.Context, events int, err error) {
 	return func(ctx context.Context, events int, err error) {
 		if r.hooks.leaseLost != nil {
-			r.hooks.leaseLost.observe(ctx, r.hooks.log, LeaseLostInfo{Queue: queue, Events: events, Err: redactedError(redaction.Error(err))})
+			r.hooks.leaseLost.observe(ctx, r.hooks, LeaseLostInfo{Queue: queue, Events: events, Err: redactedError(redaction.Error(err))})
 		}
 	}
 }
@@ -422,7 +428,7 @@ func (c *consumer) observeHandled(m *message, o *outcome) {
 	if f := o.failure; f != nil && info.Disposition != Released {
 		info.Code, info.Err = string(f.code), &infoError{f.text, f.all}
 	}
-	h.handled.observe(c.work, h.log, info)
+	h.handled.observe(c.work, h, info)
 }
 
 // dispositionOf returns the disposition of a message that was delivered.

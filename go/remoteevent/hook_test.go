@@ -361,29 +361,38 @@ func TestHookPanics(t *testing.T) {
 	server := miniredis.RunT(t)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	defer client.Close()
-	for name, fail := range map[string]func(){"panic": func() { panic("s3cret") }, "Goexit": runtime.Goexit} {
+	for name, c := range map[string]struct {
+		fail   func()
+		logged []string // infos of the methods
+	}{
+		"panic":  {func() { panic("s3cret") }, []string{"SentInfo", "ReceivedInfo", "HandledInfo"}},
+		"Goexit": {runtime.Goexit, []string{"ReceivedInfo", "HandledInfo"}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			logged, option := newLog()
-			bad := &hook{call: fail}
+			bad := &hook{call: c.fail}
 			handled := make(chan struct{}, 3)
 			mux, r := receiver(t, client, remoteevent.WithHooks(bad), option)
 			must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { handled <- struct{}{}; return nil }))
 			stop := start(t, r)
-			good := make(chan remoteevent.SentInfo, 3)
-			s := sender(t, client, remoteevent.WithHooks(bad, onlySent{good}), option)
+			s := sender(t, client, remoteevent.WithHooks(bad), option)
 			for range 3 {
-				must(t, s.Send(context.Background(), FileEvent{"a"}))
-				next(t, good)
+				sent := make(chan error, 1)
+				go func() {
+					defer close(sent) // a hook of a sender may end the goroutine of its caller
+					sent <- s.Send(context.Background(), FileEvent{"a"})
+				}()
+				must(t, <-sent)
 				next(t, handled)
 			}
 			must(t, stop())
 			text := logged.String()
-			for _, info := range []string{"SentInfo", "ReceivedInfo", "HandledInfo"} {
+			for _, info := range c.logged {
 				if n := strings.Count(text, info); n != 1 {
 					t.Errorf("the panic of the method for %s is logged %d times", info, n)
 				}
 			}
-			if strings.Contains(text, "s3cret") || strings.Count(text, "hook panicked;") != 3 {
+			if strings.Contains(text, "s3cret") || strings.Count(text, "hook panicked;") != len(c.logged) {
 				t.Error(text)
 			}
 		})

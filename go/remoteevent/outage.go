@@ -58,7 +58,7 @@ func (o *outage) report(ctx context.Context, text string, err error, retry time.
 	}
 	o.mu.Unlock()
 	if failures == 1 && o.hooks.failing != nil {
-		o.hooks.failing.observe(ctx, o.hooks.log, FailingInfo{Queue: o.queue, Err: redactedError(shown)})
+		o.hooks.failing.observe(ctx, o.hooks, FailingInfo{Queue: o.queue, Err: redactedError(shown)})
 	}
 	if quiet {
 		return
@@ -103,7 +103,7 @@ func (o *outage) endedOf(ctx context.Context, text string) {
 		o.log.InfoContext(ctx, "receiving again", "failures", failures)
 	}
 	if failures > 0 && o.hooks.recovered != nil {
-		o.hooks.recovered.observe(ctx, o.hooks.log, RecoveredInfo{Queue: o.queue, Since: since, Failures: failures})
+		o.hooks.recovered.observe(ctx, o.hooks, RecoveredInfo{Queue: o.queue, Since: since, Failures: failures})
 	}
 }
 

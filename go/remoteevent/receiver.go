@@ -71,7 +71,7 @@ func newReceiver(client redis.UniversalClient, handler Handler, options []Receiv
 		return nil, err
 	}
 	config.logger = containedLogger(config.logger)
-	hooks, err := newHooks(config.hooks, config.logger)
+	hooks, err := newHooks(config.hooks, config.logger, apart)
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,7 @@ func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, 
 		return nil, err
 	}
 	config.logger = containedLogger(config.logger)
-	hooks, err := newHooks(config.hooks, config.logger)
+	hooks, err := newHooks(config.hooks, config.logger, inline)
 	if err != nil {
 		return nil, fmt.Errorf("NewSender: %w", err)
 	}
