@@ -73,8 +73,9 @@ func checkShards(client redis.UniversalClient, queue string, config *queueConfig
 
 // dedicated returns a client with the options of another and connections of its
 // own, which are among the lines. Its commands are not repeated automatically, and
-// contexts bound them. The client is one that checkClient accepts.
-func dedicated(client redis.UniversalClient, lines *lines) redis.UniversalClient {
+// contexts bound them. The hooks see its commands at each node, where those of a cluster
+// would not see commands that go to one node. The client is one that checkClient accepts.
+func dedicated(client redis.UniversalClient, lines *lines, hooks redisHooks) redis.UniversalClient {
 	switch client := client.(type) {
 	case *redis.ClusterClient:
 		options := *client.Options()
@@ -86,7 +87,7 @@ func dedicated(client redis.UniversalClient, lines *lines) redis.UniversalClient
 		options.ReadTimeout = blockTime + replyTimeout // contexts say less
 		options.PushNotificationProcessor = nil
 		options.MaintNotificationsConfig = noNotifications()
-		options.NewClient = quietClients(options.NewClient, lines)
+		options.NewClient = quietClients(options.NewClient, lines, hooks)
 		return redis.NewClusterClient(&options)
 	case *redis.Ring:
 		options := *client.Options()
@@ -96,18 +97,20 @@ func dedicated(client redis.UniversalClient, lines *lines) redis.UniversalClient
 		options.MinIdleConns, options.MaxIdleConns, options.MaxActiveConns, options.ConnMaxIdleTime = 0, 0, 0, idleTime
 		options.ContextTimeoutEnabled = true
 		options.ReadTimeout = blockTime + replyTimeout // contexts say less
-		options.NewClient = quietClients(options.NewClient, lines)
+		options.NewClient = quietClients(options.NewClient, lines, hooks)
 		return redis.NewRing(&options)
 	case *redis.Client:
-		options := dedicatedOptions(client)
+		options := dedicatedOptions(client, hooks)
 		lines.join(options)
-		return redis.NewClient(options)
+		own := redis.NewClient(options)
+		hooks.addTo(own)
+		return own
 	}
 	panic("remoteevent: a client that was not checked")
 }
 
 // dedicatedOptions returns options for a client of one's own.
-func dedicatedOptions(client *redis.Client) *redis.Options {
+func dedicatedOptions(client *redis.Client, hooks redisHooks) *redis.Options {
 	options := *client.Options()
 	options.MaxRetries = -1
 	options.PoolSize, options.PipelinePoolSize = maxConnections, -1
@@ -115,7 +118,7 @@ func dedicatedOptions(client *redis.Client) *redis.Options {
 	options.MinIdleConns, options.MaxIdleConns, options.MaxActiveConns, options.ConnMaxIdleTime = 0, 0, 0, idleTime
 	options.ContextTimeoutEnabled = true
 	options.ReadTimeout = blockTime + replyTimeout // contexts say less
-	quiet(&options)
+	quiet(&options, hooks)
 	options.PushNotificationProcessor = nil
 	options.MaintNotificationsConfig = noNotifications()
 	options.ClientSideCacheConfig, options.ClientSideCache = nil, nil

@@ -31,6 +31,7 @@ type consumer struct {
 	pace      pace
 	low       int       // with so few that wait, the feeder is told
 	collected time.Time // when the feeder last did
+	accepted  time.Time // when messages were last taken
 }
 
 // collectEvery is how long what is finished may wait to be collected while other
@@ -50,6 +51,7 @@ func (c *consumer) accept(messages []*message) {
 	for _, m := range messages {
 		c.bytes += len(m.raw)
 	}
+	c.accepted = now
 	for c.active < c.config.concurrency {
 		m := c.start(now)
 		if m == nil {
@@ -208,6 +210,14 @@ func (c *consumer) progress() (started uint64, waiting int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.started, len(c.waiting)
+}
+
+// status returns when messages were last taken, how many are being handled, and how many
+// wait.
+func (c *consumer) status() (accepted time.Time, active, waiting int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.accepted, c.active, len(c.waiting)
 }
 
 // withdraw takes back what was not started, in its order. Where it was a stall of

@@ -32,11 +32,11 @@ func quietDialer(dial dialer) dialer {
 // quiet changes the options of a client of a receiver's own: its dialer is a quiet
 // one, and the panics of the user's other callbacks are errors of the connection
 // that needed them.
-func quiet(options *redis.Options) {
+func quiet(options *redis.Options, hooks redisHooks) {
 	if options.Dialer == nil {
 		options.Dialer = redis.NewDialer(options)
 	}
-	options.Dialer = quietDialer(options.Dialer)
+	options.Dialer = quietDialer(hooks.dialer(options.Dialer))
 	if connected := options.OnConnect; connected != nil {
 		options.OnConnect = func(ctx context.Context, conn *redis.Conn) error {
 			return callback("OnConnect", func() error { return connected(ctx, conn) })
@@ -75,15 +75,17 @@ func callback(name string, call func() error) (err error) {
 
 // quietClients returns what makes the clients of a cluster's nodes, with quiet
 // options and with connections that are among the lines.
-func quietClients(newClient func(*redis.Options) *redis.Client, lines *lines) func(*redis.Options) *redis.Client {
+func quietClients(newClient func(*redis.Options) *redis.Client, lines *lines, hooks redisHooks) func(*redis.Options) *redis.Client {
 	if newClient == nil {
 		newClient = redis.NewClient
 	}
 	return func(options *redis.Options) *redis.Client {
-		quiet(options)
+		quiet(options, hooks)
 		lines.join(options)
 		options.MaintNotificationsConfig = noNotifications() // a Ring has no option for it
-		return newClient(options)
+		client := newClient(options)
+		hooks.addTo(client)
+		return client
 	}
 }
 

@@ -67,6 +67,7 @@ type receiverConfig struct {
 	logger          *slog.Logger
 	schemas         PayloadSchemas
 	hooks           []Hook
+	redisHooks      redisHooks
 }
 
 // namedQueue is a queue that an option names.
@@ -87,7 +88,7 @@ func (c *receiverConfig) validate() error {
 	case c.logger == nil:
 		return errors.New("WithLogger(nil): pass slog.New(slog.DiscardHandler) to log nothing")
 	}
-	return nil
+	return checkRedisHooks(c.redisHooks)
 }
 
 type muxConfig struct{ middleware []Middleware }
@@ -174,4 +175,12 @@ func (o loggerOption) applyToReceiver(c *receiverConfig) { c.logger = o.logger }
 
 // WithLogger sets the logger, [slog.Default] by default. A [Mux] logs to the logger of
 // its receiver. Neither payloads nor passwords are logged.
+//
+// go-redis has a log of its own, one for the process, which goes to the standard error
+// unless redis.SetLogger changes it. Lost connections, failed dials and rejected passwords
+// of a receiver's own connections are logged to this logger only. What remains in the
+// log of go-redis is: what happens in the client that a [Sender] was given, such as failed
+// dials; the lines of Sentinel about primaries and replicas; re-authentication by a
+// streaming credentials provider; and connections with unexpected data. go-redis does not
+// redact its lines.
 func WithLogger(logger *slog.Logger) Option { return loggerOption{logger} }

@@ -25,6 +25,7 @@ type outage struct {
 	observing sync.Mutex // held while hooks are called, so that they are called in order
 
 	mu       sync.Mutex
+	answered bool // messages could be received at some time
 	failures int
 	since    time.Time            // when the first call failed
 	err      error                // of the last, redacted
@@ -80,7 +81,12 @@ func (o *outage) report(ctx context.Context, text string, err error, retry time.
 }
 
 // ended logs the end of an outage that was logged.
-func (o *outage) ended(ctx context.Context) { o.endedOf(ctx, "") }
+func (o *outage) ended(ctx context.Context) {
+	o.mu.Lock()
+	o.answered = true
+	o.mu.Unlock()
+	o.endedOf(ctx, "")
+}
 
 // endedOf does so if calls of one kind alone failed.
 func (o *outage) endedOf(ctx context.Context, text string) {
@@ -105,6 +111,13 @@ func (o *outage) endedOf(ctx context.Context, text string) {
 	if failures > 0 && o.hooks.recovered != nil {
 		o.hooks.recovered.observe(ctx, o.hooks, RecoveredInfo{Queue: o.queue, Since: since, Failures: failures})
 	}
+}
+
+// status returns whether messages can be received, and since when and why not.
+func (o *outage) status() (answered bool, since time.Time, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.answered && o.failures == 0, o.since, o.err
 }
 
 // failing reports whether the last call failed.

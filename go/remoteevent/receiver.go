@@ -22,9 +22,10 @@ type Receiver struct {
 	dispatch HandlerFunc // the handler's method, guarded
 	hooks    *hooks
 
-	started  atomic.Bool
-	shutdown <-chan struct{} // closed when the shutdown begins; set by run
-	queues   []string        // in the order in which they were named
+	state    atomic.Int32            // a State
+	running  atomic.Pointer[running] // set when the queues are consumed
+	shutdown <-chan struct{}         // closed when the shutdown begins; set by run
+	queues   []string                // in the order in which they were named
 	configs  map[string]*queueConfig
 }
 

@@ -51,10 +51,13 @@ func (r *Receiver) Run(ctx context.Context) error {
 		return fmt.Errorf("Run: %w", err)
 	}
 	if err := r.start(); err != nil {
+		if !errors.Is(err, ErrRunning) {
+			r.state.Store(int32(Stopped))
+		}
 		return fmt.Errorf("Run: %w", err)
 	}
 	lines := &lines{}
-	client := dedicated(r.client, lines)
+	client := dedicated(r.client, lines, r.config.redisHooks)
 	var bell *doorbell
 	if len(r.queues) > maxBlocked {
 		bell = newDoorbell(client)
@@ -64,7 +67,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 
 // start permits one run, and fixes the queues.
 func (r *Receiver) start() error {
-	if !r.started.CompareAndSwap(false, true) {
+	if !r.state.CompareAndSwap(int32(NotStarted), int32(Running)) {
 		return ErrRunning
 	}
 	if err := r.addHandled(); err != nil {
@@ -78,6 +81,7 @@ func (r *Receiver) start() error {
 
 // run consumes the queues, whose sources the opener opens, until the context ends.
 func (r *Receiver) run(ctx context.Context, open opener) error {
+	defer r.state.Store(int32(Stopped))
 	r.shutdown = ctx.Done()
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
@@ -97,6 +101,7 @@ func (r *Receiver) run(ctx context.Context, open opener) error {
 		return fmt.Errorf("Run: %w", err)
 	}
 	<-ctx.Done()
+	r.state.Store(int32(ShuttingDown))
 	defer run.finish()
 	if fetched := wait(&run.fetching); !ended(fetched, cutTime) {
 		cutTakes() // Redis does not answer; it may when the listeners have returned

@@ -52,6 +52,7 @@ func (r *running) start(ctx context.Context, open opener) error {
 		}
 		r.feeders = append(r.feeders, f)
 	}
+	r.receiver.running.Store(r)
 	for _, f := range r.feeders {
 		r.fetching.Add(1)
 		r.settling.Go(func() { f.run(ctx) })

@@ -62,7 +62,7 @@ func (t *tracking) connection(ctx context.Context) (conn *redis.Conn, fresh bool
 
 // open makes both connections.
 func (t *tracking) open(ctx context.Context) error {
-	options := dedicatedOptions(t.client)
+	options := dedicatedOptions(t.client, nil) // its dialer has the hooks
 	options.PoolSize = 1
 	var id int64
 	onConnect := options.OnConnect

@@ -29,7 +29,7 @@ func TestZeroValues(t *testing.T) {
 		"WithMaxAttempts": remoteevent.WithMaxAttempts, "WithPrefetch": remoteevent.WithPrefetch, "NewReceiver": remoteevent.NewReceiver,
 		"WithShutdownTimeout": remoteevent.WithShutdownTimeout, "WithMaxReceiveBytes": remoteevent.WithMaxReceiveBytes,
 		"WithMiddleware": remoteevent.WithMiddleware, "NewSender": remoteevent.NewSender, "WithoutMetadata": remoteevent.WithoutMetadata,
-		"WithHooks": remoteevent.WithHooks, "WithSendMiddleware": remoteevent.WithSendMiddleware,
+		"WithHooks": remoteevent.WithHooks, "WithRedisHooks": remoteevent.WithRedisHooks, "WithSendMiddleware": remoteevent.WithSendMiddleware,
 		"WithMaxSendBytes": remoteevent.WithMaxSendBytes, "WithSource": remoteevent.WithSource,
 		// Pointers that are nil are clients as well.
 		"NewReceiver of no client": func() (*remoteevent.Receiver, error) {
@@ -40,7 +40,7 @@ func TestZeroValues(t *testing.T) {
 		"NewSender of no client": func() (*remoteevent.Sender, error) { return remoteevent.NewSender((*redis.Ring)(nil)) },
 	},
 		sender(t, client), r, mux, remoteevent.HandlerFunc(nil),
-		&remoteevent.BatchError{}, &remoteevent.Delivery{}, remoteevent.Outcome(7), remoteevent.Disposition(7),
+		&remoteevent.BatchError{}, &remoteevent.Delivery{}, remoteevent.Outcome(7), remoteevent.Disposition(7), remoteevent.State(7),
 		&remoteevent.PanicError{}, remoteevent.PythonTime{}, &remoteevent.TypeError{},
 		&remoteevent.MalformedError{}, &remoteevent.RejectedError{}, &remoteevent.PayloadError{},
 	)
