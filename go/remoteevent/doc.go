@@ -40,4 +40,11 @@
 // compat/FAULTS.md lists the faults that were tested and the fate of the events.
 //
 // No message can stop a receiver.
+//
+// # Observation
+//
+// [WithHooks] adds hooks that observe what happens to every event, for metrics, traces and
+// audit logs, and [WithRedisHooks] those of go-redis. [Receiver.Status] describes the
+// queues of a receiver, and package health serves its probes. [WithSendMiddleware] wraps
+// sending and [WithMiddleware] handling.
 package remoteevent

@@ -40,7 +40,7 @@ type Receiver struct {
 //
 // Run uses at most 8 connections of its own to each server, however many queues there
 // are. It makes them from the client's options, so it does not use the client's
-// pool, and the client's hooks do not see its commands. The client is a
+// pool, and the client's hooks do not see its commands; see [WithRedisHooks]. The client is a
 // *[redis.Client], which may be one of Sentinel, a *[redis.ClusterClient] or a
 // *[redis.Ring]; NewReceiver returns an error for another type.
 func NewReceiver(client redis.UniversalClient, handler Handler, options ...ReceiverOption) (*Receiver, error) {
