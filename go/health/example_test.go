@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
 	"net/http/httptest"
 
 	"github.com/alicebob/miniredis/v2"
@@ -18,7 +17,7 @@ import (
 func ExampleHandler() {
 	redisServer, err := miniredis.Run() // in an application: a Redis server
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer redisServer.Close()
 	client := redis.NewClient(&redis.Options{Addr: redisServer.Addr()})
@@ -26,7 +25,7 @@ func ExampleHandler() {
 	handler := remoteevent.HandlerFunc(func(context.Context, *remoteevent.Delivery) error { return nil })
 	receiver, err := remoteevent.NewReceiver(client, handler, remoteevent.WithQueues("file_event"))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 
 	// In an application: http.ListenAndServe(":8080", health.Handler(receiver)).
@@ -35,12 +34,12 @@ func ExampleHandler() {
 	for _, path := range []string{"/livez", "/readyz"} {
 		response, err := server.Client().Get(server.URL + path)
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		body, err := io.ReadAll(response.Body)
 		_ = response.Body.Close()
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		fmt.Print(path, " ", response.Status, "\n", string(body))
 	}

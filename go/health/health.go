@@ -94,7 +94,9 @@ func write(w http.ResponseWriter, ok bool, receivers []*remoteevent.Receiver) {
 	if !ok {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	_ = json.NewEncoder(w).Encode(report) // the supervisor may have left
+	if err := json.NewEncoder(w).Encode(report); err != nil {
+		return // the supervisor has left
+	}
 }
 
 // describe describes a receiver.

@@ -53,7 +53,7 @@ func nextInfo[Info any](t *testing.T, h *hook) Info {
 func TestWithHooks(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{})
-	defer client.Close()
+	t.Cleanup(func() { _ = client.Close() })
 	for name, h := range map[string]remoteevent.Hook{
 		"nil": nil, "a nil pointer": (*hook)(nil), "no hook": "OnSent", "a function": func() {},
 	} {
@@ -358,9 +358,6 @@ func TestOutageHooks(t *testing.T) {
 // is logged.
 func TestHookPanics(t *testing.T) {
 	t.Parallel()
-	server := miniredis.RunT(t)
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer client.Close()
 	for name, c := range map[string]struct {
 		fail   func()
 		logged []string // infos of the methods
@@ -369,6 +366,9 @@ func TestHookPanics(t *testing.T) {
 		"Goexit": {runtime.Goexit, []string{"ReceivedInfo", "HandledInfo"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+			defer client.Close()
 			logged, option := newLog()
 			bad := &hook{call: c.fail}
 			handled := make(chan struct{}, 3)

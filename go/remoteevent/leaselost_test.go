@@ -63,7 +63,7 @@ func TestHookOfLostLease(t *testing.T) {
 			defer client.Close()
 			synctest.Test(t, func(t *testing.T) {
 				handler := HandlerFunc(func(context.Context, *Delivery) error {
-					time.Sleep(time.Minute)
+					<-time.After(time.Minute)
 					return nil
 				})
 				h := new(infoHook)

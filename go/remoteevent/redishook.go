@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -49,8 +50,8 @@ func (h redisHooks) addTo(client *redis.Client) {
 // dialer wraps a dialer. The hooks see the errors of dial, which a quiet dialer hides
 // from go-redis.
 func (h redisHooks) dialer(dial dialer) dialer {
-	for i := len(h) - 1; i >= 0; i-- {
-		hook, next := h[i], redis.DialHook(dial)
+	for _, hook := range slices.Backward(h) {
+		next := redis.DialHook(dial)
 		dial = func(ctx context.Context, network, addr string) (conn net.Conn, err error) {
 			err = callHook(func() error {
 				conn, err = hook.DialHook(next)(ctx, network, addr)

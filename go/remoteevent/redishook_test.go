@@ -127,7 +127,7 @@ func TestRedisHooksSeeDialErrors(t *testing.T) {
 	stop := start(t, r)
 	next(t, dialed)
 	must(t, stop())
-	if err := seen.dials[0]; err != net.ErrClosed { //nolint:errorlint // it is the very one
+	if err := seen.dials[0]; err != net.ErrClosed {
 		t.Errorf("the hook saw %v", err)
 	}
 }

@@ -46,7 +46,7 @@ func TestStatus(t *testing.T) {
 	defer client.Close()
 	synctest.Test(t, func(t *testing.T) {
 		handler := HandlerFunc(func(context.Context, *Delivery) error {
-			time.Sleep(2 * time.Minute)
+			<-time.After(2 * time.Minute)
 			return nil
 		})
 		r, err := NewReceiver(client, handler, WithQueues("q"), WithShutdownTimeout(time.Hour), WithLogger(slog.New(slog.DiscardHandler)))
@@ -58,7 +58,7 @@ func TestStatus(t *testing.T) {
 		defer cancel()
 		expect := func(after time.Duration, state State, ready bool) QueueStatus {
 			t.Helper()
-			time.Sleep(time.Until(begun.Add(after)))
+			<-time.After(time.Until(begun.Add(after)))
 			synctest.Wait()
 			s := r.Status()
 			if s.State != state || (r.Ready() == nil) != ready {
