@@ -4,11 +4,13 @@ package examples_test
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -169,13 +171,21 @@ func startRedis(t *testing.T) string {
 	if server == "" {
 		server = "redis-server"
 	}
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	// Systems assign ports above this range, so that no other program gets the port
+	// before Redis does.
+	const first, last = 11_000, 32_000
+	var addr, port string
+	for addr == "" {
+		port = strconv.Itoa(first + rand.IntN(last-first))
+		listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", port))
+		if t.Context().Err() != nil {
+			t.Fatal(err)
+		}
+		if err == nil {
+			addr = listener.Addr().String()
+			_ = listener.Close()
+		}
 	}
-	addr := listener.Addr().String()
-	_ = listener.Close()
-	_, port, _ := net.SplitHostPort(addr)
 	redis := start(t, t.TempDir(), nil, server, "--bind", "127.0.0.1", "--port", port, "--save", "")
 	redis.expect(t, "Ready to accept connections")
 	return addr

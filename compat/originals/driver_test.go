@@ -18,6 +18,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/cache"
 	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/environment"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/originals"
 	"github.com/remote-events/remote-events/schemas"
@@ -153,7 +154,7 @@ func TestOriginalSend(t *testing.T) {
 	t.Parallel()
 	everyOriginal(t, func(t *testing.T, stage *stage) {
 		a := stage.start(t)
-		for _, message := range []adapter.Message{
+		for _, message := range []protocol.Message{
 			{EventName: "new_file_event", PayloadText: `{"path": "/uploads/video1.mp4"}`},
 			{EventName: "child", Parents: []string{"parent", "grandparent"}, PayloadText: `{"b":1e2,"a":[NaN,"é\ud800"]}`},
 			{EventName: `日本 {x} "q" 'a':😀`, PayloadText: "{}"},
@@ -177,20 +178,20 @@ func TestOriginalSendFails(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name        string
-		message     adapter.Message
+		message     protocol.Message
 		want        string
 		unsupported bool
 	}{
-		{"metadata", adapter.Message{EventName: "a", PayloadText: "{}", Metadata: map[string]string{"id": "1"}}, "no metadata", true},
-		{"grammar", adapter.Message{EventName: "a", PayloadText: "{"}, "JSONDecodeError", false},
-		{"array", adapter.Message{EventName: "a", PayloadText: "[]"}, "must be set to a dictionary", false},
-		{"sent already", adapter.Message{EventName: "a", PayloadText: `{"_propagated": 1}`}, "_propagated", false},
-		{"another chain", adapter.Message{EventName: "a", PayloadText: `{"_signals": ["a"]}`}, "did not propagate", false},
-		{"lone surrogate as a key", adapter.Message{EventName: "a", PayloadText: `{"event_name": "\ud800"}`}, "UnicodeEncodeError", false},
-		{"swallowed by the original", adapter.Message{EventName: "string", PayloadText: "{}"}, "WRONGTYPE", false},
+		{"metadata", protocol.Message{EventName: "a", PayloadText: "{}", Metadata: map[string]string{"id": "1"}}, "no metadata", true},
+		{"grammar", protocol.Message{EventName: "a", PayloadText: "{"}, "JSONDecodeError", false},
+		{"array", protocol.Message{EventName: "a", PayloadText: "[]"}, "must be set to a dictionary", false},
+		{"sent already", protocol.Message{EventName: "a", PayloadText: `{"_propagated": 1}`}, "_propagated", false},
+		{"another chain", protocol.Message{EventName: "a", PayloadText: `{"_signals": ["a"]}`}, "did not propagate", false},
+		{"lone surrogate as a key", protocol.Message{EventName: "a", PayloadText: `{"event_name": "\ud800"}`}, "UnicodeEncodeError", false},
+		{"swallowed by the original", protocol.Message{EventName: "string", PayloadText: "{}"}, "WRONGTYPE", false},
 	} {
 		err := a.Send(t.Context(), test.message)
-		failed, ok := err.(*adapter.FailedError)
+		failed, ok := err.(*protocol.FailedError)
 		if !ok || !strings.Contains(failed.Reason, test.want) || failed.Unsupported() != test.unsupported {
 			t.Errorf("%s: got %v, want one that says %q", test.name, err, test.want)
 		}
@@ -199,7 +200,7 @@ func TestOriginalSendFails(t *testing.T) {
 	if err := a.Receive(t.Context(), []string{"a"}, nil); err == nil || !strings.Contains(err.Error(), `already plays the role 'send'`) {
 		t.Errorf("a sender receives: %v", err)
 	}
-	if err := a.Send(t.Context(), adapter.Message{EventName: "a", PayloadText: "{}"}); err != nil {
+	if err := a.Send(t.Context(), protocol.Message{EventName: "a", PayloadText: "{}"}); err != nil {
 		t.Errorf("after failures: %v", err)
 	}
 }
@@ -217,24 +218,24 @@ func TestOriginalReceive(t *testing.T) {
 		}
 		signals := []string{"child", "parent", "grandparent", "remote_event", "event"}
 		for _, signal := range signals[:3] {
-			expect(t, a, adapter.Event{Signal: signal, Signals: signals, PayloadText: `{"n": 1, "x": NaN}`})
+			expect(t, a, protocol.Event{Signal: signal, Signals: signals, PayloadText: `{"n": 1, "x": NaN}`})
 		}
 		stage.push(t, "child",
 			`{"data": {"n": 2}, "signals": []}`,
 			`{"data": {"n": 3, "_signals": 1}, "signals": ["nobody", 1, true], "metadata": {"id": "1"}}`,
 			`{"data": {"n": 4, "_propagated": 1}, "signals": ["child", 1, true], "metadata": {"id": "1"}}`)
-		expect(t, a, adapter.Event{Signal: "child", Signals: []string{"child", "1", "true"}, PayloadText: `{"n": 4}`})
+		expect(t, a, protocol.Event{Signal: "child", Signals: []string{"child", "1", "true"}, PayloadText: `{"n": 4}`})
 		stage.push(t, "日本 {x}\"'", `{"data": {}, "signals": ["日本 {x}\"'"]}`)
-		expect(t, a, adapter.Event{Signal: "日本 {x}\"'", Signals: []string{"日本 {x}\"'"}, PayloadText: `{}`})
+		expect(t, a, protocol.Event{Signal: "日本 {x}\"'", Signals: []string{"日本 {x}\"'"}, PayloadText: `{}`})
 
 		stage.push(t, "child", "not JSON", `{"data": {"n": 5}, "signals": ["child"]}`)
-		expect(t, a, adapter.Died{Queue: "child", Error: "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"})
+		expect(t, a, protocol.Died{Queue: "child", Error: "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"})
 		stage.push(t, "日本 {x}\"'", `{"data": {"lives": true}, "signals": ["child"]}`)
-		expect(t, a, adapter.Event{Signal: "child", Signals: []string{"child"}, PayloadText: `{"lives": true}`})
+		expect(t, a, protocol.Event{Signal: "child", Signals: []string{"child"}, PayloadText: `{"lives": true}`})
 		stage.assertList(t, "child", `{"data": {"n": 5}, "signals": ["child"]}`)
 
 		stage.push(t, "日本 {x}\"'", `{"data": {}, "signals": ["kernel.kernel_shutdown"]}`)
-		expect(t, a, adapter.Died{Queue: "日本 {x}\"'"})
+		expect(t, a, protocol.Died{Queue: "日本 {x}\"'"})
 		if err := a.Receive(t.Context(), []string{"other"}, nil); err == nil || !strings.Contains(err.Error(), "already plays the role") {
 			t.Errorf("it receives twice: %v", err)
 		}
@@ -250,10 +251,10 @@ func TestOriginalReceiveInjectorReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	stage.push(t, "q", `{"data": {}, "signals": ["kernel.injector_ready", "q"]}`)
-	expect(t, a, adapter.Event{Signal: "q", Signals: []string{"kernel.injector_ready", "q"}, PayloadText: "{}"})
+	expect(t, a, protocol.Event{Signal: "q", Signals: []string{"kernel.injector_ready", "q"}, PayloadText: "{}"})
 	stage.push(t, "q", "one", "two")
 	for range 2 {
-		expect(t, a, adapter.Died{Queue: "q", Error: "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"})
+		expect(t, a, protocol.Died{Queue: "q", Error: "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"})
 	}
 }
 
@@ -313,14 +314,14 @@ func roundTrip(t *testing.T, stage *stage) {
 	if err := receiver.Receive(t.Context(), []string{signal}, []string{signal}); err != nil {
 		t.Fatal(err)
 	}
-	if err := sender.Send(t.Context(), adapter.Message{EventName: signal, PayloadText: `{"a": "é"}`}); err != nil {
+	if err := sender.Send(t.Context(), protocol.Message{EventName: signal, PayloadText: `{"a": "é"}`}); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, receiver, adapter.Event{Signal: signal, Signals: []string{signal, "remote_event", "event"}, PayloadText: `{"a": "\u00e9"}`})
+	expect(t, receiver, protocol.Event{Signal: signal, Signals: []string{signal, "remote_event", "event"}, PayloadText: `{"a": "\u00e9"}`})
 }
 
 // expect waits for one observation and compares it.
-func expect(t *testing.T, a *adapter.Adapter, want adapter.Observation) {
+func expect(t *testing.T, a *adapter.Adapter, want protocol.Observation) {
 	t.Helper()
 	ctx, cancel := calibration.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

@@ -11,6 +11,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/environment"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/spec"
 )
@@ -127,9 +128,9 @@ func (s *stage) react(t *testing.T, a *adapter.Adapter, queue string, message []
 		o, err := a.Next(ctx)
 		must(t, err)
 		switch o := o.(type) {
-		case adapter.Died:
+		case protocol.Died:
 			return calls, true
-		case adapter.Event:
+		case protocol.Event:
 			if o.Signal == canary {
 				return calls, false
 			}

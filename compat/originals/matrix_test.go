@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/environment"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
@@ -46,8 +46,8 @@ func TestOriginalCorners(t *testing.T) {
 				t.Errorf("it calls itself %v", got)
 			}
 			must(t, receiver.Receive(t.Context(), []string{"e"}, []string{"e"}))
-			must(t, sender.Send(t.Context(), adapter.Message{EventName: "e", PayloadText: `{"a": "é"}`}))
-			expect(t, receiver, adapter.Event{Signal: "e", Signals: []string{"e", "remote_event", "event"}, PayloadText: `{"a": "\u00e9"}`})
+			must(t, sender.Send(t.Context(), protocol.Message{EventName: "e", PayloadText: `{"a": "é"}`}))
+			expect(t, receiver, protocol.Event{Signal: "e", Signals: []string{"e", "remote_event", "event"}, PayloadText: `{"a": "\u00e9"}`})
 		})
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
 // buildCommand builds remote-event, in its own module, once for all originals.
@@ -82,9 +82,9 @@ func TestOriginalGetsDeadLetters(t *testing.T) {
 		if said, code := stage.remoteEvent(t, path, "dead", "requeue", "child", "--all"); code != 5 || said != "requeued 1\n" {
 			t.Errorf("dead requeue ended with %d: %s", code, said)
 		}
-		expect(t, a, adapter.Event{Signal: "child", Signals: []string{"child", "parent"}, PayloadText: `{"\u00e4": "\u00e4", "n": 2}`})
+		expect(t, a, protocol.Event{Signal: "child", Signals: []string{"child", "parent"}, PayloadText: `{"\u00e4": "\u00e4", "n": 2}`})
 		stage.push(t, "child", `{"data": {"lives": true}, "signals": ["child"]}`)
-		expect(t, a, adapter.Event{Signal: "child", Signals: []string{"child"}, PayloadText: `{"lives": true}`})
+		expect(t, a, protocol.Event{Signal: "child", Signals: []string{"child"}, PayloadText: `{"lives": true}`})
 		if depths, code := stage.remoteEvent(t, path, "queue", "ls", "child", "-o", "ndjson"); code != 0 || depths != `{"queue":"child","queued":0,"staged":0,"leased":0,"retrying":0,"dead":1}`+"\n" {
 			t.Errorf("queue ls ended with %d: %s", code, depths)
 		}

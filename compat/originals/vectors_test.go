@@ -9,8 +9,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/environment"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/spec"
 )
@@ -35,7 +35,7 @@ func TestOriginalSendVectors(t *testing.T) {
 			}
 			asked++
 			must(t, s.redis.FlushDB(t.Context()).Err())
-			err := a.Send(t.Context(), adapter.Message{EventName: v.Event.EventName.String(), Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String()})
+			err := a.Send(t.Context(), protocol.Message{EventName: v.Event.EventName.String(), Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String()})
 			keys, redisErr := s.redis.Keys(t.Context(), "*").Result()
 			must(t, redisErr)
 			if v.Python.Message == nil {
@@ -62,7 +62,7 @@ func TestOriginalSendVectors(t *testing.T) {
 // exception is the class that a failure names, or nothing where the original
 // raised none.
 func exception(err error) string {
-	failed, ok := errors.AsType[*adapter.FailedError](err)
+	failed, ok := errors.AsType[*protocol.FailedError](err)
 	if !ok {
 		return ""
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/cache"
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/environment"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
@@ -162,7 +163,7 @@ func send(t *testing.T, a *adapter.Adapter, client *redis.Client) {
 			continue // what no adapter can be asked for
 		}
 		must(t, client.Del(t.Context(), name).Err())
-		err := a.Send(t.Context(), adapter.Message{
+		err := a.Send(t.Context(), protocol.Message{
 			EventName: name, Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes,
 		})
 		stored, listErr := client.LRange(t.Context(), name, 0, -1).Result()

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/remote-events/remote-events/compat/internal/process"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
 // Options say what adapter to start and how long to wait for it.
@@ -77,9 +78,9 @@ type Adapter struct {
 	mu      sync.Mutex // guards what follows
 	greeted bool       // hello was asked
 	lastID  int64
-	pending map[int64]chan line
+	pending map[int64]chan protocol.Response
 	overdue map[int64]bool // requests that were given up without an answer
-	unread  []Observation
+	unread  []protocol.Observation
 	arrived chan struct{} // holds one element while unread or fault changed
 	fault   *Error        // why no more lines are read; set before done is closed
 	closing bool
@@ -110,7 +111,7 @@ func Start(ctx context.Context, options Options) (*Adapter, error) {
 		exited:  make(chan struct{}),
 		told:    make(chan struct{}),
 		done:    make(chan struct{}),
-		pending: map[int64]chan line{},
+		pending: map[int64]chan protocol.Response{},
 		overdue: map[int64]bool{},
 		arrived: make(chan struct{}, 1),
 	}
@@ -190,7 +191,7 @@ func (a *Adapter) read() {
 	scanner.Buffer(nil, a.options.MaxLine)
 	for scanner.Scan() {
 		a.trace("←", scanner.Bytes())
-		message, err := parse(scanner.Bytes())
+		message, err := protocol.Parse(scanner.Bytes())
 		if err == nil {
 			err = a.deliver(message)
 		}
@@ -238,14 +239,11 @@ func (a *Adapter) quote(stderr io.Reader) {
 func (a *Adapter) drain() { _, _ = io.Copy(io.Discard, a.stdout) }
 
 // deliver hands a message to whoever waits for it.
-func (a *Adapter) deliver(message line) error {
+func (a *Adapter) deliver(message protocol.Response) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch message.Op {
-	case "event":
-		return a.observe(Event{Signal: *message.Signal, Signals: message.Signals, PayloadText: *message.PayloadText, Metadata: message.Metadata})
-	case "died":
-		return a.observe(Died{Queue: *message.Queue, Error: *message.Error})
+	if observation := message.Observation(); observation != nil {
+		return a.observe(observation)
 	}
 	var id int64 = helloID
 	if message.ID != nil {
@@ -270,7 +268,7 @@ func (a *Adapter) deliver(message line) error {
 }
 
 // observe queues an observation; the caller holds mu.
-func (a *Adapter) observe(observation Observation) error {
+func (a *Adapter) observe(observation protocol.Observation) error {
 	if len(a.unread) >= maxUnread {
 		return ErrFlood
 	}

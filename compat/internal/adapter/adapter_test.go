@@ -19,6 +19,7 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/calibration"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -113,7 +114,7 @@ func TestHello(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if identity.Name != "fake" || identity.Version != "1" || !slices.Equal(identity.Roles, []adapter.Role{adapter.RoleSend}) || identity.Details["sh"] != "1" {
+	if identity.Name != "fake" || identity.Version != "1" || !slices.Equal(identity.Roles, []protocol.Role{protocol.RoleSend}) || identity.Details["sh"] != "1" {
 		t.Errorf("got %+v", identity)
 	}
 	if err := a.Close(); err != nil {
@@ -151,8 +152,8 @@ sys.stdin.readline()
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
-			err := a.Send(t.Context(), adapter.Message{EventName: fmt.Sprintf("e%d", i), PayloadText: `{"a": "<&>é"}`})
-			var failed *adapter.FailedError
+			err := a.Send(t.Context(), protocol.Message{EventName: fmt.Sprintf("e%d", i), PayloadText: `{"a": "<&>é"}`})
+			var failed *protocol.FailedError
 			switch {
 			case i != 3 && err != nil:
 				t.Errorf("event %d: %v", i, err)
@@ -175,12 +176,12 @@ for line in sys.stdin:
     while late and late[-1]["op"] == "send":
         print(json.dumps({"op": "sent", "id": late.pop(0)["id"]}), flush=True)
 `)})
-	if err := a.Send(t.Context(), adapter.Message{EventName: "late"}); !errors.Is(err, adapter.ErrTimeout) {
+	if err := a.Send(t.Context(), protocol.Message{EventName: "late"}); !errors.Is(err, adapter.ErrTimeout) {
 		t.Errorf("got %v, want %v", err, adapter.ErrTimeout)
 	}
 	// The interpreter may need longer to start than the first deadline allowed.
 	for {
-		err := a.Send(t.Context(), adapter.Message{EventName: "next"})
+		err := a.Send(t.Context(), protocol.Message{EventName: "next"})
 		if err == nil {
 			return
 		}
@@ -194,7 +195,7 @@ for line in sys.stdin:
 func TestSendUnread(t *testing.T) {
 	t.Parallel()
 	a := start(t, adapter.Options{Command: sh("exec sleep 60"), Timeout: 100 * time.Millisecond, Grace: 100 * time.Millisecond})
-	message := adapter.Message{EventName: "large", PayloadText: strings.Repeat("x", 1<<20)}
+	message := protocol.Message{EventName: "large", PayloadText: strings.Repeat("x", 1<<20)}
 	for range 2 {
 		if err := a.Send(t.Context(), message); !errors.Is(err, adapter.ErrTimeout) {
 			t.Errorf("got %v, want %v", err, adapter.ErrTimeout)
@@ -207,7 +208,7 @@ func TestSendCancelled(t *testing.T) {
 	a := start(t, adapter.Options{Command: sh("read l; read l")})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := a.Send(ctx, adapter.Message{EventName: "e"}); !errors.Is(err, context.Canceled) {
+	if err := a.Send(ctx, protocol.Message{EventName: "e"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }
@@ -229,11 +230,11 @@ sys.exit(7)
 	if err := a.Receive(t.Context(), []string{"q", "r"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []adapter.Observation{
-		adapter.Event{Signal: "early", Signals: []string{"q", "r"}, PayloadText: "{}"},
-		adapter.Event{Signal: "late", Signals: []string{}, PayloadText: payload},
-		adapter.Died{Queue: "q", Error: "ValueError: no"},
-		adapter.Died{Queue: "r"},
+	for _, want := range []protocol.Observation{
+		protocol.Event{Signal: "early", Signals: []string{"q", "r"}, PayloadText: "{}"},
+		protocol.Event{Signal: "late", Signals: []string{}, PayloadText: payload},
+		protocol.Died{Queue: "q", Error: "ValueError: no"},
+		protocol.Died{Queue: "r"},
 	} {
 		got, err := a.Next(t.Context())
 		if err != nil {
@@ -308,7 +309,7 @@ func TestStderr(t *testing.T) {
 		RedisURL: "redis://user:p%40ss@host/0", Grace: 100 * time.Millisecond,
 	})
 	_, err := a.Hello(t.Context())
-	var failed *adapter.FailedError
+	var failed *protocol.FailedError
 	if !errors.As(err, &failed) || failed.Reason != "cannot use ***" || failed.Unsupported() {
 		t.Errorf("got %v", err)
 	}
@@ -341,7 +342,7 @@ func TestSecondAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			if name != "hello twice" {
-				if err := a.Send(t.Context(), adapter.Message{EventName: "e"}); err != nil && !errors.Is(err, adapter.ErrProtocol) {
+				if err := a.Send(t.Context(), protocol.Message{EventName: "e"}); err != nil && !errors.Is(err, adapter.ErrProtocol) {
 					t.Fatal(err)
 				}
 			}

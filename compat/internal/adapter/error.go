@@ -54,22 +54,6 @@ func Quote(err error) string {
 // Unwrap is the kind of the fault.
 func (e *Error) Unwrap() error { return e.Kind }
 
-// FailedError is an adapter's answer that it could not do what it was asked. The
-// adapter lives on.
-type FailedError struct {
-	Op     string
-	Reason string
-}
-
-// Error quotes the adapter.
-func (e *FailedError) Error() string {
-	return fmt.Sprintf("%s: the adapter failed: %s", e.Op, e.Reason)
-}
-
-// Unsupported reports that the adapter has no way to do it at all, which is no
-// fault of it.
-func (e *FailedError) Unsupported() bool { return strings.Contains(e.Reason, "unsupported") }
-
 // tail keeps the end of what is written to it.
 type tail struct {
 	mu   sync.Mutex

@@ -9,44 +9,43 @@ import (
 	"time"
 
 	"github.com/remote-events/remote-events/compat/internal/process"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
-// Hello asks the adapter who it is. It comes before everything else.
-func (a *Adapter) Hello(ctx context.Context) (Identity, error) {
-	answer, err := a.ask(ctx, "hello", helloID, helloRequest{Op: "hello", Protocol: Protocol}, a.options.StartTimeout)
+// Hello asks the adapter for its identity. It must be the first request.
+func (a *Adapter) Hello(ctx context.Context) (protocol.Identity, error) {
+	answer, err := a.ask(ctx, protocol.Hello(), a.options.StartTimeout)
 	if err != nil {
-		return Identity{}, err
+		return protocol.Identity{}, err
 	}
-	if answer.Protocol != Protocol {
-		return Identity{}, a.complain("hello", ErrProtocol, fmt.Sprintf("it speaks version %d, not %d", answer.Protocol, Protocol))
+	if answer.Protocol != protocol.Version {
+		return protocol.Identity{}, a.complain("hello", ErrProtocol, fmt.Sprintf("it speaks version %d, not %d", answer.Protocol, protocol.Version))
 	}
-	return Identity{Name: answer.Name, Version: answer.Version, Roles: answer.Roles, Details: answer.Details}, nil
+	return answer.Identity(), nil
 }
 
-// Send has the adapter send a message and returns when it says that it has. A
-// *FailedError is the adapter's word that it could not.
-func (a *Adapter) Send(ctx context.Context, message Message) error {
-	if message.Parents == nil {
-		message.Parents = []string{}
-	}
-	id := a.nextID()
-	_, err := a.ask(ctx, "send", id, sendRequest{Op: "send", ID: id, Message: message}, a.options.Timeout)
+// Send has the adapter send an event and returns when it has answered. A
+// *protocol.FailedError is its answer that it did not send the event.
+func (a *Adapter) Send(ctx context.Context, message protocol.Message) error {
+	request := protocol.Send(message)
+	request.ID = a.nextID()
+	_, err := a.ask(ctx, request, a.options.Timeout)
 	return err
 }
 
-// Receive has the adapter consume queues, with a listener to each of the
-// signals, and returns when it does. It is for once in an adapter's life. What
-// the adapter observes comes by Next, possibly before Receive returns.
+// Receive has the adapter consume queues, with a listener for each signal, and
+// returns when it does. It may be called once. Next returns the observations, which
+// may arrive before Receive returns.
 func (a *Adapter) Receive(ctx context.Context, queues, signals []string) error {
-	id := a.nextID()
-	request := receiveRequest{Op: "receive", ID: id, Queues: append([]string{}, queues...), Signals: append([]string{}, signals...)}
-	_, err := a.ask(ctx, "receive", id, request, a.options.StartTimeout)
+	request := protocol.Receive(queues, signals)
+	request.ID = a.nextID()
+	_, err := a.ask(ctx, request, a.options.StartTimeout)
 	return err
 }
 
 // Next returns the next observation and waits for it until ctx ends, which is
 // the caller's deadline. After the last one it returns what ended them.
-func (a *Adapter) Next(ctx context.Context) (Observation, error) {
+func (a *Adapter) Next(ctx context.Context) (protocol.Observation, error) {
 	began := time.Now()
 	for {
 		a.mu.Lock()
@@ -84,18 +83,17 @@ func (a *Adapter) nextID() int64 {
 	return a.lastID
 }
 
-// answers are the ops that answer a request, apart from failed.
-var answers = map[string]string{"hello": "hello", "send": "sent", "receive": "ready"}
-
 // ask makes a request and waits for its answer.
-func (a *Adapter) ask(ctx context.Context, op string, id int64, request any, timeout time.Duration) (line, error) {
-	text, err := encode(request)
+func (a *Adapter) ask(ctx context.Context, request protocol.Request, timeout time.Duration) (protocol.Response, error) {
+	op, id := request.Op, request.ID
+	var none protocol.Response
+	text, err := protocol.Encode(request)
 	if err != nil {
-		return line{}, fmt.Errorf("%s: %w", op, err)
+		return none, fmt.Errorf("%s: %w", op, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	answer := make(chan line, 1)
+	answer := make(chan protocol.Response, 1)
 	a.mu.Lock()
 	a.pending[id] = answer
 	a.greeted = a.greeted || id == helloID
@@ -109,29 +107,29 @@ func (a *Adapter) ask(ctx context.Context, op string, id int64, request any, tim
 		a.mu.Unlock()
 	}()
 	if err := a.write(ctx, op, text, timeout); err != nil {
-		return line{}, err
+		return none, err
 	}
 
-	var got line
+	var got protocol.Response
 	select {
 	case got = <-answer:
 	case <-a.done:
 		select {
 		case got = <-answer: // it answered, and then it ended
 		default:
-			return line{}, a.failure(op)
+			return none, a.failure(op)
 		}
 	case <-ctx.Done():
-		return line{}, a.silent(op, timeout, ctx)
+		return none, a.silent(op, timeout, ctx)
 	}
-	switch got.Op {
-	case answers[op]:
-		return got, nil
-	case "failed":
-		return line{}, &FailedError{Op: op, Reason: a.hide.Replace(*got.Error)}
-	default:
-		return line{}, a.complain(op, ErrProtocol, fmt.Sprintf("it answered %q", got.Op))
+	if err := got.Answers(op); err != nil {
+		if failed, ok := errors.AsType[*protocol.FailedError](err); ok {
+			failed.Reason = a.hide.Replace(failed.Reason)
+			return none, failed
+		}
+		return none, a.complain(op, ErrProtocol, err.Error())
 	}
+	return got, nil
 }
 
 // write writes a request. One that is cut short ends the conversation: the next
@@ -243,7 +241,7 @@ func (a *Adapter) Close() error {
 func (a *Adapter) stop() {
 	a.writing.Lock()
 	defer a.writing.Unlock()
-	if text, err := encode(stopRequest{Op: "stop"}); err == nil {
+	if text, err := protocol.Encode(protocol.Stop()); err == nil {
 		a.trace("→", text[:len(text)-1])
 		_ = a.stdin.SetWriteDeadline(time.Time{})
 		_, _ = a.stdin.Write(text)

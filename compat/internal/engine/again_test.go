@@ -15,6 +15,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/engine"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
@@ -24,7 +25,7 @@ import (
 func instead(script string, processes ...int32) engine.Implementation {
 	good, bad := library(), engine.Command("", false, "/bin/sh", "-c", script)
 	var started atomic.Int32
-	return engine.Implementation{Start: func(ctx context.Context, s engine.Setting) (engine.Player, error) {
+	return engine.Implementation{Start: func(ctx context.Context, s engine.Setting) (engine.Process, error) {
 		if slices.Contains(processes, started.Add(1)) {
 			return bad.Start(ctx, s)
 		}
@@ -76,7 +77,7 @@ func TestHopeless(t *testing.T) {
 	cases := selected(t, "send")
 	r := run(t, engine.Config{
 		Cases: cases, Servers: []engine.Server{serve(t, embedded)}, Timeout: 20 * time.Millisecond,
-		Implementations: []engine.Implementation{{Name: "mute", Start: func(context.Context, engine.Setting) (engine.Player, error) { return mute{}, nil }}},
+		Implementations: []engine.Implementation{{Name: "mute", Start: func(context.Context, engine.Setting) (engine.Process, error) { return mute{}, nil }}},
 	})
 	if len(r.Results) != len(cases) {
 		t.Errorf("%d results of %d cases", len(r.Results), len(cases))
@@ -100,11 +101,11 @@ func TestHopeless(t *testing.T) {
 // mute says hello and nothing else.
 type mute struct{}
 
-func (mute) Hello(context.Context) (adapter.Identity, error) {
-	return adapter.Identity{Name: "mute", Roles: []adapter.Role{adapter.RoleSend, adapter.RoleReceive}}, nil
+func (mute) Hello(context.Context) (protocol.Identity, error) {
+	return protocol.Identity{Name: "mute", Roles: []protocol.Role{protocol.RoleSend, protocol.RoleReceive}}, nil
 }
 
-func (mute) Send(context.Context, adapter.Message) error {
+func (mute) Send(context.Context, protocol.Message) error {
 	return &adapter.Error{Op: "send", Kind: adapter.ErrTimeout}
 }
 
@@ -112,7 +113,7 @@ func (mute) Receive(context.Context, []string, []string) error {
 	return &adapter.Error{Op: "receive", Kind: adapter.ErrTimeout}
 }
 
-func (mute) Next(ctx context.Context) (adapter.Observation, error) {
+func (mute) Next(ctx context.Context) (protocol.Observation, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
@@ -131,7 +132,7 @@ func TestPanic(t *testing.T) {
 			var starts atomic.Int32
 			r := run(t, engine.Config{
 				Cases: cases, Servers: []engine.Server{serve(t, embedded)}, Timeout: time.Second,
-				Implementations: []engine.Implementation{library(), {Name: "faulty", Start: func(context.Context, engine.Setting) (engine.Player, error) {
+				Implementations: []engine.Implementation{library(), {Name: "faulty", Start: func(context.Context, engine.Setting) (engine.Process, error) {
 					if panics == "start" && starts.Add(1) > 2 {
 						panic("start")
 					}
@@ -171,14 +172,14 @@ func (f *faulty) at(method string) error {
 	return errors.New("no")
 }
 
-func (f *faulty) Hello(ctx context.Context) (adapter.Identity, error) {
+func (f *faulty) Hello(ctx context.Context) (protocol.Identity, error) {
 	if f.panics == "hello" && f.starts.Add(1) > 1 {
 		panic("hello")
 	}
 	return f.mute.Hello(ctx)
 }
 
-func (f *faulty) Send(context.Context, adapter.Message) error { return f.at("send") }
+func (f *faulty) Send(context.Context, protocol.Message) error { return f.at("send") }
 
 func (f *faulty) Receive(context.Context, []string, []string) error {
 	if f.panics == "next" || f.panics == "close" {
@@ -187,7 +188,7 @@ func (f *faulty) Receive(context.Context, []string, []string) error {
 	return f.at("receive")
 }
 
-func (f *faulty) Next(context.Context) (adapter.Observation, error) { return nil, f.at("next") }
+func (f *faulty) Next(context.Context) (protocol.Observation, error) { return nil, f.at("next") }
 
 func (f *faulty) Close() error {
 	if f.panics == "close" && f.starts.Add(1) > 1 {
@@ -200,6 +201,9 @@ func (f *faulty) Close() error {
 // case, and a report.
 func TestServerFails(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	server := serve(t, local)
 	for name, another := range map[string]func(context.Context) (*redisserver.Server, error){
 		"none": func(context.Context) (*redisserver.Server, error) { return nil, errors.New("no server is left") },
@@ -226,6 +230,9 @@ func TestServerFails(t *testing.T) {
 // A Redis that goes away in the middle of a run leaves a report of it, too.
 func TestRedisGoes(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	server, err := redisserver.Start(t.Context(), redisserver.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -233,9 +240,9 @@ func TestRedisGoes(t *testing.T) {
 	t.Cleanup(func() { _ = server.Close() })
 	one := library()
 	start, gone := one.Start, false
-	one.Start = func(ctx context.Context, s engine.Setting) (engine.Player, error) {
-		player, err := start(ctx, s)
-		return &ending{player, func() {
+	one.Start = func(ctx context.Context, s engine.Setting) (engine.Process, error) {
+		process, err := start(ctx, s)
+		return &ending{process, func() {
 			if !gone {
 				gone = true
 				_ = server.Close()
@@ -257,31 +264,31 @@ func TestRedisGoes(t *testing.T) {
 	}
 }
 
-// ending is a player at whose first event the Redis ends.
+// ending is a process that ends Redis before it sends.
 type ending struct {
-	engine.Player
+	engine.Process
 
 	end func()
 }
 
-func (e *ending) Send(ctx context.Context, m adapter.Message) error {
+func (e *ending) Send(ctx context.Context, m protocol.Message) error {
 	e.end()
-	return e.Player.Send(ctx, m)
+	return e.Process.Send(ctx, m)
 }
 
 // poller asks for a message again and again, and never waits for one. A
 // connection that is killed is none of its business, or its end.
 func poller(reconnects bool) engine.Implementation {
-	return engine.Implementation{Name: "poller", Start: func(_ context.Context, s engine.Setting) (engine.Player, error) {
+	return engine.Implementation{Name: "poller", Start: func(_ context.Context, s engine.Setting) (engine.Process, error) {
 		options, err := redis.ParseURL(s.RedisURL)
 		if err != nil {
 			return nil, err
 		}
 		options.MaxRetries = -1
 		client := redis.NewClient(options)
-		p := &player{redis: client, poll: true, fragile: !reconnects, observe: heard}
+		p := &fakeProcess{redis: client, poll: true, fragile: !reconnects, observe: heard}
 		p.ctx, p.end = context.WithCancel(context.Background()) // Close ends it
-		p.observed = make(chan adapter.Observation, 1000)
+		p.observed = make(chan protocol.Observation, 1000)
 		return p, nil
 	}}
 }

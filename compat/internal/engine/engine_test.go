@@ -261,6 +261,9 @@ func TestHello(t *testing.T) {
 // its families.
 func TestVariants(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	variant := func(id, of string, families ...string) engine.Implementation {
 		one := library()
 		one.ID, one.VariantOf, one.Families = id, of, families

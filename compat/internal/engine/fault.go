@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
@@ -50,7 +50,7 @@ func caught(call func() error) (err error) {
 // outcomeOf is what an error makes of a case: failed where the implementation was
 // seen to do something else than it should, and error where nothing was seen.
 func outcomeOf(err error) report.Outcome {
-	refusal, refused := errors.AsType[*adapter.FailedError](err)
+	refusal, refused := errors.AsType[*protocol.FailedError](err)
 	_, conduct := errors.AsType[*conductError](err)
 	_, dies := errors.AsType[*deathError](err)
 	switch {
@@ -68,7 +68,7 @@ func outcomeOf(err error) report.Outcome {
 func observed(err error) string {
 	dying, dies := errors.AsType[*deathError](err)
 	_, absent := errors.AsType[*notPlayedError](err)
-	_, refuses := errors.AsType[*adapter.FailedError](err)
+	_, refuses := errors.AsType[*protocol.FailedError](err)
 	prefix, text := "fails: ", err.Error()
 	switch outcome := outcomeOf(err); {
 	case dies:
@@ -93,6 +93,6 @@ func problemsOf(err error) []string {
 	return problems
 }
 
-// shut ends a player. What it did wrong in its life is known, and how it ends is
+// shut ends a process. What it did wrong in its life is known, and how it ends is
 // of no interest any more.
-func shut(player Player) { _ = caught(player.Close) }
+func shut(process Process) { _ = caught(process.Close) }

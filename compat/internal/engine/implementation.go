@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
@@ -32,7 +33,7 @@ type Implementation struct {
 	Flag string
 	// Start starts a process of it, or whatever stands for one: once for each
 	// role and again after each death, from several goroutines.
-	Start func(ctx context.Context, setting Setting) (Player, error)
+	Start func(ctx context.Context, setting Setting) (Process, error)
 }
 
 // Setting is what an implementation is started with.
@@ -46,22 +47,38 @@ type Setting struct {
 	Trace func(direction string, line []byte)
 }
 
-// Player is an implementation at work: sender or receiver, all its life.
-// *adapter.Adapter is one.
-type Player interface {
-	Hello(ctx context.Context) (adapter.Identity, error)
-	Send(ctx context.Context, message adapter.Message) error
+// Process is a running sender or receiver of an implementation, such as an
+// *adapter.Adapter.
+type Process interface {
+	Hello(ctx context.Context) (protocol.Identity, error)
+	Send(ctx context.Context, message protocol.Message) error
 	Receive(ctx context.Context, queues, signals []string) error
-	Next(ctx context.Context) (adapter.Observation, error)
-	// Kill ends it at once, as a crash does; Close has still to be called.
+	Next(ctx context.Context) (protocol.Observation, error)
+	// Kill ends it at once, as a crash does. The caller must still call Close.
 	Kill()
-	// Close ends it in peace.
+	// Close asks it to end and waits until it has ended.
 	Close() error
+}
+
+// Launch starts a process and asks for its identity. A process without an identity
+// is killed.
+func (i Implementation) Launch(ctx context.Context, setting Setting) (Process, protocol.Identity, error) {
+	process, err := i.Start(ctx, setting)
+	if err != nil {
+		return nil, protocol.Identity{}, err
+	}
+	identity, err := process.Hello(ctx)
+	if err != nil {
+		process.Kill()
+		shut(process)
+		return nil, protocol.Identity{}, err
+	}
+	return process, identity, nil
 }
 
 // Command is the implementation behind the command line of an adapter.
 func Command(name string, original bool, command ...string) Implementation {
-	return Implementation{Name: name, Original: original, Start: func(ctx context.Context, s Setting) (Player, error) {
+	return Implementation{Name: name, Original: original, Start: func(ctx context.Context, s Setting) (Process, error) {
 		return adapter.Start(ctx, adapter.Options{
 			Command: command, RedisURL: s.RedisURL, StartTimeout: StartTimeout(s.Timeout), Timeout: s.Timeout, Grace: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
 		})
@@ -86,8 +103,7 @@ func StartTimeout(timeout time.Duration) time.Duration {
 type participant struct {
 	report.Implementation
 
-	start    func(ctx context.Context, setting Setting) (Player, error)
-	families []string
+	implementation Implementation
 	// late is how many deadlines in a row it missed, whatever it was doing.
 	late atomic.Int32
 	// secondVain is how many second tries in a row found out nothing, secondLate
@@ -95,11 +111,11 @@ type participant struct {
 	secondVain, secondLate int
 }
 
-func (p *participant) plays(role adapter.Role) bool { return slices.Contains(p.Roles, string(role)) }
+func (p *participant) plays(role protocol.Role) bool { return slices.Contains(p.Roles, string(role)) }
 
 // takes reports whether it takes part in a case.
 func (p *participant) takes(c *suite.Case) bool {
-	return len(p.families) == 0 || slices.Contains(p.families, c.Family)
+	return len(p.implementation.Families) == 0 || slices.Contains(p.implementation.Families, c.Family)
 }
 
 // meets reports whether it takes part in a case of which another is the sender,
@@ -145,18 +161,12 @@ func (r *run) identify(ctx context.Context, url string) error {
 // greet asks an implementation who it is, and to stop. Its error is what is wrong
 // with it.
 func greet(ctx context.Context, implementation Implementation, setting Setting) (*participant, error) {
-	p := &participant{start: implementation.Start, families: implementation.Families}
+	p := &participant{implementation: implementation}
 	p.ID, p.Original, p.VariantOf, p.Flag = implementation.ID, implementation.Original, implementation.VariantOf, implementation.Flag
 	p.Name = implementation.Name
 	return p, caught(func() error {
-		player, err := implementation.Start(ctx, setting)
+		process, identity, err := implementation.Launch(ctx, setting)
 		if err != nil {
-			return err
-		}
-		identity, err := player.Hello(ctx)
-		if err != nil {
-			player.Kill()
-			shut(player)
 			return err
 		}
 		p.Version, p.Details = identity.Version, identity.Details
@@ -166,7 +176,7 @@ func greet(ctx context.Context, implementation Implementation, setting Setting) 
 		for _, role := range identity.Roles {
 			p.Roles = append(p.Roles, string(role))
 		}
-		return player.Close()
+		return process.Close()
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/value"
 	"github.com/remote-events/remote-events/go/pyjson"
@@ -114,7 +114,7 @@ func (w want) problems(got reaction) []string {
 }
 
 // differences are what is wrong in the content of calls, each said once.
-func (w want) differences(calls []adapter.Event) []string {
+func (w want) differences(calls []protocol.Event) []string {
 	var problems []string
 	say := func(format string, args ...any) {
 		if problem := fmt.Sprintf(format, args...); !slices.Contains(problems, problem) {
@@ -169,11 +169,11 @@ func (w want) sameSignals(got []string) bool {
 
 // listened are the calls of listeners that the case has. Those of other cases
 // are in the same process.
-func (d delivery) listened(calls []adapter.Event) []adapter.Event {
+func (d delivery) listened(calls []protocol.Event) []protocol.Event {
 	if d.listeners == nil {
 		return calls
 	}
-	return slices.DeleteFunc(slices.Clone(calls), func(call adapter.Event) bool { return !slices.Contains(d.listeners, call.Signal) })
+	return slices.DeleteFunc(slices.Clone(calls), func(call protocol.Event) bool { return !slices.Contains(d.listeners, call.Signal) })
 }
 
 // surprises are the ways in which an original did not do what was measured.

@@ -12,31 +12,34 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/engine"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// player is an implementation in this process that does something wrong.
-type player struct {
+// fakeProcess is an implementation in this process that does something wrong.
+type fakeProcess struct {
 	redis *redis.Client
 	ctx   context.Context //nolint:containedctx // its life, as a process has one
 	end   context.CancelFunc
 
-	push     func(p *player, message adapter.Message) error
-	observe  func(raw string) []adapter.Observation
+	push     func(p *fakeProcess, message protocol.Message) error
+	observe  func(raw string) []protocol.Observation
 	left     bool // it takes from the left
 	poll     bool // it does not wait for messages
 	fragile  bool // it ends with its connection
-	observed chan adapter.Observation
+	observed chan protocol.Observation
 }
 
-func (p *player) Hello(context.Context) (adapter.Identity, error) {
-	return adapter.Identity{Name: "fake", Version: "1", Roles: []adapter.Role{adapter.RoleSend, adapter.RoleReceive}}, nil
+func (p *fakeProcess) Hello(context.Context) (protocol.Identity, error) {
+	return protocol.Identity{Name: "fake", Version: "1", Roles: []protocol.Role{protocol.RoleSend, protocol.RoleReceive}}, nil
 }
 
-func (p *player) Send(_ context.Context, message adapter.Message) error { return p.push(p, message) }
+func (p *fakeProcess) Send(_ context.Context, message protocol.Message) error {
+	return p.push(p, message)
+}
 
-func (p *player) Receive(_ context.Context, queues, signals []string) error {
+func (p *fakeProcess) Receive(_ context.Context, queues, signals []string) error {
 	go func() {
 		defer close(p.observed)
 		for p.ctx.Err() == nil {
@@ -59,7 +62,7 @@ func (p *player) Receive(_ context.Context, queues, signals []string) error {
 				continue
 			}
 			for _, o := range p.observe(answer[1]) {
-				if e, ok := o.(adapter.Event); !ok || slices.Contains(signals, e.Signal) {
+				if e, ok := o.(protocol.Event); !ok || slices.Contains(signals, e.Signal) {
 					p.observed <- o
 				}
 			}
@@ -68,7 +71,7 @@ func (p *player) Receive(_ context.Context, queues, signals []string) error {
 	return nil
 }
 
-func (p *player) Next(ctx context.Context) (adapter.Observation, error) {
+func (p *fakeProcess) Next(ctx context.Context) (protocol.Observation, error) {
 	select {
 	case o := <-p.observed:
 		return o, nil
@@ -79,15 +82,15 @@ func (p *player) Next(ctx context.Context) (adapter.Observation, error) {
 	}
 }
 
-func (p *player) Kill() { p.end() }
+func (p *fakeProcess) Kill() { p.end() }
 
-func (p *player) Close() error {
+func (p *fakeProcess) Close() error {
 	p.end()
 	return p.redis.Close()
 }
 
 // heard is what a receiver without fault reports of a message.
-func heard(raw string) []adapter.Observation {
+func heard(raw string) []protocol.Observation {
 	env, err := wire.Decode([]byte(raw), wire.Limits{})
 	if err != nil {
 		return nil
@@ -96,19 +99,19 @@ func heard(raw string) []adapter.Observation {
 	if attributes == nil {
 		attributes = map[string]string{}
 	}
-	var all []adapter.Observation
+	var all []protocol.Observation
 	for _, signal := range env.Metadata.Signals {
-		all = append(all, adapter.Event{Signal: signal, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
+		all = append(all, protocol.Event{Signal: signal, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
 	}
 	return all
 }
 
 // edited is heard with something wrong about each call.
-func edited(edit func(*adapter.Event)) func(string) []adapter.Observation {
-	return func(raw string) []adapter.Observation {
+func edited(edit func(*protocol.Event)) func(string) []protocol.Observation {
+	return func(raw string) []protocol.Observation {
 		all := heard(raw)
 		for i := range all {
-			e, _ := all[i].(adapter.Event)
+			e, _ := all[i].(protocol.Event)
 			if !strings.Contains(e.PayloadText, "canary") {
 				edit(&e)
 			}
@@ -118,14 +121,14 @@ func edited(edit func(*adapter.Event)) func(string) []adapter.Observation {
 	}
 }
 
-func pushed(name func(string) string, edit func(string) string, right bool) func(*player, adapter.Message) error {
-	return func(p *player, m adapter.Message) error {
+func pushed(name func(string) string, edit func(string) string, right bool) func(*fakeProcess, protocol.Message) error {
+	return func(p *fakeProcess, m protocol.Message) error {
 		message, _, err := wire.Encode(wire.Envelope{
 			EventName: m.EventName, Payload: []byte(m.PayloadText),
 			Metadata: wire.Metadata{Signals: wire.Chain(m.EventName, m.Parents...), Attributes: m.Metadata},
 		}, wire.Limits{})
 		if err != nil {
-			return &adapter.FailedError{Op: "send", Reason: err.Error()}
+			return &protocol.FailedError{Op: "send", Reason: err.Error()}
 		}
 		push := p.redis.LPush
 		if right {
@@ -141,48 +144,51 @@ func same(text string) string { return text }
 // and says what is wrong. One without fault passes.
 func TestFaults(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	good := pushed(same, same, false)
 	for name, test := range map[string]struct {
-		player player
-		cases  string
-		says   string
+		process fakeProcess
+		cases   string
+		says    string
 	}{
-		"none":                    {player{push: good, observe: heard}, "payload/readme", ""},
-		"pushes to the right":     {player{push: pushed(same, same, true), observe: heard}, "payload/readme", "to the right of the list"},
-		"pushes to a prefix":      {player{push: pushed(func(n string) string { return "q:" + n }, same, false), observe: heard}, "payload/readme", `pushed to "q:new_file_event"`},
-		"pushes Data":             {player{push: pushed(same, func(m string) string { return strings.Replace(m, `"data"`, `"Data"`, 1) }, false), observe: heard}, "payload/readme", "the message is malformed"},
-		"leaves out remote_event": {player{push: pushed(same, func(m string) string { return strings.Replace(m, `"remote_event", `, "", 1) }, false), observe: heard}, "payload/readme", "SIG-2"},
-		"rounds what it sends":    {player{push: pushed(same, func(m string) string { return strings.ReplaceAll(m, "9007199254740993", "9007199254740992") }, false), observe: heard}, "payload/integer-beyond-53-bits", "its payload is another"},
-		"drops metadata": {player{push: pushed(same, func(m string) string {
+		"none":                    {fakeProcess{push: good, observe: heard}, "payload/readme", ""},
+		"pushes to the right":     {fakeProcess{push: pushed(same, same, true), observe: heard}, "payload/readme", "to the right of the list"},
+		"pushes to a prefix":      {fakeProcess{push: pushed(func(n string) string { return "q:" + n }, same, false), observe: heard}, "payload/readme", `pushed to "q:new_file_event"`},
+		"pushes Data":             {fakeProcess{push: pushed(same, func(m string) string { return strings.Replace(m, `"data"`, `"Data"`, 1) }, false), observe: heard}, "payload/readme", "the message is malformed"},
+		"leaves out remote_event": {fakeProcess{push: pushed(same, func(m string) string { return strings.Replace(m, `"remote_event", `, "", 1) }, false), observe: heard}, "payload/readme", "SIG-2"},
+		"rounds what it sends":    {fakeProcess{push: pushed(same, func(m string) string { return strings.ReplaceAll(m, "9007199254740993", "9007199254740992") }, false), observe: heard}, "payload/integer-beyond-53-bits", "its payload is another"},
+		"drops metadata": {fakeProcess{push: pushed(same, func(m string) string {
 			before, _, _ := strings.Cut(m, `, "metadata"`)
 			return strings.TrimSuffix(before, "}") + "}"
 		}, false), observe: heard}, "payload/metadata-and-parents", "its attribute tenant is not there"},
-		"sends NaN": {player{push: func(p *player, m adapter.Message) error {
+		"sends NaN": {fakeProcess{push: func(p *fakeProcess, m protocol.Message) error {
 			return p.redis.LPush(p.ctx, m.EventName, `{"data": {"a": NaN}, "signals": ["e", "remote_event", "event"]}`).Err()
 		}, observe: heard}, "send/nan", "had to be refused"},
-		"takes from the left":     {player{push: good, observe: heard, left: true}, "redis/backlog", "in another order"},
-		"reads a byte order mark": {player{push: good, observe: func(raw string) []adapter.Observation { return heard(strings.TrimPrefix(raw, "\ufeff")) }}, "*/byte-order-mark*", "nobody may see this message"},
-		"rounds what it receives": {player{push: good, observe: edited(func(e *adapter.Event) {
+		"takes from the left":     {fakeProcess{push: good, observe: heard, left: true}, "redis/backlog", "in another order"},
+		"reads a byte order mark": {fakeProcess{push: good, observe: func(raw string) []protocol.Observation { return heard(strings.TrimPrefix(raw, "\ufeff")) }}, "*/byte-order-mark*", "nobody may see this message"},
+		"rounds what it receives": {fakeProcess{push: good, observe: edited(func(e *protocol.Event) {
 			e.PayloadText = strings.ReplaceAll(e.PayloadText, "9007199254740993", "9007199254740992")
 		})}, "payload/integer-beyond-53-bits", "the payload came as"},
-		"forgets metadata":   {player{push: good, observe: edited(func(e *adapter.Event) { e.Metadata = map[string]string{} })}, "payload/metadata-and-parents", "did not come"},
-		"forgets signals":    {player{push: good, observe: edited(func(e *adapter.Event) { e.Signals = e.Signals[:1] })}, "payload/readme", "it came with the signals"},
-		"calls one listener": {player{push: good, observe: func(raw string) []adapter.Observation { return heard(raw)[:1] }}, "payload/hierarchy", "were called, in this order"},
-		"dies": {player{push: good, observe: func(string) []adapter.Observation {
-			return []adapter.Observation{adapter.Died{Queue: "e", Error: "ouch"}}
+		"forgets metadata":   {fakeProcess{push: good, observe: edited(func(e *protocol.Event) { e.Metadata = map[string]string{} })}, "payload/metadata-and-parents", "did not come"},
+		"forgets signals":    {fakeProcess{push: good, observe: edited(func(e *protocol.Event) { e.Signals = e.Signals[:1] })}, "payload/readme", "it came with the signals"},
+		"calls one listener": {fakeProcess{push: good, observe: func(raw string) []protocol.Observation { return heard(raw)[:1] }}, "payload/hierarchy", "were called, in this order"},
+		"dies": {fakeProcess{push: good, observe: func(string) []protocol.Observation {
+			return []protocol.Observation{protocol.Died{Queue: "e", Error: "ouch"}}
 		}}, "wire/the-plainest", "ouch"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			start := func(_ context.Context, s engine.Setting) (engine.Player, error) {
+			start := func(_ context.Context, s engine.Setting) (engine.Process, error) {
 				options, err := redis.ParseURL(s.RedisURL)
 				if err != nil {
 					return nil, err
 				}
-				p := test.player
+				p := test.process
 				p.redis = redis.NewClient(options)
 				p.ctx, p.end = context.WithCancel(context.Background()) // Close ends it
-				p.observed = make(chan adapter.Observation, 1000)
+				p.observed = make(chan protocol.Observation, 1000)
 				return &p, nil
 			}
 			r := run(t, engine.Config{

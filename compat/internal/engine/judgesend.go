@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 	"github.com/remote-events/remote-events/compat/internal/value"
@@ -54,7 +54,7 @@ func eventProblems(event suite.Event, sent []pushed, err error) []string {
 // the specification, an original against what it was measured to do.
 func (p *participant) judgeSending(id string, c *suite.Sending, sent []pushed, err error) report.Result {
 	result := report.Result{Observed: sending(sent, err), Outcome: report.Passed}
-	refusal, refused := errors.AsType[*adapter.FailedError](err)
+	refusal, refused := errors.AsType[*protocol.FailedError](err)
 	switch {
 	case outcomeOf(err) == report.Errored:
 		result.Expected = "sends " + Text(c.Message, 300)
@@ -107,7 +107,7 @@ func (p *participant) judgeSending(id string, c *suite.Sending, sent []pushed, e
 // asMeasured reports whether an original did what it did when it was measured.
 func asMeasured(m *suite.Measured, sent []pushed, err error) bool {
 	if m.Message == nil {
-		_, refused := errors.AsType[*adapter.FailedError](err)
+		_, refused := errors.AsType[*protocol.FailedError](err)
 		return refused && len(sent) == 0
 	}
 	return err == nil && !sent[0].right && m.Is(sent[0].key, sent[0].raw)

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
@@ -121,10 +121,10 @@ func (r *run) playOn(ctx context.Context, server Server) (err error) {
 	defer func() { err = errors.Join(err, lanes.close()) }()
 
 	r.cases = r.playable(server, lacking(ctx, lanes.all[0].redis))
-	receivers := r.having(adapter.RoleReceive)
+	receivers := r.having(protocol.RoleReceive)
 	var tasks []task
 	out := outgoing{by: map[string][]delivery{}}
-	for _, p := range r.having(adapter.RoleSend) {
+	for _, p := range r.having(protocol.RoleSend) {
 		var of []played
 		for _, c := range r.sendingOf(p) {
 			of = append(of, played{server.ID, c.ID, p.ID, ""})
@@ -230,7 +230,7 @@ func (r *run) missing(of []played) []played {
 	return missing
 }
 
-func (r *run) having(role adapter.Role) []*participant {
+func (r *run) having(role protocol.Role) []*participant {
 	return slices.DeleteFunc(slices.Clone(r.participants), func(p *participant) bool { return !p.plays(role) })
 }
 

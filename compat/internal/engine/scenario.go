@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/proxy"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
@@ -27,29 +28,29 @@ func (r *run) scenarios(server Server) []task {
 		}
 		var able []*participant
 		for _, p := range r.participants {
-			if p.takes(c) && (p.VariantOf == "" || !c.Play.Fleet) && !slices.ContainsFunc(c.Play.Roles, func(role string) bool { return !p.plays(adapter.Role(role)) }) {
+			if p.takes(c) && (p.VariantOf == "" || !c.Play.Fleet) && !slices.ContainsFunc(c.Play.Roles, func(role string) bool { return !p.plays(protocol.Role(role)) }) {
 				able = append(able, p)
 			}
 		}
-		casts := [][]*participant{able}
+		groups := [][]*participant{able}
 		if !c.Play.Fleet {
-			casts = nil
+			groups = nil
 			for _, p := range able {
-				casts = append(casts, []*participant{p})
+				groups = append(groups, []*participant{p})
 			}
 		}
-		for _, cast := range casts {
-			if len(cast) == 0 {
+		for _, participants := range groups {
+			if len(participants) == 0 {
 				continue
 			}
 			play := func(ctx context.Context, l *lane, t turn) (report.Result, error) {
-				return r.scenario(ctx, server, l, t, c, cast), context.Cause(ctx)
+				return r.scenario(ctx, server, l, t, c, participants), context.Cause(ctx)
 			}
-			sender, receiver := sides(c, cast)
+			sender, receiver := sides(c, participants)
 			tasks = append(tasks, task{[]played{{server.ID, c.ID, sender, receiver}}, func(ctx context.Context, l *lane) error {
 				result, err := play(ctx, l, r.first())
 				if err == nil {
-					r.conclude(result, cast, play)
+					r.conclude(result, participants, play)
 				}
 				return err
 			}})
@@ -59,13 +60,13 @@ func (r *run) scenarios(server Server) []task {
 }
 
 // sides are the sender and the receiver of a scenario's result.
-func sides(c *suite.Case, cast []*participant) (sender, receiver string) {
-	if !c.Play.Fleet && slices.Contains(c.Play.Roles, string(adapter.RoleSend)) {
-		sender = cast[0].ID
+func sides(c *suite.Case, participants []*participant) (sender, receiver string) {
+	if !c.Play.Fleet && slices.Contains(c.Play.Roles, string(protocol.RoleSend)) {
+		sender = participants[0].ID
 	}
-	if slices.Contains(c.Play.Roles, string(adapter.RoleReceive)) {
+	if slices.Contains(c.Play.Roles, string(protocol.RoleReceive)) {
 		var ids []string
-		for _, p := range cast {
+		for _, p := range participants {
 			ids = append(ids, p.ID)
 		}
 		receiver = strings.Join(ids, " + ")
@@ -74,10 +75,10 @@ func sides(c *suite.Case, cast []*participant) (sender, receiver string) {
 }
 
 // scenario plays one scenario with one implementation, or with a fleet.
-func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *suite.Case, cast []*participant) report.Result {
+func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *suite.Case, participants []*participant) report.Result {
 	s := &stage{
-		run: r, turn: t, server: server, lane: l.fresh(), url: l.url, play: c.Play, trace: &trace{}, cast: cast, maxLine: ordinaryLine,
-		actors: map[string]*actor{}, changed: make(chan struct{}, 1), into: map[int]string{}, heard: map[int]int{}, orders: map[string][]int{},
+		run: r, turn: t, server: server, lane: l.fresh(), url: l.url, play: c.Play, trace: &trace{}, participants: participants, maxLine: ordinaryLine,
+		processes: map[string]*processState{}, changed: make(chan struct{}, 1), into: map[int]string{}, heard: map[int]int{}, orders: map[string][]int{},
 	}
 	for _, step := range c.Play.Steps {
 		if step.Bytes > ordinaryMessage {
@@ -89,18 +90,18 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *s
 		Case: c.ID, Server: l.server, Outcome: report.Passed,
 		Expected: fmt.Sprintf("all %d steps", len(c.Play.Steps)), Observed: fmt.Sprintf("all %d steps", len(c.Play.Steps)),
 	}
-	result.Sender, result.Receiver = sides(c, cast)
+	result.Sender, result.Receiver = sides(c, participants)
 	// Pumps end when the processes do, and those at the latest with this.
 	playing, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var err error
-	for _, p := range cast {
+	for _, p := range participants {
 		err = errors.Join(err, p.given(t))
 	}
 	if err == nil {
 		err = caught(func() error { return s.perform(playing) })
-		if len(cast) == 1 {
-			cast[0].punctual(err)
+		if len(participants) == 1 {
+			participants[0].punctual(err)
 		}
 	}
 	s.end()
@@ -149,17 +150,22 @@ func (s *stage) ownServer(ctx context.Context) (err error) {
 	if s.own, err = s.server.Another(ctx); err != nil {
 		return err
 	}
-	if s.gate, err = newGate(ctx); err != nil {
-		return err
-	}
-	if s.url, err = s.gate.to(s.own.URL()); err != nil {
+	if s.proxy, err = proxy.Start(ctx, ""); err != nil {
 		return err
 	}
 	return s.connectOwn()
 }
 
-// connectOwn has the scenario be played on its own server.
+// connectOwn has the scenario use its own server, and its processes reach it through
+// the proxy.
 func (s *stage) connectOwn() error {
+	address, err := url.Parse(s.own.URL())
+	if err != nil || address.Scheme != "redis" {
+		return errors.New("only a Redis with a TCP port can stop and start again")
+	}
+	s.proxy.Target(address.Host)
+	address.Host = s.proxy.Addr()
+	s.url = address.String()
 	lane, err := connect(s.own.URL(), "", s.lane.server)
 	if err != nil {
 		return err
@@ -203,7 +209,7 @@ func (s *stage) receive(ctx context.Context, step suite.Step) error {
 	for _, name := range step.Names() {
 		queues = append(queues, s.lane.prefix+name)
 	}
-	for _, p := range s.cast {
+	for _, p := range s.participants {
 		theirs, proxy, err := s.observed(ctx, address)
 		if err != nil {
 			return err
@@ -216,7 +222,7 @@ func (s *stage) receive(ctx context.Context, step suite.Step) error {
 		a.queues, a.proxy = queues, proxy
 		s.mu.Unlock()
 		s.pump(ctx, a)
-		if err := a.player.Receive(ctx, queues, union(nil, queues...)); err != nil {
+		if err := a.Receive(ctx, queues, union(nil, queues...)); err != nil {
 			return err
 		}
 	}
@@ -244,7 +250,7 @@ func (s *stage) observed(ctx context.Context, address string) (string, *proxy.Pr
 
 // name is what a step's process is called.
 func (s *stage) name(step suite.Step, p *participant) string {
-	if len(s.cast) > 1 {
+	if len(s.participants) > 1 {
 		return strings.TrimSuffix(step.Who+" "+p.ID, " ")
 	}
 	if step.Who == "" {

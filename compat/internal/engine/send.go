@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 	"github.com/remote-events/remote-events/go/wire"
@@ -14,12 +14,12 @@ import (
 
 // outbox is a sender in a lane, started anew where it fails.
 type outbox struct {
-	run    *run
-	turn   turn
-	p      *participant
-	lane   *lane
-	trace  *trace
-	player Player
+	run     *run
+	turn    turn
+	p       *participant
+	lane    *lane
+	trace   *trace
+	process Process
 }
 
 // outgoing are the messages that senders made of the events that receivers are to
@@ -130,9 +130,9 @@ func (o *outbox) send(ctx context.Context, event suite.Event) ([]pushed, error) 
 	if err := o.lane.redis.LPush(ctx, event.EventName, marker).Err(); err != nil {
 		return nil, fmt.Errorf("the list cannot be prepared: %w", err)
 	}
-	sending := o.player.Send(ctx, event.Message)
+	sending := o.process.Send(ctx, event.Message)
 	o.p.punctual(sending)
-	if _, refused := errors.AsType[*adapter.FailedError](sending); sending != nil && !refused {
+	if _, refused := errors.AsType[*protocol.FailedError](sending); sending != nil && !refused {
 		o.drop() // it is in no state to be asked again
 	}
 	found, err := o.collect(ctx, event.EventName)
@@ -180,28 +180,24 @@ func (o *outbox) collect(ctx context.Context, key string) ([]pushed, error) {
 }
 
 func (o *outbox) ready(ctx context.Context) error {
-	if o.player != nil {
+	if o.process != nil {
 		return nil
 	}
 	if err := o.p.given(o.turn); err != nil {
 		return err
 	}
-	player, err := o.p.start(ctx, Setting{RedisURL: o.lane.url, Timeout: o.turn.timeout, MaxLine: ordinaryLine, Trace: o.trace.of(o.p.ID)})
+	process, _, err := o.p.implementation.Launch(ctx, Setting{RedisURL: o.lane.url, Timeout: o.turn.timeout, MaxLine: ordinaryLine, Trace: o.trace.of(o.p.ID)})
 	if err != nil {
-		return err
-	}
-	if _, err := player.Hello(ctx); err != nil {
 		o.p.punctual(err)
-		shut(player)
 		return err
 	}
-	o.player = player
+	o.process = process
 	return nil
 }
 
 func (o *outbox) drop() {
-	if o.player != nil {
-		shut(o.player)
-		o.player = nil
+	if o.process != nil {
+		shut(o.process)
+		o.process = nil
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
@@ -25,7 +26,7 @@ type session struct {
 	batch batch
 	trace *trace
 
-	player  Player
+	process Process
 	queues  []string        // of the process
 	dead    map[string]bool // those that it lost
 	named   int             // queues that were named so far
@@ -37,14 +38,14 @@ type session struct {
 
 // started is a process that has said hello, or why there is none.
 type started struct {
-	player Player
-	err    error
+	process Process
+	err     error
 }
 
 // reaction is what came of a message.
 type reaction struct {
-	calls []adapter.Event
-	died  *adapter.Died
+	calls []protocol.Event
+	died  *protocol.Died
 	// fault is what is wrong with the process rather than with its queue.
 	fault error
 }
@@ -52,16 +53,9 @@ type reaction struct {
 // maxCalls is how many calls may be reported of one message.
 const maxCalls = 10_000
 
-func (s *session) launch(ctx context.Context) (Player, error) {
-	player, err := s.p.start(ctx, Setting{RedisURL: s.lane.url, Timeout: s.turn.timeout, MaxLine: s.batch.maxLine, Trace: s.trace.of(s.p.ID)})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := player.Hello(ctx); err != nil {
-		shut(player)
-		return nil, err
-	}
-	return player, nil
+func (s *session) launch(ctx context.Context) (Process, error) {
+	process, _, err := s.p.implementation.Launch(ctx, Setting{RedisURL: s.lane.url, Timeout: s.turn.timeout, MaxLine: s.batch.maxLine, Trace: s.trace.of(s.p.ID)})
+	return process, err
 }
 
 // prepare has the next process started.
@@ -74,7 +68,7 @@ func (s *session) prepare(ctx context.Context) {
 	go func() {
 		var next started
 		next.err = caught(func() (err error) {
-			next.player, err = s.launch(ctx)
+			next.process, err = s.launch(ctx)
 			return err
 		})
 		spare <- next
@@ -83,7 +77,7 @@ func (s *session) prepare(ctx context.Context) {
 
 // ready returns a queue that is consumed, for what is to go into the given one.
 func (s *session) ready(ctx context.Context, d delivery) (string, error) {
-	if s.player != nil {
+	if s.process != nil {
 		if !s.dead[d.queue] && !d.spare {
 			return d.queue, nil
 		}
@@ -99,12 +93,12 @@ func (s *session) ready(ctx context.Context, d delivery) (string, error) {
 		next = <-s.spare
 		s.spare = nil
 	} else {
-		next.player, next.err = s.launch(ctx)
+		next.process, next.err = s.launch(ctx)
 	}
 	if next.err != nil {
 		return "", next.err
 	}
-	s.player, s.dead, s.queues = next.player, map[string]bool{}, s.batch.queues
+	s.process, s.dead, s.queues = next.process, map[string]bool{}, s.batch.queues
 	if d.spare {
 		s.queues = nil
 		for range batchQueues {
@@ -117,7 +111,7 @@ func (s *session) ready(ctx context.Context, d delivery) (string, error) {
 		}
 		d.queue = s.queues[0]
 	}
-	if err := s.player.Receive(ctx, s.queues, s.batch.signals); err != nil {
+	if err := s.process.Receive(ctx, s.queues, s.batch.signals); err != nil {
 		s.drop()
 		return "", err
 	}
@@ -130,13 +124,13 @@ func (s *session) ready(ctx context.Context, d delivery) (string, error) {
 // drop ends the process. Its queues are not used again unless they have to be,
 // and then its end is waited for.
 func (s *session) drop() {
-	if s.player == nil {
+	if s.process == nil {
 		return
 	}
-	player := s.player
-	s.player = nil
-	player.Kill()
-	s.closing.Go(func() { shut(player) })
+	process := s.process
+	s.process = nil
+	process.Kill()
+	s.closing.Go(func() { shut(process) })
 	if s.named == 0 {
 		s.closing.Wait()
 	}
@@ -147,8 +141,8 @@ func (s *session) close() {
 	s.drop()
 	if s.spare != nil {
 		if spare := <-s.spare; spare.err == nil {
-			spare.player.Kill()
-			shut(spare.player)
+			spare.process.Kill()
+			shut(spare.process)
 		}
 		s.spare = nil
 	}
@@ -203,19 +197,19 @@ func (s *session) await(ctx context.Context, queue string, patience time.Duratio
 	defer cancel()
 	var result reaction
 	for {
-		o, err := s.player.Next(ctx)
+		o, err := s.process.Next(ctx)
 		if err != nil {
 			result.fault = err
 			return result
 		}
 		switch o := o.(type) {
-		case adapter.Died:
+		case protocol.Died:
 			if o.Queue == queue {
 				result.died = &o
 				return result
 			}
 			s.dead[o.Queue] = true
-		case adapter.Event:
+		case protocol.Event:
 			switch canaryOf(o.PayloadText) {
 			case "":
 				if result.calls = append(result.calls, o); len(result.calls) > maxCalls {

@@ -8,30 +8,30 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/proxy"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
 // stage is where a scenario is played: a lane, or a server of its own behind a
-// gate, and the processes that take part.
+// proxy, and the processes that take part.
 type stage struct {
-	run     *run
-	turn    turn
-	server  Server
-	lane    *lane
-	url     string // for the processes
-	play    *suite.Play
-	trace   *trace
-	cast    []*participant // one, or the fleet
-	maxLine int
+	run          *run
+	turn         turn
+	server       Server
+	lane         *lane
+	url          string // for the processes
+	play         *suite.Play
+	trace        *trace
+	participants []*participant // one, or the fleet
+	maxLine      int
 
-	gate      *gate
+	proxy     *proxy.Proxy // before its own server
 	own       *redisserver.Server
-	connected bool // lane is that of its own server
-	actors    map[string]*actor
-	observers []*proxy.Proxy // of processes that may be killed
+	connected bool                     // lane is that of its own server
+	processes map[string]*processState // by name
+	observers []*proxy.Proxy           // of processes that may be killed
 	pumps     sync.WaitGroup
 	changed   chan struct{} // holds one element while something is new
 
@@ -43,10 +43,11 @@ type stage struct {
 	deaths []error          // of queues, and the ends of processes
 }
 
-// actor is a process of a participant.
-type actor struct {
+// processState is a process of a participant in a scenario.
+type processState struct {
+	Process
+
 	name   string
-	player Player
 	queues []string
 	proxy  *proxy.Proxy  // nil where no step kills processes
 	pumped chan struct{} // closed when nothing more will be noted
@@ -69,27 +70,26 @@ func payload(n, size int) string {
 	return string(text)
 }
 
-// start starts a process of a participant and asks it who it is.
-func (s *stage) start(ctx context.Context, name, address string, p *participant) (*actor, error) {
-	player, err := p.start(ctx, Setting{RedisURL: address, Timeout: s.turn.timeout + s.patience(), MaxLine: s.maxLine, Trace: s.trace.of(name)})
+// start starts a process of a participant.
+func (s *stage) start(ctx context.Context, name, address string, p *participant) (*processState, error) {
+	process, _, err := p.implementation.Launch(ctx, Setting{RedisURL: address, Timeout: s.turn.timeout + s.patience(), MaxLine: s.maxLine, Trace: s.trace.of(name)})
 	if err != nil {
 		return nil, err
 	}
-	a := &actor{name: name, player: player}
-	s.actors[name] = a
-	_, err = player.Hello(ctx)
-	return a, err
+	a := &processState{Process: process, name: name}
+	s.processes[name] = a
+	return a, nil
 }
 
 // pump notes what a receiver reports, until it ends.
-func (s *stage) pump(ctx context.Context, a *actor) {
+func (s *stage) pump(ctx context.Context, a *processState) {
 	a.pumped = make(chan struct{})
 	s.pumps.Go(func() {
 		defer close(a.pumped)
 		for {
-			var o adapter.Observation
+			var o protocol.Observation
 			err := caught(func() (err error) {
-				o, err = a.player.Next(ctx)
+				o, err = a.Next(ctx)
 				return err
 			})
 			s.note(a, o, err)
@@ -100,18 +100,18 @@ func (s *stage) pump(ctx context.Context, a *actor) {
 	})
 }
 
-func (s *stage) note(a *actor, o adapter.Observation, err error) {
+func (s *stage) note(a *processState, o protocol.Observation, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch o := o.(type) {
-	case adapter.Event:
+	case protocol.Event:
 		var e event
 		if unreadable := json.Unmarshal([]byte(o.PayloadText), &e); unreadable != nil {
 			e.N = 0
 		}
 		s.heard[e.N]++
 		s.orders[a.name] = append(s.orders[a.name], e.N)
-	case adapter.Died:
+	case protocol.Died:
 		a.lost = union(a.lost, o.Queue)
 		a.died = a.died || len(a.lost) == len(union(nil, a.queues...))
 		s.deaths = append(s.deaths, &deathError{strings.TrimRight(o.Error, ": ")})
@@ -161,7 +161,7 @@ func (s *stage) dead() bool {
 		return false
 	}
 	missing, _ := s.missing()
-	for _, a := range s.actors {
+	for _, a := range s.processes {
 		if a.queues == nil || a.gone || a.died {
 			continue
 		}
@@ -178,7 +178,7 @@ func (s *stage) dead() bool {
 func (s *stage) deserted() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, a := range s.actors {
+	for _, a := range s.processes {
 		if !a.gone {
 			return false
 		}
@@ -203,17 +203,17 @@ func (s *stage) missing() (missing, twice []int) {
 // end ends all processes and the server.
 func (s *stage) end() {
 	var closing sync.WaitGroup
-	for _, a := range s.actors {
-		a.player.Kill()
-		closing.Go(func() { shut(a.player) })
+	for _, a := range s.processes {
+		a.Kill()
+		closing.Go(func() { shut(a) })
 	}
 	closing.Wait()
 	s.pumps.Wait()
 	if s.connected {
 		_ = s.lane.redis.Close()
 	}
-	if s.gate != nil {
-		s.gate.close()
+	if s.proxy != nil {
+		_ = s.proxy.Close()
 	}
 	for _, observer := range s.observers {
 		_ = observer.Close()

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -20,9 +20,9 @@ func (s *stage) send(ctx context.Context, step suite.Step) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range s.cast {
+	for _, p := range s.participants {
 		step.Who = strings.TrimSpace("sender " + step.Who)
-		a := s.actors[s.name(step, p)]
+		a := s.processes[s.name(step, p)]
 		if a == nil {
 			if a, err = s.start(ctx, s.name(step, p), address, p); err != nil {
 				return err
@@ -30,8 +30,8 @@ func (s *stage) send(ctx context.Context, step suite.Step) error {
 		}
 		for range max(1, step.Count) {
 			n := s.next(s.lane.prefix + step.Queue)
-			err := a.player.Send(ctx, adapter.Message{EventName: s.lane.prefix + step.Queue, PayloadText: payload(n, step.Bytes)})
-			refusal, refused := errors.AsType[*adapter.FailedError](err)
+			err := a.Send(ctx, protocol.Message{EventName: s.lane.prefix + step.Queue, PayloadText: payload(n, step.Bytes)})
+			refusal, refused := errors.AsType[*protocol.FailedError](err)
 			switch {
 			case refused && (step.Fails || step.MayFail) && !refusal.Unsupported():
 				s.mu.Lock()
@@ -197,8 +197,8 @@ func (s *stage) account(ctx context.Context, step suite.Step) error {
 // reported before their end counts. It waits until Redis has noticed a crash: until
 // then it would give messages to the process that has gone.
 func (s *stage) stop(ctx context.Context, step suite.Step) error {
-	for _, p := range s.cast {
-		a := s.actors[s.name(step, p)]
+	for _, p := range s.participants {
+		a := s.processes[s.name(step, p)]
 		if a == nil {
 			return fmt.Errorf("nobody is called %q", step.Who)
 		}
@@ -206,9 +206,9 @@ func (s *stage) stop(ctx context.Context, step suite.Step) error {
 		a.gone = true
 		s.mu.Unlock()
 		if step.Do == "crash" {
-			a.player.Kill()
+			a.Kill()
 		}
-		if err := a.player.Close(); err != nil && step.Do == "stop" {
+		if err := a.Close(); err != nil && step.Do == "stop" {
 			return err
 		}
 		if a.pumped != nil {
@@ -250,10 +250,10 @@ func (s *stage) outage(ctx context.Context, step suite.Step) error {
 	case "told":
 		return s.told(ctx, *step.Text)
 	case "down":
-		s.gate.down()
+		s.proxy.Target("")
 		return errors.Join(s.lane.redis.Close(), s.own.Close())
 	case "refused":
-		if err := s.until(ctx, func() bool { return false }, s.gate.refusing); err != nil {
+		if err := s.until(ctx, func() bool { return false }, s.proxy.Refused()); err != nil {
 			return fmt.Errorf("nobody tried to connect again: %w", err)
 		}
 		return nil
@@ -263,11 +263,7 @@ func (s *stage) outage(ctx context.Context, step suite.Step) error {
 			return err
 		}
 		s.own = own
-		if err := s.connectOwn(); err != nil {
-			return err
-		}
-		_, err = s.gate.to(own.URL())
-		return err
+		return s.connectOwn()
 	}
 }
 
@@ -283,7 +279,7 @@ func (s *stage) waits(ctx context.Context) {
 	}
 	s.mu.Lock()
 	receivers := 0
-	for _, a := range s.actors {
+	for _, a := range s.processes {
 		if a.queues != nil && !a.gone && !a.died {
 			receivers++
 		}

@@ -150,9 +150,9 @@ func Exclusions() []Exclusion {
 	return []Exclusion{
 		{"remote_event_bundle", "1.0, 1.2", "the wheel lacks its package backend: ModuleNotFoundError on import"},
 		{"remote_event_bundle", "2.x", "Kafka only, no Redis backend"},
-		{"applauncher", "1.40", "another event library (mediator) instead of blinker"},
+		{"applauncher", "1.40", "uses another event library (mediator) instead of blinker"},
 		{"applauncher", "1.41", "an event needs a member name instead of event_name, the kernel's own too: KeyError on import"},
-		{"applauncher", "2.x", "another kernel, for bundles of another form"},
+		{"applauncher", "2.x", "has another kernel, for bundles of another form"},
 		{"redis", "6 and later", "redis_bundle passes charset, an argument that the client no longer takes: TypeError"},
 		{"Python", "before 3.8", "no importlib.metadata, which the driver asks for the versions that it reports"},
 	}

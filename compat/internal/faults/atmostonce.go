@@ -12,6 +12,7 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/calibration"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
@@ -82,7 +83,7 @@ func (f *flow) oneOriginal(ctx context.Context, redisURL string, number, events 
 		waiting, cancel := calibration.WithTimeout(ctx, patience)
 		observed, err := receiver.Next(waiting)
 		cancel()
-		event, ok := observed.(adapter.Event)
+		event, ok := observed.(protocol.Event)
 		switch {
 		case err != nil && life.Err() != nil && ctx.Err() == nil && !errors.Is(err, adapter.ErrTimeout):
 			return handled, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/cache"
 	"github.com/remote-events/remote-events/compat/internal/environment"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/originals"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -74,7 +75,7 @@ func (o *original) close() (err error) {
 
 // push sends as the original does.
 func (o *original) push(ctx context.Context, event wire.Envelope) error {
-	return o.sender.Send(ctx, adapter.Message{EventName: event.EventName, PayloadText: string(event.Payload)})
+	return o.sender.Send(ctx, protocol.Message{EventName: event.EventName, PayloadText: string(event.Payload)})
 }
 
 // receiveBy has an original receive from the flow's first queue, until the flow
@@ -91,7 +92,7 @@ func (f *flow) receiveBy(ctx context.Context, o *original) error {
 			waiting, cancel := context.WithTimeout(f.receiveCtx, time.Second)
 			observed, err := o.receiver.Next(waiting)
 			cancel()
-			switch event, ok := observed.(adapter.Event); {
+			switch event, ok := observed.(protocol.Event); {
 			case err != nil && (f.receiveCtx.Err() != nil || errors.Is(err, adapter.ErrTimeout)):
 			case err != nil || !ok:
 				f.fail(fmt.Errorf("an original does not receive any more: %+v, %w", observed, err))

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/value"
 	"github.com/remote-events/remote-events/go/pyjson"
 	"github.com/remote-events/remote-events/go/wire"
@@ -146,7 +146,7 @@ func canonical(payload []byte) string {
 // observed is what a receiver did with a message.
 type observed struct {
 	outcome string
-	events  []adapter.Event
+	events  []protocol.Event
 	err     string // what a death was reported with
 }
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/engine"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
 // Fuzzer holds implementations against the library.
@@ -221,17 +221,16 @@ func (w *worker) settle(ctx context.Context, t *trial, o observed, kind string) 
 	return nil
 }
 
-// identify asks an adapter who it is.
+// identify asks an adapter for its identity.
 func identify(ctx context.Context, subject engine.Implementation, url string) (Participant, error) {
-	player, err := subject.Start(ctx, engine.Setting{RedisURL: url})
+	process, who, err := subject.Launch(ctx, engine.Setting{RedisURL: url})
 	if err != nil {
 		return Participant{}, err
 	}
-	who, err := player.Hello(ctx)
-	if err := errors.Join(err, player.Close()); err != nil {
+	if err := process.Close(); err != nil {
 		return Participant{}, err
 	}
-	if !slices.Contains(who.Roles, adapter.RoleReceive) {
+	if !slices.Contains(who.Roles, protocol.RoleReceive) {
 		return Participant{}, fmt.Errorf("%s %s does not receive", who.Name, who.Version)
 	}
 	if subject.Name != "" {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/engine"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
 const (
@@ -46,7 +47,7 @@ type started struct {
 
 // process is a running adapter. Its last queue is kept for its revival.
 type process struct {
-	engine.Player
+	engine.Process
 
 	queues   []string
 	next     int // the first queue that lives
@@ -137,7 +138,7 @@ func (r *receiver) start(ctx context.Context) (*process, error) {
 		p.queues = append(p.queues, fmt.Sprintf("%s:%d:%d", r.name, number, i))
 	}
 	var err error
-	p.Player, err = r.subject.Start(context.WithoutCancel(ctx), engine.Setting{RedisURL: r.url, MaxLine: adapter.LargeLine})
+	p.Process, err = r.subject.Start(context.WithoutCancel(ctx), engine.Setting{RedisURL: r.url, MaxLine: adapter.LargeLine})
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +165,7 @@ func (r *receiver) revive(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("revive the original: %w", err)
 		}
-		if died, ok := o.(adapter.Died); ok && died.Queue == last {
+		if died, ok := o.(protocol.Died); ok && died.Queue == last {
 			p.next = 0
 			p.revivals++
 			return nil
@@ -192,7 +193,7 @@ func (r *receiver) push(ctx context.Context, trials []*trial, results []observed
 		}
 		result := &results[settled]
 		switch o := o.(type) {
-		case adapter.Event:
+		case protocol.Event:
 			if n, ok := r.canary(o); !ok {
 				result.events = append(result.events, o)
 				continue
@@ -211,7 +212,7 @@ func (r *receiver) push(ctx context.Context, trials []*trial, results []observed
 			if settled == len(trials) {
 				return settled, nil
 			}
-		case adapter.Died:
+		case protocol.Died:
 			if o.Queue != queue {
 				continue // a signal of the kernel's ended all
 			}
@@ -233,7 +234,7 @@ func (r *receiver) push(ctx context.Context, trials []*trial, results []observed
 }
 
 // canary returns the number of a canary.
-func (r *receiver) canary(event adapter.Event) (number int, ok bool) {
+func (r *receiver) canary(event protocol.Event) (number int, ok bool) {
 	_, text, found := strings.Cut(event.PayloadText, "canary "+r.name+`"`)
 	if !found {
 		return 0, false
@@ -243,7 +244,7 @@ func (r *receiver) canary(event adapter.Event) (number int, ok bool) {
 }
 
 // wait returns the next observation.
-func (p *process) wait(ctx context.Context) (adapter.Observation, error) {
+func (p *process) wait(ctx context.Context) (protocol.Observation, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return p.Next(ctx)

@@ -22,6 +22,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/compat/internal/engine"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
 // announced is what the keys of all probes begin with.
@@ -47,8 +48,8 @@ const (
 	looked = time.Second
 	// connections are as many as there may be sessions at once, and more.
 	connections = 50
-	// clearing is how long it may take to remove the keys in the end.
-	clearing = 10 * time.Second
+	// clearTimeout is how long it may take to remove the keys in the end.
+	clearTimeout = 10 * time.Second
 )
 
 // Probe is an application with a probe, found by Find, to be closed.
@@ -117,8 +118,8 @@ func find(ctx context.Context, client *redis.Client, id string) (*Probe, error) 
 		return nil, fmt.Errorf("what the probe %s announces: %w", p.ID, err)
 	}
 	switch {
-	case a.Protocol != protocol:
-		return nil, fmt.Errorf("%w: its probe speaks version %d, and this command version %d: copy remote_event_probe.py once more", ErrUnsupported, a.Protocol, protocol)
+	case a.Protocol != protocol.Version:
+		return nil, fmt.Errorf("%w: its probe speaks version %d, and this command version %d: copy remote_event_probe.py once more", ErrUnsupported, a.Protocol, protocol.Version)
 	case a.Unsupported != "":
 		return nil, fmt.Errorf("%w, says its probe %s: %s", ErrUnsupported, p.ID, strings.TrimPrefix(a.Unsupported, "unsupported: "))
 	}
@@ -162,7 +163,7 @@ func (p *Probe) Hold(ctx context.Context) (alive context.Context, release func()
 	return alive, func() error {
 		leave(nil)
 		watching.Wait()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), clearing)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), clearTimeout)
 		defer cancel()
 		return errors.Join(p.clear(ctx), p.Close())
 	}, nil
@@ -206,7 +207,7 @@ func (p *Probe) clear(ctx context.Context) error {
 
 // Implementation is the application, to be played with while it is held.
 func (p *Probe) Implementation() engine.Implementation {
-	return engine.Implementation{Original: true, Start: func(_ context.Context, setting engine.Setting) (engine.Player, error) {
+	return engine.Implementation{Original: true, Start: func(_ context.Context, setting engine.Setting) (engine.Process, error) {
 		return p.start(setting), nil
 	}}
 }

@@ -1,7 +1,6 @@
 package mutant
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,122 +10,47 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// line is a line of the adapter protocol, in either direction.
-type line struct {
-	Op       string            `json:"op"`
-	ID       int               `json:"id"`
-	Protocol int               `json:"protocol,omitempty"`
-	Error    string            `json:"error,omitempty"`
-	Name     string            `json:"name,omitempty"`
-	Version  string            `json:"version,omitempty"`
-	Roles    []string          `json:"roles,omitempty"`
-	Metadata map[string]string `json:"metadata,omitempty"`
-
-	EventName   string   `json:"event_name,omitempty"`
-	Parents     []string `json:"parents,omitempty"`
-	PayloadText string   `json:"payload_text,omitempty"`
-	Queues      []string `json:"queues,omitempty"`
-	Signals     []string `json:"signals,omitempty"`
-}
-
-// event is a call of a listener. Everything in it may be empty.
-type event struct {
-	Op          string            `json:"op"`
-	Signal      string            `json:"signal"`
-	Signals     []string          `json:"signals"`
-	PayloadText string            `json:"payload_text"`
-	Metadata    map[string]string `json:"metadata"`
-}
-
-// died is the end of a queue.
-type died struct {
-	Op    string `json:"op"`
-	Queue string `json:"queue"`
-	Error string `json:"error"`
-}
-
-// adapter is a sender or a receiver at work.
+// adapter is a sender or a receiver with a mutation.
 type adapter struct {
 	Mutation
 
 	client    *redis.Client
 	listening []string // the signals of the listeners
+	report    func(protocol.Observation)
 	consumers sync.WaitGroup
-
-	mu  sync.Mutex // several queues report
-	out *json.Encoder
 }
 
-// Run serves the adapter protocol until the input ends or says stop.
+// Run serves the adapter protocol until the input ends or a request stops it.
 func Run(ctx context.Context, m Mutation, redisURL string, in io.Reader, out io.Writer) error {
 	options, err := redis.ParseURL(redisURL)
 	if err != nil {
-		return errors.New("REDIS_URL is no URL of a Redis")
+		return errors.New("REDIS_URL is not a valid URL of Redis")
 	}
 	options.PoolSize = 100  // a queue blocks one
 	options.MaxRetries = -1 // a push is never repeated
 	client := redis.NewClient(options)
 	defer client.Close()
-	a := &adapter{Mutation: m, client: client, out: json.NewEncoder(out)}
+	a := &adapter{Mutation: m, client: client}
 	ctx, cancel := context.WithCancel(ctx)
 	defer a.consumers.Wait()
 	defer cancel()
-	return a.serve(ctx, in)
+	return protocol.Serve(ctx, in, out, a)
 }
 
-func (a *adapter) serve(ctx context.Context, in io.Reader) error {
-	lines := bufio.NewReader(in)
-	for {
-		text, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		var request line
-		if err := json.Unmarshal(text, &request); err != nil {
-			return err
-		}
-		answer := line{ID: request.ID}
-		switch request.Op {
-		case "hello":
-			answer = line{Op: "hello", Protocol: 1, Name: "mutant", Version: a.Name, Roles: []string{"send", "receive"}}
-		case "send":
-			answer.Op, err = "sent", a.send(ctx, request)
-		case "receive":
-			answer.Op = "ready"
-			a.receive(ctx, request)
-		case "stop":
-			return nil
-		default:
-			err = errors.New("unknown op")
-		}
-		if err != nil {
-			answer = line{Op: "failed", ID: request.ID, Error: err.Error()}
-		}
-		if err := a.emit(answer); err != nil {
-			return err
-		}
-	}
+func (a *adapter) Identity() protocol.Identity {
+	return protocol.Identity{Name: "mutant", Version: a.Name, Roles: []protocol.Role{protocol.RoleSend, protocol.RoleReceive}}
 }
 
-func (a *adapter) emit(message any) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.out.Encode(message)
-}
-
-// send sends an event.
-func (a *adapter) send(ctx context.Context, request line) error {
-	env := wire.Envelope{
-		EventName: request.EventName, Payload: json.RawMessage(request.PayloadText),
-		Metadata: wire.Metadata{Signals: wire.Chain(request.EventName, request.Parents...), Attributes: request.Metadata},
-	}
-	err := a.encodeAndPush(ctx, env)
+// Send sends an event.
+func (a *adapter) Send(ctx context.Context, message protocol.Message) error {
+	err := a.encodeAndPush(ctx, wire.Envelope{
+		EventName: message.EventName, Payload: json.RawMessage(message.PayloadText),
+		Metadata: wire.Metadata{Signals: wire.Chain(message.EventName, message.Parents...), Attributes: message.Metadata},
+	})
 	if a.answer != nil {
 		err = a.answer(err)
 	}
@@ -167,19 +91,20 @@ func (a *adapter) encode(env wire.Envelope) ([]byte, error) {
 	return layOut(env), nil
 }
 
-// receive begins to consume.
-func (a *adapter) receive(ctx context.Context, request line) {
-	a.listening = request.Signals
+// Receive begins to consume.
+func (a *adapter) Receive(ctx context.Context, queues, signals []string, report func(protocol.Observation)) error {
+	a.listening, a.report = signals, report
 	if a.listen != nil {
 		a.listening = a.listen(a.listening)
 	}
-	queues := unique(request.Queues)
+	consumed := unique(queues)
 	if a.queues != nil {
-		queues = a.queues(request.Queues)
+		consumed = a.queues(queues)
 	}
-	for _, queue := range queues {
+	for _, queue := range consumed {
 		a.consumers.Go(func() { a.consume(ctx, queue) })
 	}
+	return nil
 }
 
 // consume takes messages until the adapter is stopped. What was taken is
@@ -195,7 +120,7 @@ func (a *adapter) consume(ctx context.Context, queue string) {
 		case errors.Is(err, redis.Nil):
 			continue
 		case err != nil && a.failed != nil && a.failed(err):
-			_ = a.emit(died{"died", queue, err.Error()})
+			a.report(protocol.Died{Queue: queue, Error: err.Error()})
 			return
 		case err != nil:
 			pause(ctx)
@@ -204,7 +129,7 @@ func (a *adapter) consume(ctx context.Context, queue string) {
 		switch a.handle(ctx, queue, raw) {
 		case lives:
 		case dies:
-			_ = a.emit(died{"died", queue, "an error"})
+			a.report(protocol.Died{Queue: queue, Error: "an error"})
 			return
 		case fades:
 			return
@@ -262,7 +187,7 @@ func (a *adapter) call(env wire.Envelope, queue string) {
 	for _, signal := range signals {
 		for _, listener := range a.listening {
 			if hears(listener, signal) && !wire.Reserved(signal) {
-				_ = a.emit(event{"event", listener, env.Metadata.Signals, string(env.Payload), attributes})
+				a.report(protocol.Event{Signal: listener, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
 			}
 		}
 	}

@@ -32,10 +32,11 @@ type Condition struct {
 // goroutines at once.
 type Proxy struct {
 	listener net.Listener
-	target   string
 	serving  sync.WaitGroup
+	refused  chan struct{} // holds one element after a connection was refused
 
 	mu        sync.Mutex
+	target    string // "" for none
 	condition Condition
 	changed   chan struct{} // closed when the condition changes
 	links     map[*link]bool
@@ -43,14 +44,14 @@ type Proxy struct {
 	closed    bool
 }
 
-// Start starts a proxy of the server at that address. Close it: ctx is for the
-// start only.
+// Start starts a proxy for the server at that address, which may be "" for none. The
+// caller must close it; ctx is for the start only.
 func Start(ctx context.Context, target string) (*Proxy, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start a proxy: %w", err)
 	}
-	p := &Proxy{listener: listener, target: target, changed: make(chan struct{}), links: map[*link]bool{}, ended: make(chan struct{})}
+	p := &Proxy{listener: listener, target: target, refused: make(chan struct{}, 1), changed: make(chan struct{}), links: map[*link]bool{}, ended: make(chan struct{})}
 	p.serving.Go(p.accept)
 	return p, nil
 }
@@ -70,12 +71,22 @@ func (p *Proxy) Set(c Condition) {
 	}
 }
 
-// Target has new connections go to another server.
+// Target sets the server of new connections. The proxy refuses new connections if the
+// address is "".
 func (p *Proxy) Target(addr string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.target = addr
+	select {
+	case <-p.refused: // by the server before
+	default:
+	}
 }
+
+// Refused returns a channel that holds one element if the proxy has refused a
+// connection since the last Target, because it has no server or the server does not
+// accept connections.
+func (p *Proxy) Refused() <-chan struct{} { return p.refused }
 
 // Forget carries nothing more for the connections that there are, for ever, and
 // tells nobody: as a network does whose far end has gone. New ones are carried.
@@ -153,13 +164,14 @@ func (p *Proxy) accept() {
 	}
 }
 
-// serve carries what a client and the server say to each other.
+// serve connects a client with the server until their connections end.
 func (p *Proxy) serve(client net.Conn) {
-	p.mu.Lock()
-	target := p.target
-	p.mu.Unlock()
-	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", target)
+	server, err := p.dial()
 	if err != nil {
+		select {
+		case p.refused <- struct{}{}:
+		default:
+		}
 		_ = client.Close()
 		return
 	}
@@ -183,6 +195,17 @@ func (p *Proxy) serve(client net.Conn) {
 	both.Go(func() { p.carry(l, client, server) })
 	both.Go(func() { p.carry(l, server, client) })
 	both.Wait()
+}
+
+// dial connects to the server.
+func (p *Proxy) dial() (net.Conn, error) {
+	p.mu.Lock()
+	target := p.target
+	p.mu.Unlock()
+	if target == "" {
+		return nil, errors.New("the proxy has no server")
+	}
+	return new(net.Dialer).DialContext(context.Background(), "tcp", target)
 }
 
 // link is a connection of a client, and the one to the server that belongs to it.

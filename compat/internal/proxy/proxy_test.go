@@ -253,19 +253,46 @@ func TestTarget(t *testing.T) {
 	}
 }
 
-// A server that is not there is one that hangs up.
+// TestNoServer: without a server, the proxy hangs up and reports that it does.
 func TestNoServer(t *testing.T) {
 	t.Parallel()
-	p, err := proxy.Start(t.Context(), "127.0.0.1:1")
-	if err != nil {
-		t.Fatal(err)
+	for _, target := range []string{"", "127.0.0.1:1"} {
+		p, err := proxy.Start(t.Context(), target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dial(t, p).hearEnd()
+		await(t, p.Refused())
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
 	}
-	if hung, err := new(net.Dialer).DialContext(t.Context(), "tcp", p.Addr()); err == nil {
-		(&client{hung, t, bufio.NewReader(hung)}).hearEnd()
+}
+
+// TestTargetRemoved: connections continue after the target is removed, new ones are
+// refused, and a refusal is forgotten with the next target.
+func TestTargetRemoved(t *testing.T) {
+	t.Parallel()
+	p, _ := start(t)
+	old := dial(t, p)
+	old.say("hello")
+	old.hear("hello")
+	p.Target("")
+	dial(t, p).hearEnd()
+	old.say("still there")
+	old.hear("still there")
+	other, _ := echo(t)
+	p.Target(other)
+	select {
+	case <-p.Refused():
+		t.Error("a refusal by the server before is reported")
+	default:
 	}
-	if err := p.Close(); err != nil {
-		t.Error(err)
-	}
+	fresh := dial(t, p)
+	fresh.say("to the second")
+	fresh.hear("to the second")
+	_ = old.Close()
+	_ = fresh.Close()
 }
 
 func await(t *testing.T, c <-chan struct{}) {

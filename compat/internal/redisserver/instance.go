@@ -80,11 +80,12 @@ func newInstance(ctx context.Context, binary string, options Options) (*Instance
 	return &Instance{server: server, binary: binary, dir: dir, port: port, settings: settings, env: env, timeout: options.Timeout}, nil
 }
 
-// lastingPort is a free port that is still there when a server has ended and
-// starts again, since the system gives it to nobody who does not ask for it. The
-// one by 10,000 above it is free too, where a cluster's nodes talk.
+// lastingPort returns a free port that is still free when a server has ended and starts
+// again: it is below the ports that systems assign to connections and to listeners
+// without a port. The port higher by 10,000, on which the nodes of a cluster
+// communicate, is such a port too, and free.
 func lastingPort(ctx context.Context) (string, error) {
-	const first, last, bus = 11_000, 32_000, 10_000
+	const first, last, bus = 11_000, 22_000, 10_000
 	for range 100 {
 		number := first + rand.IntN(last-first)
 		if isFree(ctx, number) && isFree(ctx, number+bus) {

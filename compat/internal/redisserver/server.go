@@ -123,16 +123,6 @@ func authentication(message string) bool {
 		strings.HasPrefix(message, "LOADING") || strings.Contains(message, "invalid password") || strings.Contains(message, "invalid username-password")
 }
 
-// freePort is a TCP port of the loopback interface that nobody listens on now.
-func freePort(ctx context.Context) (port string, err error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	_, port, err = net.SplitHostPort(listener.Addr().String())
-	return port, errors.Join(err, listener.Close())
-}
-
 // moduleVersion is the version of a module that this program is built with.
 func moduleVersion(path string) string {
 	info, ok := debug.ReadBuildInfo()

@@ -117,7 +117,7 @@ func listen(ctx context.Context, dir string, options Options) (address *url.URL,
 		address = &url.URL{Scheme: "unix", Path: socket}
 		settings = append(settings, "port 0", "unixsocket "+quote(socket))
 	} else {
-		port, err := freePort(ctx)
+		port, err := lastingPort(ctx)
 		if err != nil {
 			return nil, nil, err
 		}

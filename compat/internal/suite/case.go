@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/spec"
 )
 
@@ -83,7 +83,7 @@ type Reaction struct {
 
 // Event is what a sender is asked to send.
 type Event struct {
-	adapter.Message
+	protocol.Message
 }
 
 // Named returns a copy of the event with a prefix before its name.

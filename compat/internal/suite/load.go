@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/spec"
 )
 
@@ -84,7 +84,7 @@ func own(raw json.RawMessage, family string) (Case, error) {
 		return c, e.check()
 	case e.EventName != nil:
 		c.Kind = Pair
-		c.Event = &Event{adapter.Message{EventName: *e.EventName, Parents: e.Parents, PayloadText: e.Payload.String(), Metadata: e.Metadata}}
+		c.Event = &Event{protocol.Message{EventName: *e.EventName, Parents: e.Parents, PayloadText: e.Payload.String(), Metadata: e.Metadata}}
 		return c, nil
 	}
 	return c, fmt.Errorf("%s is neither an event nor steps", c.ID)

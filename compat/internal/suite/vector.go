@@ -5,7 +5,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/go/wire"
 	"github.com/remote-events/remote-events/spec"
 )
@@ -90,7 +90,7 @@ func send(v spec.SendVector) Case {
 	}
 	c := head(v.Case, Send)
 	s := &Sending{
-		Event:   Event{adapter.Message{EventName: name, Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes}},
+		Event:   Event{protocol.Message{EventName: name, Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes}},
 		Refused: v.Refused,
 	}
 	if v.Message != nil {

@@ -5,11 +5,14 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,16 +87,28 @@ func (s *Server) Stop() {
 	_ = s.command.Wait()
 }
 
-// FreeAddr returns a loopback address whose port was free just now.
+// FreeAddr returns a loopback address that a server of the test can listen on, end,
+// and listen on again. Its port is below those that systems assign to connections and
+// to listeners without a port, so that no other program gets it in between.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, last = 11_000, 32_000
+	for range 100 {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(last-first)))
+		if _, given := addresses.LoadOrStore(addr, true); given {
+			continue
+		}
+		listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", addr)
+		if err == nil && listener.Close() == nil {
+			return addr
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no free TCP port on 127.0.0.1")
+	return ""
 }
+
+// addresses holds the addresses that FreeAddr has returned in this process.
+var addresses sync.Map
 
 func connect(t *testing.T, addr string) *redis.Client {
 	t.Helper()
