@@ -14,7 +14,7 @@ func diffCommand() *cobra.Command {
 		Use:   "diff BEFORE AFTER",
 		Short: "Say what changed from one run to a later one",
 		Long: `Say what changed from one run to a later one, from their reports: what newly
-fails, what is mended, what was observed in other words, and what only one of
+fails, what is repaired, what was observed in other words, and what only one of
 them played. An implementation, or a server, that each run has in another version
 is taken for the same. The exit code is 5 where something newly fails.`,
 		Example: "  compat diff main.json report.json",

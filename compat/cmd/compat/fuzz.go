@@ -22,7 +22,7 @@ func fuzzCommand() *cobra.Command {
 		Short: "Hold receivers against the verdicts on messages that chance made",
 		Long: `Hold receivers against the verdicts on messages that chance made: generated ones,
 and the test vectors, changed. Each message goes through Redis to an original, of
-which the legacy verdict foretells whether it delivers, drops or dies, and to any
+which the legacy verdict predicts whether it delivers, drops or dies, and to any
 other implementation, Go's included, which has to do what the specification says. The delivered
 payload, by value, and the signals are compared too.
 

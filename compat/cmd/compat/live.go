@@ -68,9 +68,9 @@ func (f liveFlags) run(c *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	cases, left := live.Select(cases, probe.Listens, f.destructive)
+	cases, skipped := live.Select(cases, probe.Listens, f.destructive)
 	if len(cases) == 0 {
-		return errors.Join(nothingLeft(left), probe.Close())
+		return errors.Join(noCases(skipped), probe.Close())
 	}
 	ctx, release, err := probe.Hold(c.Context())
 	if err != nil {
@@ -88,7 +88,7 @@ func (f liveFlags) run(c *cobra.Command) (err error) {
 	if result == nil {
 		return err
 	}
-	result.LeftOut = append(left, result.LeftOut...)
+	result.Skipped = append(skipped, result.Skipped...)
 	result.Again = f.again()
 	return f.finish(c, result, err)
 }

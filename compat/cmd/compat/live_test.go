@@ -253,15 +253,15 @@ func TestOriginalLiveSpares(t *testing.T) {
 			t.Errorf("%s ended a consumer", r.Case)
 		}
 	}
-	if !slices.ContainsFunc(result.LeftOut, func(l report.LeftOut) bool {
+	if !slices.ContainsFunc(result.Skipped, func(l report.Skipped) bool {
 		return strings.Contains(l.Why, "--destructive") && slices.Contains(l.Cases, "poison/byte-order-mark")
 	}) {
-		t.Errorf("left out: %q", result.LeftOut)
+		t.Errorf("skipped: %q", result.Skipped)
 	}
 	a.isUnharmed(t)
 
 	code, _, diagnostics := compat(t, "live", "--redis", a.url, "--case", "poison/kernel-shutdown", "--destructive")
-	if code != exitUsage || !strings.Contains(diagnostics, "no case is left to play:\n  1: they name signals of applauncher's kernel") {
+	if code != exitUsage || !strings.Contains(diagnostics, "all cases are skipped:\n  1: they name signals of applauncher's kernel") {
 		t.Errorf("exit code %d: %s", code, diagnostics)
 	}
 	a.isUnharmed(t)

@@ -57,9 +57,9 @@ func TestDiff(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"diff", path, path}, exitDone, "0 newly failing, 0 mended, 0 changed"},
+		{[]string{"diff", path, path}, exitDone, "0 newly failing, 0 repaired, 0 changed"},
 		{[]string{"diff", path, worse}, exitFindings, "✗ newly failing: wire/the-plainest"},
-		{[]string{"diff", worse, path}, exitDone, "✓ mended: wire/the-plainest"},
+		{[]string{"diff", worse, path}, exitDone, "✓ repaired: wire/the-plainest"},
 	} {
 		if code, out, diagnostics := compat(t, c.args...); code != c.code || !strings.Contains(out, c.says) {
 			t.Errorf("%q: exit code %d: %s%s", c.args, code, out, diagnostics)

@@ -165,22 +165,22 @@ func quoted(word string) string {
 	return text
 }
 
-// nothingLeft says why no case is played.
-func nothingLeft(left []report.LeftOut) error {
-	if len(left) == 0 {
-		return &codedError{exitUsage, errors.New("nobody who takes part has the role that the cases need")}
+// noCases returns the error of a run without a case.
+func noCases(skipped []report.Skipped) error {
+	if len(skipped) == 0 {
+		return &codedError{exitUsage, errors.New("no participant has the role that the cases need")}
 	}
 	var text strings.Builder
-	for _, l := range left {
-		fmt.Fprintf(&text, "\n  %d: %s", len(l.Cases), l.Why)
+	for _, s := range skipped {
+		fmt.Fprintf(&text, "\n  %d: %s", len(s.Cases), s.Why)
 	}
-	return &codedError{exitUsage, fmt.Errorf("no case is left to play:%s", text.String())}
+	return &codedError{exitUsage, fmt.Errorf("all cases are skipped:%s", text.String())}
 }
 
-// finish writes what was seen, whatever trouble the run had besides.
+// finish writes the report of a run. Then it returns trouble, an error of the harness.
 func (f runFlags) finish(c *cobra.Command, result *report.Report, trouble error) error {
 	if len(result.Results) == 0 && len(result.Complaints()) == 0 {
-		return nothingLeft(result.LeftOut)
+		return noCases(result.Skipped)
 	}
 	if f.report != "" {
 		if err := writeFile(f.report, result); err != nil {

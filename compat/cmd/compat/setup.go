@@ -26,7 +26,7 @@ is, and which published versions do not take part, and why.`,
   compat setup --matrix corners`,
 		Args: cobra.NoArgs,
 	}
-	c.Flags().BoolVar(&withoutOriginals, "without-originals", false, "leave out the Python environments")
+	c.Flags().BoolVar(&withoutOriginals, "without-originals", false, "skip the Python environments")
 	c.Flags().BoolVar(&docker, "docker", false, "ask also for a Docker daemon, and fail where none answers")
 	matrixFlag(c, &matrix)
 	formatFlag(c, &format)
@@ -104,7 +104,7 @@ func (f installed) write(out io.Writer) error {
 	}
 	if len(f.Originals) > 0 {
 		fmt.Fprintf(&b, "python        %s\noriginals     %s\n", f.Python, strings.Join(f.Originals, "\n              "))
-		title := "left out      "
+		title := "skipped       "
 		for _, e := range f.Exclusions {
 			fmt.Fprintf(&b, "%s%s %s: %s\n", title, e.Package, e.Versions, e.Why)
 			title = "              "

@@ -303,8 +303,8 @@ func TestPollerAndKilledConnections(t *testing.T) {
 			t.Run(fmt.Sprint(reconnects, len(with)), func(t *testing.T) {
 				t.Parallel()
 				r := run(t, engine.Config{Cases: cases, Implementations: with, Servers: []engine.Server{serve(t, local)}, Timeout: calibration.Scale(500 * time.Millisecond)})
-				if len(r.Results) != len(cases)*len(with) || len(r.LeftOut) > 0 {
-					t.Errorf("%d results of %d cases with %d, left out: %v", len(r.Results), len(cases), len(with), r.LeftOut)
+				if len(r.Results) != len(cases)*len(with) || len(r.Skipped) > 0 {
+					t.Errorf("%d results of %d cases with %d, left out: %v", len(r.Results), len(cases), len(with), r.Skipped)
 				}
 				for _, result := range r.Results {
 					if result.Receiver == "poller" && (result.Outcome == report.Passed) != reconnects {

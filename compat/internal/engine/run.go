@@ -57,7 +57,7 @@ type run struct {
 	results  []report.Result
 	open     map[played]bool // the results that are to come
 	again    []again
-	left     []report.LeftOut
+	left     []report.Skipped
 	troubles []error // of the harness, which no result has
 }
 
@@ -68,7 +68,7 @@ func playedOf(r report.Result) played { return played{r.Server, r.Case, r.Sender
 
 // Run plays every case with every implementation that has the role for it. What
 // implementations do is in the report, and so is what keeps a case from being
-// played: a case that was asked for has a result, or is in LeftOut. An error
+// played: a case that was asked for has a result, or is in Skipped. An error
 // without a report is that the run could not be made, and one with a report that
 // the harness did not leave the servers as it should.
 func Run(ctx context.Context, config Config) (*report.Report, error) {
@@ -101,7 +101,7 @@ func Run(ctx context.Context, config Config) (*report.Report, error) {
 		}
 	}
 	result.Results = r.inOrder()
-	result.Cases, result.LeftOut = r.outcome()
+	result.Cases, result.Skipped = r.outcome()
 	result.Seconds = seconds(time.Since(began))
 	return result, errors.Join(r.troubles...)
 }

@@ -131,7 +131,7 @@ func TestFindsWhatIsWrong(t *testing.T) {
 		for _, d := range summary.Disagreements {
 			kinds[d.Kind] = true
 		}
-		for _, kind := range []string{"delivers foretold, drops observed", "other signals", "another payload"} {
+		for _, kind := range []string{"delivers predicted, drops observed", "other signals", "another payload"} {
 			if !kinds[kind] {
 				t.Errorf("nothing of the kind %q was found:\n%s", kind, text.String())
 			}

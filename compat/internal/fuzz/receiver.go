@@ -77,7 +77,7 @@ func (r *receiver) play(ctx context.Context, trials []*trial) ([]observed, error
 }
 
 // batch is the messages that may go in one push: none behind one that is
-// foretold to end the queue, and a command of the kernel's by itself.
+// predicted to end the queue, and a command of the kernel's by itself.
 func (r *receiver) batch(trials []*trial) []*trial {
 	size := 0
 	for i, t := range trials {
@@ -85,7 +85,7 @@ func (r *receiver) batch(trials []*trial) []*trial {
 		if i > 0 && t.kernel {
 			return trials[:i]
 		}
-		if i+1 == batch || size > 1<<20 || t.kernel || r.subject.Original && t.foretold(true) == dies {
+		if i+1 == batch || size > 1<<20 || t.kernel || r.subject.Original && t.predicted(true) == dies {
 			return trials[:i+1]
 		}
 	}

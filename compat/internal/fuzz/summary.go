@@ -44,8 +44,8 @@ type SubjectSummary struct {
 	Disagreements int            `json:"disagreements"`
 }
 
-// Disagreement is a message with which an implementation did not do what the
-// library foretells.
+// Disagreement is a message with which the outcome of an implementation is not the
+// predicted one.
 type Disagreement struct {
 	Case    int    `json:"case"`
 	Subject string `json:"subject"`
@@ -119,7 +119,7 @@ func (s *Summary) WriteText(out io.Writer) error {
 	return err
 }
 
-// Disagree says whether an implementation did anything else than was foretold.
+// Disagree reports whether any outcome of an implementation differs from the predicted one.
 func (s *Summary) Disagree() bool {
 	return slices.ContainsFunc(s.Subjects, func(subject SubjectSummary) bool { return subject.Disagreements > 0 })
 }

@@ -22,13 +22,13 @@ func TestSelect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What a kernel and a bundle listen to, as a probe says it.
+	// The signals that a kernel and a bundle listen to, as a probe announces them.
 	kernel := []string{"kernel.injector_ready", "kernel.kernel_shutdown", "new_file_event"}
 	for name, test := range map[string]struct {
 		listens     []string
 		destructive bool
 		id          string // of a case
-		why         string // it is left out, "" where it is played
+		why         string // it is skipped, "" if it is selected
 	}{
 		"an ordinary one":             {kernel, false, "payload/readme", ""},
 		"one that ends a consumer":    {kernel, false, "poison/byte-order-mark", "--destructive"},
@@ -49,18 +49,18 @@ func TestSelect(t *testing.T) {
 			if i < 0 {
 				t.Fatalf("there is no %s", test.id)
 			}
-			selected, left := live.Select(cases[i:i+1], test.listens, test.destructive)
+			selected, skipped := live.Select(cases[i:i+1], test.listens, test.destructive)
 			switch {
 			case test.why == "" && len(selected) != 1:
-				t.Errorf("%s is left out: %v", test.id, left)
-			case test.why != "" && (len(left) != 1 || !strings.Contains(left[0].Why, test.why) || left[0].Cases[0] != test.id):
-				t.Errorf("%s: selected %d, left out %v", test.id, len(selected), left)
+				t.Errorf("%s is skipped: %v", test.id, skipped)
+			case test.why != "" && (len(skipped) != 1 || !strings.Contains(skipped[0].Why, test.why) || skipped[0].Cases[0] != test.id):
+				t.Errorf("%s: selected %d, skipped %v", test.id, len(selected), skipped)
 			}
 		})
 	}
-	selected, left := live.Select(cases, kernel, false)
+	selected, skipped := live.Select(cases, kernel, false)
 	n := len(selected)
-	for _, l := range left {
+	for _, l := range skipped {
 		n += len(l.Cases)
 	}
 	if n != len(cases) || len(selected) < 250 {

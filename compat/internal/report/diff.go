@@ -14,8 +14,8 @@ type Diff struct {
 	// Failing failed in the later run and not in the earlier; the earlier run
 	// need not have played it.
 	Failing []Change `json:"failing"`
-	// Mended failed in the earlier run and not in the later.
-	Mended []Change `json:"mended"`
+	// Repaired failed in the earlier run and not in the later one.
+	Repaired []Change `json:"repaired"`
 	// Changed came to another outcome, or did not pass and was observed in other
 	// words: what passes has an id and a time of its own in every run.
 	Changed []Change `json:"changed"`
@@ -70,7 +70,7 @@ type played struct{ testCase, server, sender, receiver string }
 // or a server that each run has under its name once, and in another version, is
 // taken for the same.
 func Compare(before, after *Report) *Diff {
-	d := &Diff{Failing: []Change{}, Mended: []Change{}, Changed: []Change{}, Stale: []StaleDeviation{}, Complaints: []Complaint{}, Renamed: map[string]string{}}
+	d := &Diff{Failing: []Change{}, Repaired: []Change{}, Changed: []Change{}, Stale: []StaleDeviation{}, Complaints: []Complaint{}, Renamed: map[string]string{}}
 	implementations, servers, cases := [2][]named{}, [2][]named{}, [2][]named{}
 	for i, r := range []*Report{before, after} {
 		for _, one := range r.Implementations {
@@ -137,7 +137,7 @@ func (d *Diff) compare(was, result *Result) {
 	case result.Outcome.unexpected() && !was.Outcome.unexpected():
 		d.Failing = append(d.Failing, change)
 	case was.Outcome.unexpected() && !result.Outcome.unexpected():
-		d.Mended = append(d.Mended, change)
+		d.Repaired = append(d.Repaired, change)
 	case was.Outcome != result.Outcome || result.Outcome != Passed && was.Observed != result.Observed:
 		d.Changed = append(d.Changed, change)
 	}
@@ -195,7 +195,7 @@ func (d *Diff) WriteText(out io.Writer) error {
 		fmt.Fprintf(&b, "✗ newly wrong with %s: %s\n", Visible(c.Implementation), indented(c.Why, "    "))
 	}
 	writeChanges(&b, "✗ newly failing", d.Failing)
-	writeChanges(&b, "✓ mended", d.Mended)
+	writeChanges(&b, "✓ repaired", d.Repaired)
 	writeChanges(&b, "~ changed", d.Changed)
 	for _, listed := range []struct {
 		what string
@@ -211,8 +211,8 @@ func (d *Diff) WriteText(out io.Writer) error {
 	for _, id := range slices.Sorted(maps.Keys(d.Renamed)) {
 		fmt.Fprintf(&b, "= %s is now %s\n", Visible(id), Visible(d.Renamed[id]))
 	}
-	fmt.Fprintf(&b, "%s newly failing, %s mended, %s changed; %s results are new, %s are gone\n",
-		count(len(d.Failing)+len(d.Stale)+len(d.Complaints)), count(len(d.Mended)), count(len(d.Changed)), count(d.Played), count(d.Gone))
+	fmt.Fprintf(&b, "%s newly failing, %s repaired, %s changed; %s results are new, %s are gone\n",
+		count(len(d.Failing)+len(d.Stale)+len(d.Complaints)), count(len(d.Repaired)), count(len(d.Changed)), count(d.Played), count(d.Gone))
 	_, err := io.WriteString(out, b.String())
 	return err
 }

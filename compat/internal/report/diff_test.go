@@ -12,7 +12,7 @@ import (
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	before, after := reporttest.Small(), reporttest.Small()
-	if d := report.Compare(before, after); d.Worse() || len(d.Mended)+len(d.Changed)+d.Played+d.Gone+len(d.Renamed) > 0 {
+	if d := report.Compare(before, after); d.Worse() || len(d.Repaired)+len(d.Changed)+d.Played+d.Gone+len(d.Renamed) > 0 {
 		t.Errorf("a run differs from itself: %+v", d)
 	}
 
@@ -33,7 +33,7 @@ func TestCompare(t *testing.T) {
 	}
 	after.Servers[1].ID, after.Servers[1].Version = "valkey-9.1.2", "9.1.2"
 	after.Results[4].Server = "valkey-9.1.2"
-	after.Results[2].Outcome, after.Results[2].Observed = report.Passed, "drops"       // mended
+	after.Results[2].Outcome, after.Results[2].Observed = report.Passed, "drops"       // repaired
 	after.Results[5].Outcome, after.Results[5].Observed = report.Failed, "delivers 1"  // fails
 	after.Results[6].Outcome, after.Results[6].Observed = report.Failed, "delivers 1"  // likewise
 	after.Results[3].Observed = "dies: ValueError"                                     // changed
@@ -45,7 +45,7 @@ func TestCompare(t *testing.T) {
 	after.Stale = append(after.Stale, report.StaleDeviation{Implementation: "you-1", Deviation: report.Deviation{Pattern: "x/*", Observed: "dies"}})
 
 	d := report.Compare(before, after)
-	if !d.Worse() || len(d.Failing) != 3 || len(d.Mended) != 1 || len(d.Changed) != 1 || d.Played != 1 || d.Gone != 1 || len(d.Stale) != 1 {
+	if !d.Worse() || len(d.Failing) != 3 || len(d.Repaired) != 1 || len(d.Changed) != 1 || d.Played != 1 || d.Gone != 1 || len(d.Stale) != 1 {
 		t.Errorf("%+v", d)
 	}
 	var text bytes.Buffer
@@ -59,7 +59,7 @@ func TestCompare(t *testing.T) {
 		t.Errorf("complaints: %+v", d.Complaints)
 	}
 	before.Implementations[4].Problem, after.Implementations[4].Problem = "it does not stop", "it does not stop"
-	if back := report.Compare(after, before); !back.Worse() || len(back.Failing) != 1 || len(back.Mended) != 2 || back.Gone != 1 || len(back.Cases.Gone) != 1 {
+	if back := report.Compare(after, before); !back.Worse() || len(back.Failing) != 1 || len(back.Repaired) != 2 || back.Gone != 1 || len(back.Cases.Gone) != 1 {
 		t.Errorf("the other way round: %+v", back)
 	}
 }

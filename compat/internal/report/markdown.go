@@ -49,9 +49,9 @@ func (r *Report) WriteMarkdown(out io.Writer) error {
 			fmt.Fprintf(&b, "\n\n  %s\n\n", strings.Join(cases, ", "))
 		}
 	}
-	if len(r.LeftOut) > 0 {
-		b.WriteString("\n## Left out\n\n")
-		for _, l := range r.LeftOut {
+	if len(r.Skipped) > 0 {
+		b.WriteString("\n## Skipped\n\n")
+		for _, l := range r.Skipped {
 			fmt.Fprintf(&b, "- %s %s: %s\n", count(len(l.Cases)), plural(len(l.Cases), "case"), plain(l.Why))
 		}
 	}

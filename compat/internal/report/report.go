@@ -30,28 +30,29 @@ type Report struct {
 	// Stale are the known deviations that did not occur although their cases
 	// were played. A run that has any fails.
 	Stale []StaleDeviation `json:"stale,omitempty"`
-	// LeftOut are the cases that were asked for and played on no server; they are
-	// not in Cases.
-	LeftOut []LeftOut `json:"left_out,omitempty"`
+	// Skipped has the selected cases that did not run on any server. They are not in
+	// Cases.
+	Skipped []Skipped `json:"skipped,omitempty"`
 }
 
-// LeftOut are cases that were not played, all for one reason.
-type LeftOut struct {
+// Skipped has the cases that were skipped for one reason.
+type Skipped struct {
 	Why   string   `json:"why"`
 	Cases []string `json:"cases"`
 }
 
-// LeaveOut adds a case to those that are left out for the same reason.
-func LeaveOut(left []LeftOut, why, id string) []LeftOut {
-	i := slices.IndexFunc(left, func(l LeftOut) bool { return l.Why == why })
+// Skip adds a case to those that are skipped for the same reason. It adds no case
+// twice: the next server may skip it, too.
+func Skip(skipped []Skipped, why, id string) []Skipped {
+	i := slices.IndexFunc(skipped, func(s Skipped) bool { return s.Why == why })
 	if i < 0 {
-		i = len(left)
-		left = append(left, LeftOut{Why: why})
+		i = len(skipped)
+		skipped = append(skipped, Skipped{Why: why})
 	}
-	if !slices.Contains(left[i].Cases, id) { // as it is on the next server
-		left[i].Cases = append(left[i].Cases, id)
+	if !slices.Contains(skipped[i].Cases, id) {
+		skipped[i].Cases = append(skipped[i].Cases, id)
 	}
-	return left
+	return skipped
 }
 
 // Software is a name and a version.

@@ -35,8 +35,8 @@ func (r *Report) WriteText(out io.Writer) error {
 		fmt.Fprintf(&b, ", %s stale", count(n))
 	}
 	b.WriteString("\n")
-	for _, l := range r.LeftOut {
-		fmt.Fprintf(&b, "%s left out: %s\n", count(len(l.Cases)), Visible(l.Why))
+	for _, l := range r.Skipped {
+		fmt.Fprintf(&b, "%s skipped: %s\n", count(len(l.Cases)), Visible(l.Why))
 	}
 	for _, pin := range r.pins() {
 		fmt.Fprintln(&b, pin)

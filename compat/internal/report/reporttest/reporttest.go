@@ -86,7 +86,7 @@ func Small() *report.Report {
 				},
 			},
 		},
-		LeftOut: []report.LeftOut{{Why: "the application itself listens to " + Hostile, Cases: []string{"wire/left-out", Hostile}}},
+		Skipped: []report.Skipped{{Why: "the application itself listens to " + Hostile, Cases: []string{"wire/skipped", Hostile}}},
 		Stale: []report.StaleDeviation{
 			{Implementation: last, Deviation: report.Deviation{Pattern: "wire/array", Observed: "delivers", Kind: report.Bug, Why: "was so once"}},
 		},
@@ -107,7 +107,7 @@ func Large(times int) *report.Report {
 	}
 	chance := rand.New(rand.NewPCG(1, 2))
 	r := Small()
-	r.Cases, r.Results, r.Stale, r.LeftOut, r.Implementations, r.Servers = nil, nil, nil, nil, r.Implementations[:1], r.Servers[:1]
+	r.Cases, r.Results, r.Stale, r.Skipped, r.Implementations, r.Servers = nil, nil, nil, nil, r.Implementations[:1], r.Servers[:1]
 	r.Seconds = 431.7
 	add := func(name, version, suffix string, details map[string]string) {
 		r.Implementations = append(r.Implementations, report.Implementation{

@@ -25,7 +25,7 @@ const (
 	hangs    = "hangs" // neither the event nor what follows it comes
 )
 
-// trial is a message and what the library foretells of it.
+// trial is a message and the outcome that the library predicts.
 type trial struct {
 	number  int
 	message []byte
@@ -150,15 +150,15 @@ type observed struct {
 	err     string // what a death was reported with
 }
 
-// difference says in which way a receiver did not do what was foretold; it is
-// "" where it did. Messages of one difference are minimised alike.
+// difference describes how the outcome differs from the predicted one. It returns "" if
+// they are the same. Messages with the same difference are minimised alike.
 func (t *trial) difference(original bool, o observed) string {
-	want := t.foretold(original)
+	want := t.predicted(original)
 	if original && t.platform && (o.outcome == delivers || o.outcome == drops) {
 		want = o.outcome
 	}
 	if o.outcome != want {
-		return want + " foretold, " + o.outcome + " observed"
+		return want + " predicted, " + o.outcome + " observed"
 	}
 	if o.outcome != delivers || t.envelope == nil {
 		return ""
@@ -177,8 +177,8 @@ func (t *trial) difference(original bool, o observed) string {
 	return ""
 }
 
-// foretold is what a receiver is to do.
-func (t *trial) foretold(original bool) string {
+// predicted returns the outcome that a receiver must have.
+func (t *trial) predicted(original bool) string {
 	switch {
 	case original:
 		return string(t.report.Legacy)

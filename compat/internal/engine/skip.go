@@ -59,22 +59,22 @@ func (r *run) playable(s Server, lacks lacks) []suite.Case {
 	return slices.DeleteFunc(slices.Clone(r.Cases), func(c suite.Case) bool {
 		why := s.obstacle(&c, lacks)
 		if why != "" {
-			r.leaveOut(c.ID, why)
+			r.skip(c.ID, why)
 		}
 		return why != ""
 	})
 }
 
-// leaveOut notes that a case is not played.
-func (r *run) leaveOut(id, why string) {
+// skip notes that a case is not played.
+func (r *run) skip(id, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.left = report.LeaveOut(r.left, why, id)
+	r.left = report.Skip(r.left, why, id)
 }
 
 // outcome divides the cases into those that the report is of and those that were
 // left out and played on no server, by the reason.
-func (r *run) outcome() (cases []report.Case, left []report.LeftOut) {
+func (r *run) outcome() (cases []report.Case, left []report.Skipped) {
 	played, missing := map[string]bool{}, map[string]bool{}
 	for i := range r.results {
 		played[r.results[i].Case] = true
@@ -82,7 +82,7 @@ func (r *run) outcome() (cases []report.Case, left []report.LeftOut) {
 	for _, l := range r.left {
 		for _, id := range l.Cases {
 			if !played[id] {
-				left, missing[id] = report.LeaveOut(left, l.Why, id), true
+				left, missing[id] = report.Skip(left, l.Why, id), true
 			}
 		}
 	}
