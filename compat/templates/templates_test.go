@@ -142,7 +142,7 @@ func playSuite(t *testing.T, server *redisserver.Server, command []string) {
 	}
 	for _, c := range cases {
 		if !played[c.ID] {
-			t.Errorf("%s was not played", c.ID)
+			t.Errorf("%s did not run", c.ID)
 		}
 	}
 	for _, c := range result.Complaints() {

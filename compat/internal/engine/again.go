@@ -10,9 +10,9 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// turn is a try at a case. In the first others are played beside it. In the
-// second it is alone, and has a longer deadline: what is found out then is not
-// for want of time.
+// turn is a try at a case. Other cases run at the same time as the first try. The second
+// try runs alone and has longer deadlines, so that its result does not depend on a busy
+// machine.
 type turn struct {
 	timeout time.Duration
 	second  bool
@@ -32,44 +32,43 @@ func secondTimeout(first time.Duration) time.Duration {
 
 func (r *run) first() turn { return turn{timeout: r.Timeout} }
 
-// replay is how a case is played a second time.
+// replay runs a case a second time.
 type replay func(ctx context.Context, l *lane, t turn) (report.Result, error)
 
-// again is a case whose first try found out nothing.
+// again is a case whose first try ended with an error.
 type again struct {
-	first report.Result
-	who   []*participant
-	play  replay
+	first        report.Result
+	participants []*participant
+	run          replay
 }
 
-// conclude records a result, or has its case played a second time.
-func (r *run) conclude(result report.Result, who []*participant, play replay) {
+// conclude records a result, or schedules a second try of its case.
+func (r *run) conclude(result report.Result, participants []*participant, second replay) {
 	if result.Outcome != report.Errored || r.Once {
 		r.record(result)
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.again = append(r.again, again{result, who, play})
+	r.again = append(r.again, again{result, participants, second})
 }
 
-// playAgain plays what found out nothing, one case after the other. It is called
-// when nothing else is played.
-func (r *run) playAgain(ctx context.Context, lanes *lanes) error {
+// secondTries runs the second tries, one after the other. No other case may be running.
+func (r *run) secondTries(ctx context.Context, lanes *lanes) error {
 	tries := r.again
 	r.again = nil
 	for _, one := range tries {
-		if hopeless := hopeless(one.who); hopeless != "" {
-			one.first.Problems = append(one.first.Problems, hopeless)
+		if why := hopeless(one.participants); why != "" {
+			one.first.Problems = append(one.first.Problems, why)
 			r.record(one.first)
 			continue
 		}
-		err := r.play(ctx, lanes, []task{{of: []played{playedOf(one.first)}, play: func(ctx context.Context, l *lane) error {
-			result, err := one.play(ctx, l, turn{timeout: secondTimeout(r.Timeout), second: true})
+		err := r.runTasks(ctx, lanes, []task{{of: []resultKey{keyOf(one.first)}, run: func(ctx context.Context, l *lane) error {
+			result, err := one.run(ctx, l, turn{timeout: secondTimeout(r.Timeout), second: true})
 			if err != nil {
 				return err
 			}
-			for _, p := range one.who {
+			for _, p := range one.participants {
 				p.tried(result)
 			}
 			result.FirstTry = one.first.Observed
@@ -83,40 +82,40 @@ func (r *run) playAgain(ctx context.Context, lanes *lanes) error {
 	return nil
 }
 
-// A run does not wait for an implementation of which second tries, one after the
-// other, find out nothing: so many that end by a deadline, or by anything.
+// A run makes no further second tries with an implementation after so many in a row that
+// ended with an error: by a deadline, or in any way.
 const (
 	hopelessDeadlines = 2
 	hopelessTries     = 20
 )
 
-// tried counts the second tries that found out nothing.
+// tried counts the consecutive second tries that ended with an error.
 func (p *participant) tried(result report.Result) {
 	if result.Outcome != report.Errored {
-		p.secondLate, p.secondVain = 0, 0
+		p.secondLate, p.secondErrors = 0, 0
 		return
 	}
-	p.secondVain++
+	p.secondErrors++
 	if p.late.Load() > 0 {
 		p.secondLate++
 	}
 }
 
-// hopeless says why a case is not played a second time, "" where it is.
-func hopeless(who []*participant) string {
-	for _, p := range who {
-		if p.secondLate >= hopelessDeadlines || p.secondVain >= hopelessTries {
-			return fmt.Sprintf("not played a second time: %d second tries of %s before it, one after the other, found out nothing", p.secondVain, p.ID)
+// hopeless returns why a case has no second try, "" if it has one.
+func hopeless(participants []*participant) string {
+	for _, p := range participants {
+		if p.secondLate >= hopelessDeadlines || p.secondErrors >= hopelessTries {
+			return fmt.Sprintf("no second try: the last %d second tries of %s ended with an error", p.secondErrors, p.ID)
 		}
 	}
 	return ""
 }
 
-// patient is how many deadlines in a row have an implementation given up, until
-// the second tries: a run is not to wait for one that answers nothing.
-const patient = 6
+// maxLate is the number of consecutive missed deadlines after which no further case runs
+// with an implementation before the second tries.
+const maxLate = 6
 
-// punctual counts the deadlines that were missed, one after the other.
+// punctual counts the consecutive deadlines that the participant missed.
 func (p *participant) punctual(err error) {
 	if _, late := errors.AsType[*deadlineError](err); late || errors.Is(err, adapter.ErrTimeout) {
 		p.late.Add(1)
@@ -125,10 +124,10 @@ func (p *participant) punctual(err error) {
 	}
 }
 
-// given is why a case is not played with the implementation, nil where it is.
-func (p *participant) given(t turn) error {
-	if n := p.late.Load(); n >= patient && !t.second {
-		return &notPlayedError{fmt.Sprintf("the implementation missed %d deadlines of %v, one after the other", n, t.timeout)}
+// ready returns why a case does not run with the implementation, nil if it does.
+func (p *participant) ready(t turn) error {
+	if n := p.late.Load(); n >= maxLate && !t.second {
+		return &notRunError{fmt.Sprintf("the implementation missed %d deadlines of %v in a row", n, t.timeout)}
 	}
 	return nil
 }

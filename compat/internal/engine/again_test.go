@@ -87,7 +87,7 @@ func TestHopeless(t *testing.T) {
 		if result.Outcome != report.Errored {
 			t.Errorf("%s %s", result.Case, result.Outcome)
 		}
-		for i, text := range []string{"not played: the implementation missed 6 deadlines of 20ms", "not played a second time", "does not answer"} {
+		for i, text := range []string{"not run: the implementation missed 6 deadlines of 20ms in a row", "no second try", "does not answer"} {
 			if strings.Contains(strings.Join(result.Problems, "\n"), text) {
 				said[i]++
 			}
@@ -286,7 +286,7 @@ func poller(reconnects bool) engine.Implementation {
 		}
 		options.MaxRetries = -1
 		client := redis.NewClient(options)
-		p := &fakeProcess{redis: client, poll: true, fragile: !reconnects, observe: heard}
+		p := &fakeProcess{redis: client, poll: true, fragile: !reconnects, observe: observations}
 		p.ctx, p.end = context.WithCancel(context.Background()) // Close ends it
 		p.observed = make(chan protocol.Observation, 1000)
 		return p, nil

@@ -8,21 +8,21 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// delivery is a message for receivers: that of a case, or one that a sender
-// made of a case.
+// delivery is a message for receivers: the message of a case, or the message that a
+// sender made of its event.
 type delivery struct {
 	c      *suite.Case
-	sender string // "" where the message is the case's own
+	sender string // "" for the message of the case
 	queue  string
-	spare  bool   // any other queue does as well
+	spare  bool   // any other queue can be used instead
 	listen string // the signal of the canary
-	// listeners are the signals to listen to, nil for all of the message.
+	// listeners has the signals with a listener, nil for all signals of the message.
 	listeners []string
 	message   []byte
 	want      want
 }
 
-// want is what the specification wants of a delivery.
+// want is the result of a delivery that the specification requires.
 type want struct {
 	delivered bool
 	calls     []string
@@ -31,8 +31,8 @@ type want struct {
 	metadata  map[string]string
 }
 
-// receiveCases are the deliveries of the cases that are messages. Their queue
-// may have any name, since listeners go by the signals in a message.
+// receiveCases returns the deliveries of the cases that are messages. Their queue may
+// have any name, because listeners are selected by the signals of a message.
 func (r *run) receiveCases(prefix string) []delivery {
 	var deliveries []delivery
 	for i := range r.cases {
@@ -49,7 +49,7 @@ func (r *run) receiveCases(prefix string) []delivery {
 	return deliveries
 }
 
-// canary is the signal of the canaries in a queue.
+// canary returns the signal of the canaries in a queue.
 func canary(key string) string {
 	if wire.Reserved(key) || key == wire.SignalEvent || key == wire.SignalRemoteEvent {
 		return "e" // no event has such a name, nor has the canary
@@ -57,7 +57,7 @@ func canary(key string) string {
 	return key
 }
 
-// wanted is what the specification wants of a case that is a message.
+// wanted returns the result that the specification requires for a case with a message.
 func wanted(c *suite.Case, message []byte) want {
 	if c.Delivery.Verdict == string(wire.Malformed) {
 		return want{}
@@ -75,8 +75,8 @@ func wanted(c *suite.Case, message []byte) want {
 	return w
 }
 
-// called are the signals whose listeners are called: each once, and none of
-// the kernel's.
+// called returns the signals whose listeners are called: each once, without those of the
+// kernel.
 func called(signals []string) []string {
 	var calls []string
 	for _, signal := range signals {
@@ -87,7 +87,7 @@ func called(signals []string) []string {
 	return calls
 }
 
-// batch is what is played with one process, as long as it lives.
+// batch is a group of deliveries for one process, and further ones after its end.
 type batch struct {
 	queues, signals []string
 	maxLine         int
@@ -95,10 +95,10 @@ type batch struct {
 	deliveries      []delivery
 }
 
-// The most of a batch: queues, because an original serves five a CPU, and
-// deliveries, so that those of one implementation are played side by side.
+// The limits of a batch: queues, because an original serves five for each CPU, and
+// deliveries, so that those of one implementation run in parallel.
 const (
-	batchQueues     = 5
+	batchQueues     = originalQueues
 	batchDeliveries = 400
 	batchMessages   = 40
 )
@@ -109,7 +109,7 @@ const (
 	ordinaryLine    = 8 << 20
 )
 
-// batches sorts deliveries into as few batches as serve them.
+// batches groups deliveries into as few batches as possible.
 func batches(deliveries []delivery) []batch {
 	var all []*batch
 	for _, d := range deliveries {
@@ -117,13 +117,13 @@ func batches(deliveries []delivery) []batch {
 		if len(d.message) > ordinaryMessage {
 			maxLine = adapter.LargeLine
 		}
-		most := batchDeliveries
+		limit := batchDeliveries
 		if d.spare {
-			most = batchMessages
+			limit = batchMessages
 		}
-		several := len(union(nil, d.listeners...)) < len(d.listeners) // to one signal: they need a process of their own
+		several := len(union(nil, d.listeners...)) < len(d.listeners) // for one signal: they need a separate process
 		i := slices.IndexFunc(all, func(b *batch) bool {
-			return !several && !b.alone && b.maxLine == maxLine && len(b.deliveries) < most && (slices.Contains(b.queues, d.queue) || len(b.queues) < batchQueues)
+			return !several && !b.alone && b.maxLine == maxLine && len(b.deliveries) < limit && (slices.Contains(b.queues, d.queue) || len(b.queues) < batchQueues)
 		})
 		if i < 0 {
 			i = len(all)
@@ -131,7 +131,7 @@ func batches(deliveries []delivery) []batch {
 		}
 		b := all[i]
 		if maxLine != ordinaryLine {
-			// Every listener reports it whole: one has to do.
+			// Every listener reports the whole message: one listener is enough.
 			d.want.calls = slices.DeleteFunc(slices.Clone(d.want.calls), func(signal string) bool { return signal != d.listen })
 		}
 		b.deliveries = append(b.deliveries, d)

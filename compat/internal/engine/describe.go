@@ -8,8 +8,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
-// Describe says what is done in a case and what is expected of each role, as
-// pairs of a heading and a text.
+// Describe describes a case and the expected results of each role, as pairs of a heading
+// and a text.
 func Describe(c suite.Case) [][2]string {
 	switch {
 	case c.Delivery != nil:
@@ -18,7 +18,7 @@ func Describe(c suite.Case) [][2]string {
 			legacy += ", or, depending on its platform, delivers"
 		}
 		if c.Delivery.Disturbs {
-			legacy += "; and is not what it was afterwards"
+			legacy += "; and continues in another state"
 		}
 		return [][2]string{
 			{"list", c.Delivery.Key},
@@ -30,16 +30,16 @@ func Describe(c suite.Case) [][2]string {
 		}
 	case c.Sending != nil:
 		expected := "sends " + readable(c.Sending.Message)
-		if c.Sending.Refused != nil {
-			expected = "refuses it: " + strings.Join(c.Sending.Refused, ", ")
+		if c.Sending.Rejected != nil {
+			expected = "rejects it: " + strings.Join(c.Sending.Rejected, ", ")
 		}
 		return append(describeEvent(c.Sending.Event), [2]string{"sender", expected}, [2]string{"original", measured(c.Sending.Python)})
 	case c.Event != nil:
 		return append(describeEvent(*c.Event),
-			[2]string{"sender", "sends it"}, [2]string{"receiver", "delivers what each sender sent"})
-	case c.Play != nil:
+			[2]string{"sender", "sends it"}, [2]string{"receiver", "delivers the message of each sender"})
+	case c.Script != nil:
 		lines := [][2]string{}
-		for i, step := range c.Play.Steps {
+		for i, step := range c.Script.Steps {
 			lines = append(lines, [2]string{fmt.Sprint("step ", i+1), step.String()})
 		}
 		return lines
@@ -47,20 +47,19 @@ func Describe(c suite.Case) [][2]string {
 	return nil
 }
 
-// readable is the beginning of a text in one line, where everything can be seen.
+// readable returns the beginning of a text in one line, with all characters visible.
 func readable(text []byte) string {
-	const most = 4096
-	return report.Visible(Text(text, most))
+	const limit = 4096
+	return report.Visible(Text(text, limit))
 }
 
-// firstBytes are the first bytes of a message that a person cannot read as they
-// stand.
+// firstBytes returns the first bytes of a message with invisible characters.
 func firstBytes(message []byte) string {
-	const most = 32
+	const limit = 32
 	if readable(message) == string(message) {
 		return ""
 	}
-	return fmt.Sprintf(", the first of them % x", message[:min(len(message), most)])
+	return fmt.Sprintf(", the first of them % x", message[:min(len(message), limit)])
 }
 
 func describeEvent(event suite.Event) [][2]string {
@@ -74,13 +73,13 @@ func describeEvent(event suite.Event) [][2]string {
 	return lines
 }
 
-// measured says what an original was seen to do.
+// measured returns the measured behaviour of an original.
 func measured(m *suite.Measured) string {
 	switch {
 	case m == nil:
 		return "was not measured"
 	case m.Message == nil:
-		return "refuses: " + m.Error
+		return "rejects: " + m.Error
 	}
 	return fmt.Sprintf("sends to %q %s", m.Key, readable(m.Message))
 }

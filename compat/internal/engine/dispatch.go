@@ -9,9 +9,9 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Dispatched are the signals whose listeners an original calls in a case, on a
-// server with a prefix: those of the canaries, too. An application that listens
-// to one of them hears the case.
+// Dispatched returns the signals whose listeners an original calls in a case on a server
+// with a prefix, including the signals of the canaries. An application that listens to
+// one of them receives the event.
 func Dispatched(c *suite.Case) []string {
 	signals := []string{wire.SignalRemoteEvent, wire.SignalEvent}
 	switch {
@@ -22,8 +22,8 @@ func Dispatched(c *suite.Case) []string {
 		signals = union(signals, c.Event.Parents...)
 	case c.Sending != nil:
 		signals = union(signals, append([]string{c.Sending.EventName}, c.Sending.Parents...)...)
-	case c.Play != nil:
-		for _, step := range c.Play.Steps {
+	case c.Script != nil:
+		for _, step := range c.Script.Steps {
 			if step.Text != nil {
 				signals = union(signals, named([]byte(*step.Text))...)
 			}
@@ -32,8 +32,8 @@ func Dispatched(c *suite.Case) []string {
 	return signals
 }
 
-// named are the signals that a message names, as Python iterates over them: the
-// strings of an array, the names of an object, the characters of a string.
+// named returns the signals of a message as Python iterates over them: the strings of an
+// array, the names of an object, the characters of a string.
 func named(message []byte) []string {
 	signals := value.Member(message, "signals")
 	names := value.Names(signals)
@@ -48,7 +48,7 @@ func named(message []byte) []string {
 	return names
 }
 
-// unquote is what a JSON string says.
+// unquote returns the content of a JSON string.
 func unquote(element string) (content string, isString bool) {
 	if !strings.HasPrefix(element, `"`) {
 		return "", false

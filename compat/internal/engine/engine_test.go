@@ -110,8 +110,8 @@ func TestLibrary(t *testing.T) {
 				played[result.Case] = true
 			}
 			for _, c := range cases {
-				if !played[c.ID] && (name == "local" || c.Play == nil) {
-					t.Errorf("%s was not played", c.ID)
+				if !played[c.ID] && (name == "local" || c.Script == nil) {
+					t.Errorf("%s did not run", c.ID)
 				}
 			}
 		})

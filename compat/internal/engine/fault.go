@@ -11,25 +11,25 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// conductError is what an implementation was seen to do wrong. All other errors
-// say why nothing was seen.
+// conductError is an observed violation by an implementation. Every other error is a
+// reason why nothing was observed.
 type conductError struct{ error }
 
 func wrong(format string, args ...any) error { return &conductError{fmt.Errorf(format, args...)} }
 
 func (e *conductError) Unwrap() error { return e.error }
 
-// deadlineError is that something did not happen in time.
+// deadlineError reports that something did not happen before a deadline.
 type deadlineError struct{ after time.Duration }
 
 func (e *deadlineError) Error() string { return fmt.Sprintf("not within %v", e.after) }
 
-// notPlayedError is why a case was not played with an implementation.
-type notPlayedError struct{ why string }
+// notRunError is the reason why a case did not run with an implementation.
+type notRunError struct{ why string }
 
-func (e *notPlayedError) Error() string { return "not played: " + e.why }
+func (e *notRunError) Error() string { return "not run: " + e.why }
 
-// panicError is a panic of the harness, or of what it was given.
+// panicError is a panic of the harness, or of an implementation in its process.
 type panicError struct {
 	value any
 	stack string
@@ -47,36 +47,36 @@ func caught(call func() error) (err error) {
 	return call()
 }
 
-// outcomeOf is what an error makes of a case: failed where the implementation was
-// seen to do something else than it should, and error where nothing was seen.
+// outcomeOf returns the outcome of a case that ended with err: failed if a violation was
+// observed, and error if nothing was observed.
 func outcomeOf(err error) report.Outcome {
-	refusal, refused := errors.AsType[*protocol.FailedError](err)
+	failure, failed := errors.AsType[*protocol.FailedError](err)
 	_, conduct := errors.AsType[*conductError](err)
 	_, dies := errors.AsType[*deathError](err)
 	switch {
 	case err == nil:
 		return report.Passed
-	case refused && refusal.Unsupported():
+	case failed && failure.Unsupported():
 		return report.Unsupported
-	case refused, conduct, dies:
+	case failed, conduct, dies:
 		return report.Failed
 	}
 	return report.Errored
 }
 
-// observed is an error in one line, the kind of it first.
+// observed returns an error as one line that begins with its kind.
 func observed(err error) string {
 	dying, dies := errors.AsType[*deathError](err)
-	_, absent := errors.AsType[*notPlayedError](err)
-	_, refuses := errors.AsType[*protocol.FailedError](err)
+	_, absent := errors.AsType[*notRunError](err)
+	_, rejects := errors.AsType[*protocol.FailedError](err)
 	prefix, text := "fails: ", err.Error()
 	switch outcome := outcomeOf(err); {
 	case dies:
 		prefix, text = "", dying.Error()
 	case absent:
 		prefix = ""
-	case refuses:
-		prefix = "refuses: "
+	case rejects:
+		prefix = "rejects: "
 	case outcome == report.Errored:
 		prefix = "fault: "
 	}
@@ -84,7 +84,7 @@ func observed(err error) string {
 	return prefix + Text([]byte(line), 300)
 }
 
-// problemsOf are an error as the problems of a result.
+// problemsOf returns an error as the problems of a result.
 func problemsOf(err error) []string {
 	problems := []string{err.Error()}
 	if panicked, ok := errors.AsType[*panicError](err); ok {
@@ -93,6 +93,5 @@ func problemsOf(err error) []string {
 	return problems
 }
 
-// shut ends a process. What it did wrong in its life is known, and how it ends is
-// of no interest any more.
+// shut ends a process. It ignores the error: the outcome is known by then.
 func shut(process Process) { _ = caught(process.Close) }

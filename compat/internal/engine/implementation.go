@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -15,35 +16,37 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
-// Implementation is what cases are played with.
+// Implementation is an implementation that takes part in a run.
 type Implementation struct {
-	// Name, if any, is what the report calls it, rather than by its own name.
+	// Name is its name in the report. The default is the name of its identity.
 	Name string
-	// ID, if any, is what tells it from the others in the report.
+	// ID identifies it in the report. The default is made of name, version and details.
 	ID string
-	// Original is whether it is held to what was measured of the originals.
+	// Original is whether it is compared with the measured behaviour of the originals.
 	Original bool
-	// VariantOf, if any, is the ID of an implementation that is the same on other
-	// versions of what it stands on. Variants are not played with each other, nor
-	// in fleets: there would be too much of it.
+	// VariantOf is the ID of the same implementation on other versions of its
+	// dependencies, if any. Variants do not run with each other, nor in fleets: the
+	// number of combinations would be too large.
 	VariantOf string
-	// Families, if any, are those of the cases that it takes part in.
+	// Families limits the cases to those of these families. The default is all.
 	Families []string
-	// Flag is what has it take part in a run, for the report.
+	// Flag is the flag of the command that selects it, for the report.
 	Flag string
-	// Start starts a process of it, or whatever stands for one: once for each
-	// role and again after each death, from several goroutines.
+	// MaxQueues is the number of queues that one process can consume, 5 by default.
+	MaxQueues int
+	// Start starts a process of it. The engine calls it once for each role and again
+	// after the end of a process, from several goroutines.
 	Start func(ctx context.Context, setting Setting) (Process, error)
 }
 
-// Setting is what an implementation is started with.
+// Setting has the options of a process.
 type Setting struct {
 	RedisURL string
-	// Timeout is how long it may take to answer.
+	// Timeout is the maximum time of an answer.
 	Timeout time.Duration
-	// MaxLine is how long a report may be.
+	// MaxLine is the maximum length of a line from the process in bytes.
 	MaxLine int
-	// Trace is called with all that is said to it ("→") and by it ("←").
+	// Trace is called with each line to the process ("→") and from it ("←").
 	Trace func(direction string, line []byte)
 }
 
@@ -76,57 +79,64 @@ func (i Implementation) Launch(ctx context.Context, setting Setting) (Process, p
 	return process, identity, nil
 }
 
-// Command is the implementation behind the command line of an adapter.
+// originalQueues is the number of queues that an original serves for each CPU.
+const originalQueues = 5
+
+// Command returns the implementation of the adapter with a command line.
 func Command(name string, original bool, command ...string) Implementation {
-	return Implementation{Name: name, Original: original, Start: func(ctx context.Context, s Setting) (Process, error) {
+	queues := originalQueues
+	if original {
+		queues *= min(runtime.NumCPU(), 4)
+	}
+	return Implementation{Name: name, Original: original, MaxQueues: queues, Start: func(ctx context.Context, s Setting) (Process, error) {
 		return adapter.Start(ctx, adapter.Options{
 			Command: command, RedisURL: s.RedisURL, StartTimeout: StartTimeout(s.Timeout), Timeout: s.Timeout, Grace: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
 		})
 	}}
 }
 
-// An adapter has startTimeouts times as long for its start as for an answer, but not
-// longer than startMax, unless it has as long for an answer: an interpreter on a busy
-// machine takes its time.
+// The timeout of an adapter's start is startTimeouts times the timeout of an answer, but
+// not longer than startMax unless that of an answer is. An interpreter starts slowly on a
+// busy machine.
 const (
 	startTimeouts = 6
 	startMax      = 2 * time.Minute
 )
 
-// StartTimeout returns how long an adapter may take to start that has the timeout for
-// an answer.
+// StartTimeout returns the timeout of an adapter's start for the timeout of an answer.
 func StartTimeout(timeout time.Duration) time.Duration {
 	return max(timeout, min(startTimeouts*timeout, startMax))
 }
 
-// participant is an implementation that has said who it is.
+// participant is an implementation whose identity is known.
 type participant struct {
 	report.Implementation
 
 	implementation Implementation
-	// late is how many deadlines in a row it missed, whatever it was doing.
+	// late is the number of consecutive deadlines that it missed.
 	late atomic.Int32
-	// secondVain is how many second tries in a row found out nothing, secondLate
+	// secondErrors is how many second tries in a row ended with an error, secondLate
 	// how many of them by a deadline.
-	secondVain, secondLate int
+	secondErrors, secondLate int
 }
 
-func (p *participant) plays(role protocol.Role) bool { return slices.Contains(p.Roles, string(role)) }
+func (p *participant) has(role protocol.Role) bool { return slices.Contains(p.Roles, string(role)) }
 
 // takes reports whether it takes part in a case.
 func (p *participant) takes(c *suite.Case) bool {
 	return len(p.implementation.Families) == 0 || slices.Contains(p.implementation.Families, c.Family)
 }
 
-// meets reports whether it takes part in a case of which another is the sender,
-// nil where that is the harness.
+// meets reports whether it receives the events of a case from a sender, nil for the
+// harness.
 func (p *participant) meets(sender *participant, c *suite.Case) bool {
 	return p.takes(c) && (sender == nil || sender == p || p.VariantOf == "" || sender.VariantOf == "")
 }
 
-// identify asks all implementations who they are. One that does not say, or does
-// not stop as it should, is asked a second time, alone. The report has what is
-// wrong with it; one that has not said hello plays nothing.
+// identify asks all implementations for their identities. It asks an implementation a
+// second time, alone, if that does not answer hello or does not stop as it should. The
+// report contains the problem. An implementation without an identity takes part in no
+// case.
 func (r *run) identify(ctx context.Context, url string) error {
 	r.participants = make([]*participant, len(r.Implementations))
 	faults := make([]error, len(r.Implementations))
@@ -158,8 +168,8 @@ func (r *run) identify(ctx context.Context, url string) error {
 	return nil
 }
 
-// greet asks an implementation who it is, and to stop. Its error is what is wrong
-// with it.
+// greet asks an implementation for its identity, and then to stop. It returns an error
+// if the implementation does not do so.
 func greet(ctx context.Context, implementation Implementation, setting Setting) (*participant, error) {
 	p := &participant{implementation: implementation}
 	p.ID, p.Original, p.VariantOf, p.Flag = implementation.ID, implementation.Original, implementation.VariantOf, implementation.Flag
@@ -180,8 +190,8 @@ func greet(ctx context.Context, implementation Implementation, setting Setting) 
 	})
 }
 
-// nameApart gives every participant that has none an ID: its name and version,
-// and what else tells it from the others.
+// nameApart assigns an ID to every participant without one: name and version, and the
+// details that distinguish it from the others.
 func nameApart(participants []*participant) {
 	nameless := slices.DeleteFunc(slices.Clone(participants), func(p *participant) bool { return p.ID != "" })
 	for _, p := range nameless {
@@ -212,7 +222,7 @@ func nameApart(participants []*participant) {
 	}
 }
 
-// alike are the participants that share an ID, in groups.
+// alike returns the groups of participants that share an ID.
 func alike(participants []*participant) [][]*participant {
 	groups := map[string][]*participant{}
 	var order []string

@@ -13,7 +13,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// judge holds a reaction against what is wanted, in a result.
+// judge compares a reaction with the required one and returns a result.
 func (p *participant) judge(d delivery, got reaction) report.Result {
 	result := report.Result{
 		Case: d.c.ID, Sender: d.sender, Receiver: p.ID,
@@ -29,11 +29,11 @@ func (p *participant) judge(d delivery, got reaction) report.Result {
 	case p.Original && d.measured():
 		if surprises := d.surprises(got); len(surprises) > 0 {
 			result.Outcome = report.Failed
-			result.Expected = d.c.Delivery.Legacy + ", as was measured of the originals"
+			result.Expected = d.c.Delivery.Legacy + ", as measured with the originals"
 			result.Problems = surprises
 		} else if len(result.Problems) > 0 {
 			result.Outcome = report.Deviates
-			result.Deviation = foretold(d, result.Observed)
+			result.Deviation = predicted(d, result.Observed)
 		}
 	case len(result.Problems) > 0:
 		result.Outcome = report.Failed
@@ -44,17 +44,17 @@ func (p *participant) judge(d delivery, got reaction) report.Result {
 	return result
 }
 
-// measured reports whether it is known what an original does.
+// measured reports whether the behaviour of an original is known.
 func (d delivery) measured() bool {
 	return d.c.Delivery != nil && (d.c.Delivery.Listeners == nil || d.c.Delivery.Python != nil)
 }
 
-// foretold is the deviation that the specification describes.
-func foretold(d delivery, observed string) *report.Deviation {
+// predicted returns the deviation of originals that the specification describes.
+func predicted(d delivery, observed string) *report.Deviation {
 	class, _, _ := strings.Cut(observed, " ")
-	why := "the specification foretells that an original " + d.c.Delivery.Legacy
+	why := "the specification predicts that an original " + d.c.Delivery.Legacy
 	if d.listeners != nil {
-		why = "the specification foretells which listeners an original calls"
+		why = "the specification predicts which listeners an original calls"
 	}
 	if d.c.Delivery.Platform {
 		why += " or, on another platform, delivers"
@@ -72,7 +72,7 @@ func (w want) String() string {
 	return fmt.Sprintf("delivers %s to %s", Text(w.payload, 200), strings.Join(w.calls, ", "))
 }
 
-// String is one line: what became of the message, the worst first.
+// String returns the reaction in one line. The worst part comes first.
 func (r reaction) String() string {
 	switch {
 	case r.fault != nil:
@@ -90,68 +90,68 @@ func (r reaction) String() string {
 	return fmt.Sprintf("delivers %s to %s", Text([]byte(r.calls[0].PayloadText), 200), Text([]byte(strings.Join(signals, ", ")), 200))
 }
 
-// problems are the ways in which a reaction is not what is wanted.
+// problems returns the differences between a reaction and the required one.
 func (w want) problems(got reaction) []string {
 	var problems []string
-	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	if got.died != nil {
-		say("its queue is consumed no more: %s", strings.TrimSpace(got.died.Queue+" "+got.died.Error))
+		add("the consumer of its queue ended: %s", strings.TrimSpace(got.died.Queue+" "+got.died.Error))
 	}
 	if !w.delivered {
 		if len(got.calls) > 0 {
-			say("listeners were called, and nobody may see this message")
+			add("listeners were called, but this message must not be delivered")
 		}
 		return problems
 	}
-	var heard []string
+	var called []string
 	for _, call := range got.calls {
-		heard = append(heard, call.Signal)
+		called = append(called, call.Signal)
 	}
-	if got.died == nil && !slices.Equal(heard, w.calls) {
-		say("the listeners to %q were called, in this order, not those to %q", heard, w.calls)
+	if got.died == nil && !slices.Equal(called, w.calls) {
+		add("the listeners to %q were called, in this order, not those to %q", called, w.calls)
 	}
 	return append(problems, w.differences(got.calls)...)
 }
 
-// differences are what is wrong in the content of calls, each said once.
+// differences returns the differences in the arguments of calls, each once.
 func (w want) differences(calls []protocol.Event) []string {
 	var problems []string
-	say := func(format string, args ...any) {
+	add := func(format string, args ...any) {
 		if problem := fmt.Sprintf(format, args...); !slices.Contains(problems, problem) {
 			problems = append(problems, problem)
 		}
 	}
 	for _, call := range calls {
 		if same, err := value.Equal([]byte(call.PayloadText), w.payload); err != nil {
-			say("the payload that is reported cannot be read: %v", err)
+			add("the reported payload is not valid: %v", err)
 		} else if !same {
-			say("the payload came as %s", Text([]byte(call.PayloadText), 300))
+			add("the reported payload is %s", Text([]byte(call.PayloadText), 300))
 		}
 		if !w.sameSignals(call.Signals) {
-			say("it came with the signals %q", call.Signals)
+			add("the reported signals are %q", call.Signals)
 		}
 		if call.Metadata == nil {
-			continue // the implementation has none
+			continue // the implementation reports none
 		}
 		for _, name := range slices.Sorted(maps.Keys(w.metadata)) {
 			if got, ok := call.Metadata[name]; !ok {
-				say("the attribute %s did not come", name)
+				add("the attribute %s is missing", name)
 			} else if got != w.metadata[name] {
-				say("the attribute %s came as %q", name, got)
+				add("the attribute %s is %q", name, got)
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(call.Metadata)) {
 			if _, ok := w.metadata[name]; !ok {
-				say("the attribute %s came, which is none", name)
+				add("the attribute %s is not an attribute of the message", name)
 			}
 		}
 	}
 	return problems
 }
 
-// sameSignals compares the signals that were reported. Elements that are no
-// strings may stand there, as their JSON, or be left out, and so may those with
-// a surrogate that has no partner.
+// sameSignals compares the reported signals with those of the message. An implementation
+// may omit elements that are not strings, or report their JSON. The same holds for strings
+// with a lone surrogate.
 func (w want) sameSignals(got []string) bool {
 	if slices.Equal(got, w.signals) {
 		return true
@@ -167,8 +167,8 @@ func (w want) sameSignals(got []string) bool {
 	return i == len(w.signals)
 }
 
-// listened are the calls of listeners that the case has. Those of other cases
-// are in the same process.
+// listened returns the calls of the listeners of the case. The process has listeners of
+// other cases, too.
 func (d delivery) listened(calls []protocol.Event) []protocol.Event {
 	if d.listeners == nil {
 		return calls
@@ -176,28 +176,28 @@ func (d delivery) listened(calls []protocol.Event) []protocol.Event {
 	return slices.DeleteFunc(slices.Clone(calls), func(call protocol.Event) bool { return !slices.Contains(d.listeners, call.Signal) })
 }
 
-// surprises are the ways in which an original did not do what was measured.
+// surprises returns the differences between an original and its measured behaviour.
 func (d delivery) surprises(got reaction) []string {
-	foretold := d.c.Delivery
-	if foretold.Listeners != nil {
+	predicted := d.c.Delivery
+	if predicted.Listeners != nil {
 		return d.otherCalls(got)
 	}
 	class := string(wire.Drops)
 	for _, call := range got.calls {
-		if call.Signal == foretold.Key {
+		if call.Signal == predicted.Key {
 			class = string(wire.Delivers)
 		}
 	}
 	if got.died != nil {
 		class = string(wire.Dies)
 	}
-	if class != foretold.Legacy && (!foretold.Platform || class != string(wire.Delivers)) {
-		return []string{fmt.Sprintf("it %s, and was foretold otherwise", class)}
+	if class != predicted.Legacy && (!predicted.Platform || class != string(wire.Delivers)) {
+		return []string{fmt.Sprintf("it %s, which is not the predicted outcome", class)}
 	}
-	if class == string(wire.Dies) || foretold.Disturbs || !d.want.delivered {
-		return nil // what is called meanwhile was not foretold
+	if class == string(wire.Dies) || predicted.Disturbs || !d.want.delivered {
+		return nil // the calls are not predicted
 	}
-	// Every element that is a string calls, as often as it stands there.
+	// Every string calls its listener, as often as it occurs.
 	listening := append([]string{d.listen}, d.want.calls...)
 	measured := d.want
 	measured.calls, measured.signals, measured.metadata = nil, nil, nil
@@ -215,20 +215,19 @@ func (d delivery) surprises(got reaction) []string {
 	return measured.problems(got)
 }
 
-// otherCalls are the ways in which an original called other listeners than it
-// was seen to call.
+// otherCalls returns the differences between the called listeners and the measured ones.
 func (d delivery) otherCalls(got reaction) []string {
 	measured := d.c.Delivery.Python
-	var heard []string
+	var called []string
 	for _, call := range got.calls {
-		heard = append(heard, call.Signal)
+		called = append(called, call.Signal)
 	}
 	var problems []string
 	if died := got.died != nil; died != measured.Dies {
-		problems = append(problems, fmt.Sprintf("that it dies is %v, and was foretold otherwise", died))
+		problems = append(problems, fmt.Sprintf("it dies: %v, which is not the predicted outcome", died))
 	}
-	if !slices.Equal(heard, measured.Calls) {
-		problems = append(problems, fmt.Sprintf("the listeners to %q were called, and those to %q when it was measured", heard, measured.Calls))
+	if !slices.Equal(called, measured.Calls) {
+		problems = append(problems, fmt.Sprintf("the listeners to %q were called, not the measured ones, to %q", called, measured.Calls))
 	}
 	return problems
 }

@@ -89,8 +89,8 @@ func (p *fakeProcess) Close() error {
 	return p.redis.Close()
 }
 
-// heard is what a receiver without fault reports of a message.
-func heard(raw string) []protocol.Observation {
+// observations returns the reports of a correct receiver for a message.
+func observations(raw string) []protocol.Observation {
 	env, err := wire.Decode([]byte(raw), wire.Limits{})
 	if err != nil {
 		return nil
@@ -106,10 +106,10 @@ func heard(raw string) []protocol.Observation {
 	return all
 }
 
-// edited is heard with something wrong about each call.
+// edited returns the observations with a change to each call.
 func edited(edit func(*protocol.Event)) func(string) []protocol.Observation {
 	return func(raw string) []protocol.Observation {
-		all := heard(raw)
+		all := observations(raw)
 		for i := range all {
 			e, _ := all[i].(protocol.Event)
 			if !strings.Contains(e.PayloadText, "canary") {
@@ -153,27 +153,27 @@ func TestFaults(t *testing.T) {
 		cases   string
 		says    string
 	}{
-		"none":                    {fakeProcess{push: good, observe: heard}, "payload/readme", ""},
-		"pushes to the right":     {fakeProcess{push: pushed(same, same, true), observe: heard}, "payload/readme", "to the right of the list"},
-		"pushes to a prefix":      {fakeProcess{push: pushed(func(n string) string { return "q:" + n }, same, false), observe: heard}, "payload/readme", `pushed to "q:new_file_event"`},
-		"pushes Data":             {fakeProcess{push: pushed(same, func(m string) string { return strings.Replace(m, `"data"`, `"Data"`, 1) }, false), observe: heard}, "payload/readme", "the message is malformed"},
-		"leaves out remote_event": {fakeProcess{push: pushed(same, func(m string) string { return strings.Replace(m, `"remote_event", `, "", 1) }, false), observe: heard}, "payload/readme", "SIG-2"},
-		"rounds what it sends":    {fakeProcess{push: pushed(same, func(m string) string { return strings.ReplaceAll(m, "9007199254740993", "9007199254740992") }, false), observe: heard}, "payload/integer-beyond-53-bits", "its payload is another"},
+		"none":                    {fakeProcess{push: good, observe: observations}, "payload/readme", ""},
+		"pushes to the right":     {fakeProcess{push: pushed(same, same, true), observe: observations}, "payload/readme", "to the right of the list"},
+		"pushes to a prefix":      {fakeProcess{push: pushed(func(n string) string { return "q:" + n }, same, false), observe: observations}, "payload/readme", `pushed to "q:new_file_event"`},
+		"pushes Data":             {fakeProcess{push: pushed(same, func(m string) string { return strings.Replace(m, `"data"`, `"Data"`, 1) }, false), observe: observations}, "payload/readme", "the message is malformed"},
+		"leaves out remote_event": {fakeProcess{push: pushed(same, func(m string) string { return strings.Replace(m, `"remote_event", `, "", 1) }, false), observe: observations}, "payload/readme", "SIG-2"},
+		"rounds what it sends":    {fakeProcess{push: pushed(same, func(m string) string { return strings.ReplaceAll(m, "9007199254740993", "9007199254740992") }, false), observe: observations}, "payload/integer-beyond-53-bits", "its payload is another"},
 		"drops metadata": {fakeProcess{push: pushed(same, func(m string) string {
 			before, _, _ := strings.Cut(m, `, "metadata"`)
 			return strings.TrimSuffix(before, "}") + "}"
-		}, false), observe: heard}, "payload/metadata-and-parents", "its attribute tenant is not there"},
+		}, false), observe: observations}, "payload/metadata-and-parents", "its attribute tenant is missing"},
 		"sends NaN": {fakeProcess{push: func(p *fakeProcess, m protocol.Message) error {
 			return p.redis.LPush(p.ctx, m.EventName, `{"data": {"a": NaN}, "signals": ["e", "remote_event", "event"]}`).Err()
-		}, observe: heard}, "send/nan", "had to be refused"},
-		"takes from the left":     {fakeProcess{push: good, observe: heard, left: true}, "redis/backlog", "in another order"},
-		"reads a byte order mark": {fakeProcess{push: good, observe: func(raw string) []protocol.Observation { return heard(strings.TrimPrefix(raw, "\ufeff")) }}, "*/byte-order-mark*", "nobody may see this message"},
+		}, observe: observations}, "send/nan", "must be rejected"},
+		"takes from the left":     {fakeProcess{push: good, observe: observations, left: true}, "redis/backlog", "in another order"},
+		"reads a byte order mark": {fakeProcess{push: good, observe: func(raw string) []protocol.Observation { return observations(strings.TrimPrefix(raw, "\ufeff")) }}, "*/byte-order-mark*", "this message must not be delivered"},
 		"rounds what it receives": {fakeProcess{push: good, observe: edited(func(e *protocol.Event) {
 			e.PayloadText = strings.ReplaceAll(e.PayloadText, "9007199254740993", "9007199254740992")
-		})}, "payload/integer-beyond-53-bits", "the payload came as"},
-		"forgets metadata":   {fakeProcess{push: good, observe: edited(func(e *protocol.Event) { e.Metadata = map[string]string{} })}, "payload/metadata-and-parents", "did not come"},
-		"forgets signals":    {fakeProcess{push: good, observe: edited(func(e *protocol.Event) { e.Signals = e.Signals[:1] })}, "payload/readme", "it came with the signals"},
-		"calls one listener": {fakeProcess{push: good, observe: func(raw string) []protocol.Observation { return heard(raw)[:1] }}, "payload/hierarchy", "were called, in this order"},
+		})}, "payload/integer-beyond-53-bits", "the reported payload is"},
+		"forgets metadata":   {fakeProcess{push: good, observe: edited(func(e *protocol.Event) { e.Metadata = map[string]string{} })}, "payload/metadata-and-parents", "is missing"},
+		"forgets signals":    {fakeProcess{push: good, observe: edited(func(e *protocol.Event) { e.Signals = e.Signals[:1] })}, "payload/readme", "the reported signals are"},
+		"calls one listener": {fakeProcess{push: good, observe: func(raw string) []protocol.Observation { return observations(raw)[:1] }}, "payload/hierarchy", "were called, in this order"},
 		"dies": {fakeProcess{push: good, observe: func(string) []protocol.Observation {
 			return []protocol.Observation{protocol.Died{Queue: "e", Error: "ouch"}}
 		}}, "wire/the-plainest", "ouch"},

@@ -6,8 +6,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// receive has one implementation receive a batch. A receiver that dies is
-// started anew: that it died is what was observed.
+// receive runs a batch with one implementation. It starts a new process after the end of
+// a receiver: that end is the observation.
 func (r *run) receive(ctx context.Context, l *lane, p *participant, b batch) error {
 	s := &session{run: r, turn: r.first(), p: p, lane: l, batch: b, trace: &trace{}}
 	defer s.close()
@@ -28,14 +28,14 @@ func (r *run) receive(ctx context.Context, l *lane, p *participant, b batch) err
 	return nil
 }
 
-// result plays one delivery.
+// result runs one delivery.
 func (s *session) result(ctx context.Context, d delivery) report.Result {
 	var got reaction
-	if fault := s.p.given(s.turn); fault != nil {
+	if fault := s.p.ready(s.turn); fault != nil {
 		s.trace.begin()
 		got.fault = fault
 	} else {
-		got = s.play(ctx, d)
+		got = s.deliver(ctx, d)
 		s.p.punctual(got.fault)
 	}
 	result := s.p.judge(d, got)

@@ -17,60 +17,58 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
-// Config is what Run is to do.
+// Config has the options of Run.
 type Config struct {
 	Cases           []suite.Case
 	Implementations []Implementation
-	// Servers are what every case is played on, one after the other.
+	// Servers are the servers on which every case runs, one after the other.
 	Servers []Server
-	// Timeout is how long an implementation may take from a push to the
-	// canary, and to answer: 5 s by default. What is big gets more.
+	// Timeout is the maximum time of an answer, and between a push and the report of
+	// the canary: 5 s by default. Large messages have more time.
 	Timeout time.Duration
-	// Parallel is how many things are played at once, by default two a CPU:
-	// most of the time is spent on starting processes.
+	// Parallel is the number of tasks that run at the same time, by default two for
+	// each CPU: the start of processes takes most of the time.
 	Parallel int
-	// Once has nothing played a second time. Otherwise a case of which nothing was
-	// found out, by a deadline or a crash, is played again, alone and with a
-	// longer deadline.
+	// Once disables second tries. Otherwise a case that ends with an error, such as a
+	// missed deadline or a crash, runs again, alone and with a longer deadline.
 	Once bool
-	// Progress, if set, is told how far the run is. It must return at once.
+	// Progress, if set, is called with the state of the run. It must return at once.
 	Progress func(Progress)
 }
 
-// Progress is how far a run is. Total may still change.
+// Progress is the state of a run. Total may still change.
 type Progress struct {
 	Done, Total int
 	Doing       string
 }
 
-// redisTimeout is for what the engine itself asks of Redis: 64 MiB may be part of it.
+// redisTimeout is the timeout of the commands of the engine, which may contain 64 MiB.
 const redisTimeout = 30 * time.Second
 
-// run is a run under way.
+// run is the state of a run.
 type run struct {
 	Config
 
 	participants []*participant
-	cases        []suite.Case // those that the server at hand can play
+	cases        []suite.Case // those that can run on the current server
 
 	mu       sync.Mutex // guards what follows
 	results  []report.Result
-	open     map[played]bool // the results that are to come
+	open     map[resultKey]bool // the expected results
 	again    []again
-	left     []report.Skipped
-	troubles []error // of the harness, which no result has
+	skipped  []report.Skipped
+	troubles []error // of the harness, without a result
 }
 
-// played is what a result is of.
-type played struct{ server, testCase, sender, receiver string }
+// resultKey identifies a result.
+type resultKey struct{ server, testCase, sender, receiver string }
 
-func playedOf(r report.Result) played { return played{r.Server, r.Case, r.Sender, r.Receiver} }
+func keyOf(r report.Result) resultKey { return resultKey{r.Server, r.Case, r.Sender, r.Receiver} }
 
-// Run plays every case with every implementation that has the role for it. What
-// implementations do is in the report, and so is what keeps a case from being
-// played: a case that was asked for has a result, or is in Skipped. An error
-// without a report is that the run could not be made, and one with a report that
-// the harness did not leave the servers as it should.
+// Run runs every case with every implementation that has the role for it. Each selected
+// case has results in the report, or is in Skipped. If Run returns an error without a
+// report, the run was not possible. If it returns an error and a report, the harness did
+// not clean up the servers.
 func Run(ctx context.Context, config Config) (*report.Report, error) {
 	if config.Timeout <= 0 {
 		config.Timeout = 5 * time.Second
@@ -81,7 +79,7 @@ func Run(ctx context.Context, config Config) (*report.Report, error) {
 	if len(config.Implementations) == 0 || len(config.Servers) == 0 || len(config.Cases) == 0 {
 		return nil, errors.New("a run needs cases, implementations and a Redis")
 	}
-	r := &run{Config: config, open: map[played]bool{}}
+	r := &run{Config: config, open: map[resultKey]bool{}}
 	began := time.Now()
 	if err := r.identify(ctx, config.Servers[0].URL); err != nil {
 		return nil, err
@@ -96,7 +94,7 @@ func Run(ctx context.Context, config Config) (*report.Report, error) {
 	}
 	for _, server := range config.Servers {
 		result.Servers = append(result.Servers, server.Server)
-		if err := r.playOn(ctx, server); err != nil {
+		if err := r.runOn(ctx, server); err != nil {
 			return nil, err
 		}
 	}
@@ -106,34 +104,34 @@ func Run(ctx context.Context, config Config) (*report.Report, error) {
 	return result, errors.Join(r.troubles...)
 }
 
-// task is something that is played in a lane of its own.
+// task is a part of a run that needs a lane.
 type task struct {
-	of   []played // the results that come of it
-	play func(ctx context.Context, l *lane) error
+	of  []resultKey // its results
+	run func(ctx context.Context, l *lane) error
 }
 
-// playOn plays everything on one server.
-func (r *run) playOn(ctx context.Context, server Server) (err error) {
+// runOn runs all cases on one server.
+func (r *run) runOn(ctx context.Context, server Server) (err error) {
 	lanes, err := open(server, r.Parallel)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lanes.close()) }()
 
-	r.cases = r.playable(server, lacking(ctx, lanes.all[0].redis))
+	r.cases = r.runnable(server, lacking(ctx, lanes.all[0].redis))
 	receivers := r.having(protocol.RoleReceive)
 	var tasks []task
 	out := outgoing{by: map[string][]delivery{}}
 	for _, p := range r.having(protocol.RoleSend) {
-		var of []played
+		var of []resultKey
 		for _, c := range r.sendingOf(p) {
-			of = append(of, played{server.ID, c.ID, p.ID, ""})
+			of = append(of, resultKey{server.ID, c.ID, p.ID, ""})
 		}
 		if of != nil {
 			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.send(ctx, l, p, &out) }})
 		}
 	}
-	if err := r.playTwice(ctx, lanes, tasks); err != nil {
+	if err := r.runTwice(ctx, lanes, tasks); err != nil {
 		return err
 	}
 
@@ -149,27 +147,27 @@ func (r *run) playOn(ctx context.Context, server Server) (err error) {
 			}
 		}
 		for _, b := range append(batches(own), batches(deliveries)...) {
-			var of []played
+			var of []resultKey
 			for _, d := range b.deliveries {
-				of = append(of, played{server.ID, d.c.ID, d.sender, p.ID})
+				of = append(of, resultKey{server.ID, d.c.ID, d.sender, p.ID})
 			}
 			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.receive(ctx, l, p, b) }})
 		}
 	}
-	return r.playTwice(ctx, lanes, append(tasks, r.scenarios(server)...))
+	return r.runTwice(ctx, lanes, append(tasks, r.scenarios(server)...))
 }
 
-// playTwice plays tasks, and what they found out nothing about once more.
-func (r *run) playTwice(ctx context.Context, lanes *lanes, tasks []task) error {
-	if err := r.play(ctx, lanes, tasks); err != nil {
+// runTwice runs tasks, and then the second tries of their cases.
+func (r *run) runTwice(ctx context.Context, lanes *lanes, tasks []task) error {
+	if err := r.runTasks(ctx, lanes, tasks); err != nil {
 		return err
 	}
-	return r.playAgain(ctx, lanes)
+	return r.secondTries(ctx, lanes)
 }
 
-// play plays tasks, each in a lane, and sees that every result of theirs comes,
-// whatever becomes of the task. Its error is that the run was interrupted.
-func (r *run) play(ctx context.Context, lanes *lanes, tasks []task) error {
+// runTasks runs tasks, each in a lane, and records all of their results: also if a task
+// fails. It returns an error if the run was interrupted.
+func (r *run) runTasks(ctx context.Context, lanes *lanes, tasks []task) error {
 	for _, task := range tasks {
 		r.expect(task.of)
 	}
@@ -188,21 +186,21 @@ func (r *run) play(ctx context.Context, lanes *lanes, tasks []task) error {
 	return group.Wait()
 }
 
-// attempt plays a task in a lane.
+// attempt runs a task in a lane.
 func (r *run) attempt(ctx context.Context, lanes *lanes, t task) (err error) {
 	l, err := lanes.take(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lanes.give(ctx, l)) }()
-	return caught(func() error { return t.play(ctx, l) })
+	defer func() { err = errors.Join(err, lanes.put(ctx, l)) }()
+	return caught(func() error { return t.run(ctx, l) })
 }
 
-// account gives the results that did not come of a task the reason for that.
+// account records an error for each result that a task did not record.
 func (r *run) account(t task, err error) {
 	missing := r.missing(t.of)
 	if err == nil && len(missing) > 0 {
-		err = errors.New("the harness came to no result")
+		err = errors.New("the harness recorded no result")
 	}
 	for _, of := range missing {
 		r.record(report.Result{
@@ -217,13 +215,13 @@ func (r *run) account(t task, err error) {
 	}
 }
 
-// missing are those that have no result yet, nor a second try before them.
-func (r *run) missing(of []played) []played {
+// missing returns the keys without a result and without a scheduled second try.
+func (r *run) missing(of []resultKey) []resultKey {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var missing []played
+	var missing []resultKey
 	for _, one := range of {
-		if r.open[one] && !slices.ContainsFunc(r.again, func(a again) bool { return playedOf(a.first) == one }) {
+		if r.open[one] && !slices.ContainsFunc(r.again, func(a again) bool { return keyOf(a.first) == one }) {
 			missing = append(missing, one)
 		}
 	}
@@ -231,11 +229,11 @@ func (r *run) missing(of []played) []played {
 }
 
 func (r *run) having(role protocol.Role) []*participant {
-	return slices.DeleteFunc(slices.Clone(r.participants), func(p *participant) bool { return !p.plays(role) })
+	return slices.DeleteFunc(slices.Clone(r.participants), func(p *participant) bool { return !p.has(role) })
 }
 
-// expect says which results are to come.
-func (r *run) expect(of []played) {
+// expect adds expected results.
+func (r *run) expect(of []resultKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, one := range of {
@@ -243,7 +241,7 @@ func (r *run) expect(of []played) {
 	}
 }
 
-// complete adds to a result the message and what was recorded.
+// complete adds the message and the trace to a result.
 func (r *run) complete(result report.Result, message []byte, t *trace) report.Result {
 	if message != nil {
 		result.MessageBytes = len(message)
@@ -257,7 +255,7 @@ func (r *run) complete(result report.Result, message []byte, t *trace) report.Re
 func (r *run) record(result report.Result) {
 	r.mu.Lock()
 	r.results = append(r.results, result)
-	delete(r.open, playedOf(result))
+	delete(r.open, keyOf(result))
 	done := len(r.results)
 	progress := Progress{Done: done, Total: done + len(r.open), Doing: strings.TrimSpace(result.Case + " " + result.Sender + " → " + result.Receiver)}
 	r.mu.Unlock()
@@ -266,8 +264,7 @@ func (r *run) record(result report.Result) {
 	}
 }
 
-// inOrder returns the results in the order of cases, senders and receivers,
-// whatever the order in which they came.
+// inOrder returns the results in the order of cases, senders and receivers.
 func (r *run) inOrder() []report.Result {
 	rank := map[string]int{"": -1}
 	for i, c := range r.Cases {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/proxy"
@@ -17,23 +19,23 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
-// scenarios are the tasks of the scenarios: each with each implementation that
-// has the roles, or with all at once.
+// scenarios returns the tasks of the scenarios: one for each implementation with the
+// roles, or one for all of them.
 func (r *run) scenarios(server Server) []task {
 	var tasks []task
 	for i := range r.cases {
 		c := &r.cases[i]
-		if c.Play == nil {
+		if c.Script == nil {
 			continue
 		}
 		var able []*participant
 		for _, p := range r.participants {
-			if p.takes(c) && (p.VariantOf == "" || !c.Play.Fleet) && !slices.ContainsFunc(c.Play.Roles, func(role string) bool { return !p.plays(protocol.Role(role)) }) {
+			if p.takes(c) && (p.VariantOf == "" || !c.Script.Fleet) && !slices.ContainsFunc(c.Script.Roles, func(role string) bool { return !p.has(protocol.Role(role)) }) {
 				able = append(able, p)
 			}
 		}
 		groups := [][]*participant{able}
-		if !c.Play.Fleet {
+		if !c.Script.Fleet {
 			groups = nil
 			for _, p := range able {
 				groups = append(groups, []*participant{p})
@@ -43,14 +45,14 @@ func (r *run) scenarios(server Server) []task {
 			if len(participants) == 0 {
 				continue
 			}
-			play := func(ctx context.Context, l *lane, t turn) (report.Result, error) {
+			run := func(ctx context.Context, l *lane, t turn) (report.Result, error) {
 				return r.scenario(ctx, server, l, t, c, participants), context.Cause(ctx)
 			}
 			sender, receiver := sides(c, participants)
-			tasks = append(tasks, task{[]played{{server.ID, c.ID, sender, receiver}}, func(ctx context.Context, l *lane) error {
-				result, err := play(ctx, l, r.first())
+			tasks = append(tasks, task{[]resultKey{{server.ID, c.ID, sender, receiver}}, func(ctx context.Context, l *lane) error {
+				result, err := run(ctx, l, r.first())
 				if err == nil {
-					r.conclude(result, participants, play)
+					r.conclude(result, participants, run)
 				}
 				return err
 			}})
@@ -59,12 +61,12 @@ func (r *run) scenarios(server Server) []task {
 	return tasks
 }
 
-// sides are the sender and the receiver of a scenario's result.
+// sides returns the sender and the receiver of the result of a scenario.
 func sides(c *suite.Case, participants []*participant) (sender, receiver string) {
-	if !c.Play.Fleet && slices.Contains(c.Play.Roles, string(protocol.RoleSend)) {
+	if !c.Script.Fleet && slices.Contains(c.Script.Roles, string(protocol.RoleSend)) {
 		sender = participants[0].ID
 	}
-	if slices.Contains(c.Play.Roles, string(protocol.RoleReceive)) {
+	if slices.Contains(c.Script.Roles, string(protocol.RoleReceive)) {
 		var ids []string
 		for _, p := range participants {
 			ids = append(ids, p.ID)
@@ -74,13 +76,13 @@ func sides(c *suite.Case, participants []*participant) (sender, receiver string)
 	return sender, receiver
 }
 
-// scenario plays one scenario with one implementation, or with a fleet.
+// scenario runs one scenario with one implementation, or with a fleet.
 func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *suite.Case, participants []*participant) report.Result {
-	s := &stage{
-		run: r, turn: t, server: server, lane: l.fresh(), url: l.url, play: c.Play, trace: &trace{}, participants: participants, maxLine: ordinaryLine,
-		processes: map[string]*processState{}, changed: make(chan struct{}, 1), into: map[int]string{}, heard: map[int]int{}, orders: map[string][]int{},
+	s := &scenario{
+		run: r, turn: t, server: server, lane: l.fresh(), url: l.url, script: c.Script, trace: &trace{}, participants: participants, maxLine: ordinaryLine,
+		processes: map[string]*processState{}, changed: make(chan struct{}, 1), queueOf: map[int]string{}, delivered: map[int]int{}, orders: map[string][]int{},
 	}
-	for _, step := range c.Play.Steps {
+	for _, step := range c.Script.Steps {
 		if step.Bytes > ordinaryMessage {
 			s.maxLine = adapter.LargeLine
 		}
@@ -88,18 +90,18 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *s
 	s.trace.begin()
 	result := report.Result{
 		Case: c.ID, Server: l.server, Outcome: report.Passed,
-		Expected: fmt.Sprintf("all %d steps", len(c.Play.Steps)), Observed: fmt.Sprintf("all %d steps", len(c.Play.Steps)),
+		Expected: fmt.Sprintf("all %d steps", len(c.Script.Steps)), Observed: fmt.Sprintf("all %d steps", len(c.Script.Steps)),
 	}
 	result.Sender, result.Receiver = sides(c, participants)
-	// Pumps end when the processes do, and those at the latest with this.
-	playing, cancel := context.WithCancel(ctx)
+	// It ends the processes, and with them the pumps.
+	running, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var err error
 	for _, p := range participants {
-		err = errors.Join(err, p.given(t))
+		err = errors.Join(err, p.ready(t))
 	}
 	if err == nil {
-		err = caught(func() error { return s.perform(playing) })
+		err = caught(func() error { return s.perform(running) })
 		if len(participants) == 1 {
 			participants[0].punctual(err)
 		}
@@ -107,8 +109,8 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *s
 	s.end()
 	if err != nil {
 		result.Outcome, result.Observed, result.Problems = outcomeOf(err), observed(err), problemsOf(err)
-		// What did not happen in time, with all the time of a second try, is what
-		// the implementation does.
+		// A deadline that is missed in a second try, too, is a violation by the
+		// implementation.
 		if _, late := errors.AsType[*deadlineError](err); late && t.second && result.Outcome == report.Errored {
 			result.Outcome, result.Observed = report.Failed, observed(&conductError{err})
 		}
@@ -116,14 +118,14 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *s
 	return r.complete(result, nil, s.trace)
 }
 
-// perform sets the stage and goes through the steps.
-func (s *stage) perform(ctx context.Context) error {
-	if slices.Contains(s.play.Needs, "server") {
+// perform starts a server if the scenario needs one, and runs the steps.
+func (s *scenario) perform(ctx context.Context) error {
+	if slices.Contains(s.script.Needs, "server") {
 		if err := s.ownServer(ctx); err != nil {
-			return fmt.Errorf("a server of its own: %w", err)
+			return fmt.Errorf("start a server for the scenario: %w", err)
 		}
 	}
-	for i, step := range s.play.Steps {
+	for i, step := range s.script.Steps {
 		s.trace.add("harness", fmt.Sprintf("step %d", i+1), []byte(step.String()))
 		deadline := 2*s.turn.timeout + s.patience()
 		stepping, cancel := context.WithTimeoutCause(ctx, deadline, &deadlineError{deadline})
@@ -136,17 +138,17 @@ func (s *stage) perform(ctx context.Context) error {
 	return nil
 }
 
-// patience is what a scenario with much data gets in addition.
-func (s *stage) patience() time.Duration {
+// patience returns the additional time of a scenario with much data.
+func (s *scenario) patience() time.Duration {
 	total := 0
-	for _, step := range s.play.Steps {
+	for _, step := range s.script.Steps {
 		total += step.Bytes*max(1, step.Count) + 200*step.Count*len(step.Names())
 	}
 	return time.Duration(total>>20) * time.Second
 }
 
-// ownServer starts a server for this scenario alone.
-func (s *stage) ownServer(ctx context.Context) (err error) {
+// ownServer starts a server for this scenario.
+func (s *scenario) ownServer(ctx context.Context) (err error) {
 	if s.own, err = s.server.Another(ctx); err != nil {
 		return err
 	}
@@ -156,9 +158,9 @@ func (s *stage) ownServer(ctx context.Context) (err error) {
 	return s.connectOwn()
 }
 
-// connectOwn has the scenario use its own server, and its processes reach it through
-// the proxy.
-func (s *stage) connectOwn() error {
+// connectOwn connects the scenario with its own server. Its processes connect through the
+// proxy.
+func (s *scenario) connectOwn() error {
 	address, err := url.Parse(s.own.URL())
 	if err != nil || address.Scheme != "redis" {
 		return errors.New("only a Redis with a TCP port can stop and start again")
@@ -174,9 +176,9 @@ func (s *stage) connectOwn() error {
 	return nil
 }
 
-// step does one step, which has until the end of stepping. What it starts lives
-// as long as ctx.
-func (s *stage) step(ctx, stepping context.Context, step suite.Step) error {
+// step runs one step, at most until the end of stepping. The processes that it starts run
+// until the end of ctx.
+func (s *scenario) step(ctx, stepping context.Context, step suite.Step) error {
 	switch step.Do {
 	case "receive":
 		return s.receive(ctx, step)
@@ -184,8 +186,8 @@ func (s *stage) step(ctx, stepping context.Context, step suite.Step) error {
 		return s.send(ctx, step)
 	case "push":
 		return s.push(stepping, step)
-	case "heard":
-		return s.hear(stepping, step)
+	case "delivered":
+		return s.awaitDelivered(stepping, step)
 	case "length":
 		return s.length(stepping, step)
 	case "accounted":
@@ -199,8 +201,8 @@ func (s *stage) step(ctx, stepping context.Context, step suite.Step) error {
 	}
 }
 
-// receive starts receivers: one, or one of each participant.
-func (s *stage) receive(ctx context.Context, step suite.Step) error {
+// receive starts a receiver of each participant.
+func (s *scenario) receive(ctx context.Context, step suite.Step) error {
 	address, err := s.user(ctx, step.User)
 	if err != nil {
 		return err
@@ -209,7 +211,7 @@ func (s *stage) receive(ctx context.Context, step suite.Step) error {
 	for _, name := range step.Names() {
 		queues = append(queues, s.lane.prefix+name)
 	}
-	for _, p := range s.participants {
+	return s.each(func(p *participant) error {
 		theirs, proxy, err := s.observed(ctx, address)
 		if err != nil {
 			return err
@@ -222,20 +224,26 @@ func (s *stage) receive(ctx context.Context, step suite.Step) error {
 		a.queues, a.proxy = queues, proxy
 		s.mu.Unlock()
 		s.pump(ctx, a)
-		if err := a.Receive(ctx, queues, union(nil, queues...)); err != nil {
-			return err
-		}
-	}
-	return nil
+		return a.Receive(ctx, queues, union(nil, queues...))
+	})
 }
 
-// observed returns the URL of a process of its own and the proxy that it leads through
-// where a step of the scenario kills processes: the proxy sees the server close the
-// connections of one that has gone. Unix sockets and TLS have no proxy; there the
-// system tells the server before the process has ended.
-func (s *stage) observed(ctx context.Context, address string) (string, *proxy.Proxy, error) {
+// each calls do for all participants at the same time.
+func (s *scenario) each(do func(p *participant) error) error {
+	var group errgroup.Group
+	for _, p := range s.participants {
+		group.Go(func() error { return caught(func() error { return do(p) }) })
+	}
+	return group.Wait()
+}
+
+// observed returns the URL of Redis for a process. If a step of the scenario kills
+// processes, the URL leads through a proxy, which observes that the server closes the
+// connections of a killed process. Unix sockets and TLS have no proxy: there the system
+// closes the connections before the process has ended.
+func (s *scenario) observed(ctx context.Context, address string) (string, *proxy.Proxy, error) {
 	parsed, err := url.Parse(address)
-	crashes := slices.ContainsFunc(s.play.Steps, func(step suite.Step) bool { return step.Do == "crash" })
+	crashes := slices.ContainsFunc(s.script.Steps, func(step suite.Step) bool { return step.Do == "crash" })
 	if !crashes || err != nil || parsed.Scheme != "redis" {
 		return address, nil, nil
 	}
@@ -243,13 +251,15 @@ func (s *stage) observed(ctx context.Context, address string) (string, *proxy.Pr
 	if err != nil {
 		return "", nil, err
 	}
+	s.mu.Lock()
 	s.observers = append(s.observers, observer)
+	s.mu.Unlock()
 	parsed.Host = observer.Addr()
 	return parsed.String(), observer, nil
 }
 
-// name is what a step's process is called.
-func (s *stage) name(step suite.Step, p *participant) string {
+// name returns the name of a step's process.
+func (s *scenario) name(step suite.Step, p *participant) string {
 	if len(s.participants) > 1 {
 		return strings.TrimSuffix(step.Who+" "+p.ID, " ")
 	}
@@ -259,8 +269,8 @@ func (s *stage) name(step suite.Step, p *participant) string {
 	return p.ID + " " + step.Who
 }
 
-// user makes a user of Redis that may do only so much, and returns its URL.
-func (s *stage) user(ctx context.Context, rules []string) (string, error) {
+// user adds a user to Redis with these permissions, and returns its URL.
+func (s *scenario) user(ctx context.Context, rules []string) (string, error) {
 	if rules == nil {
 		return s.url, nil
 	}
@@ -270,7 +280,7 @@ func (s *stage) user(ctx context.Context, rules []string) (string, error) {
 		command = append(command, strings.Replace(rule, "$", s.lane.prefix, 1))
 	}
 	if err := s.lane.redis.Do(ctx, command...).Err(); err != nil {
-		return "", fmt.Errorf("the harness cannot make a user: %w", err)
+		return "", fmt.Errorf("add a user to Redis: %w", err)
 	}
 	return strings.Replace(s.url, "://", "://"+name+":compat@", 1), nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// outbox is a sender in a lane, started anew where it fails.
+// outbox is a sender in a lane. It starts a new process after a failure.
 type outbox struct {
 	run     *run
 	turn    turn
@@ -22,8 +22,8 @@ type outbox struct {
 	process Process
 }
 
-// outgoing are the messages that senders made of the events that receivers are to
-// get, by sender. It may be added to concurrently.
+// outgoing has the messages of senders for receivers, by sender. Its method may be called
+// concurrently.
 type outgoing struct {
 	mu sync.Mutex
 	by map[string][]delivery
@@ -35,7 +35,7 @@ func (o *outgoing) add(d delivery) {
 	o.by[d.sender] = append(o.by[d.sender], d)
 }
 
-// sendingOf are the cases of events that a participant takes part in.
+// sendingOf returns the cases of events in which a participant takes part.
 func (r *run) sendingOf(p *participant) []*suite.Case {
 	var cases []*suite.Case
 	for i := range r.cases {
@@ -46,7 +46,7 @@ func (r *run) sendingOf(p *participant) []*suite.Case {
 	return cases
 }
 
-// send has one implementation send every event of the cases.
+// send runs the cases with an event with one sender.
 func (r *run) send(ctx context.Context, l *lane, p *participant, out *outgoing) error {
 	o := &outbox{run: r, turn: r.first(), p: p, lane: l, trace: &trace{}}
 	defer o.drop()
@@ -64,7 +64,7 @@ func (r *run) send(ctx context.Context, l *lane, p *participant, out *outgoing) 
 	return nil
 }
 
-// result plays one case, and adds what receivers are to get.
+// result runs one case, and adds its message for the receivers.
 func (o *outbox) result(ctx context.Context, c *suite.Case, out *outgoing) report.Result {
 	var event suite.Event
 	if c.Sending != nil {
@@ -90,27 +90,27 @@ func (o *outbox) result(ctx context.Context, c *suite.Case, out *outgoing) repor
 	return o.run.complete(result, raw, o.trace)
 }
 
-// sentBy is what receivers are to get of a message that was sent.
+// sentBy returns the delivery of a message that a sender pushed.
 func sentBy(p *participant, c *suite.Case, event suite.Event, raw []byte) delivery {
 	chain := wire.Chain(event.EventName, event.Parents...)
 	w := want{delivered: true, calls: called(chain), signals: chain, payload: []byte(event.PayloadText)}
 	if env, err := wire.Decode(raw, wire.Limits{}); err == nil {
-		w.metadata = env.Metadata.Attributes // with those that the sender adds
+		w.metadata = env.Metadata.Attributes // with the attributes that the sender adds
 	}
 	return delivery{c: c, sender: p.ID, queue: event.EventName, listen: event.EventName, message: raw, want: w}
 }
 
-// marker lies in the list before the event is sent, to its right.
-const marker = "what is older"
+// marker is in the list before the event is sent. It must be to the right of the message.
+const marker = "an older message"
 
 // pushed is a message that a sender pushed.
 type pushed struct {
 	key   string
-	right bool // of what was there before
+	right bool // of the marker
 	raw   []byte
 }
 
-// in is nil where the message is where it should be.
+// in returns nil if the message is in the right place.
 func (p pushed) in(key string) error {
 	switch {
 	case p.key != key:
@@ -121,34 +121,34 @@ func (p pushed) in(key string) error {
 	return nil
 }
 
-// send has an event sent and returns what was pushed.
+// send makes the process send an event and returns the pushed messages.
 func (o *outbox) send(ctx context.Context, event suite.Event) ([]pushed, error) {
 	o.trace.begin()
 	if err := o.ready(ctx); err != nil {
 		return nil, err
 	}
 	if err := o.lane.redis.LPush(ctx, event.EventName, marker).Err(); err != nil {
-		return nil, fmt.Errorf("the list cannot be prepared: %w", err)
+		return nil, fmt.Errorf("prepare the list: %w", err)
 	}
 	sending := o.process.Send(ctx, event.Message)
 	o.p.punctual(sending)
-	if _, refused := errors.AsType[*protocol.FailedError](sending); sending != nil && !refused {
-		o.drop() // it is in no state to be asked again
+	if _, failed := errors.AsType[*protocol.FailedError](sending); sending != nil && !failed {
+		o.drop() // its state is unknown
 	}
 	found, err := o.collect(ctx, event.EventName)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the lists cannot be read: %w", err)
+		return nil, fmt.Errorf("read the lists: %w", err)
 	case sending != nil && len(found) > 0:
-		return found, fmt.Errorf("%w; and yet something was pushed", sending)
+		return found, fmt.Errorf("%w; but a message was pushed", sending)
 	case sending == nil && len(found) != 1:
 		return found, wrong("%d messages were pushed after one event", len(found))
 	}
 	return found, sending
 }
 
-// collect empties the lane and returns what was pushed. Where others use the
-// Redis, keys besides that of the event are none of our business.
+// collect returns the pushed messages and clears the lane. On a shared Redis it reads and
+// removes the key of the event only.
 func (o *outbox) collect(ctx context.Context, key string) ([]pushed, error) {
 	keys := []string{key}
 	if o.lane.prefix == "" {
@@ -183,7 +183,7 @@ func (o *outbox) ready(ctx context.Context) error {
 	if o.process != nil {
 		return nil
 	}
-	if err := o.p.given(o.turn); err != nil {
+	if err := o.p.ready(o.turn); err != nil {
 		return err
 	}
 	process, _, err := o.p.implementation.Launch(ctx, Setting{RedisURL: o.lane.url, Timeout: o.turn.timeout, MaxLine: ordinaryLine, Trace: o.trace.of(o.p.ID)})

@@ -13,40 +13,40 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// Server is a Redis that cases are played on.
+// Server is a Redis on which cases run.
 type Server struct {
 	report.Server
 
 	URL string
-	// Prefix stands before the name of every key, where others use the Redis
-	// too. Without one the Redis is the engine's, databases and all.
+	// Prefix is the prefix of every key on a shared Redis. Without a prefix, the engine
+	// uses all databases and deletes their contents.
 	Prefix string
-	// Another starts one more of the kind, for cases that stop it or kill its
-	// connections; nil where there is no way.
+	// Another starts another server of the kind, for cases that stop it or kill its
+	// connections. It is nil if that is not possible.
 	Another func(ctx context.Context) (*redisserver.Server, error)
 }
 
-// databases is how many of a server's databases are used: what every
-// configuration has.
+// databases is the number of databases that the engine uses. Every configuration has as
+// many.
 const databases = 16
 
-// lane is a place on a server where one thing is played at a time.
+// lane is a place on a server for one task at a time.
 type lane struct {
 	url    string
 	prefix string
 	redis  *redis.Client
 	server string
-	plays  int // scenarios that were played here
+	runs   int // scenarios that have run here
 }
 
-// fresh is the lane with names that no process has consumed before: the command
-// with which one waited may outlive it by a moment, and takes a message with it.
+// fresh returns the lane with names that no process has consumed. A blocking command may
+// outlive its process for a moment and then takes a message.
 func (l *lane) fresh() *lane {
-	l.plays++
-	return &lane{url: l.url, prefix: fmt.Sprintf("%s%d:", l.prefix, l.plays), redis: l.redis, server: l.server}
+	l.runs++
+	return &lane{url: l.url, prefix: fmt.Sprintf("%s%d:", l.prefix, l.runs), redis: l.redis, server: l.server}
 }
 
-// clear removes what was played.
+// clear removes all keys of the lane.
 func (l *lane) clear(ctx context.Context) error {
 	if l.prefix == "" {
 		return l.redis.FlushDB(ctx).Err()
@@ -60,13 +60,13 @@ func (l *lane) clear(ctx context.Context) error {
 	return keys.Err()
 }
 
-// lanes are a server's lanes, to be taken and given back.
+// lanes are the lanes of a server.
 type lanes struct {
 	all  []*lane
 	free chan *lane
 }
 
-// open makes up to n lanes: databases of a server of our own, or a single one
+// open returns up to n lanes: databases of a server that is not shared, or a single lane
 // with a prefix.
 func open(server Server, n int) (*lanes, error) {
 	if server.Prefix != "" {
@@ -97,7 +97,7 @@ func connect(address, prefix, server string) (*lane, error) {
 	if err != nil {
 		return nil, errors.New("the server has no usable URL") // no detail: it may hold the password
 	}
-	options.MaxRetries = -1 // what is pushed twice would be counted twice
+	options.MaxRetries = -1 // a repeated push would count twice
 	options.PoolSize = 4
 	options.ReadTimeout, options.WriteTimeout = redisTimeout, redisTimeout
 	return &lane{url: address, prefix: prefix, redis: redis.NewClient(options), server: server}, nil
@@ -132,8 +132,8 @@ func (l *lanes) take(ctx context.Context) (*lane, error) {
 	}
 }
 
-// give gives a lane back and leaves nothing in it.
-func (l *lanes) give(ctx context.Context, one *lane) error {
+// put returns a lane after clearing it.
+func (l *lanes) put(ctx context.Context, one *lane) error {
 	err := one.clear(context.WithoutCancel(ctx))
 	l.free <- one
 	return err

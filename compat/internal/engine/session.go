@@ -15,9 +15,9 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// session is a receiver in a lane: one process after the other. The queue of an
-// original that dies takes a thread with it and no more, so that a process has
-// several queues to lose; and while one is in use, the next is made ready.
+// session is a receiver in a lane: one process after the other. With its queue, an
+// original loses one thread only. Therefore a process has several queues; and while one
+// process is in use, the session starts the next one.
 type session struct {
 	run   *run
 	turn  turn
@@ -28,29 +28,29 @@ type session struct {
 
 	process Process
 	queues  []string        // of the process
-	dead    map[string]bool // those that it lost
-	named   int             // queues that were named so far
+	dead    map[string]bool // the queues without a consumer
+	named   int             // the number of queue names so far
 	deaths  int
 	spare   chan started
 	closing sync.WaitGroup
 	canary  int
 }
 
-// started is a process that has said hello, or why there is none.
+// started is a process with an identity, or the reason why there is none.
 type started struct {
 	process Process
 	err     error
 }
 
-// reaction is what came of a message.
+// reaction is the observed reaction to a message.
 type reaction struct {
 	calls []protocol.Event
 	died  *protocol.Died
-	// fault is what is wrong with the process rather than with its queue.
+	// fault is a problem of the process, in contrast to the end of its queue.
 	fault error
 }
 
-// maxCalls is how many calls may be reported of one message.
+// maxCalls is the maximum number of reported calls for one message.
 const maxCalls = 10_000
 
 func (s *session) launch(ctx context.Context) (Process, error) {
@@ -58,7 +58,7 @@ func (s *session) launch(ctx context.Context) (Process, error) {
 	return process, err
 }
 
-// prepare has the next process started.
+// prepare starts the next process in the background.
 func (s *session) prepare(ctx context.Context) {
 	if s.spare != nil {
 		return
@@ -75,7 +75,7 @@ func (s *session) prepare(ctx context.Context) {
 	}()
 }
 
-// ready returns a queue that is consumed, for what is to go into the given one.
+// ready returns a consumed queue for a delivery.
 func (s *session) ready(ctx context.Context, d delivery) (string, error) {
 	if s.process != nil {
 		if !s.dead[d.queue] && !d.spare {
@@ -101,7 +101,7 @@ func (s *session) ready(ctx context.Context, d delivery) (string, error) {
 	s.process, s.dead, s.queues = next.process, map[string]bool{}, s.batch.queues
 	if d.spare {
 		s.queues = nil
-		for range batchQueues {
+		for range max(batchQueues, s.p.implementation.MaxQueues) {
 			queue := d.queue
 			if s.named > 0 {
 				queue += "." + strconv.Itoa(s.named)
@@ -121,8 +121,7 @@ func (s *session) ready(ctx context.Context, d delivery) (string, error) {
 	return d.queue, nil
 }
 
-// drop ends the process. Its queues are not used again unless they have to be,
-// and then its end is waited for.
+// drop ends the process. It waits for the end if its queues are used again.
 func (s *session) drop() {
 	if s.process == nil {
 		return
@@ -149,9 +148,9 @@ func (s *session) close() {
 	s.closing.Wait()
 }
 
-// play pushes a message and its canary, and returns what is reported until the
-// canary has come.
-func (s *session) play(ctx context.Context, d delivery) reaction {
+// deliver pushes a message and its canary, and returns the reports before that of the
+// canary.
+func (s *session) deliver(ctx context.Context, d delivery) reaction {
 	s.trace.begin()
 	queue, err := s.ready(ctx, d)
 	if err != nil {
@@ -165,7 +164,7 @@ func (s *session) play(ctx context.Context, d delivery) reaction {
 	s.trace.add("redis", "LPUSH "+queue, d.message)
 	s.trace.add("redis", "LPUSH "+queue, barrier)
 	if err := s.lane.redis.LPush(ctx, queue, d.message, barrier).Err(); err != nil {
-		return reaction{fault: fmt.Errorf("the message could not be pushed: %w", err)}
+		return reaction{fault: fmt.Errorf("push the message: %w", err)}
 	}
 	patience := s.turn.patience(d.message)
 	result := s.await(ctx, queue, patience)
@@ -187,7 +186,7 @@ func (s *session) play(ctx context.Context, d delivery) reaction {
 	return result
 }
 
-// patience is how long a message may take to be received.
+// patience returns the maximum time between the push of a message and its canary.
 func (t turn) patience(message []byte) time.Duration {
 	return t.timeout + time.Duration(len(message)>>20)*time.Second
 }
@@ -223,7 +222,7 @@ func (s *session) await(ctx context.Context, queue string, patience time.Duratio
 	}
 }
 
-// canaryOf is which canary a payload is of, "" where it is of none.
+// canaryOf returns the number of the canary with a payload, "" for any other payload.
 func canaryOf(payload string) string {
 	if len(payload) > 100 || !strings.Contains(payload, "canary") {
 		return ""

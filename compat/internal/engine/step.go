@@ -14,50 +14,56 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// send has senders send: one, or one of each participant.
-func (s *stage) send(ctx context.Context, step suite.Step) error {
+// send sends events with a sender of each participant.
+func (s *scenario) send(ctx context.Context, step suite.Step) error {
 	address, err := s.user(ctx, step.User)
 	if err != nil {
 		return err
 	}
-	for _, p := range s.participants {
-		step.Who = strings.TrimSpace("sender " + step.Who)
-		a := s.processes[s.name(step, p)]
-		if a == nil {
-			if a, err = s.start(ctx, s.name(step, p), address, p); err != nil {
-				return err
-			}
+	step.Who = strings.TrimSpace("sender " + step.Who)
+	err = s.each(func(p *participant) error {
+		name := s.name(step, p)
+		if s.process(name) != nil {
+			return nil
 		}
+		_, err := s.start(ctx, name, address, p)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range s.participants {
+		a := s.process(s.name(step, p))
 		for range max(1, step.Count) {
 			n := s.next(s.lane.prefix + step.Queue)
 			err := a.Send(ctx, protocol.Message{EventName: s.lane.prefix + step.Queue, PayloadText: payload(n, step.Bytes)})
-			refusal, refused := errors.AsType[*protocol.FailedError](err)
+			failure, failed := errors.AsType[*protocol.FailedError](err)
 			switch {
-			case refused && (step.Fails || step.MayFail) && !refusal.Unsupported():
+			case failed && (step.Fails || step.MayFail) && !failure.Unsupported():
 				s.mu.Lock()
-				s.heard[n] = 1 // nobody is to hear it
+				s.delivered[n] = 1 // it must not be delivered
 				s.mu.Unlock()
 			case err != nil:
 				return err
 			case step.Fails:
-				return wrong("it says that the event is in Redis, which cannot be")
+				return wrong("it reports that the event is in Redis, which is not possible")
 			}
 		}
 	}
 	return nil
 }
 
-// next is the number of the next event, which goes into a queue.
-func (s *stage) next(queue string) int {
+// next returns the number of the next event, which is for a queue.
+func (s *scenario) next(queue string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.number++
-	s.into[s.number] = queue
+	s.queueOf[s.number] = queue
 	return s.number
 }
 
-// push pushes numbered events, or a text as it is.
-func (s *stage) push(ctx context.Context, step suite.Step) error {
+// push pushes numbered events, or a text.
+func (s *scenario) push(ctx context.Context, step suite.Step) error {
 	for _, name := range step.Names() {
 		queue := s.lane.prefix + name
 		var messages []any
@@ -79,15 +85,15 @@ func (s *stage) push(ctx context.Context, step suite.Step) error {
 		}
 		for part := range slices.Chunk(messages, 1000) {
 			if err := s.lane.redis.LPush(ctx, queue, part...).Err(); err != nil {
-				return fmt.Errorf("the harness cannot push: %w", err)
+				return fmt.Errorf("push: %w", err)
 			}
 		}
 	}
 	return nil
 }
 
-// hear waits until all events were heard.
-func (s *stage) hear(ctx context.Context, step suite.Step) error {
+// awaitDelivered waits until all events are delivered.
+func (s *scenario) awaitDelivered(ctx context.Context, step suite.Step) error {
 	err := s.until(ctx, func() bool {
 		missing, twice := s.missing()
 		return len(missing) == 0 || len(twice) > 0 || step.Count > 0 && s.number-len(missing) >= step.Count
@@ -97,28 +103,28 @@ func (s *stage) hear(ctx context.Context, step suite.Step) error {
 	missing, twice := s.missing()
 	switch {
 	case len(twice) > 0:
-		return wrong("events were heard more than once: %v", some(twice))
+		return wrong("events were delivered more than once: %v", some(twice))
 	case err != nil && step.Count > 0:
 		return err
 	case err != nil:
-		return fmt.Errorf("%d of %d events were not heard, such as %v: %w", len(missing), s.number, some(missing), err)
+		return fmt.Errorf("%d of %d events were not delivered, such as %v: %w", len(missing), s.number, some(missing), err)
 	case len(s.deaths) > 0 && !step.MayDie:
 		return s.deaths[0]
 	}
 	for name, order := range s.orders {
 		if step.Ordered && !slices.IsSorted(order) {
-			return wrong("%s heard them in another order: %v", name, some(order))
+			return wrong("%s received them in another order: %v", name, some(order))
 		}
 	}
 	return nil
 }
 
-// some are the first of many.
+// some returns the first numbers.
 func some(numbers []int) []int { return numbers[:min(len(numbers), 10)] }
 
-// length waits until a list is so long. Redis does not tell, so it is asked
-// again and again, unless no process is left that could change the list.
-func (s *stage) length(ctx context.Context, step suite.Step) error {
+// length waits until a list has a length. It polls Redis, unless no process is left that
+// could change the list.
+func (s *scenario) length(ctx context.Context, step suite.Step) error {
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
 	last := int64(-1)
@@ -134,13 +140,13 @@ func (s *stage) length(ctx context.Context, step suite.Step) error {
 		case err == nil:
 			last = n
 		case ctx.Err() == nil:
-			return fmt.Errorf("the harness cannot ask Redis: %w", err)
+			return fmt.Errorf("read the length of the list: %w", err)
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 			if last < 0 {
-				return fmt.Errorf("the harness cannot ask Redis: %w", context.Cause(ctx))
+				return fmt.Errorf("read the length of the list: %w", context.Cause(ctx))
 			}
 			return fmt.Errorf("the list has %d messages, not %d: %w", last, step.Count, context.Cause(ctx))
 		}
@@ -148,14 +154,14 @@ func (s *stage) length(ctx context.Context, step suite.Step) error {
 }
 
 // show records the first messages of a list.
-func (s *stage) show(ctx context.Context, queue string) {
+func (s *scenario) show(ctx context.Context, queue string) {
 	for _, raw := range s.lane.redis.LRange(ctx, s.lane.prefix+queue, 0, 2).Val() {
 		s.trace.add("redis", "LRANGE "+s.lane.prefix+queue, []byte(raw))
 	}
 }
 
-// account holds what was pushed against what was heard and what is left.
-func (s *stage) account(ctx context.Context, step suite.Step) error {
+// account compares the pushed events with the delivered and the remaining ones.
+func (s *scenario) account(ctx context.Context, step suite.Step) error {
 	left := map[int]int{}
 	for _, name := range step.Names() {
 		raws, err := s.lane.redis.LRange(ctx, s.lane.prefix+name, 0, -1).Result()
@@ -167,17 +173,17 @@ func (s *stage) account(ctx context.Context, step suite.Step) error {
 				Data event `json:"data"`
 			}
 			if err := json.Unmarshal([]byte(raw), &message); err != nil {
-				return wrong("what is left in the list was not pushed: %w", err)
+				return wrong("the list has a message that was not pushed: %w", err)
 			}
 			left[message.Data.N]++
 		}
 	}
-	s.trace.add("redis", "LRANGE", fmt.Appendf(nil, "%d messages are left", len(left)))
+	s.trace.add("redis", "LRANGE", fmt.Appendf(nil, "%d messages remain", len(left)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var lost, twice []int
 	for n := 1; n <= s.number; n++ {
-		switch times := s.heard[n] + left[n]; {
+		switch times := s.delivered[n] + left[n]; {
 		case times == 0:
 			lost = append(lost, n)
 		case times > 1:
@@ -186,21 +192,21 @@ func (s *stage) account(ctx context.Context, step suite.Step) error {
 	}
 	switch {
 	case len(lost) > 0:
-		return wrong("%d events were lost: taken out of the list, and not heard", len(lost))
+		return wrong("%d events were lost: taken from the list, and not delivered", len(lost))
 	case len(twice) > 0:
-		return wrong("%d events were heard more than once, or heard and kept", len(twice))
+		return wrong("%d events were delivered more than once, or delivered and kept", len(twice))
 	}
 	return nil
 }
 
-// stop ends processes: the one that is named, or all receivers. What they
-// reported before their end counts. It waits until Redis has noticed a crash: until
-// then it would give messages to the process that has gone.
-func (s *stage) stop(ctx context.Context, step suite.Step) error {
-	for _, p := range s.participants {
-		a := s.processes[s.name(step, p)]
+// stop ends a process of each participant. Reports before the end count. After a crash it
+// waits until Redis has noticed the end of the connections: before that, Redis sends
+// messages to the process that has ended.
+func (s *scenario) stop(ctx context.Context, step suite.Step) error {
+	return s.each(func(p *participant) error {
+		a := s.process(s.name(step, p))
 		if a == nil {
-			return fmt.Errorf("nobody is called %q", step.Who)
+			return fmt.Errorf("no process has the name %q", step.Who)
 		}
 		s.mu.Lock()
 		a.gone = true
@@ -219,12 +225,12 @@ func (s *stage) stop(ctx context.Context, step suite.Step) error {
 				return fmt.Errorf("Redis has not noticed that the process has gone: %w", err) //nolint:staticcheck // a name
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
-// command has Redis do something.
-func (s *stage) command(ctx context.Context, step suite.Step) error {
+// command runs a command of Redis.
+func (s *scenario) command(ctx context.Context, step suite.Step) error {
 	var words []any
 	for _, word := range step.Command {
 		if name, ok := strings.CutPrefix(word, "$"); ok {
@@ -237,24 +243,24 @@ func (s *stage) command(ctx context.Context, step suite.Step) error {
 	return err
 }
 
-// outage ends connections, or the server.
-func (s *stage) outage(ctx context.Context, step suite.Step) error {
+// outage ends connections, stops or starts the server, or waits for the consequences.
+func (s *scenario) outage(ctx context.Context, step suite.Step) error {
 	switch step.Do {
 	case "cut":
-		s.waits(ctx)
-		// As an administrator would.
+		s.awaitIdle(ctx)
+		// As an administrator does.
 		if err := s.lane.redis.ClientKillByFilter(ctx, "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
-			return fmt.Errorf("the harness cannot kill connections: %w", err)
+			return fmt.Errorf("kill connections: %w", err)
 		}
 		return nil
-	case "told":
-		return s.told(ctx, *step.Text)
+	case "error":
+		return s.awaitError(ctx, *step.Text)
 	case "down":
 		s.proxy.Target("")
 		return errors.Join(s.lane.redis.Close(), s.own.Close())
 	case "refused":
 		if err := s.until(ctx, func() bool { return false }, s.proxy.Refused()); err != nil {
-			return fmt.Errorf("nobody tried to connect again: %w", err)
+			return fmt.Errorf("no client tried to connect again: %w", err)
 		}
 		return nil
 	default: // up
@@ -267,11 +273,10 @@ func (s *stage) outage(ctx context.Context, step suite.Step) error {
 	}
 }
 
-// waits returns when every receiver waits for a message, as far as the server
-// tells: what becomes of a connection that is idle is another question. A
-// receiver that asks again and again without waiting is idle between two
-// questions, and none is waited for longer than half of the time of ctx.
-func (s *stage) waits(ctx context.Context) {
+// awaitIdle returns when every receiver waits for a message according to the server, so
+// that no connection ends with a message. A receiver that polls is idle between two
+// commands. awaitIdle takes at most half of the time of ctx.
+func (s *scenario) awaitIdle(ctx context.Context) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
@@ -290,19 +295,19 @@ func (s *stage) waits(ctx context.Context) {
 	for {
 		clients, err := s.lane.redis.ClientList(ctx).Result()
 		if err != nil || strings.Count(clients, " flags=b ")+polling(clients) >= receivers {
-			return // or it does not tell
+			return // or the server has no CLIENT LIST
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			s.trace.add("harness", "waits no longer", []byte("not every receiver is idle"))
+			s.trace.add("harness", "stops waiting", []byte("not every receiver is idle"))
 			return
 		}
 	}
 }
 
-// polling counts the clients, in the answer to CLIENT LIST, whose last command
-// took a message or found none, and did not wait for one.
+// polling counts the clients in a reply to CLIENT LIST whose last command is a pop that
+// does not wait.
 func polling(clients string) int {
 	n := 0
 	for client := range strings.SplitSeq(clients, "\n") {
@@ -315,23 +320,22 @@ func polling(clients string) int {
 	return n
 }
 
-// told waits until Redis has answered somebody with an error of a kind, as its
-// statistics tell.
-func (s *stage) told(ctx context.Context, kind string) error {
+// awaitError waits until the statistics of Redis have an error of a kind.
+func (s *scenario) awaitError(ctx context.Context, kind string) error {
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		statistics, err := s.lane.redis.Info(ctx, "errorstats").Result()
 		switch {
 		case err != nil && ctx.Err() == nil:
-			return fmt.Errorf("the harness cannot ask Redis for the errors that it counts: %w", err)
+			return fmt.Errorf("read the error statistics of Redis: %w", err)
 		case strings.Contains(statistics, "errorstat_"+kind+":"):
 			return nil
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return fmt.Errorf("nobody met the error %s: %w", kind, context.Cause(ctx))
+			return fmt.Errorf("no client got the error %s: %w", kind, context.Cause(ctx))
 		}
 	}
 }

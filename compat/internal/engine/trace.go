@@ -11,9 +11,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// The most that a trace holds: of one line, and of lines at its beginning and
-// its end; and those of a trace that is shortened, of processes and of the
-// harness.
+// The limits of a trace: the bytes of one line, the lines at its beginning and its end;
+// and those of a shortened trace, for lines of processes and of the harness.
 const (
 	maxTraceData  = 2048
 	maxTraceBegin = 100
@@ -25,8 +24,7 @@ const (
 	shortTraceOwn   = 50
 )
 
-// trace records what is done and seen while a case is played. It may be used
-// concurrently.
+// trace records the lines of a running case. Its methods may be called concurrently.
 type trace struct {
 	mu    sync.Mutex
 	began time.Time
@@ -34,7 +32,7 @@ type trace struct {
 	added int
 }
 
-// begin forgets what was recorded: another case begins.
+// begin removes the lines of the case before.
 func (t *trace) begin() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -54,8 +52,7 @@ func (t *trace) add(who, what string, data []byte) {
 	t.added++
 }
 
-// taken is what was recorded since the case began, shortened where nobody is
-// likely to read it, and how long the case took.
+// taken returns the lines of the case, shortened if short, and the duration of the case.
 func (t *trace) taken(short bool) ([]report.Step, float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,8 +73,8 @@ func (t *trace) taken(short bool) ([]report.Step, float64) {
 	return steps, seconds(time.Since(t.began))
 }
 
-// shortened are the first and the last lines of processes, and what the harness
-// did, with the beginning of its data; and where the first step is missing.
+// shortened returns the first and the last lines of processes and those of the harness,
+// with the beginning of their data, and the index of the first missing step.
 func shortened(steps []report.Step) (kept []report.Step, missing int) {
 	lines, own := 0, 0
 	for _, step := range steps {
@@ -105,10 +102,10 @@ func shortened(steps []report.Step) (kept []report.Step, missing int) {
 	return kept, missing
 }
 
-// isOwn reports whether a step is the harness' own, in Redis or elsewhere.
+// isOwn reports whether the harness did a step, in Redis or elsewhere.
 func isOwn(step report.Step) bool { return step.Who == "harness" || step.Who == "redis" }
 
-// of is what a process is started with to have its lines recorded.
+// of returns a function that records the lines of a process.
 func (t *trace) of(who string) func(direction string, line []byte) {
 	return func(direction string, line []byte) {
 		if direction != report.Stderr {
@@ -120,13 +117,13 @@ func (t *trace) of(who string) func(direction string, line []byte) {
 
 func seconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e6 }
 
-// Text is bytes as a report has them: what is no UTF-8 is escaped as \xNN, and
-// what is longer than most is cut.
-func Text(data []byte, most int) string {
+// Text returns bytes as a report has them: bytes that are not UTF-8 are escaped as \xNN,
+// and the text is cut after limit bytes.
+func Text(data []byte, limit int) string {
 	cut := ""
-	if len(data) > most {
+	if len(data) > limit {
 		cut = fmt.Sprintf("… (%d bytes)", len(data))
-		data = data[:most]
+		data = data[:limit]
 		for i := 1; i < utf8.UTFMax && len(data) > 0; i++ { // not through a character
 			if r, size := utf8.DecodeLastRune(data); r != utf8.RuneError || size != 1 {
 				break

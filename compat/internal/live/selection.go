@@ -29,7 +29,7 @@ func reason(c *suite.Case, listens []string, destructive bool) string {
 	overheard := engine.Dispatched(c)
 	overheard = slices.DeleteFunc(overheard, func(signal string) bool { return !slices.Contains(listens, signal) })
 	switch {
-	case c.Play != nil && slices.ContainsFunc(c.Play.Steps, func(step suite.Step) bool { return step.Do == "crash" }):
+	case c.Script != nil && slices.ContainsFunc(c.Script.Steps, func(step suite.Step) bool { return step.Do == "crash" }):
 		return "they kill the process of an implementation"
 	case c.Delivery != nil && c.Delivery.Disturbs, slices.ContainsFunc(overheard, wire.Reserved):
 		return "they name signals of applauncher's kernel, at which the application itself would stop or start"

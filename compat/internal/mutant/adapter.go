@@ -79,11 +79,11 @@ func (a *adapter) encodeAndPush(ctx context.Context, env wire.Envelope) error {
 // encode is wire.Encode, but for what the mutation permits.
 func (a *adapter) encode(env wire.Envelope) ([]byte, error) {
 	message, _, err := wire.Encode(env, wire.Limits{})
-	refused, ok := errors.AsType[*wire.RejectedError](err)
+	rejected, ok := errors.AsType[*wire.RejectedError](err)
 	if !ok || len(a.permits) == 0 {
 		return message, err
 	}
-	for _, f := range refused.Findings {
+	for _, f := range rejected.Findings {
 		if f.Severity != wire.SeverityWarning && !contains(a.permits, f.Requirement) {
 			return nil, err
 		}
@@ -155,7 +155,7 @@ func (a *adapter) handle(ctx context.Context, queue, raw string) fate {
 			env.Metadata.Signals = wire.Chain(queue)
 		}
 	}
-	if deliverable && (a.refuse == nil || !a.refuse(message, env)) {
+	if deliverable && (a.reject == nil || !a.reject(message, env)) {
 		if a.deliver != nil {
 			a.deliver(&env, message)
 		}

@@ -98,7 +98,7 @@ var delivering = []Mutation{
 			}
 			return lives
 		}},
-	{Name: "drops-commands", About: "refuses a message with a signal of the kernel's", Requirement: "RECV-2", Cases: []string{"dispatch", "wire"}, refuse: finding(wire.ReqReservedSignal)},
+	{Name: "drops-commands", About: "rejects a message with a signal of the kernel's", Requirement: "RECV-2", Cases: []string{"dispatch", "wire"}, reject: finding(wire.ReqReservedSignal)},
 	{Name: "sends-on", About: "sends on what it has received", Requirement: "DISP-4", Cases: []string{"redis/one-at-a-time", "redis/fifo"}, after: sendOn()},
 	{Name: "one-listener", About: "keeps one listener, the last that was registered", Requirement: "DISP-1", Cases: []string{"dispatch/in-order"},
 		listen: func(signals []string) []string { return signals[max(0, len(signals)-1):] }},

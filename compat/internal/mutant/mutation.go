@@ -25,7 +25,7 @@ type Mutation struct {
 	read     func(raw []byte) []byte                // the message, before it is decoded
 	limits   wire.Limits                            // of a receiver
 	accept   func(raw []byte) (wire.Envelope, bool) // what is malformed, and delivered
-	refuse   func(raw []byte, env wire.Envelope) bool
+	reject   func(raw []byte, env wire.Envelope) bool
 	deliver  func(env *wire.Envelope, raw []byte)           // changes what is delivered
 	chain    func(env wire.Envelope, queue string) []string // whose listeners are called
 	hears    func(listener, signal string) bool
@@ -40,7 +40,7 @@ type Mutation struct {
 	permits []wire.Requirement          // what is sent all the same
 	write   func(message []byte) []byte // the message, before it is pushed
 	push    func(ctx context.Context, client *redis.Client, key string, message []byte) error
-	answer  func(err error) error // of a push or a refusal
+	answer  func(err error) error // of a push or a rejection
 }
 
 // fate is what becomes of a receiver after a message.

@@ -38,32 +38,32 @@ var reading = []Mutation{
 		read: func(raw []byte) []byte { return []byte(strings.Trim(string(raw), "[]")) }},
 	{Name: "any-case", About: "takes Data for data, as encoding/json does", Requirement: "WIRE-6", Cases: []string{"poison", "wire"}, read: foldNames},
 	{Name: "raw-names", About: "compares names without resolving escapes", Requirement: "WIRE-6", Cases: []string{"wire"},
-		refuse: func(raw []byte, _ wire.Envelope) bool {
+		reject: func(raw []byte, _ wire.Envelope) bool {
 			return !bytes.Contains(raw, []byte(`"data"`)) || !bytes.Contains(raw, []byte(`"signals"`))
 		}},
 	{Name: "first-duplicate", About: "goes by the first of several members", Requirement: "JSON-11", Cases: []string{"wire", "poison"}, read: firstDuplicates},
-	{Name: "refuses-duplicates", About: "refuses several members of one name", Requirement: "JSON-11", Cases: []string{"wire"}, refuse: finding(wire.ReqUniqueNames)},
-	{Name: "refuses-nan", About: "refuses NaN, as JSON.parse does", Requirement: "JSON-10", Cases: []string{"wire"}, refuse: finding(wire.ReqFinite)},
-	{Name: "refuses-large-floats", About: "refuses numbers beyond doubles, as encoding/json does", Requirement: "JSON-10", Cases: []string{"limits/*float64*", "limits/rounds-*"}, refuse: finding(wire.ReqFloatRange)},
-	{Name: "refuses-long-integers", About: "refuses integers beyond 4,300 digits, as Python does", Requirement: "JSON-10", Cases: []string{"limits/4-*"}, refuse: finding(wire.ReqIntegerDigits)},
-	{Name: "refuses-lone-surrogates", About: "refuses surrogates without partner", Requirement: "JSON-10", Cases: []string{"wire"}, refuse: finding(wire.ReqSurrogates)},
-	{Name: "refuses-unknown-members", About: "refuses members that it does not know", Requirement: "WIRE-7", Cases: []string{"wire", "evolution"}, refuse: finding(wire.ReqUnknownMembers)},
-	{Name: "refuses-odd-signals", About: "refuses signals that are no strings", Requirement: "WIRE-3", Cases: []string{"wire"}, refuse: finding(wire.ReqSignalStrings)},
-	{Name: "wants-base-signals", About: "refuses signals that do not end with the base signals", Requirement: "RECV-2", Cases: []string{"wire"}, refuse: finding(wire.ReqBaseSignals)},
-	{Name: "wants-unique-signals", About: "refuses a signal that stands twice", Requirement: "DISP-2", Cases: []string{"wire", "dispatch"}, refuse: finding(wire.ReqUniqueSignals)},
-	{Name: "wants-its-key", About: "refuses a message whose first signal is not the list's key", Requirement: "RECV-9", Cases: []string{"dispatch"},
-		refuse: func(raw []byte, env wire.Envelope) bool {
+	{Name: "rejects-duplicates", About: "rejects several members of one name", Requirement: "JSON-11", Cases: []string{"wire"}, reject: finding(wire.ReqUniqueNames)},
+	{Name: "rejects-nan", About: "rejects NaN, as JSON.parse does", Requirement: "JSON-10", Cases: []string{"wire"}, reject: finding(wire.ReqFinite)},
+	{Name: "rejects-large-floats", About: "rejects numbers beyond doubles, as encoding/json does", Requirement: "JSON-10", Cases: []string{"limits/*float64*", "limits/rounds-*"}, reject: finding(wire.ReqFloatRange)},
+	{Name: "rejects-long-integers", About: "rejects integers beyond 4,300 digits, as Python does", Requirement: "JSON-10", Cases: []string{"limits/4-*"}, reject: finding(wire.ReqIntegerDigits)},
+	{Name: "rejects-lone-surrogates", About: "rejects surrogates without partner", Requirement: "JSON-10", Cases: []string{"wire"}, reject: finding(wire.ReqSurrogates)},
+	{Name: "rejects-unknown-members", About: "rejects members that it does not know", Requirement: "WIRE-7", Cases: []string{"wire", "evolution"}, reject: finding(wire.ReqUnknownMembers)},
+	{Name: "rejects-odd-signals", About: "rejects signals that are no strings", Requirement: "WIRE-3", Cases: []string{"wire"}, reject: finding(wire.ReqSignalStrings)},
+	{Name: "wants-base-signals", About: "rejects signals that do not end with the base signals", Requirement: "RECV-2", Cases: []string{"wire"}, reject: finding(wire.ReqBaseSignals)},
+	{Name: "wants-unique-signals", About: "rejects a signal that stands twice", Requirement: "DISP-2", Cases: []string{"wire", "dispatch"}, reject: finding(wire.ReqUniqueSignals)},
+	{Name: "wants-its-key", About: "rejects a message whose first signal is not the list's key", Requirement: "RECV-9", Cases: []string{"dispatch"},
+		reject: func(raw []byte, env wire.Envelope) bool {
 			return env.EventName != "e" && !bytes.Contains(raw, []byte(`"canary"`))
 		}},
-	{Name: "wants-metadata", About: "refuses a message without metadata", Requirement: "META-7", Cases: []string{"wire", "metadata"},
-		refuse: func(raw []byte, _ wire.Envelope) bool {
+	{Name: "wants-metadata", About: "rejects a message without metadata", Requirement: "META-7", Cases: []string{"wire", "metadata"},
+		reject: func(raw []byte, _ wire.Envelope) bool {
 			return !bytes.Contains(raw, []byte(`"metadata"`)) && !bytes.Contains(raw, []byte(`"canary"`))
 		}},
-	{Name: "refuses-bad-metadata", About: "refuses a message whose metadata it cannot read", Requirement: "META-6", Cases: []string{"metadata"},
-		refuse: finding(wire.ReqMetadataObject, wire.ReqMetadataNames, wire.ReqMetadataStrings)},
-	{Name: "refuses-bad-values", About: "refuses a message with an attribute of another form", Requirement: "META-6", Cases: []string{"metadata"}, refuse: finding(wire.ReqMetadataValues)},
-	{Name: "limits-as-a-sender", About: "refuses what no sender may write for its size", Requirement: "LIMIT-3", Cases: []string{"limits/1-mib*"}, refuse: finding(wire.ReqSize)},
-	{Name: "depth-as-a-sender", About: "refuses what no sender may write for its depth", Requirement: "RECV-2", Cases: []string{"limits/5*", "limits/10-*"}, refuse: finding(wire.ReqDepth)},
+	{Name: "rejects-bad-metadata", About: "rejects a message whose metadata it cannot read", Requirement: "META-6", Cases: []string{"metadata"},
+		reject: finding(wire.ReqMetadataObject, wire.ReqMetadataNames, wire.ReqMetadataStrings)},
+	{Name: "rejects-bad-values", About: "rejects a message with an attribute of another form", Requirement: "META-6", Cases: []string{"metadata"}, reject: finding(wire.ReqMetadataValues)},
+	{Name: "limits-as-a-sender", About: "rejects what no sender may write for its size", Requirement: "LIMIT-3", Cases: []string{"limits/1-mib*"}, reject: finding(wire.ReqSize)},
+	{Name: "depth-as-a-sender", About: "rejects what no sender may write for its depth", Requirement: "RECV-2", Cases: []string{"limits/5*", "limits/10-*"}, reject: finding(wire.ReqDepth)},
 	{Name: "no-size-limit", About: "takes messages of any size", Requirement: "LIMIT-3", Cases: []string{"limits/64-mib*"}, limits: wire.Limits{ReceiveBytes: 1 << 30}},
 	{Name: "no-depth-limit", About: "takes messages of any depth", Requirement: "LIMIT-4", Cases: []string{"limits/10-*"}, accept: lenient(violates(wire.ReqReceiveDepth))},
 	{Name: "data-null", About: "takes data that is null for an empty object", Requirement: "WIRE-1", Cases: []string{"poison"},
@@ -87,7 +87,7 @@ var reading = []Mutation{
 		}},
 }
 
-// finding refuses what a validator finds one of these faults in.
+// finding rejects what a validator finds one of these faults in.
 func finding(requirements ...wire.Requirement) func([]byte, wire.Envelope) bool {
 	return func(raw []byte, env wire.Envelope) bool {
 		for _, f := range wire.InspectFrom(env.EventName, raw, wire.Limits{}).Findings {

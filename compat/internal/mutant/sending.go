@@ -38,7 +38,7 @@ var sending = []Mutation{
 		push: func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 			return client.Publish(ctx, key, message).Err()
 		}},
-	{Name: "swallows-errors", About: "says sent where Redis refused it", Requirement: "SEND-6", Cases: []string{"redis/sender-*", "redis/forbidden-sender"},
+	{Name: "swallows-errors", About: "says sent where Redis rejected it", Requirement: "SEND-6", Cases: []string{"redis/sender-*", "redis/forbidden-sender"},
 		push: func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 			_ = client.LPush(ctx, key, message).Err()
 			return nil
@@ -87,19 +87,19 @@ var sending = []Mutation{
 		write: func(message []byte) []byte {
 			return append(message[:len(message)-1:len(message)-1], `, "version": 1}`...)
 		}},
-	{Name: "refuses-in-silence", About: "does not say why it refuses", Requirement: "SEND-2", Cases: []string{"send"},
+	{Name: "rejects-in-silence", About: "does not say why it rejects", Requirement: "SEND-2", Cases: []string{"send"},
 		answer: func(err error) error {
 			if err != nil {
 				err = errors.New("the event is not valid")
 			}
 			return err
 		}},
-	{Name: "refuses-in-vain", About: "says that it refused, and has pushed", Requirement: "SEND-1", Cases: []string{"send", "payload"},
+	{Name: "rejects-in-vain", About: "says that it rejected, and has pushed", Requirement: "SEND-1", Cases: []string{"send", "payload"},
 		push: func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 			_ = client.LPush(ctx, key, message).Err()
 			return errors.New("the event is not valid")
 		}},
-	{Name: "refuses-integers", About: "refuses integers that some languages round", Requirement: "JSON-8", Cases: []string{"send"},
+	{Name: "rejects-integers", About: "rejects integers that some languages round", Requirement: "JSON-8", Cases: []string{"send"},
 		push: refusing(wire.ReqSafeInteger)},
 	permitting("sends-nan", "sends NaN and infinities", wire.ReqFinite),
 	permitting("sends-duplicates", "sends members of one name", wire.ReqUniqueNames),
@@ -127,11 +127,11 @@ func signals(change func(chain []string) []string) func(*wire.Envelope) {
 	return func(env *wire.Envelope) { env.Metadata.Signals = change(slices.Clone(env.Metadata.Signals)) }
 }
 
-// refusing refuses what a validator only warns of.
+// refusing rejects what a validator only warns of.
 func refusing(requirement wire.Requirement) func(context.Context, *redis.Client, string, []byte) error {
 	return func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 		if finding(requirement)(message, wire.Envelope{EventName: key}) {
-			return errors.New("refused: " + string(requirement))
+			return errors.New("rejected: " + string(requirement))
 		}
 		return client.LPush(ctx, key, message).Err()
 	}

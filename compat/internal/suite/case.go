@@ -22,66 +22,66 @@ const (
 	Send Kind = "send"
 	// Pair takes an event from each sender to each receiver.
 	Pair Kind = "pair"
-	// Scenario goes through steps.
+	// Scenario is a sequence of steps.
 	Scenario Kind = "scenario"
 )
 
-// Case is something to be found out about an implementation.
+// Case is one test of an implementation.
 type Case struct {
 	ID           string   `json:"id"` // "wire/byte-order-mark"
 	Family       string   `json:"family"`
-	Kind         Kind     `json:"kind"` // given by what it holds
+	Kind         Kind     `json:"kind"` // by the member that is not nil
 	About        string   `json:"about"`
 	Requirements []string `json:"requirements"`
-	// Slow cases are left out of a quick run.
+	// Slow cases are not part of a quick run.
 	Slow bool `json:"slow,omitempty"`
-	// Destructive cases end an original receiver, or what else uses the Redis.
+	// Destructive cases end an original receiver, or other users of the Redis.
 	Destructive bool `json:"destructive,omitempty"`
 
-	// Exactly one of these is there, as the kind says.
+	// Exactly one of these is not nil, by the kind.
 
 	Delivery *Delivery `json:"-"`
 	Sending  *Sending  `json:"-"`
 	Event    *Event    `json:"-"`
-	Play     *Play     `json:"-"`
+	Script   *Script   `json:"-"`
 }
 
-// Delivery is a raw message in a list, and what becomes of it.
+// Delivery is a raw message in a list, and its outcome.
 type Delivery struct {
 	Key     string
 	Message spec.RawMessage
-	// Verdict is the specification's, Legacy what an original does that
-	// listens to the key. Where Platform is set, Legacy is the worst of several.
+	// Verdict is that of the specification. Legacy is the outcome with an original that
+	// listens to the key. If Platform is set, Legacy is the worst of several.
 	Verdict  string
 	Legacy   string
 	Platform bool
-	// Disturbs is whether an original lives on, and is not what it was.
+	// Disturbs is whether an original continues in another state.
 	Disturbs bool
-	// Delivered is what listeners get, nil where nobody gets anything or the
-	// vector does not say.
+	// Delivered has the arguments of the listeners. It is nil if no listener is called,
+	// or the vector does not have them.
 	Delivered *Delivered
-	// Listeners are the signals that have a listener, in the order of their
-	// registration, and Calls those whose listeners are called; nil where every
-	// signal of the message has one.
+	// Listeners are the signals with a listener, in the order of their registration, and
+	// Calls those whose listeners are called. They are nil if every signal of the message
+	// has a listener.
 	Listeners, Calls []string
-	// Python is what an original was seen to do with those listeners.
+	// Python is the measured reaction of an original with those listeners.
 	Python *Reaction
 }
 
-// Delivered is what listeners get of a message.
+// Delivered has the parts of a message that listeners get.
 type Delivered struct {
 	Signals    []string
 	Payload    spec.RawMessage
 	Attributes map[string]string
 }
 
-// Reaction is which listeners were called, and whether the receiver died.
+// Reaction has the called listeners, and whether the receiver died.
 type Reaction struct {
 	Calls []string
 	Dies  bool
 }
 
-// Event is what a sender is asked to send.
+// Event is an event for a sender.
 type Event struct {
 	protocol.Message
 }
@@ -92,36 +92,36 @@ func (e Event) Named(prefix string) Event {
 	return e
 }
 
-// Sending is an event and what a sender makes of it.
+// Sending is an event and the message that a sender makes of it.
 type Sending struct {
 	Event
 
-	// Message is what is pushed, but for white space and escapes outside of the
-	// payload, and for attributes that the sender adds.
+	// Message is the pushed message. White space and escapes outside of the payload may
+	// differ, and the sender may add attributes.
 	Message []byte
-	// Refused are the requirements for which the event is not sent.
-	Refused []string
-	// Python is what an original was seen to do, nil where it was not asked.
+	// Rejected has the requirements for which a sender rejects the event.
+	Rejected []string
+	// Python is the measured behaviour of an original, nil if it was not measured.
 	Python *Measured
 }
 
-// Measured is what an original pushed, and where, or why it did not.
+// Measured has the message that an original pushed and its key, or the error.
 type Measured struct {
 	Key     string
 	Message []byte
 	Error   string
 }
 
-// Is reports whether a message is what was measured.
+// Is reports whether a message is the measured one.
 func (m *Measured) Is(key string, message []byte) bool {
 	return m.Message != nil && m.Key == key && bytes.Equal(m.Message, message)
 }
 
-// Match reports whether a pattern, as of path.Match, names the case: by its
-// whole ID, or, where the pattern has no slash, by its family.
+// Match reports whether a pattern of path.Match matches the ID of the case, or, if the
+// pattern has no slash, its family.
 func (c *Case) Match(pattern string) bool { return Match(pattern, c.ID) }
 
-// Match reports whether a pattern names a case.
+// Match reports whether a pattern matches the ID of a case or its family.
 func Match(pattern, id string) bool {
 	if !strings.Contains(pattern, "/") {
 		id, _, _ = strings.Cut(id, "/")
@@ -130,15 +130,15 @@ func Match(pattern, id string) bool {
 	return err == nil && matched
 }
 
-// Selection says which cases are wanted.
+// Selection selects cases.
 type Selection struct {
-	Patterns []string // any of them, or all cases where there is none
+	Patterns []string // any of them, or all cases if there is none
 	Families []string
 	Quick    bool // without the slow ones
 }
 
-// Select returns the cases that are wanted. A pattern or family that names none
-// is an error: it is mistyped.
+// Select returns the selected cases. It returns an error for a pattern or family without
+// a case.
 func Select(cases []Case, s Selection) ([]Case, error) {
 	for _, pattern := range s.Patterns {
 		if _, err := path.Match(pattern, ""); err != nil {
@@ -174,12 +174,12 @@ func matches(cases []Case, pattern string) bool {
 	return false
 }
 
-// wanted reports whether one of the patterns, or their absence, lets a case in.
+// wanted reports whether one of the patterns matches a case, or there is none.
 func wanted(c Case, patterns []string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, c.Match)
 }
 
-// Families are the families of cases, in their order.
+// Families returns the families of cases, in their order.
 func Families(cases []Case) []string {
 	var families []string
 	seen := map[string]bool{}

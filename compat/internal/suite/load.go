@@ -64,7 +64,7 @@ func Load() ([]Case, error) {
 func own(raw json.RawMessage, family string) (Case, error) {
 	var e struct {
 		Case
-		Play
+		Script
 
 		EventName *string           `json:"event_name"`
 		Parents   []string          `json:"parents"`
@@ -80,7 +80,7 @@ func own(raw json.RawMessage, family string) (Case, error) {
 	case !strings.HasPrefix(c.ID, family+"/"):
 		return c, fmt.Errorf("its id %q does not begin with its family", c.ID)
 	case e.Steps != nil:
-		c.Kind, c.Play = Scenario, &e.Play
+		c.Kind, c.Script = Scenario, &e.Script
 		return c, e.check()
 	case e.EventName != nil:
 		c.Kind = Pair

@@ -7,36 +7,35 @@ import (
 	"strings"
 )
 
-// Play is a scenario: what is done with one implementation, or with a fleet of
-// several, step by step.
-type Play struct {
-	// Roles are what the implementation has to have: "send", "receive".
+// Script is the steps of a scenario, for one implementation or for a fleet of several.
+type Script struct {
+	// Roles are the roles that the implementation must have: "send", "receive".
 	Roles []string `json:"roles,omitempty"`
-	// Needs are what the Redis has to be: "server", one of its own that can be
-	// stopped and whose connections can be cut; "acl", one that has users.
+	// Needs are the requirements on Redis: "server", a server of its own that can stop
+	// and whose connections can be cut; "acl", a Redis with users.
 	Needs []string `json:"needs,omitempty"`
-	// Fleet has all implementations of the run take part at once.
+	// Fleet makes all implementations of the run take part at once.
 	Fleet bool   `json:"fleet,omitempty"`
 	Steps []Step `json:"steps,omitempty"`
 }
 
-// Step is one step of a scenario. Do says what is done, and so which of the
-// other members count.
+// Step is one step of a scenario. Do is the kind of the step, which determines the other
+// members that it uses.
 //
-//   - receive: Who consumes Queues (or as many as Many says, q0, q1, …), with a
-//     listener to each; User, if any, is what its user of Redis may do.
+//   - receive: the process Who consumes Queues, or Many queues (q0, q1, …), with a
+//     listener for each. User has the permissions of its user of Redis, if any.
 //   - send: Who sends Count events of the name Queue, with a payload of Bytes.
-//   - push: the harness pushes Count messages to each of Queues, or Text.
-//   - heard: the receivers hear all that was sent and pushed, each event once;
-//     with Ordered, each receiver in the order of pushing; with Count, no more
-//     is waited for than so many.
-//   - length: the list Queue comes to have Count messages.
-//   - stop, crash: Who ends in peace, or is killed.
-//   - accounted: what was pushed was heard or is in the lists, each event once.
-//   - cut, down, refused, up: the connections end; Redis is gone; somebody has
-//     tried in vain to connect; Redis is there again, and empty.
-//   - told: Redis has answered somebody with the error Text.
-//   - redis: Redis does Command. A key in it is written as $name.
+//   - push: the harness pushes Count messages, or Text, to each of Queues.
+//   - delivered: wait until the receivers have reported all sent and pushed events, each
+//     once; with Ordered, each receiver in the order of the pushes; with Count, only so
+//     many events.
+//   - length: wait until the list Queue has Count messages.
+//   - stop, crash: Who stops in an orderly way, or is killed.
+//   - accounted: each pushed event was delivered, or is in the lists, once.
+//   - cut, down, refused, up: end the connections; stop Redis; wait until a client has
+//     failed to connect; start Redis again, empty.
+//   - error: wait until Redis has replied to a client with the error Text.
+//   - redis: run Command. A key in it is $ and its name.
 type Step struct {
 	Do      string   `json:"do"`
 	Who     string   `json:"who,omitempty"`
@@ -50,32 +49,32 @@ type Step struct {
 	MayDie  bool     `json:"may_die,omitempty"`
 	User    []string `json:"user,omitempty"`
 	Command []string `json:"command,omitempty"`
-	// Fails is whether send is to fail, and MayFail whether it may. An event that
-	// was not sent is to be heard by nobody.
+	// Fails is whether send must fail, and MayFail whether it may. No receiver may
+	// report an event that was not sent.
 	Fails   bool `json:"fails,omitempty"`
 	MayFail bool `json:"may_fail,omitempty"`
 }
 
-// steps are what can be done.
-var steps = []string{"receive", "send", "push", "heard", "length", "stop", "crash", "accounted", "cut", "down", "refused", "up", "told", "redis"}
+// steps are the kinds of steps.
+var steps = []string{"receive", "send", "push", "delivered", "length", "stop", "crash", "accounted", "cut", "down", "refused", "up", "error", "redis"}
 
-// check returns an error where a scenario cannot be played.
-func (p *Play) check() error {
+// check returns an error if a scenario cannot run.
+func (p *Script) check() error {
 	for i, step := range p.Steps {
 		if !slices.Contains(steps, step.Do) {
-			return fmt.Errorf("step %d: nobody knows how to %q", i+1, step.Do)
+			return fmt.Errorf("step %d: unknown kind %q", i+1, step.Do)
 		}
-		if step.Do == "told" && step.Text == nil {
-			return fmt.Errorf("step %d: told needs a text", i+1)
+		if step.Do == "error" && step.Text == nil {
+			return fmt.Errorf("step %d: error needs a text", i+1)
 		}
-		if slices.Contains([]string{"cut", "down", "up", "refused", "told"}, step.Do) && !slices.Contains(p.Needs, "server") {
+		if slices.Contains([]string{"cut", "down", "up", "refused", "error"}, step.Do) && !slices.Contains(p.Needs, "server") {
 			return fmt.Errorf("step %d: %s needs a server", i+1, step.Do)
 		}
 	}
 	return nil
 }
 
-// Names are the queues of a step.
+// Names returns the queues of a step.
 func (s Step) Names() []string {
 	names := s.Queues
 	if s.Queue != "" {
@@ -87,7 +86,7 @@ func (s Step) Names() []string {
 	return names
 }
 
-// String says in one line what is done.
+// String returns the step as a line of JSON.
 func (s Step) String() string {
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)

@@ -24,7 +24,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("%d cases", len(cases))
 	}
 	for _, c := range cases {
-		parts := map[suite.Kind]bool{suite.Receive: c.Delivery != nil, suite.Send: c.Sending != nil, suite.Pair: c.Event != nil, suite.Scenario: c.Play != nil}
+		parts := map[suite.Kind]bool{suite.Receive: c.Delivery != nil, suite.Send: c.Sending != nil, suite.Pair: c.Event != nil, suite.Scenario: c.Script != nil}
 		if !parts[c.Kind] || c.About == "" || len(c.Requirements) == 0 {
 			t.Errorf("%s is not whole", c.ID)
 		}

@@ -90,8 +90,8 @@ func send(v spec.SendVector) Case {
 	}
 	c := head(v.Case, Send)
 	s := &Sending{
-		Event:   Event{protocol.Message{EventName: name, Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes}},
-		Refused: v.Refused,
+		Event:    Event{protocol.Message{EventName: name, Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes}},
+		Rejected: v.Refused,
 	}
 	if v.Message != nil {
 		s.Message = v.Message.Bytes()

@@ -14,33 +14,33 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
-// stage is where a scenario is played: a lane, or a server of its own behind a
-// proxy, and the processes that take part.
-type stage struct {
+// scenario is the state of a running scenario: a lane, or a server of its own behind a
+// proxy, and the processes of the participants.
+type scenario struct {
 	run          *run
 	turn         turn
 	server       Server
 	lane         *lane
 	url          string // for the processes
-	play         *suite.Play
+	script       *suite.Script
 	trace        *trace
 	participants []*participant // one, or the fleet
 	maxLine      int
 
 	proxy     *proxy.Proxy // before its own server
 	own       *redisserver.Server
-	connected bool                     // lane is that of its own server
+	connected bool                     // lane is on its own server
 	processes map[string]*processState // by name
 	observers []*proxy.Proxy           // of processes that may be killed
 	pumps     sync.WaitGroup
-	changed   chan struct{} // holds one element while something is new
+	changed   chan struct{} // holds one element after a change
 
-	mu     sync.Mutex     // guards what follows
-	number int            // of the last event that was sent or pushed
-	into   map[int]string // its queue, by number
-	heard  map[int]int
-	orders map[string][]int // by receiver
-	deaths []error          // of queues, and the ends of processes
+	mu        sync.Mutex       // guards what follows
+	number    int              // of the last sent or pushed event
+	queueOf   map[int]string   // by number of the event
+	delivered map[int]int      // by number of the event
+	orders    map[string][]int // by receiver
+	deaths    []error          // of queues, and the ends of processes
 }
 
 // processState is a process of a participant in a scenario.
@@ -50,13 +50,13 @@ type processState struct {
 	name   string
 	queues []string
 	proxy  *proxy.Proxy  // nil where no step kills processes
-	pumped chan struct{} // closed when nothing more will be noted
+	pumped chan struct{} // closed after the last observation
 	gone   bool          // ended by a step
 	lost   []string      // queues whose consumer died
-	died   bool          // nothing of it consumes any more
+	died   bool          // no consumer is left
 }
 
-// event is the payload of a scenario's events: a number, so that each is known.
+// event is the payload of an event of a scenario. The number identifies the event.
 type event struct {
 	N   int    `json:"n"`
 	Pad string `json:"pad,omitempty"`
@@ -71,18 +71,27 @@ func payload(n, size int) string {
 }
 
 // start starts a process of a participant.
-func (s *stage) start(ctx context.Context, name, address string, p *participant) (*processState, error) {
+func (s *scenario) start(ctx context.Context, name, address string, p *participant) (*processState, error) {
 	process, _, err := p.implementation.Launch(ctx, Setting{RedisURL: address, Timeout: s.turn.timeout + s.patience(), MaxLine: s.maxLine, Trace: s.trace.of(name)})
 	if err != nil {
 		return nil, err
 	}
 	a := &processState{Process: process, name: name}
+	s.mu.Lock()
 	s.processes[name] = a
+	s.mu.Unlock()
 	return a, nil
 }
 
-// pump notes what a receiver reports, until it ends.
-func (s *stage) pump(ctx context.Context, a *processState) {
+// process returns the process with a name, nil if there is none.
+func (s *scenario) process(name string) *processState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.processes[name]
+}
+
+// pump records the observations of a receiver until it ends.
+func (s *scenario) pump(ctx context.Context, a *processState) {
 	a.pumped = make(chan struct{})
 	s.pumps.Go(func() {
 		defer close(a.pumped)
@@ -100,7 +109,7 @@ func (s *stage) pump(ctx context.Context, a *processState) {
 	})
 }
 
-func (s *stage) note(a *processState, o protocol.Observation, err error) {
+func (s *scenario) note(a *processState, o protocol.Observation, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch o := o.(type) {
@@ -109,7 +118,7 @@ func (s *stage) note(a *processState, o protocol.Observation, err error) {
 		if unreadable := json.Unmarshal([]byte(o.PayloadText), &e); unreadable != nil {
 			e.N = 0
 		}
-		s.heard[e.N]++
+		s.delivered[e.N]++
 		s.orders[a.name] = append(s.orders[a.name], e.N)
 	case protocol.Died:
 		a.lost = union(a.lost, o.Queue)
@@ -126,9 +135,9 @@ func (s *stage) note(a *processState, o protocol.Observation, err error) {
 	}
 }
 
-// until waits for a condition, which is asked with the lock held, or for
-// something else that happens. It ends early where all receivers are dead.
-func (s *stage) until(ctx context.Context, condition func() bool, also <-chan struct{}) error {
+// until waits for a condition, which it checks with the lock held, or for an element of
+// also. It returns early if no receiver is left.
+func (s *scenario) until(ctx context.Context, condition func() bool, also <-chan struct{}) error {
 	for {
 		s.mu.Lock()
 		holds, dead, deaths := condition(), s.dead(), slices.Clone(s.deaths)
@@ -149,14 +158,14 @@ func (s *stage) until(ctx context.Context, condition func() bool, also <-chan st
 	}
 }
 
-// deathError is the end of what consumed a queue, as a receiver reports it.
+// deathError is the end of a consumer, as a receiver reports it.
 type deathError struct{ why string }
 
 func (e *deathError) Error() string { return strings.TrimRight("dies: "+e.why, ": ") }
 
-// dead reports whether no receiver is left, or none for the queues of what has
-// not been heard; the caller holds the lock.
-func (s *stage) dead() bool {
+// dead reports whether no receiver is left, or none for the queues of the undelivered
+// events. The caller holds the lock.
+func (s *scenario) dead() bool {
 	if len(s.deaths) == 0 {
 		return false
 	}
@@ -166,7 +175,7 @@ func (s *stage) dead() bool {
 			continue
 		}
 		if len(missing) == 0 || slices.ContainsFunc(missing, func(n int) bool {
-			return slices.Contains(a.queues, s.into[n]) && !slices.Contains(a.lost, s.into[n])
+			return slices.Contains(a.queues, s.queueOf[n]) && !slices.Contains(a.lost, s.queueOf[n])
 		}) {
 			return false
 		}
@@ -174,8 +183,8 @@ func (s *stage) dead() bool {
 	return true
 }
 
-// deserted reports whether no process is left that a step started.
-func (s *stage) deserted() bool {
+// deserted reports whether all processes of the scenario have ended.
+func (s *scenario) deserted() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.processes {
@@ -186,11 +195,11 @@ func (s *stage) deserted() bool {
 	return true
 }
 
-// missing are events that nobody has heard, and twice those that were heard
-// more than once; the caller holds the lock.
-func (s *stage) missing() (missing, twice []int) {
+// missing returns the events that were not delivered, and twice those that were delivered
+// more than once. The caller holds the lock.
+func (s *scenario) missing() (missing, twice []int) {
 	for n := 1; n <= s.number; n++ {
-		switch times := s.heard[n]; {
+		switch times := s.delivered[n]; {
 		case times == 0:
 			missing = append(missing, n)
 		case times > 1:
@@ -201,7 +210,7 @@ func (s *stage) missing() (missing, twice []int) {
 }
 
 // end ends all processes and the server.
-func (s *stage) end() {
+func (s *scenario) end() {
 	var closing sync.WaitGroup
 	for _, a := range s.processes {
 		a.Kill()
