@@ -12,11 +12,11 @@ func diffCommand() *cobra.Command {
 	var format string
 	c := &cobra.Command{
 		Use:   "diff BEFORE AFTER",
-		Short: "Say what changed from one run to a later one",
-		Long: `Say what changed from one run to a later one, from their reports: what newly
-fails, what is repaired, what was observed in other words, and what only one of
-them played. An implementation, or a server, that each run has in another version
-is taken for the same. The exit code is 5 where something newly fails.`,
+		Short: "Compare the reports of two runs",
+		Long: `Compare the reports of two runs: new failures, repaired results, results with
+another observation, and results of one run only. An implementation or a server
+counts as the same if the runs have different versions of it. The exit code is 5
+if there are new failures.`,
 		Example: "  compat diff main.json report.json",
 		Args:    cobra.ExactArgs(2),
 	}

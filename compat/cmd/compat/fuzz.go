@@ -19,28 +19,28 @@ func fuzzCommand() *cobra.Command {
 	f := fuzz.Fuzzer{}
 	c := &cobra.Command{
 		Use:   "fuzz",
-		Short: "Hold receivers against the verdicts on messages that chance made",
-		Long: `Hold receivers against the verdicts on messages that chance made: generated ones,
-and the test vectors, changed. Each message goes through Redis to an original, of
-which the legacy verdict predicts whether it delivers, drops or dies, and to any
-other implementation, Go's included, which has to do what the specification says. The delivered
-payload, by value, and the signals are compared too.
+		Short: "Compare receivers with the predicted outcomes of generated messages",
+		Long: `Compare receivers with the predicted outcomes of generated messages and of changed
+test vectors. Each message reaches the receivers through Redis. The legacy verdict
+predicts whether an original delivers, drops or dies. Every other implementation,
+such as the Go library, must conform to the specification. The values of delivered
+payloads and the signals must be the same, too.
 
-The same seed makes the same messages. A message with which they disagree is made
-as small as it can be and printed as a test vector.`,
+The same seed generates the same messages. A message with another outcome is
+minimised and printed as a test vector.`,
 		Example: `  compat fuzz --cases 200000 --seed 7
   compat fuzz --no-originals --impl 'node adapter.js' --vectors .`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
-	flags.IntVar(&f.Cases, "cases", 2000, "how many messages")
-	flags.Uint64Var(&f.Seed, "seed", 1, "what to make them from")
-	flags.IntVar(&f.Workers, "workers", 1, "how many processes of an implementation work at once")
+	flags.IntVar(&f.Cases, "cases", 2000, "the number of messages")
+	flags.Uint64Var(&f.Seed, "seed", 1, "the seed of the messages")
+	flags.IntVar(&f.Workers, "workers", 1, "the number of parallel processes of an implementation")
 	flags.StringArrayVar(&who.implementations, "impl", nil, "the `COMMAND` of an adapter, as a shell would split it, or NAME=COMMAND; may be repeated")
 	flags.StringSliceVar(&who.originals, "original", []string{"1.6"}, "the `VERSIONS` of remote_event_bundle")
-	flags.BoolVar(&who.noOriginals, "no-originals", false, "take no original, which needs no Python")
-	flags.StringVar(&server, "redis", "local", "where to play: "+redisserver.Usage)
-	flags.StringVar(&vectors, "vectors", "", "the directory `DIR` for a file with what they disagreed on, as vectors")
+	flags.BoolVar(&who.noOriginals, "no-originals", false, "run no original; no Python is needed")
+	flags.StringVar(&server, "redis", "local", "the server: "+redisserver.Usage)
+	flags.StringVar(&vectors, "vectors", "", "write the disagreements to a file in the directory `DIR`, as vectors")
 	formatFlag(c, &who.format)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if f.Cases < 1 || f.Workers < 1 {
@@ -55,7 +55,7 @@ as small as it can be and printed as a test vector.`,
 			return err
 		}
 		if len(providers) != 1 {
-			return &codedError{exitUsage, errors.New("--redis: fuzzing plays on one Redis")}
+			return &codedError{exitUsage, errors.New("--redis: fuzzing uses one Redis")}
 		}
 		redis, err := startRedis(c.Context(), providers[0])
 		if err != nil {

@@ -79,6 +79,6 @@ func describe(c suite.Case) string {
 	for _, line := range engine.Describe(c) {
 		fmt.Fprintf(&b, "%-12s%s\n", line[0], line[1])
 	}
-	fmt.Fprintf(&b, "\nPlay it: compat run --case '%s'\n", c.ID)
+	fmt.Fprintf(&b, "\nRun it: compat run --case '%s'\n", c.ID)
 	return b.String()
 }

@@ -23,20 +23,20 @@ func liveCommand() *cobra.Command {
 	var f liveFlags
 	c := &cobra.Command{
 		Use:   "live --redis URL",
-		Short: "Play the cases with a Python application that runs already",
-		Long: `Play the cases with a Python application that runs already: with its own
-applauncher, remote_event_bundle, Redis client and configuration. The
-application needs the probe, one file, in its bundle list: compat/probe/README.md
-tells how. It is played as it is, and against the Go library in both directions.
+		Short: "Run the cases with a running Python application",
+		Long: `Run the cases with a running Python application: with its applauncher,
+remote_event_bundle, Redis client and configuration. The application needs the
+probe, one file, in its list of bundles; see compat/probe/README.md. The cases
+run with the application alone, and with the Go library in both directions.
 
-Everything passes through the application's Redis, on keys that begin with
-compat:, and none of them is left. The application's own queues and consumers
-are not touched, and what it listens to itself is not sent. Cases that end a
-consumer of an original are played only with --destructive, and then end
-consumers of the probe.
+The harness uses the application's Redis. All keys begin with compat:, and the
+harness removes them. It does not touch the queues and consumers of the
+application, and sends no event to which the application listens. Cases that end
+a consumer of an original run with --destructive only, and end consumers of the
+probe.
 
-The outcomes, the report and the exit codes are those of compat run. Without a
-probe, or where the application stops meanwhile, it is code 1.`,
+The outcomes, the report and the exit codes are those of compat run. The exit
+code is 1 if there is no probe, or the application stops during the run.`,
 		Example: `  compat live --redis redis://localhost:6379/0
   compat live --redis redis://localhost:6379/0 --destructive --report report.json
   compat live --redis redis://localhost:6379/0 --probe web-1 --case 'payload/*'`,
@@ -44,16 +44,16 @@ probe, or where the application stops meanwhile, it is code 1.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.url, "redis", "", "the `URL` of the application's Redis, with its database")
-	flags.StringVar(&f.probe, "probe", "", "the `ID` of the application's probe, or its beginning, where several have one")
-	flags.BoolVar(&f.destructive, "destructive", false, "play the cases, too, that end a consumer of an original, and those that are big")
-	f.playing(c)
+	flags.StringVar(&f.probe, "probe", "", "the `ID` of the application's probe, or its beginning, if there are several")
+	flags.BoolVar(&f.destructive, "destructive", false, "also run the cases that end a consumer of an original, and large ones")
+	f.caseFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error { return f.run(c) }
 	return c
 }
 
 func (f liveFlags) run(c *cobra.Command) (err error) {
 	if !strings.Contains(f.url, "://") {
-		return &codedError{exitUsage, errors.New("--redis: say the URL of the application's Redis, such as redis://localhost:6379/0")}
+		return &codedError{exitUsage, errors.New("--redis: set it to the URL of the application's Redis, such as redis://localhost:6379/0")}
 	}
 	cases, known, err := f.load()
 	if err != nil {
@@ -81,7 +81,7 @@ func (f liveFlags) run(c *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	result, err := f.play(ctx, c, engine.Config{
+	result, err := f.execute(ctx, c, engine.Config{
 		Cases: cases, Servers: servers,
 		Implementations: []engine.Implementation{library, probe.Implementation()},
 	}, known)
@@ -93,8 +93,8 @@ func (f liveFlags) run(c *cobra.Command) (err error) {
 	return f.finish(c, result, err)
 }
 
-// again is the command that plays a case of this run again, before the flag that
-// says which. The probe has another name when the application is started anew.
+// again returns the command that runs a case of this run again, without the flag that
+// selects the case. The probe has another name after a restart of the application.
 func (f liveFlags) again() string {
 	words := []string{"go tool compat live --redis", quoted(f.url)}
 	if f.probe != "" {

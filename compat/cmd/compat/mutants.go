@@ -18,11 +18,11 @@ func mutantsCommand() *cobra.Command {
 	var format string
 	c := &cobra.Command{
 		Use:   "mutants [NAME]…",
-		Short: "Break an adapter in every likely way, and see that the cases catch it",
-		Long: `Break an adapter in every likely way, and see that the cases catch it: a test of
-the harness. Each mutant violates one requirement and is played with the cases
-that are to find that, or with all, and the adapter that is not broken with all
-of them. A mutant that survives ends the command with code 5.`,
+		Short: "Test the cases with adapters that have one mistake each",
+		Long: `Test the cases with adapters that have one mistake each. A mutant violates one
+requirement. It runs with the cases for that requirement, or with all, and one of
+them must fail. The adapter without a mistake passes all cases. The exit code is 5
+if a mutant survives.`,
 		Example: `  compat mutants
   compat mutants takes-bom pops-left
   compat run --no-originals --impl 'compat adapter --mutant pops-left'`,

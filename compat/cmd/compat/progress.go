@@ -12,8 +12,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/engine"
 )
 
-// progress shows on a terminal how far a run is, in one line; elsewhere it
-// shows nothing.
+// progress shows the progress of a run in one line on a terminal. Elsewhere it shows
+// nothing.
 type progress struct {
 	out   io.Writer // nil where nothing is shown
 	width int

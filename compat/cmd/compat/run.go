@@ -42,20 +42,20 @@ func runCommand() *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
 		Use:   "run",
-		Short: "Play the cases with implementations, and report what was seen",
-		Long: `Play the cases with implementations, and report what was seen: the Go library,
-the originals, and every --impl. A sender is asked for events, and what it
-pushed is taken out of Redis and checked; a receiver gets messages, each
-followed by a canary; every sender is played against every receiver.
+		Short: "Run the cases with implementations, and report the results",
+		Long: `Run the cases with implementations, and report the results. The implementations
+are the Go library, the originals and every --impl. A sender sends events, and
+the harness reads the pushed messages from Redis and checks them. A receiver gets
+messages, each followed by a canary. Every sender runs with every receiver.
 
-An implementation is held to the specification. An original is held to what was
-measured of it. Known deviations stand in a file for each implementation. A case
-of which nothing was found out, by a deadline or a crash, is played a second
-time, alone and with up to four times the deadline; then it is an error.
+The harness compares an implementation with the specification, and an original
+with its measured behaviour. Each implementation has a file of known deviations.
+A case that ends with an error, by a deadline or a crash, runs a second time,
+alone and with up to four times the deadline.
 
-The run ends with code 5 where a result failed or is an error, a known deviation
-no longer occurs, an adapter does not start or stop as the protocol demands, or
-an --impl passes nothing.`,
+The exit code is 5 if a result is failed or error, a known deviation no longer
+occurs, an adapter does not start or stop as the protocol requires, or an --impl
+passes no case.`,
 		Example: `  compat run --quick
   compat run --impl 'mine=python3 adapter.py' --no-originals
   compat run --case poison/byte-order-mark
@@ -64,26 +64,26 @@ an --impl passes nothing.`,
 	}
 	flags := c.Flags()
 	flags.StringArrayVar(&f.implementations, "impl", nil, "the `COMMAND` of an adapter, as a shell would split it, or NAME=COMMAND; may be repeated")
-	flags.StringSliceVar(&f.originals, "original", nil, "play these `VERSIONS` of remote_event_bundle, or those with such an id as reports have; by default all")
+	flags.StringSliceVar(&f.originals, "original", nil, "the `VERSIONS` of remote_event_bundle, or their ids in reports; default: all")
 	matrixFlag(c, &f.matrix)
-	flags.BoolVar(&f.noOriginals, "no-originals", false, "play no original, which needs no Python")
-	flags.BoolVar(&f.quick, "quick", false, "play no case that is slow, and, without --matrix, the originals of --matrix quick")
+	flags.BoolVar(&f.noOriginals, "no-originals", false, "run no original; no Python is needed")
+	flags.BoolVar(&f.quick, "quick", false, "skip slow cases, and use the originals of --matrix quick unless --matrix is set")
 	redisFlag(c, &f.redis)
-	flags.IntVar(&f.parallel, "parallel", 0, "how much is played at once, by default two a CPU")
-	f.playing(c)
+	flags.IntVar(&f.parallel, "parallel", 0, "the number of parallel tasks; default: two for each CPU")
+	f.caseFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error { return f.run(c) }
 	return c
 }
 
-// playing adds the flags that say which cases are played, and what is made of it.
-func (f *runFlags) playing(c *cobra.Command) {
+// caseFlags adds the flags that select the cases and the output.
+func (f *runFlags) caseFlags(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringArrayVar(&f.cases, "case", nil, "play the cases that the `GLOB` matches (wire/*, or wire for the family); may be repeated")
-	flags.StringSliceVar(&f.families, "family", nil, "play the cases of these families")
-	flags.StringVar(&f.bless, "bless", "", "write what fails into the directory `DIR`, as drafts of known deviations")
+	flags.StringArrayVar(&f.cases, "case", nil, "run the cases that match the `GLOB` (wire/*, or wire for the family); may be repeated")
+	flags.StringSliceVar(&f.families, "family", nil, "run the cases of these families")
+	flags.StringVar(&f.bless, "bless", "", "write the failures to the directory `DIR`, as drafts of known deviations")
 	flags.StringArrayVar(&f.deviations, "deviations", nil, "read further known deviations from a `FILE`; may be repeated")
-	flags.StringVar(&f.report, "report", "", "write the report to a `FILE`, from which compat report makes other forms")
-	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "deadline for an answer, and for the report of one message")
+	flags.StringVar(&f.report, "report", "", "write the report to a `FILE`; compat report converts it")
+	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "maximum time of an answer, and of the report of one message")
 	formatFlag(c, &f.format)
 }
 
@@ -102,7 +102,7 @@ func (f runFlags) run(c *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	result, err := f.play(ctx, c, engine.Config{Cases: cases, Implementations: implementations, Servers: servers}, known)
+	result, err := f.execute(ctx, c, engine.Config{Cases: cases, Implementations: implementations, Servers: servers}, known)
 	if result == nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (f runFlags) run(c *cobra.Command) (err error) {
 	return f.finish(c, result, err)
 }
 
-// load returns the cases that are wanted, and the known deviations.
+// load returns the selected cases and the known deviations.
 func (f runFlags) load() ([]suite.Case, []deviation.File, error) {
 	cases, err := suite.Load()
 	if err != nil {
@@ -124,9 +124,9 @@ func (f runFlags) load() ([]suite.Case, []deviation.File, error) {
 	return cases, known, err
 }
 
-// play plays what is given, and holds what was seen against what is known. Where
-// there is a report there may be an error, too.
-func (f runFlags) play(ctx context.Context, c *cobra.Command, config engine.Config, known []deviation.File) (*report.Report, error) {
+// execute makes a run and marks the known deviations in its report. It may return both a
+// report and an error.
+func (f runFlags) execute(ctx context.Context, c *cobra.Command, config engine.Config, known []deviation.File) (*report.Report, error) {
 	progress := newProgress(c.ErrOrStderr())
 	defer progress.clear()
 	config.Timeout, config.Parallel, config.Progress = f.timeout, f.parallel, progress.show
@@ -138,8 +138,8 @@ func (f runFlags) play(ctx context.Context, c *cobra.Command, config engine.Conf
 	return result, err
 }
 
-// again is the command that plays a case of this run again, before the flags
-// that say which and with whom.
+// again returns the command that runs a case of this run again, without the flags that
+// select case and implementations.
 func (f runFlags) again() string {
 	words := []string{"go tool compat run"}
 	if f.noOriginals {
@@ -153,13 +153,13 @@ func (f runFlags) again() string {
 	return strings.Join(words, " ")
 }
 
-// quoted is a word for a shell, without the password of a Redis.
+// quoted returns a word for a shell, without the password of a Redis.
 func quoted(word string) string {
 	if parsed, err := url.Parse(word); err == nil && parsed.User != nil {
 		word = parsed.Redacted()
 	}
 	text, err := syntax.Quote(word, syntax.LangPOSIX)
-	if err != nil { // no shell can say it
+	if err != nil { // no shell can express it
 		return word
 	}
 	return text

@@ -54,7 +54,7 @@ func startAndSay(ctx context.Context, out io.Writer, provider redisserver.Provid
 // redisFlag adds --redis to a command.
 func redisFlag(c *cobra.Command, values *[]string) {
 	c.Flags().StringArrayVar(values, "redis", []string{"local"},
-		"where to play: "+redisserver.Usage+", on which only keys that begin with compat: are touched; may be repeated")
+		"the server: "+redisserver.Usage+"; on a URL only keys that begin with compat: are used; may be repeated")
 }
 
 func parseRedis(c *cobra.Command, values []string) ([]redisserver.Provider, error) {

@@ -72,11 +72,11 @@ func recordCommand() *cobra.Command {
 	var root string
 	c := &cobra.Command{
 		Use:   "record REPORT.json",
-		Short: "Record which requirements the implementations of a run keep",
-		Long: `Record which requirements the implementations of a run keep, in
-` + specification.ResultsFile + `, from which spec/coverage.md is made. Only what is the same in
-every run is recorded. Take the report of a full run: what it did not play is
-recorded as not played.`,
+		Short: "Record the requirements that the implementations of a run satisfy",
+		Long: `Record the requirements that the implementations of a run satisfy, in
+` + specification.ResultsFile + `, from which spec/coverage.md is generated. The record contains
+nothing that differs between runs. Use the report of a full run: other cases are
+recorded as not run.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return errors.New("record takes one report")

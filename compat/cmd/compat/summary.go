@@ -8,7 +8,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// writeSummary writes a report for people, and says where the whole is.
+// writeSummary writes a report as text, and the name of its file.
 func writeSummary(out io.Writer, r *report.Report, file string) error {
 	if err := r.WriteText(out); err != nil || file == "" {
 		return err
@@ -17,7 +17,7 @@ func writeSummary(out io.Writer, r *report.Report, file string) error {
 	return err
 }
 
-// version is that of the module, as the Go toolchain recorded it.
+// version returns the version of the module that the Go toolchain recorded.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version

@@ -80,7 +80,7 @@ func (f *Fuzzer) Run(ctx context.Context) (*Summary, error) {
 	return r.summary, err
 }
 
-// all plays everything to every subject, one subject after the other.
+// all runs all messages with every subject, one subject after the other.
 func (r *run) all(ctx context.Context) error {
 	for i, subject := range r.Subjects {
 		who, err := identify(ctx, subject, r.RedisURL)
@@ -95,7 +95,7 @@ func (r *run) all(ctx context.Context) error {
 	return nil
 }
 
-// one plays everything to one subject.
+// one runs all messages with one subject.
 func (r *run) one(ctx context.Context, subject int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -123,7 +123,7 @@ feed:
 	return context.Cause(ctx)
 }
 
-// worker plays parts of the messages to one process of a subject.
+// worker runs parts of the messages with one process of a subject.
 type worker struct {
 	*run
 
@@ -143,7 +143,7 @@ func (w *worker) work(ctx context.Context, parts <-chan int) error {
 		for number := from; number < min(from+part, w.Cases); number++ {
 			trials = append(trials, newTrial(number, w.generator.Message(number)))
 		}
-		results, err := w.receiver.play(ctx, trials)
+		results, err := w.receiver.run(ctx, trials)
 		if err != nil {
 			return err
 		}
@@ -196,7 +196,7 @@ func (w *worker) settle(ctx context.Context, t *trial, o observed, kind string) 
 	}
 	// By itself, to a new process: what came before may have been the reason.
 	w.receiver.discard()
-	again, err := w.receiver.play(ctx, []*trial{t})
+	again, err := w.receiver.run(ctx, []*trial{t})
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (w *worker) settle(ctx context.Context, t *trial, o observed, kind string) 
 		if t, err = w.minimise(ctx, t, kind); err != nil {
 			return err
 		}
-		if again, err = w.receiver.play(ctx, []*trial{t}); err != nil {
+		if again, err = w.receiver.run(ctx, []*trial{t}); err != nil {
 			return err
 		}
 		o = again[0]

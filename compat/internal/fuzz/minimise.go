@@ -59,7 +59,7 @@ func (w *worker) first(ctx context.Context, candidates []*trial, kind string) (*
 	for len(candidates) > 0 {
 		some := candidates[:min(batch, len(candidates))]
 		candidates = candidates[len(some):]
-		results, err := w.receiver.play(ctx, some)
+		results, err := w.receiver.run(ctx, some)
 		if err != nil {
 			return nil, err
 		}

@@ -18,17 +18,16 @@ import (
 )
 
 const (
-	// batch is how many messages are under way at once.
+	// batch is the maximum number of messages of one push.
 	batch = 64
 	// maxRevivals is after how many ends of all its queues an original is
 	// replaced: it keeps the traceback of every death.
 	maxRevivals = 50
-	// patience is how long a receiver may be silent.
+	// patience is the maximum time between two reports of a receiver.
 	patience = 20 * time.Second
 )
 
-// receiver plays messages to one implementation, and starts it again as often
-// as needed.
+// receiver runs messages with one implementation, and starts it again after it ended.
 type receiver struct {
 	subject engine.Implementation
 	url     string
@@ -39,7 +38,7 @@ type receiver struct {
 	starts  atomic.Int64
 }
 
-// started is an adapter that consumes, or why there is none.
+// started is a consuming adapter, or the reason why there is none.
 type started struct {
 	process *process
 	err     error
@@ -58,9 +57,9 @@ func newReceiver(subject engine.Implementation, url string, client *redis.Client
 	return &receiver{subject: subject, url: url, client: client, name: name}
 }
 
-// play gives the messages to the implementation, one after the other, and says
-// what it did with each.
-func (r *receiver) play(ctx context.Context, trials []*trial) ([]observed, error) {
+// run delivers messages to the implementation, one after the other, and returns the
+// outcome of each.
+func (r *receiver) run(ctx context.Context, trials []*trial) ([]observed, error) {
 	results := make([]observed, len(trials))
 	for done := 0; done < len(trials); {
 		next := r.batch(trials[done:])

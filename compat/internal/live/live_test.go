@@ -85,7 +85,7 @@ func TestFind(t *testing.T) {
 		"several":            {map[string]string{"a-1": ready, "b-1": ready, "b-1:held": "x"}, "", live.ErrSeveral, "one of a-1, b-1"},
 		"another version":    {map[string]string{"a-1": `{"protocol": 2}`}, "", live.ErrUnsupported, "copy remote_event_probe.py"},
 		"without a backend":  {map[string]string{"a-1": `{"protocol": 1, "unsupported": "unsupported: AmqpBackend"}`}, "", live.ErrUnsupported, "a-1: AmqpBackend"},
-		"something of yours": {map[string]string{"a-1": "hello"}, "", nil, "what the probe a-1 announces"},
+		"something of yours": {map[string]string{"a-1": "hello"}, "", nil, "the announcement of the probe a-1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,9 +1,8 @@
-// Package live plays with an application that runs somewhere already, through
-// the probe bundle that its user has added to it. All that passes between the
-// two passes through Redis, on keys of the probe:
+// Package live runs cases with a running application, through the probe bundle that its
+// user has added to it. Harness and probe communicate over Redis, on keys of the probe:
 //
-//	compat:probe:ID                  what the probe says of its application; it expires
-//	compat:probe:ID:held             a harness is at work; it expires
+//	compat:probe:ID                  the announcement of the application; it expires
+//	compat:probe:ID:held             a harness uses the application; it expires
 //	compat:probe:ID:requests         a list of requests
 //	compat:probe:ID:reports:SESSION  a list of answers and observations
 package live
@@ -25,47 +24,47 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
-// announced is what the keys of all probes begin with.
+// announced is the prefix of the keys of all probes.
 const announced = "compat:probe:"
 
 var (
-	// ErrNoProbe is that there is no such application.
+	// ErrNoProbe reports that there is no such application.
 	ErrNoProbe = errors.New("no application with a probe")
-	// ErrSeveral is that there are several, and nobody said which.
+	// ErrSeveral reports that there are several applications, and none is selected.
 	ErrSeveral = errors.New("several applications have a probe")
-	// ErrUnsupported is that the application cannot be played with.
+	// ErrUnsupported reports that cases cannot run with the application.
 	ErrUnsupported = errors.New("the application cannot be tested")
-	// ErrBusy is that somebody else plays with it.
+	// ErrBusy reports that another harness uses the application.
 	ErrBusy = errors.New("another compat live is testing the application")
-	// ErrStopped is that it was there, and is no more.
+	// ErrStopped reports that the application has stopped.
 	ErrStopped = errors.New("the application has stopped")
 )
 
 const (
-	// held is how long a probe goes on for a harness that says nothing any more.
+	// held is how long a probe continues after the last sign of a harness.
 	held = 15 * time.Second
-	// looked is how often the harness looks whether the application is there.
+	// looked is the interval at which the harness checks that the application runs.
 	looked = time.Second
-	// connections are as many as there may be sessions at once, and more.
+	// connections is more than the maximum number of parallel sessions.
 	connections = 50
-	// clearTimeout is how long it may take to remove the keys in the end.
+	// clearTimeout is the timeout for the removal of the keys at the end.
 	clearTimeout = 10 * time.Second
 )
 
 // Probe is an application with a probe, found by Find, to be closed.
 type Probe struct {
-	// ID is where it runs: host, process, and something random.
+	// ID has host, process and a random part.
 	ID string
-	// Listens are the signals that the application itself listens to.
+	// Listens has the signals to which the application listens.
 	Listens []string
 
 	client *redis.Client
-	// present ends with ErrStopped when the application does, and outlives an
-	// interruption, so that sessions end in peace.
-	present context.Context //nolint:containedctx // it is the application's life, not a call's
+	// present ends with ErrStopped when the application stops. It does not end with an
+	// interruption, so that sessions can stop in an orderly way.
+	present context.Context //nolint:containedctx // it ends with the application, not with a call
 }
 
-// announcement is what a probe says of its application.
+// announcement is the description of an application by its probe.
 type announcement struct {
 	Protocol    int      `json:"protocol"`
 	Listens     []string `json:"listens"`
@@ -106,28 +105,28 @@ func find(ctx context.Context, client *redis.Client, id string) (*Probe, error) 
 	case len(matching) == 0:
 		return nil, fmt.Errorf("%w is called %q; there are %s", ErrNoProbe, id, strings.Join(ids, ", "))
 	case len(matching) > 1:
-		return nil, fmt.Errorf("%w: say --probe with one of %s", ErrSeveral, strings.Join(matching, ", "))
+		return nil, fmt.Errorf("%w: set --probe to one of %s", ErrSeveral, strings.Join(matching, ", "))
 	}
 	p := &Probe{ID: matching[0], client: client}
 	text, err := client.Get(ctx, p.key()).Bytes()
 	if err != nil {
-		return nil, fmt.Errorf("read what the probe %s announces: %w", p.ID, err)
+		return nil, fmt.Errorf("read the announcement of the probe %s: %w", p.ID, err)
 	}
 	var a announcement
 	if err := json.Unmarshal(text, &a); err != nil {
-		return nil, fmt.Errorf("what the probe %s announces: %w", p.ID, err)
+		return nil, fmt.Errorf("the announcement of the probe %s: %w", p.ID, err)
 	}
 	switch {
 	case a.Protocol != protocol.Version:
-		return nil, fmt.Errorf("%w: its probe speaks version %d, and this command version %d: copy remote_event_probe.py once more", ErrUnsupported, a.Protocol, protocol.Version)
+		return nil, fmt.Errorf("%w: its probe speaks version %d, and this command version %d: copy remote_event_probe.py again", ErrUnsupported, a.Protocol, protocol.Version)
 	case a.Unsupported != "":
-		return nil, fmt.Errorf("%w, says its probe %s: %s", ErrUnsupported, p.ID, strings.TrimPrefix(a.Unsupported, "unsupported: "))
+		return nil, fmt.Errorf("%w, according to its probe %s: %s", ErrUnsupported, p.ID, strings.TrimPrefix(a.Unsupported, "unsupported: "))
 	}
 	p.Listens = a.Listens
 	return p, nil
 }
 
-// all are the IDs of the probes that announce themselves.
+// all returns the IDs of the probes with an announcement.
 func all(ctx context.Context, client *redis.Client) ([]string, error) {
 	var ids []string
 	keys := client.Scan(ctx, 0, announced+"*", 1000).Iterator()
@@ -143,16 +142,16 @@ func all(ctx context.Context, client *redis.Client) ([]string, error) {
 
 func (p *Probe) key() string { return announced + p.ID }
 
-// Hold has the application to itself until release, which removes what was said
-// and closes the probe. The context that it returns ends with ErrStopped when
-// the application does, and otherwise with ctx. Without Hold there is Close.
+// Hold reserves the application until release, which removes the keys of the sessions and
+// closes the probe. The context that it returns ends with ErrStopped when the application
+// stops, and otherwise with ctx. A probe that is not held must be closed by Close.
 func (p *Probe) Hold(ctx context.Context) (alive context.Context, release func() error, err error) {
 	taken, err := p.client.SetNX(ctx, p.key()+":held", rand.Text(), held).Result()
 	if err != nil {
 		return nil, nil, fmt.Errorf("take the probe %s: %w", p.ID, err)
 	}
 	if !taken {
-		return nil, nil, fmt.Errorf("%w (%s); if that one was killed, it is free in %.0f s", ErrBusy, p.ID, held.Seconds())
+		return nil, nil, fmt.Errorf("%w (%s); if that one was killed, the application is free in %.0f s", ErrBusy, p.ID, held.Seconds())
 	}
 	present, leave := context.WithCancelCause(context.WithoutCancel(ctx))
 	alive, end := context.WithCancelCause(ctx)
@@ -172,7 +171,7 @@ func (p *Probe) Hold(ctx context.Context) (alive context.Context, release func()
 // Close closes the connections of a probe that is not held.
 func (p *Probe) Close() error { return p.client.Close() }
 
-// watch says that somebody is here, and looks whether the application is.
+// watch renews the reservation, and checks that the application runs.
 func (p *Probe) watch(ctx context.Context, leave context.CancelCauseFunc) {
 	ticker := time.NewTicker(looked)
 	defer ticker.Stop()
@@ -182,17 +181,16 @@ func (p *Probe) watch(ctx context.Context, leave context.CancelCauseFunc) {
 			return
 		case <-ticker.C:
 		}
-		// An error of Redis meets whoever plays, too, and is told there.
+		// The sessions report an error of Redis.
 		p.client.Expire(ctx, p.key()+":held", held)
 		if there, err := p.client.Exists(ctx, p.key()).Result(); err == nil && there == 0 {
-			leave(fmt.Errorf("%w: its probe %s announces itself no longer", ErrStopped, p.ID))
+			leave(fmt.Errorf("%w: its probe %s has no announcement any more", ErrStopped, p.ID))
 			return
 		}
 	}
 }
 
-// clear removes what the probe and the harness said to each other. The
-// announcement is the probe's.
+// clear removes the keys of the sessions. The probe removes its announcement.
 func (p *Probe) clear(ctx context.Context) error {
 	keys := p.client.Scan(ctx, 0, announced+"*", 1000).Iterator()
 	for keys.Next(ctx) {
@@ -205,7 +203,7 @@ func (p *Probe) clear(ctx context.Context) error {
 	return keys.Err()
 }
 
-// Implementation is the application, to be played with while it is held.
+// Implementation returns the application as an implementation while it is held.
 func (p *Probe) Implementation() engine.Implementation {
 	return engine.Implementation{Original: true, Start: func(_ context.Context, setting engine.Setting) (engine.Process, error) {
 		return p.start(setting), nil

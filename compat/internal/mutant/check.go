@@ -17,39 +17,38 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
-// Checker plays mutants.
+// Checker runs cases with mutants.
 type Checker struct {
-	// Command starts the adapter of a mutation; "" is none.
+	// Command returns the command line of the adapter with a mutation; "" is none.
 	Command func(name string) []string
-	// Servers are what they are played on: one mutant on each at once.
+	// Servers are the servers; one mutant runs on each at a time.
 	Servers []engine.Server
-	// Cases are those of the suite.
+	// Cases are the cases of the suite.
 	Cases []suite.Case
-	// Progress, if set, is told how far it is.
+	// Progress, if set, is called with the state of the check.
 	Progress func(engine.Progress)
 }
 
-// Result is what became of a mutant.
+// Result is the result of a mutant.
 type Result struct {
 	Name        string   `json:"name"` // "" is the adapter without a mutation
 	About       string   `json:"about,omitempty"`
 	Requirement string   `json:"requirement,omitempty"`
-	Played      int      `json:"played"`
+	Cases       int      `json:"cases"`
 	CaughtBy    []string `json:"caught_by"`         // the cases that failed
 	Problem     string   `json:"problem,omitempty"` // the first
 	Seconds     float64  `json:"seconds"`
 }
 
-// As reports whether the mutant is as it should be: caught, or, where nothing
-// is broken, not.
+// As reports whether the result is as expected: a mutant fails a case, and the adapter
+// without a mutation does not.
 func (r Result) As() bool { return (r.Name == "") == (len(r.CaughtBy) == 0) }
 
-// timeout is how long a mutant may take with one message on an idle machine: many
-// never come back.
+// timeout is the maximum time for one message on an idle machine. Many mutants miss it.
 const timeout = 2 * time.Second
 
-// Check plays the adapter without a mutation with every case, and each mutant
-// with its own. The results are in the order of the mutations.
+// Check runs every case with the adapter without a mutation, and the cases of each
+// mutation with its mutant. The results are in the order of the mutations.
 func (c *Checker) Check(ctx context.Context, mutations []Mutation) ([]Result, error) {
 	all := append([]Mutation{{}}, mutations...)
 	results := make([]Result, len(all))
@@ -66,7 +65,7 @@ func (c *Checker) Check(ctx context.Context, mutations []Mutation) ([]Result, er
 			server := <-servers
 			defer func() { servers <- server }()
 			var err error
-			if results[i], err = c.play(ctx, m, server); err != nil {
+			if results[i], err = c.run(ctx, m, server); err != nil {
 				return fmt.Errorf("mutant %q: %w", m.Name, err)
 			}
 			mu.Lock()
@@ -81,24 +80,24 @@ func (c *Checker) Check(ctx context.Context, mutations []Mutation) ([]Result, er
 	return results, group.Wait()
 }
 
-// play plays one mutant.
-func (c *Checker) play(ctx context.Context, m Mutation, server engine.Server) (Result, error) {
+// run runs the cases of one mutant.
+func (c *Checker) run(ctx context.Context, m Mutation, server engine.Server) (Result, error) {
 	began := time.Now()
 	result := Result{Name: m.Name, About: m.About, Requirement: m.Requirement}
 	cases, err := suite.Select(c.Cases, suite.Selection{Patterns: m.Cases})
 	if err != nil {
 		return result, err
 	}
-	played, err := engine.Run(ctx, engine.Config{
+	ran, err := engine.Run(ctx, engine.Config{
 		Cases: cases, Servers: []engine.Server{server}, Timeout: calibration.Scale(timeout), Parallel: 2, Once: true,
 		Implementations: []engine.Implementation{engine.Command("", false, c.Command(m.Name)...)},
 	})
 	if err != nil {
 		return result, err
 	}
-	result.Played = len(cases)
+	result.Cases = len(cases)
 	result.CaughtBy = []string{}
-	for _, r := range played.Results {
+	for _, r := range ran.Results {
 		if r.Outcome != report.Failed && r.Outcome != report.Errored {
 			continue
 		}
@@ -113,12 +112,12 @@ func (c *Checker) play(ctx context.Context, m Mutation, server engine.Server) (R
 	return result, nil
 }
 
-// Survivors are the results that are not as they should be.
+// Survivors returns the results that are not as expected.
 func Survivors(results []Result) []Result {
 	return slices.DeleteFunc(slices.Clone(results), Result.As)
 }
 
-// WriteTable writes the results for people, those that are wrong first.
+// WriteTable writes the results as text, with the unexpected ones first.
 func WriteTable(out io.Writer, results []Result) error {
 	var b strings.Builder
 	for _, r := range Survivors(results) {
@@ -149,14 +148,14 @@ func WriteTable(out io.Writer, results []Result) error {
 	return err
 }
 
-// by names the cases that caught a mutant, as many as fit.
+// by names the first cases that caught a mutant.
 func by(r Result) string {
-	const most = 3
+	const limit = 3
 	switch {
 	case len(r.CaughtBy) == 0:
-		return fmt.Sprintf("none of %d cases", r.Played)
-	case len(r.CaughtBy) <= most:
+		return fmt.Sprintf("none of %d cases", r.Cases)
+	case len(r.CaughtBy) <= limit:
 		return strings.Join(r.CaughtBy, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(r.CaughtBy[:most], ", "), len(r.CaughtBy)-most)
+	return fmt.Sprintf("%s and %d more", strings.Join(r.CaughtBy[:limit], ", "), len(r.CaughtBy)-limit)
 }

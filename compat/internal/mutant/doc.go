@@ -1,8 +1,6 @@
-// Package mutant tests the harness: it is an adapter that can be broken in many
-// ways, each of them one that an implementer is likely to choose. A mutant that
-// the cases do not catch is a hole in them.
+// Package mutant tests the cases of the harness with adapters that have one likely mistake
+// each. If no case fails with a mutant, a case is missing.
 //
-// The adapter is a small sender and receiver of its own, of which every part
-// that a mutant breaks is a function in a [Mutation]. Without one it passes
-// every case.
+// The adapter is a small sender and receiver. Each part that a mutant changes is a
+// function in a [Mutation]. Without a mutation the adapter passes every case.
 package mutant

@@ -9,12 +9,12 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Mutation breaks the adapter in one way. What it leaves out is as it should be.
+// Mutation is one mistake of the adapter. A part without a value is correct.
 type Mutation struct {
 	Name        string
-	About       string // what the implementer did
+	About       string // the mistake of the implementer
 	Requirement string // that is violated
-	// Cases are the patterns of the cases that it is played with.
+	// Cases has the patterns of its cases.
 	Cases []string
 
 	// Of a receiver: in the order in which a message meets them.
@@ -43,17 +43,17 @@ type Mutation struct {
 	answer  func(err error) error // of a push or a rejection
 }
 
-// fate is what becomes of a receiver after a message.
+// fate is the state of a receiver after a message.
 type fate int
 
 const (
 	lives fate = iota
-	dies       // its queue ends, and it says so
-	fades      // its queue ends without a word
+	dies       // its queue ends, and it reports that
+	fades      // its queue ends without a report
 	exits      // its process ends
 )
 
-// Mutations are all mutants, those of receivers first.
+// Mutations returns all mutations, those of receivers first.
 func Mutations() []Mutation { return slices.Concat(reading, delivering, consuming, sending) }
 
 // Find returns the mutation with a name; "" is none.

@@ -12,7 +12,7 @@ import (
 // Diff is what changed from one run to a later one.
 type Diff struct {
 	// Failing failed in the later run and not in the earlier; the earlier run
-	// need not have played it.
+	// need not have run it.
 	Failing []Change `json:"failing"`
 	// Repaired failed in the earlier run and not in the later one.
 	Repaired []Change `json:"repaired"`
@@ -31,9 +31,9 @@ type Diff struct {
 	// Renamed are those of the earlier run that stand in the later under
 	// another ID, since they have another version.
 	Renamed map[string]string `json:"renamed"`
-	// Played and Gone count the results that only one run has.
-	Played int `json:"played"`
-	Gone   int `json:"gone"`
+	// New and Gone count the results that only one run has.
+	New  int `json:"new"`
+	Gone int `json:"gone"`
 }
 
 // Listed is what only one of the runs lists.
@@ -48,7 +48,7 @@ type Change struct {
 	Server   string `json:"server"`
 	Sender   string `json:"sender,omitempty"`
 	Receiver string `json:"receiver,omitempty"`
-	// Before is absent where the earlier run did not play it.
+	// Before is absent if the earlier run has no such result.
 	Before *Seen `json:"before,omitempty"`
 	After  Seen  `json:"after"`
 }
@@ -63,8 +63,8 @@ type Seen struct {
 // Worse is whether something newly fails.
 func (d *Diff) Worse() bool { return len(d.Failing) > 0 || len(d.Stale) > 0 || len(d.Complaints) > 0 }
 
-// played tells the results of a report apart.
-type played struct{ testCase, server, sender, receiver string }
+// resultKey identifies a result of a report.
+type resultKey struct{ testCase, server, sender, receiver string }
 
 // Compare says what changed from one report to a later one. An implementation
 // or a server that each run has under its name once, and in another version, is
@@ -88,18 +88,18 @@ func Compare(before, after *Report) *Diff {
 	d.Cases = d.match(cases)
 
 	now := func(id string) string { return cmp.Or(d.Renamed[id], id) }
-	earlier := map[played]*Result{}
+	earlier := map[resultKey]*Result{}
 	for i := range before.Results {
 		result := &before.Results[i]
 		receivers := strings.Split(result.Receiver, fleet)
 		for i := range receivers {
 			receivers[i] = now(receivers[i])
 		}
-		earlier[played{result.Case, now(result.Server), now(result.Sender), strings.Join(receivers, fleet)}] = result
+		earlier[resultKey{result.Case, now(result.Server), now(result.Sender), strings.Join(receivers, fleet)}] = result
 	}
 	for i := range after.Results {
 		result := &after.Results[i]
-		key := played{result.Case, result.Server, result.Sender, result.Receiver}
+		key := resultKey{result.Case, result.Server, result.Sender, result.Receiver}
 		was := earlier[key]
 		delete(earlier, key)
 		d.compare(was, result)
@@ -125,7 +125,7 @@ func Compare(before, after *Report) *Diff {
 func (d *Diff) compare(was, result *Result) {
 	change := Change{Case: result.Case, Server: result.Server, Sender: result.Sender, Receiver: result.Receiver, After: result.seen()}
 	if was == nil {
-		d.Played++
+		d.New++
 		if result.Outcome.unexpected() {
 			d.Failing = append(d.Failing, change)
 		}
@@ -212,7 +212,7 @@ func (d *Diff) WriteText(out io.Writer) error {
 		fmt.Fprintf(&b, "= %s is now %s\n", Visible(id), Visible(d.Renamed[id]))
 	}
 	fmt.Fprintf(&b, "%s newly failing, %s repaired, %s changed; %s results are new, %s are gone\n",
-		count(len(d.Failing)+len(d.Stale)+len(d.Complaints)), count(len(d.Repaired)), count(len(d.Changed)), count(d.Played), count(d.Gone))
+		count(len(d.Failing)+len(d.Stale)+len(d.Complaints)), count(len(d.Repaired)), count(len(d.Changed)), count(d.New), count(d.Gone))
 	_, err := io.WriteString(out, b.String())
 	return err
 }
@@ -223,7 +223,7 @@ func writeChanges(b *strings.Builder, heading string, changes []Change) {
 	groups := map[alike][]Change{}
 	var order []alike
 	for _, c := range changes {
-		before := "not played"
+		before := "not run"
 		if c.Before != nil {
 			before = string(c.Before.Outcome) + ": " + c.Before.Observed
 		}

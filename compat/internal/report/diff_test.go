@@ -12,7 +12,7 @@ import (
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	before, after := reporttest.Small(), reporttest.Small()
-	if d := report.Compare(before, after); d.Worse() || len(d.Repaired)+len(d.Changed)+d.Played+d.Gone+len(d.Renamed) > 0 {
+	if d := report.Compare(before, after); d.Worse() || len(d.Repaired)+len(d.Changed)+d.New+d.Gone+len(d.Renamed) > 0 {
 		t.Errorf("a run differs from itself: %+v", d)
 	}
 
@@ -45,7 +45,7 @@ func TestCompare(t *testing.T) {
 	after.Stale = append(after.Stale, report.StaleDeviation{Implementation: "you-1", Deviation: report.Deviation{Pattern: "x/*", Observed: "dies"}})
 
 	d := report.Compare(before, after)
-	if !d.Worse() || len(d.Failing) != 3 || len(d.Repaired) != 1 || len(d.Changed) != 1 || d.Played != 1 || d.Gone != 1 || len(d.Stale) != 1 {
+	if !d.Worse() || len(d.Failing) != 3 || len(d.Repaired) != 1 || len(d.Changed) != 1 || d.New != 1 || d.Gone != 1 || len(d.Stale) != 1 {
 		t.Errorf("%+v", d)
 	}
 	var text bytes.Buffer

@@ -47,7 +47,7 @@ func (f finding) Name(s sighting) string {
 	return s.Who
 }
 
-// Expected is what the specification demands of all of the cases.
+// Expected returns the expected result of all cases.
 func (f finding) Expected() string {
 	if !f.Varied {
 		return f.Result.Expected
@@ -55,7 +55,7 @@ func (f finding) Expected() string {
 	switch kind := kindOf(f.Result.Expected); kind {
 	case "delivers":
 		return "delivers the payload of each case"
-	case "sends", "refuses":
+	case "sends", "rejects":
 		return kind + " the event of each case"
 	default:
 		return kind

@@ -143,7 +143,7 @@ func (t Tally) String() string {
 		}
 	}
 	if parts == nil {
-		return "nothing played"
+		return "nothing run"
 	}
 	return strings.Join(parts, ", ")
 }
@@ -164,15 +164,15 @@ func (o Outcome) Label(n int) string {
 func (o Outcome) Meaning() string {
 	switch o {
 	case Passed:
-		return "as the specification demands"
+		return "conforms to the specification"
 	case Failed:
-		return "not as the specification demands, and not known"
+		return "violates the specification, and is not a known deviation"
 	case Errored:
-		return "not found out: a crash, no answer in time, or not played"
+		return "not known: a crash, a missed deadline, or not run"
 	case Deviates:
-		return "a known deviation"
+		return "violates the specification, and is a known deviation"
 	default:
-		return "the implementation has no way to do it"
+		return "the implementation does not have the feature"
 	}
 }
 

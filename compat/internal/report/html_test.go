@@ -157,8 +157,8 @@ func TestPageExplains(t *testing.T) {
 	t.Parallel()
 	text := page(t, reporttest.Small())
 	for _, part := range []string{
-		`<li><i class="passed">✓</i> as the specification demands</li>`, `<li><i class="deviates">~</i> a known deviation</li>`,
-		`<li><i class="unsupported">–</i> the implementation has no way to do it</li>`, `<li><i class="error">!</i> not found out`,
+		`<li><i class="passed">✓</i> conforms to the specification</li>`, `<li><i class="deviates">~</i> violates the specification, and is a known deviation</li>`,
+		`<li><i class="unsupported">–</i> the implementation does not have the feature</li>`, `<li><i class="error">!</i> not known`,
 		"stderr ends with:\n    no module named redis", "<dt>On stderr</dt>", "Traceback: ", "<dt>First try</dt>",
 	} {
 		if !strings.Contains(text, part) {

@@ -1,5 +1,5 @@
-// Package report holds what a run of the harness saw. One run makes one Report;
-// every other output is made from it.
+// Package report has the report of a run of the harness, and the other forms of it: text,
+// Markdown, HTML, JUnit XML and a badge.
 package report
 
 import (
@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// Format is the version of the report's form, which the schema describes.
+// Format is the version of the JSON format, which schemas/report.schema.json describes.
 const Format = 1
 
 // Report is one run.
 type Report struct {
 	Format int      `json:"format"`
 	Tool   Software `json:"tool"`
-	// Platform is where it ran: "linux/amd64, 2 CPUs".
+	// Platform is the platform of the run: "linux/amd64, 2 CPUs".
 	Platform string    `json:"platform"`
 	Started  time.Time `json:"started"`
 	Seconds  float64   `json:"seconds"`
-	// Seed is what chance was made from, where there was any.
+	// Seed is the seed of generated messages, if any.
 	Seed *uint64 `json:"seed,omitempty"`
-	// Again is the command that plays a case again, before the flags that say which
-	// and with whom; empty where there is none.
+	// Again is the command that runs a case again, without the flags that select case
+	// and implementations. It is empty if there is none.
 	Again           string           `json:"again,omitempty"`
 	Servers         []Server         `json:"servers"`
 	Implementations []Implementation `json:"implementations"`
 	Cases           []Case           `json:"cases"`
 	Results         []Result         `json:"results"`
-	// Stale are the known deviations that did not occur although their cases
-	// were played. A run that has any fails.
+	// Stale has the known deviations that did not occur although their cases ran. A run
+	// with any fails.
 	Stale []StaleDeviation `json:"stale,omitempty"`
 	// Skipped has the selected cases that did not run on any server. They are not in
 	// Cases.
@@ -61,19 +61,19 @@ type Software struct {
 	Version string `json:"version"`
 }
 
-// Server is a Redis that cases ran on.
+// Server is a Redis on which cases ran.
 type Server struct {
-	ID       string `json:"id"`       // "redis-7.0.15"; what Result.Server says
+	ID       string `json:"id"`       // "redis-7.0.15", as in Result.Server
 	Name     string `json:"name"`     // "redis", "valkey", "miniredis"
 	Version  string `json:"version"`  // "7.0.15"
 	Provider string `json:"provider"` // "local", "container", "embedded", "url"
 	Image    string `json:"image,omitempty"`
 }
 
-// Implementation took part, as its adapter calls itself.
+// Implementation is a participant, with the identity of its adapter.
 type Implementation struct {
-	// ID is what results call it: the name and version, and what else tells it
-	// from the others of this run ("remote_event_bundle-1.6-py3.11.7").
+	// ID identifies it in results: name and version, and the details that distinguish
+	// it from the others of this run ("remote_event_bundle-1.6-py3.11.7").
 	ID      string            `json:"id"`
 	Name    string            `json:"name"`
 	Version string            `json:"version"`
@@ -82,17 +82,17 @@ type Implementation struct {
 	// Original is whether it is a Python package that the specification
 	// describes rather than an implementation of it.
 	Original bool `json:"original,omitempty"`
-	// VariantOf, if any, is the ID of the implementation that this is on other
-	// versions of what it stands on.
+	// VariantOf is the ID of the same implementation on other versions of its
+	// dependencies, if any.
 	VariantOf string `json:"variant_of,omitempty"`
-	// Flag is what has it take part: "--original remote_event_bundle-1.6".
+	// Flag is the flag that selects it: "--original remote_event_bundle-1.6".
 	Flag string `json:"flag,omitempty"`
-	// Problem is what is wrong with its adapter whatever is played: it does not
-	// answer hello, or does not stop as the protocol says. A run with one fails.
+	// Problem is a problem of its adapter in every case: it does not answer hello, or
+	// does not stop as the protocol requires. A run with one fails.
 	Problem string `json:"problem,omitempty"`
 }
 
-// Case is what was to be found out.
+// Case is one test.
 type Case struct {
 	ID           string   `json:"id"`     // "wire/byte-order-mark"
 	Family       string   `json:"family"` // "wire"
@@ -100,51 +100,51 @@ type Case struct {
 	Requirements []string `json:"requirements"`
 }
 
-// Outcome is what became of a case.
+// Outcome is the outcome of a case.
 type Outcome string
 
 // The outcomes.
 const (
-	Passed      Outcome = "passed"      // as the specification demands
-	Failed      Outcome = "failed"      // not so, and not known
-	Errored     Outcome = "error"       // not found out: a crash, no answer in time, a fault of the harness, or not played
-	Deviates    Outcome = "deviates"    // not so, and known: see Deviation
-	Unsupported Outcome = "unsupported" // the implementation says that it has no way to do this
+	Passed      Outcome = "passed"      // conforms to the specification
+	Failed      Outcome = "failed"      // violates it, and is not a known deviation
+	Errored     Outcome = "error"       // not known: a crash, a missed deadline, a fault of the harness, or not run
+	Deviates    Outcome = "deviates"    // violates it, and is a known deviation
+	Unsupported Outcome = "unsupported" // the implementation does not have the feature
 )
 
-// Result is one case played by one implementation, or by a sender and a receiver.
+// Result is the result of one case with one implementation, or with a sender and a receiver.
 type Result struct {
 	Case   string `json:"case"`
 	Server string `json:"server"`
-	// Sender and Receiver are IDs of implementations. At least one is there; a
-	// fleet of receivers is joined by " + ".
+	// Sender and Receiver are IDs of implementations. At least one is not empty. The IDs
+	// of a fleet of receivers are joined by " + ".
 	Sender   string  `json:"sender,omitempty"`
 	Receiver string  `json:"receiver,omitempty"`
 	Outcome  Outcome `json:"outcome"`
-	// Expected and Observed are one line each: "drops", "delivers {…}", "refuses".
+	// Expected and Observed are one line each: "drops", "delivers {…}", "rejects".
 	Expected string `json:"expected"`
 	Observed string `json:"observed"`
-	// Problems say what is wrong, one each.
+	// Problems has one text for each problem.
 	Problems []string `json:"problems,omitempty"`
-	// FirstTry is what was observed first, where the case was played a second
-	// time: alone and with a longer deadline.
+	// FirstTry is the observation of the first try, if there was a second one: alone and
+	// with a longer deadline.
 	FirstTry string `json:"first_try,omitempty"`
-	// Deviation is what is known of it, where the outcome is Deviates.
+	// Deviation is the known deviation, if the outcome is Deviates.
 	Deviation *Deviation `json:"deviation,omitempty"`
 	// Message is the raw message in Redis, cut after MaxMessage bytes.
 	Message []byte `json:"message,omitempty"`
 	// MessageBytes is its whole length.
 	MessageBytes int `json:"message_bytes,omitempty"`
-	// Trace is what was done and seen, in order. That of a result that passed is
-	// shortened.
+	// Trace has the steps and lines of the case in order. It is shortened if the case
+	// passed.
 	Trace   []Step  `json:"trace,omitempty"`
 	Seconds float64 `json:"seconds"`
 }
 
-// MaxMessage is how many bytes of a message a report holds.
+// MaxMessage is the maximum number of bytes of a message in a report.
 const MaxMessage = 4096
 
-// Stderr is Step.What where Data is a line that an adapter wrote to stderr.
+// Stderr is the value of Step.What if Data is a line that an adapter wrote to stderr.
 const Stderr = "stderr"
 
 // Step is a line of a trace.
@@ -152,10 +152,10 @@ type Step struct {
 	Seconds float64 `json:"seconds"` // since the case began
 	Who     string  `json:"who"`     // "harness", "redis", or an implementation's ID
 	What    string  `json:"what"`    // "→ adapter", "← adapter", "stderr", "LPUSH e", "RPOP e", …
-	Data    string  `json:"data"`    // text; bytes that are no UTF-8 are escaped as \xNN
+	Data    string  `json:"data"`    // text; bytes that are not UTF-8 are escaped as \xNN
 }
 
-// Kind is why a deviation stays.
+// Kind is the reason for a deviation.
 type Kind string
 
 // The kinds of deviations.
@@ -168,7 +168,7 @@ const (
 // Deviation is a known difference between an implementation and the specification.
 type Deviation struct {
 	Pattern  string `json:"pattern"`  // of case IDs, as in path.Match: "poison/*"
-	Observed string `json:"observed"` // what Result.Observed begins with
+	Observed string `json:"observed"` // the beginning of Result.Observed
 	Kind     Kind   `json:"kind"`
 	Why      string `json:"why"`
 	Link     string `json:"link,omitempty"`
