@@ -329,8 +329,8 @@ func TestLiveUsage(t *testing.T) {
 		code int
 		says string
 	}{
-		{nil, exitUsage, "say the URL of the application's Redis"},
-		{[]string{"--redis", "local"}, exitUsage, "say the URL of the application's Redis"},
+		{nil, exitUsage, "set it to the URL of the application's Redis"},
+		{[]string{"--redis", "local"}, exitUsage, "set it to the URL of the application's Redis"},
 		{[]string{"--redis", "redis://:secret@127.0.0.1:1"}, exitConnection, "127.0.0.1:1"},
 		{[]string{"--redis", server.URL()}, exitFailed, "add RemoteEventProbeBundle of compat/probe"},
 		{[]string{"--redis", server.URL(), "--family", "wier"}, exitUsage, "no family is called"},

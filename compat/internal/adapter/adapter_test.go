@@ -63,6 +63,7 @@ func TestMisbehaviour(t *testing.T) {
 				timeout = 30 * time.Second // it need not be reached
 			}
 			a := start(t, adapter.Options{Command: sh(test.script), StartTimeout: timeout, Grace: deadline, MaxLine: 4096})
+			defer a.Kill() // it does not stop by itself
 			_, err := a.Hello(t.Context())
 			if !errors.Is(err, test.kind) || !strings.Contains(adapter.Quote(err), test.says) || !strings.HasPrefix(err.Error(), "hello: ") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want %v that says %q", err, test.kind, test.says)

@@ -78,7 +78,7 @@ func TestCases(t *testing.T) {
 	t.Parallel()
 	for _, one := range Cases() {
 		if strings.HasPrefix(one.Participant, "original") || one.Size == Size1KiB || one.Size == Size1MiB && one.Workload != SendBatch ||
-			testing.Short() && one.Size.Bytes > Size100B.Bytes {
+			testing.Short() && (one.Size.Bytes > Size100B.Bytes || strings.Contains(one.Name(), "1000-queues")) {
 			continue
 		}
 		t.Run(one.Name(), func(t *testing.T) {

@@ -12,6 +12,9 @@ import (
 
 func TestCluster(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	cluster, err := redisserver.StartCluster(t.Context(), redisserver.Options{}, 3)
 	must(t, err)
 	t.Cleanup(func() { must(t, cluster.Close()) })

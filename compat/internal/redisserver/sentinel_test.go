@@ -9,6 +9,9 @@ import (
 
 func TestSentinel(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	first, second := instance(t), instance(t)
 	must(t, second.Follow(t.Context(), first.Addr()))
 	sentinel, err := redisserver.StartSentinel(t.Context(), first, time.Minute)
@@ -31,6 +34,9 @@ func TestSentinel(t *testing.T) {
 // A Sentinel that finds no replica is no Sentinel to fail over with.
 func TestSentinelFails(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
 	alone, err := redisserver.StartInstance(t.Context(), redisserver.Options{Timeout: 3 * time.Second})
 	must(t, err)
 	t.Cleanup(func() { must(t, alone.Close()) })

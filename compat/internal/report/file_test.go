@@ -48,6 +48,9 @@ func TestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]*report.Report{"empty": {Format: report.Format, Tool: report.Software{Name: "compat"}}, "small": reporttest.Small(), "large": reporttest.Large(1)} {
+		if name == "large" && testing.Short() {
+			continue // it takes many seconds
+		}
 		decoder := json.NewDecoder(bytes.NewReader(written(t, r)))
 		decoder.UseNumber()
 		var value any
