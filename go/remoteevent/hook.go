@@ -86,7 +86,8 @@ type ReceivedInfo struct {
 // disposition is decided, before that is stored in Redis. It is also called for
 // messages that no handler saw: malformed ones, repeated ones, those that are released
 // because the receiver shuts down or the handlers are too slow, and those that become
-// dead letters because the processes that held them crashed.
+// dead letters because the processes that held them crashed. It is not called for messages
+// that were fetched ahead and whose lease is lost.
 type HookHandled interface {
 	OnHandled(ctx context.Context, info HandledInfo)
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// hook observes everything. It calls the function before it notes an info.
+// hook observes everything. It calls the function before it notes an info, for which
+// there is room.
 type hook struct {
 	call  func()
 	infos chan any
@@ -29,7 +30,10 @@ func newHook() *hook { return &hook{call: func() {}, infos: make(chan any, 1000)
 
 func (h *hook) note(info any) {
 	h.call()
-	h.infos <- info
+	select {
+	case h.infos <- info:
+	default: // an event may be released and taken over and over
+	}
 }
 
 func (h *hook) OnSent(_ context.Context, info remoteevent.SentInfo)           { h.note(info) }
@@ -330,7 +334,7 @@ func TestHookOfUnstarted(t *testing.T) {
 	}
 }
 
-// TestOutageHooks: an outage is observed at its begin and at its end, once.
+// TestOutageHooks: an outage is observed at its begin and at its end.
 func TestOutageHooks(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)
@@ -343,13 +347,13 @@ func TestOutageHooks(t *testing.T) {
 	must(t, client.LPush(t.Context(), "q", `{"data": {}, "signals": ["q"]}`).Err())
 	nextInfo[remoteevent.HandledInfo](t, h)
 	server.Stop()
-	failing, ok := next(t, h.infos).(remoteevent.FailingInfo)
-	if !ok || failing.Queue != "q" || failing.Err == nil {
+	failing := nextInfo[remoteevent.FailingInfo](t, h)
+	if failing.Queue != "q" || failing.Err == nil {
 		t.Errorf("the info is %+v", failing)
 	}
 	redistest.Start(t, addr)
-	recovered, ok := next(t, h.infos).(remoteevent.RecoveredInfo)
-	if !ok || recovered.Queue != "q" || recovered.Failures < 1 || time.Since(recovered.Since) <= 0 || recovered.Since.IsZero() {
+	recovered := nextInfo[remoteevent.RecoveredInfo](t, h)
+	if recovered.Queue != "q" || recovered.Failures < 1 || time.Since(recovered.Since) <= 0 || recovered.Since.IsZero() {
 		t.Errorf("the info is %+v", recovered)
 	}
 }
