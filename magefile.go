@@ -25,7 +25,7 @@ import (
 var Default = Test
 
 // modules are the Go modules of the workspace.
-var modules = []string{".", "go/cmd/remote-event", "compat", "examples"}
+var modules = []string{".", "go/cmd/remote-event", "go/remoteeventtest", "compat", "examples"}
 
 // The tools that are no dependency of any module.
 const (
@@ -361,13 +361,13 @@ func target(platform string) []string {
 	return []string{"GOOS=" + system, "GOARCH=" + architecture, "CGO_ENABLED=0"}
 }
 
-// Portable runs the fast tests of the library and of the command that need
-// nothing but Go. Where redis-server is installed it runs all their fast tests;
+// Portable runs the fast tests of the library, of the command and of the test
+// helpers that need nothing but Go. Where redis-server is installed it runs all their fast tests;
 // elsewhere it skips the packages whose tests start one, and lists them.
 func Portable(ctx context.Context) error {
 	_, noServer := exec.LookPath("redis-server")
 	var failures []error
-	for _, module := range []string{".", "go/cmd/remote-event"} {
+	for _, module := range []string{".", "go/cmd/remote-event", "go/remoteeventtest"} {
 		if err := run(ctx, module, nil, "go", "vet", "./..."); err != nil {
 			failures = append(failures, fmt.Errorf("build and vet %s: %w", module, err))
 		}
