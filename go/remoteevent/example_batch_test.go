@@ -28,11 +28,10 @@ func ExampleSender_SendBatch() {
 	comments := []remoteevent.Event{Comment{"first"}, Comment{"not UTF-8: \xff"}, Comment{"last"}}
 	err = sender.SendBatch(context.Background(), comments...)
 
-	var batch *remoteevent.BatchError
-	if errors.As(err, &batch) {
+	if batch, ok := errors.AsType[*remoteevent.BatchError](err); ok {
 		for i, result := range batch.Results {
-			var rejected *remoteevent.RejectedError
-			fmt.Println(i, result.Outcome, errors.As(result.Err, &rejected))
+			_, rejected := errors.AsType[*remoteevent.RejectedError](result.Err)
+			fmt.Println(i, result.Outcome, rejected)
 		}
 	}
 	// Output:

@@ -34,8 +34,8 @@ func ExampleWithPayloadSchemas() {
 	}
 	for _, celsius := range []float64{21, -300} {
 		err := sender.Send(context.Background(), Temperature{celsius})
-		var rejected *remoteevent.RejectedError
-		fmt.Println(celsius, "rejected:", errors.As(err, &rejected))
+		_, rejected := errors.AsType[*remoteevent.RejectedError](err)
+		fmt.Println(celsius, "rejected:", rejected)
 	}
 	// Output:
 	// 21 rejected: false
