@@ -51,5 +51,7 @@
 //	})
 //
 // A receiver runs in a bubble, too, with its retries in the time of the bubble. Call
-// [Redis] inside it, and end [remoteevent.Receiver.Run] before the bubble ends.
+// [Redis] inside it, and end [remoteevent.Receiver.Run] before the bubble ends. An idle
+// receiver polls: a minute of the bubble takes about half a second, so shorten long
+// delays with [remoteevent.WithBackoff].
 package remoteeventtest
