@@ -3,9 +3,15 @@ package examples_test
 
 import (
 	"bufio"
+	"crypto/tls"
+	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +20,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/alicebob/miniredis/v2"
 )
 
 func TestQuickstart(t *testing.T) {
@@ -78,6 +86,58 @@ func TestMixedOriginal(t *testing.T) {
 	inPython.expect(t, "python handled /after/the/test")
 }
 
+// TestService runs the service against a Redis with TLS whose certificate authority is
+// not a public one, as a container would, and stops it.
+func TestService(t *testing.T) {
+	t.Parallel()
+	certified := httptest.NewTLSServer(nil) // has a certificate for 127.0.0.1
+	defer certified.Close()
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certified.Certificate().Raw})
+	if err := os.WriteFile(authority, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	redis := miniredis.NewMiniRedis()
+	if err := redis.StartTLS(&tls.Config{Certificates: certified.TLS.Certificates}); err != nil {
+		t.Fatal(err)
+	}
+	defer redis.Close()
+	files := t.TempDir()
+	if err := os.WriteFile(filepath.Join(files, "empty"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"REDIS_URL=rediss://" + redis.Addr() + "/0", "SSL_CERT_FILE=" + authority, "FILES=" + files, "HTTP_ADDR=127.0.0.1:0"}
+	service := start(t, ".", env, build(t, "./service"))
+	var started struct{ HTTP string }
+	if err := json.Unmarshal([]byte(service.expect(t, `"service started"`)), &started); err != nil {
+		t.Fatal(err)
+	}
+	for _, sha256 := range []string{"0000", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"} {
+		message := `{"data": {"path": "empty", "sha256": "` + sha256 + `"}, "signals": ["verify_file_event"]}`
+		if _, err := redis.Lpush("verify_file_event", message); err != nil {
+			t.Fatal(err)
+		}
+	}
+	service.expect(t, "the file does not have the checksum")
+	service.expect(t, "file verified")
+	for path, want := range map[string]string{
+		"/metrics": `events_handled_total{disposition="dead-lettered",queue="verify_file_event"} 1`,
+		"/livez":   "",
+		"/readyz":  "",
+	} {
+		response, err := http.Get("http://" + started.HTTP + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("GET %s: %s, %v\n%s", path, response.Status, err, body)
+		}
+	}
+	service.stop(t)
+}
+
 // deadline is for a machine that has much else to do.
 const deadline = 60 * time.Second
 
@@ -116,14 +176,14 @@ func start(t *testing.T, dir string, env []string, command string, args ...strin
 	return p
 }
 
-// expect waits for a line.
-func (p *program) expect(t *testing.T, want string) {
+// expect waits for a line and returns it.
+func (p *program) expect(t *testing.T, want string) string {
 	t.Helper()
 	for {
 		select {
 		case line := <-p.lines:
 			if strings.Contains(line, want) {
-				return
+				return line
 			}
 		case <-time.After(deadline):
 			t.Fatalf("%s does not print %q", p.command, want)

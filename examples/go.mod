@@ -3,17 +3,30 @@ module github.com/remote-events/remote-events/examples
 go 1.26.0
 
 require (
+	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/prometheus/client_golang v1.25.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/remote-events/remote-events v0.0.0
+	github.com/remote-events/remote-events/go/remoteeventtest v0.0.0
 )
 
 require (
+	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
+	github.com/prometheus/common v0.72.0 // indirect
+	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/yuin/gopher-lua v1.1.1 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
 
 // Until the first release the satellite modules build against the tree they
-// stand in; a release drops this line.
-replace github.com/remote-events/remote-events => ..
+// stand in; a release drops these lines.
+replace (
+	github.com/remote-events/remote-events => ..
+	github.com/remote-events/remote-events/go/remoteeventtest => ../go/remoteeventtest
+)
