@@ -39,7 +39,7 @@ func instead(script string, processes ...int32) engine.Implementation {
 func TestSecondTry(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("it waits for deadlines")
+		t.Skip("it takes many seconds")
 	}
 	timeout := calibration.Scale(time.Second)
 	for name, test := range map[string]struct {

@@ -187,7 +187,7 @@ const hello = `read l; echo '{"op":"hello","protocol":1,"name":"fake","version":
 func TestMisbehaviour(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("it waits for deadlines")
+		t.Skip("it takes many seconds")
 	}
 	const ready = `echo '{"op":"ready","id":1}'; `
 	for name, test := range map[string]struct{ script, says string }{

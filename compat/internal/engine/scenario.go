@@ -242,9 +242,14 @@ func (s *scenario) each(do func(p *participant) error) error {
 // connections of a killed process. Unix sockets and TLS have no proxy: there the system
 // closes the connections before the process has ended.
 func (s *scenario) observed(ctx context.Context, address string) (string, *proxy.Proxy, error) {
+	if !slices.ContainsFunc(s.script.Steps, func(step suite.Step) bool { return step.Do == "crash" }) {
+		return address, nil, nil
+	}
 	parsed, err := url.Parse(address)
-	crashes := slices.ContainsFunc(s.script.Steps, func(step suite.Step) bool { return step.Do == "crash" })
-	if !crashes || err != nil || parsed.Scheme != "redis" {
+	if err != nil {
+		return "", nil, errors.New("the server has no usable URL") // no detail: it may hold the password
+	}
+	if parsed.Scheme != "redis" {
 		return address, nil, nil
 	}
 	observer, err := proxy.Start(ctx, parsed.Host)

@@ -111,11 +111,12 @@ func (f *flow) changes(ctx context.Context, queue *queueadmin.Queue, before *que
 			return nil
 		}
 		pause(ctx, 10*time.Millisecond)
-		if err == nil && looks%100 == 0 {
+		switch {
+		case err == nil && looks%100 == 0:
 			err = errors.Join(faultsOf(ctx, queue)...)
-		} else if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			err = errors.Join(context.Cause(ctx), err)
-		} else {
+		default:
 			continue
 		}
 		if err != nil {

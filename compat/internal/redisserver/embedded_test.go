@@ -38,9 +38,7 @@ func TestEmbeddedNoticesDepartures(t *testing.T) {
 		if answer, err := answers.ReadString('\n'); err != nil || !strings.HasPrefix(answer, ":") {
 			t.Fatalf("%q, %v", answer, err)
 		}
-		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
-			t.Fatal(err)
-		}
+		closeWrite(t, conn)
 		// The server closes its side once it has noticed.
 		if rest, err := answers.ReadString('\n'); rest != "" {
 			t.Fatalf("%s: the client that has gone gets %q, %v", command, rest, err)
@@ -80,9 +78,7 @@ func TestEmbeddedExecutesWhatWasSent(t *testing.T) {
 	if _, err := conn.Write([]byte(strings.Repeat(line("LPUSH q x"), 1000))); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
+	closeWrite(t, conn)
 	answers := 0
 	for scanner := bufio.NewScanner(conn); scanner.Scan(); {
 		answers++
@@ -102,4 +98,16 @@ func line(command string) string {
 		text += fmt.Sprintf("$%d\r\n%s\r\n", len(word), word)
 	}
 	return text
+}
+
+// closeWrite ends the client's side of a TCP connection.
+func closeWrite(t *testing.T, conn net.Conn) {
+	t.Helper()
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		t.Fatalf("%T is not a TCP connection", conn)
+	}
+	if err := tcp.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
 }
