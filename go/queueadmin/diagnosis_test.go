@@ -76,7 +76,7 @@ func TestDiagnosisOfTypes(t *testing.T) {
 		must(t, client.LPush(t.Context(), q.CompanionKeys()["dead"], "x").Err())
 		found, err := q.Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce)
 		expectDiagnoses(t, found, err,
-			`type: the key "file_event" is a string, and has to be a list: WRONGTYPE`, `type: the key "`+q.CompanionKeys()["dead"]+`" is a list, and has to be a zset`)
+			`type: the key "file_event" is a string, and must be a list: WRONGTYPE`, `type: the key "`+q.CompanionKeys()["dead"]+`" is a list, and must be a zset`)
 		found, err = q.Diagnose(t.Context(), queueadmin.ReceiverAtMostOnce)
 		expectDiagnoses(t, found, err, `type: the key "file_event" is a string`)
 	})
@@ -173,7 +173,7 @@ func TestDiagnosisOfServers(t *testing.T) {
 	diagnose(client, "eviction: one step")
 	must(t, client.ConfigSet(t.Context(), "maxmemory-policy", "noeviction").Err())
 	must(t, client.ReplicaOf(t.Context(), "127.0.0.1", "1").Err())
-	diagnose(client, "replica: this Redis is a replica, of 127.0.0.1:1")
+	diagnose(client, "replica: this Redis is a replica of 127.0.0.1:1")
 	found, err := open(t, client, "file_event").Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce)
 	expectDiagnoses(t, found, err, "replica: READONLY")
 	if err := open(t, client, "file_event").Check(t.Context(), queueadmin.ReceiverAtLeastOnce); !redis.HasErrorPrefix(errors.Unwrap(err), "READONLY") {
@@ -245,7 +245,7 @@ func TestDiagnosisNamesTheUser(t *testing.T) {
 		{"provider", "ACL SETUSER anna ", redis.Options{CredentialsProvider: credentials("anna")}},
 		{"provider with a context", "ACL SETUSER anna ", redis.Options{CredentialsProviderContext: func(context.Context) (string, string, error) { return "anna", "s3cret", nil }}},
 		{"a user name", "ACL SETUSER mute ", redis.Options{Username: "mute", Password: "s3cret"}},
-		{"provider of a user who may not ask", "with the name of that user for USER: ACL SETUSER USER ", redis.Options{CredentialsProvider: credentials("mute")}},
+		{"provider of a user who may not ask", "with the user's name for USER: ACL SETUSER USER ", redis.Options{CredentialsProvider: credentials("mute")}},
 	} {
 		c.options.Addr = addr
 		client := redis.NewClient(&c.options)

@@ -25,6 +25,6 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	if err := q.usable(ctx, operation); err != nil {
 		return Stats{}, err
 	}
-	d, err := q.queue.Depths(ctx)
+	d, err := q.queue.Stats(ctx)
 	return Stats{d.Queued, d.Staged, d.Leased, d.Retried + d.Suspect, d.Dead}, q.failed(operation, err)
 }

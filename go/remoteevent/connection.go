@@ -172,7 +172,7 @@ func (b *blocker) connection(ctx context.Context) (*redis.Conn, error) {
 	}
 	conn := node.Conn()
 	id, err := conn.ClientID(ctx).Result()
-	if err != nil && !lease.IsAnswer(err) {
+	if err != nil && !lease.IsReply(err) {
 		_ = conn.Close()
 		return nil, err
 	}

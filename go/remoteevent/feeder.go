@@ -365,7 +365,7 @@ func (f *feeder) endWait(ctx context.Context, a awaited) {
 	}
 	// Claims and reports do not wait for that.
 	delay := f.waitRetry.next()
-	if lease.IsAnswer(a.err) { // of BLMOVE, which claims do without
+	if lease.IsReply(a.err) { // of BLMOVE, which claims do without
 		delay = min(delay, deniedLook)
 	}
 	f.waitAgain = time.Now().Add(delay)

@@ -19,7 +19,7 @@ type leased struct {
 // claims is a queue that messages are claimed from: a *lease.Queue and the
 // connection that waits for it.
 type claims interface {
-	Exchange(ctx context.Context, x lease.Exchange) lease.Answer
+	Exchange(ctx context.Context, x lease.Exchange) lease.Reply
 	Await(ctx context.Context, wait time.Duration, c *lease.Claim) (lease.Claimed, error)
 	Interrupt(ctx context.Context)
 	Release(ctx context.Context, held []lease.Handle, finished []string) (lost []int, err error)

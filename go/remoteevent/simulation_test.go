@@ -672,8 +672,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (c *simClaims) Exchange(ctx context.Context, x lease.Exchange) lease.Answer {
-	var a, done lease.Answer
+func (c *simClaims) Exchange(ctx context.Context, x lease.Exchange) lease.Reply {
+	var a, done lease.Reply
 	var claim *simClaim
 	err := c.call(ctx, "exchange", func() {
 		for i, m := range x.Acknowledge {

@@ -109,7 +109,7 @@ func TestDoctorExplains(t *testing.T) {
 	for _, want := range []string{
 		"warning eviction    maxmemory-policy is allkeys-lru", "CONFIG SET maxmemory-policy noeviction",
 		`fault   permission  the user anna may not run rpush for the queue "x"`, "ACL SETUSER anna ~x ~remote-event:v1:{x}:* +blmove",
-		"warning audit       the keys of the messages cannot be compared: audit queue \"x\": NOPERM", `fault   type        the key "y" is a string, and has to be a list: WRONGTYPE`,
+		"warning audit       the keys of the messages cannot be compared: audit queue \"x\": NOPERM", `fault   type        the key "y" is a string, and must be a list: WRONGTYPE`,
 	} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("it lacks %q:\n%s", want, r.stdout)

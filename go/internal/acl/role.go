@@ -22,14 +22,14 @@ const (
 )
 
 const (
-	// pops are the commands of a receiver that takes messages out of Redis, and puts
-	// back what it cannot handle.
+	// pops are the commands of a receiver that removes messages from Redis as it takes
+	// them, and pushes back those that it does not handle.
 	pops = "brpop rpop rpush"
 	// reads are the commands that count, list and compare messages.
 	reads = "eval evalsha hexists hget hlen hmget hscan hstrlen info llen lrange scan time type" +
 		" zcard zrange zrangebyscore zscan zscore"
-	// repairs are those with which scripts deal with dead letters, repair messages and
-	// drain the queue.
+	// repairs are the commands of the scripts that change dead letters, repair messages
+	// and drain the queue.
 	repairs = "hdel hset hsetnx lindex lpop lpush rpush zadd zcount zrem zrevrange"
 )
 
@@ -57,7 +57,7 @@ func (r Role) Receives() bool {
 	}
 }
 
-// AtMostOnce reports whether the role takes messages out of Redis before they are
+// AtMostOnce reports whether the role removes messages from Redis before they are
 // handled.
 func (r Role) AtMostOnce() bool { return r.Receives() && r != ReceiverAtLeastOnce }
 

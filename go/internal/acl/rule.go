@@ -1,4 +1,4 @@
-// Package acl writes the rules that permit a user of Redis its work with queues.
+// Package acl generates the ACL rules that a Redis user needs for queues.
 package acl
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// Rule returns the arguments of ACL SETUSER that permit a role for queues, with a
-// space between them.
+// Rule returns the arguments of ACL SETUSER that permit a role for queues, separated by
+// spaces.
 func Rule(role Role, queues ...string) string {
 	var words []string
 	for _, queue := range queues {
@@ -26,9 +26,9 @@ func Rule(role Role, queues ...string) string {
 	return strings.Join(words, " ")
 }
 
-// keys permits the keys that begin so, where the rest is "*". Redis takes no white
-// space in a rule, and redis-cli interprets quotes: '?', which matches any one byte,
-// stands for each byte that cannot be written as it is.
+// keys returns the rule for the key begin, or for all keys that begin so if rest is "*".
+// Redis accepts no white space in a rule, and redis-cli interprets quotes: '?', which
+// matches any byte, replaces each byte that cannot be written literally.
 func keys(begin, rest string) string {
 	var b strings.Builder
 	b.WriteByte('~')
@@ -49,14 +49,14 @@ func keys(begin, rest string) string {
 
 func isPlain(r rune) bool { return r != ' ' && r != '"' && r != '\'' && unicode.IsPrint(r) }
 
-// IsExact reports whether a rule holds the name of a queue without '?' in place of
-// bytes.
+// IsExact reports whether the rule for a queue needs no '?' in place of a byte of its
+// name.
 func IsExact(name string) bool {
 	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !isPlain(r) })
 }
 
-// User writes the name of a user. A name that is not one word is quoted, as
-// redis-cli and the configuration file require.
+// User returns the name of a user for a command line. It quotes a name that is not one
+// word, as redis-cli and the configuration file require.
 func User(text string) string {
 	if utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == '"' || r == '\'' || r == 0x7f }) {
 		return text

@@ -1,20 +1,19 @@
-// Package diagnosis finds what keeps receivers from their work or endangers
-// messages. Receivers run it when they start, operators when they ask for it.
+// Package diagnosis finds problems that stop receivers or endanger messages. Receivers
+// run it at their start, and operators run it on request.
 package diagnosis
 
-// Diagnosis is one thing that was found.
+// Diagnosis is one problem.
 type Diagnosis struct { //nolint:errname // few are used as errors
 	Check Check
-	// Warning marks what stops nothing for now.
+	// Warning marks a problem that does not stop receivers now.
 	Warning bool
-	// Problem says what is wrong, and Remedy what to do.
+	// Problem describes the problem, and Remedy the action that solves it.
 	Problem, Remedy string
-	// Err is the error that Redis answered, if any, cut to what cannot hold a
-	// payload.
+	// Err is the error that Redis replied, redacted, or nil.
 	Err error
 }
 
-// Check is what was examined.
+// Check identifies the examined property.
 type Check string
 
 // The checks.
@@ -32,7 +31,7 @@ const (
 	CheckClock          Check = "clock"
 )
 
-// Error returns the problem, Redis' own words and the remedy.
+// Error returns the problem, the reply of Redis and the remedy.
 func (d *Diagnosis) Error() string {
 	if d == nil {
 		return "no diagnosis"

@@ -12,28 +12,27 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
-// examination is of one queue, for one role.
+// examination examines one queue for one role.
 type examination struct {
 	client redis.UniversalClient
 	queue  *lease.Queue
 	role   acl.Role
 }
 
-// Queue looks for what would stop a receiver of the queue, for the user of the client:
-// a script or command that is denied, a key of another type, a replica. It takes no
-// message and changes nothing. An error means that Redis could not be asked.
+// Queue finds problems that would stop a receiver of the queue, for the client's user:
+// a denied script or command, a key of another type, a replica. It takes no message and
+// changes nothing. It returns an error if the connection fails.
 func Queue(ctx context.Context, client redis.UniversalClient, queue *lease.Queue, role acl.Role) ([]Diagnosis, error) {
-	// A client without a password that Redis requires has its connection cut by
-	// longer commands.
+	// Redis closes the connection of an unauthenticated client that sends a long command.
 	if err := client.Ping(ctx).Err(); lease.TroubleOf(err) == lease.Unauthenticated {
 		return []Diagnosis{unauthenticated(redaction.Error(err))}, nil
 	}
 	var denied []string
-	var answer, err error // the answer to what a receiver does all the time
+	var reply, err error // to the command that the receiver repeats
 	if role.AtMostOnce() {
-		denied, answer, err = queue.RefusedPops(ctx, role != acl.OriginalReceiver)
-	} else if answer = queue.Check(ctx); answer != nil && !lease.IsAnswer(answer) {
-		err = answer
+		denied, reply, err = queue.DeniedPops(ctx, role != acl.OriginalReceiver)
+	} else if reply = queue.Check(ctx); reply != nil && !lease.IsReply(reply) {
+		err = reply
 	}
 	if lease.TroubleOf(err) == lease.Unauthenticated {
 		return []Diagnosis{unauthenticated(redaction.Error(err))}, nil
@@ -41,59 +40,59 @@ func Queue(ctx context.Context, client redis.UniversalClient, queue *lease.Queue
 	if err != nil {
 		return nil, redaction.Error(err)
 	}
-	return examination{client, queue, role}.run(ctx, denied, answer)
+	return examination{client, queue, role}.run(ctx, denied, reply)
 }
 
-// QueueAtStart is [Queue] for a receiver that starts: it neither pops nor claims, since
-// the receiver itself does.
+// QueueAtStart is [Queue] for a starting receiver. It neither pops nor claims, because
+// the receiver does both.
 func QueueAtStart(ctx context.Context, client redis.UniversalClient, queue *lease.Queue, role acl.Role) ([]Diagnosis, error) {
 	return examination{client, queue, role}.run(ctx, nil, nil)
 }
 
-// run examines the queue, given the pops that are denied and the answer to pops or
-// claims.
-func (e examination) run(ctx context.Context, denied []string, answer error) ([]Diagnosis, error) {
-	answer = redaction.Error(answer)
-	found, err := e.types(ctx, answer)
+// run examines the queue. denied are the denied pops, and reply is the error of a pop or
+// a claim.
+func (e examination) run(ctx context.Context, denied []string, reply error) ([]Diagnosis, error) {
+	reply = redaction.Error(reply)
+	found, err := e.types(ctx, reply)
 	if err == nil && e.role.Companions() {
 		var more []string
-		more, err = e.queue.Refused(ctx)
+		more, err = e.queue.Denied(ctx)
 		denied = append(denied, more...)
 	}
 	if err != nil {
 		return nil, redaction.Error(err)
 	}
-	switch trouble := lease.TroubleOf(answer); {
+	switch trouble := lease.TroubleOf(reply); {
 	case len(denied) > 0, trouble == lease.Denied:
-		found = append(found, e.denial(ctx, denied, answer))
-	case answer == nil, trouble == lease.WrongType && len(found) > 0:
-	case redis.HasErrorPrefix(answer, "READONLY"):
+		found = append(found, e.denial(ctx, denied, reply))
+	case reply == nil, trouble == lease.WrongType && len(found) > 0:
+	case redis.HasErrorPrefix(reply, "READONLY"):
 		found = append(found, Diagnosis{
-			Check: CheckReplica, Err: answer, Problem: "this Redis is a replica", Remedy: "queues are at the primary: connect to that",
+			Check: CheckReplica, Err: reply, Problem: "this Redis is a replica", Remedy: "connect to the primary, which has the queues",
 		})
-	case redis.HasErrorPrefix(answer, "MOVED"):
+	case redis.HasErrorPrefix(reply, "MOVED"):
 		found = append(found, Diagnosis{
-			Check: CheckCluster, Err: answer, Problem: "another node of the cluster has the queue", Remedy: "connect to that, or in Go use redis.NewClusterClient",
+			Check: CheckCluster, Err: reply, Problem: "another node of the cluster has the queue", Remedy: "connect to that node, or in Go use redis.NewClusterClient",
 		})
 	default:
 		found = append(found, Diagnosis{
-			Check: CheckScript, Err: answer, Problem: "Redis does not serve the queue", Remedy: "receivers try again until it does",
+			Check: CheckScript, Err: reply, Problem: "Redis does not serve the queue", Remedy: "none: receivers retry",
 		})
 	}
-	if e.role.Companions() && answer == nil && len(found) == 0 {
+	if e.role.Companions() && reply == nil && len(found) == 0 {
 		return e.clock(ctx)
 	}
 	return found, nil
 }
 
-// types finds the keys of another type.
-func (e examination) types(ctx context.Context, answer error) ([]Diagnosis, error) {
+// types finds keys of the wrong type.
+func (e examination) types(ctx context.Context, reply error) ([]Diagnosis, error) {
 	types, err := e.queue.Types(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if lease.TroubleOf(answer) != lease.WrongType {
-		answer = nil
+	if lease.TroubleOf(reply) != lease.WrongType {
+		reply = nil
 	}
 	var found []Diagnosis
 	for i, kind := range append([]lease.Kind{""}, lease.Kinds()...) {
@@ -109,26 +108,26 @@ func (e examination) types(ctx context.Context, answer error) ([]Diagnosis, erro
 			key = e.queue.Key(kind)
 		}
 		found = append(found, Diagnosis{
-			Check: CheckType, Err: answer, Problem: fmt.Sprintf("the key %q is a %s, and has to be a %s", key, actual, want),
-			Remedy: "somebody uses the name for something else: RENAME that key, or delete it",
+			Check: CheckType, Err: reply, Problem: fmt.Sprintf("the key %q is a %s, and must be a %s", key, actual, want),
+			Remedy: "another program uses this key: RENAME it, or delete it",
 		})
 	}
 	return found, nil
 }
 
-// clock finds messages that wait for a clock that went back.
+// clock finds messages that wait because the clock went back.
 func (e examination) clock(ctx context.Context) ([]Diagnosis, error) {
 	behind, waiting, err := e.queue.Behind(ctx)
 	switch {
-	case err != nil && !lease.IsAnswer(err):
+	case err != nil && !lease.IsReply(err):
 		return nil, redaction.Error(err)
 	case err != nil || behind == 0 || waiting == 0:
-		return nil, nil //nolint:nilerr // who may not look learns nothing
+		return nil, nil //nolint:nilerr // the user may not read the keys
 	}
 	return []Diagnosis{{
 		Check: CheckClock, Warning: true,
-		Problem: fmt.Sprintf("the clock of Redis went back by at least %v: %d retries and leases of the queue %q wait until it has caught up",
+		Problem: fmt.Sprintf("the clock of Redis went back by at least %v: %d retries and leases of the queue %q wait until it catches up",
 			behind.Round(time.Second), waiting, e.queue.Name),
-		Remedy: "set the clock of the server right; queue drain gives retries back at once",
+		Remedy: "correct the clock of the server; queue drain releases retries at once",
 	}}, nil
 }

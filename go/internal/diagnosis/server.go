@@ -14,9 +14,9 @@ import (
 )
 
 // Server examines what endangers every queue of a Redis: its version, its role, its
-// eviction policy, and a cluster that is used as one server. It asks all primaries of a
-// cluster. What the user may not see is a warning of [CheckServer]. An error means
-// that Redis could not be asked.
+// eviction policy, and a cluster node without a cluster client. It examines every
+// primary of a cluster. A property that the user may not read becomes a warning of
+// [CheckServer]. It returns an error if the connection fails.
 func Server(ctx context.Context, client redis.UniversalClient) ([]Diagnosis, error) {
 	cluster, ok := client.(*redis.ClusterClient)
 	if !ok {
@@ -35,7 +35,7 @@ func Server(ctx context.Context, client redis.UniversalClient) ([]Diagnosis, err
 		}
 		return err
 	})
-	if lease.TroubleOf(err) == lease.Unauthenticated { // no node was asked
+	if lease.TroubleOf(err) == lease.Unauthenticated { // no node replied
 		return []Diagnosis{unauthenticated(redaction.Error(err))}, nil
 	}
 	return all, redaction.Error(err)
@@ -47,15 +47,15 @@ func examineNode(ctx context.Context, node redis.Cmdable, clustered bool) ([]Dia
 	switch {
 	case lease.TroubleOf(err) == lease.Unauthenticated:
 		return []Diagnosis{unauthenticated(err)}, nil
-	case err != nil && !lease.IsAnswer(err):
+	case err != nil && !lease.IsReply(err):
 		return nil, err
 	case err != nil:
 		d := Diagnosis{
 			Check: CheckServer, Warning: true, Err: err,
-			Problem: "version, role and eviction policy of Redis are not known", Remedy: "they are examined where the server answers INFO",
+			Problem: "version, role and eviction policy of Redis are unknown", Remedy: "use a server that answers INFO",
 		}
 		if lease.TroubleOf(err) == lease.Denied {
-			d.Remedy = "permit INFO with +info to have them examined"
+			d.Remedy = "permit INFO with +info"
 		}
 		return []Diagnosis{d}, nil
 	}
@@ -66,33 +66,33 @@ func examineNode(ctx context.Context, node redis.Cmdable, clustered bool) ([]Dia
 	}
 	if info["redis_mode"] == "sentinel" {
 		return []Diagnosis{{
-			Check: CheckSentinel, Problem: "this is a Sentinel, and no Redis: it has no queues",
+			Check: CheckSentinel, Problem: "this is a Sentinel, which has no queues",
 			Remedy: "connect to the primary, whose address SENTINEL GET-MASTER-ADDR-BY-NAME returns, or in Go use redis.NewFailoverClient",
 		}}, nil
 	}
 	var found []Diagnosis
 	if version := info["redis_version"]; isBefore6(version) {
 		found = append(found, Diagnosis{
-			Check: CheckVersion, Problem: "Redis is of version " + version, Remedy: "it has to be 6.2 or later, or Valkey; 6.0 does as well",
+			Check: CheckVersion, Problem: "Redis is of version " + version, Remedy: "use Redis 6.0 or later (6.2 recommended), or Valkey",
 		})
 	}
 	if info["role"] == "slave" {
 		found = append(found, Diagnosis{
-			Check: CheckReplica, Problem: "this Redis is a replica, of " + info["master_host"] + ":" + info["master_port"], Remedy: "queues are at the primary: connect to that",
+			Check: CheckReplica, Problem: "this Redis is a replica of " + info["master_host"] + ":" + info["master_port"], Remedy: "connect to the primary, which has the queues",
 		})
 	}
 	if info["cluster_enabled"] == "1" && !clustered {
 		found = append(found, Diagnosis{
-			Check: CheckCluster, Warning: true, Problem: "this Redis is a node of a cluster, and is used as a server by itself",
-			Remedy: "queues that other nodes have are out of reach: in Go, use redis.NewClusterClient",
+			Check: CheckCluster, Warning: true, Problem: "this Redis is a node of a cluster, but the client uses it as a single server",
+			Remedy: "use a cluster client to reach the queues of other nodes: in Go, redis.NewClusterClient",
 		})
 	}
 	if policy := info["maxmemory_policy"]; policy != "" && policy != "noeviction" {
-		problem := "maxmemory-policy is " + policy + ": at maxmemory Redis deletes queues, without an error"
+		problem := "maxmemory-policy is " + policy + ": at maxmemory Redis deletes queues without an error"
 		if strings.HasPrefix(policy, "volatile-") {
-			problem = "maxmemory-policy is " + policy + ": it is one step from the policies that delete queues at maxmemory"
+			problem = "maxmemory-policy is " + policy + ": close to the policies that delete queues at maxmemory"
 		}
-		found = append(found, Diagnosis{Check: CheckEviction, Warning: true, Problem: problem, Remedy: "CONFIG SET maxmemory-policy noeviction, and in redis.conf"})
+		found = append(found, Diagnosis{Check: CheckEviction, Warning: true, Problem: problem, Remedy: "CONFIG SET maxmemory-policy noeviction, and set it in redis.conf"})
 	}
 	return found, nil
 }

@@ -12,35 +12,35 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// unauthenticated is the diagnosis of a client whose name and password Redis
-// rejects, or that gave none. No rule mends it.
+// unauthenticated diagnoses a client with a wrong or missing user name or password. No
+// ACL rule helps.
 func unauthenticated(err error) Diagnosis {
 	d := Diagnosis{
 		Check: CheckAuthentication, Err: err, Problem: "Redis rejects the user name or password of the client",
-		Remedy: "give the client the name and password of a user that is on",
+		Remedy: "use the name and password of an enabled user",
 	}
 	if !strings.Contains(err.Error(), "WRONGPASS ") {
-		d.Problem, d.Remedy = "Redis requires a password, and the client gives none", "give the client the name and password of a user"
+		d.Problem, d.Remedy = "Redis requires a password, and the client has none", "use the name and password of a user"
 	}
 	return d
 }
 
-// denial is the diagnosis of a user whom an ACL denies what the role does.
-func (e examination) denial(ctx context.Context, commands []string, answer error) Diagnosis {
+// denial diagnoses a user whom an ACL denies commands or keys of the role.
+func (e examination) denial(ctx context.Context, commands []string, reply error) Diagnosis {
 	who, name := "the user of this connection", "USER"
-	hint := ", with the name of that user for USER"
+	hint := ", with the user's name for USER"
 	if user, known := e.user(ctx); known {
 		name, hint = acl.User(user), ""
 		who = "the user " + name
 	}
 	d := Diagnosis{
-		Check: CheckPermission, Err: answer, Problem: fmt.Sprintf("%s may not receive from the queue %q", who, e.queue.Name),
-		Remedy: "this permits it" + hint + ": ACL SETUSER " + name + " " + acl.Rule(e.role, e.queue.Name),
+		Check: CheckPermission, Err: reply, Problem: fmt.Sprintf("%s may not receive from the queue %q", who, e.queue.Name),
+		Remedy: "permit it" + hint + ": ACL SETUSER " + name + " " + acl.Rule(e.role, e.queue.Name),
 	}
 	if !acl.IsExact(e.queue.Name) {
-		d.Remedy += " (each ? stands for one byte that a rule cannot hold, and matches any)"
+		d.Remedy += " (each ? replaces a byte that a rule cannot contain, and matches any byte)"
 	}
-	if lease.TroubleOf(answer) != lease.Denied {
+	if lease.TroubleOf(reply) != lease.Denied {
 		d.Err = nil
 	}
 	if len(commands) > 0 {
@@ -49,11 +49,10 @@ func (e examination) denial(ctx context.Context, commands []string, answer error
 	return d
 }
 
-// deniedUser is how Redis 7.2 and later name the user whom they deny a command.
+// deniedUser matches the denied user's name in an error of Redis 7.2 and later.
 var deniedUser = regexp.MustCompile(`^NOPERM User (\S+) has no permissions`)
 
-// user returns the name of the user that Redis takes the client for, if it is
-// known.
+// user returns the name of the client's Redis user, if it is known.
 func (e examination) user(ctx context.Context) (name string, known bool) {
 	name, err := e.client.Do(ctx, "acl", "whoami").Text()
 	if err == nil {

@@ -1,14 +1,14 @@
-// Package layout writes what a sender puts around a payload, as Python's
-// json.dumps lays it out:
+// Package layout writes the parts of a message around the payload, in the layout of
+// Python's json.dumps:
 //
 //	{"data": PAYLOAD, "signals": ["…", "…"], "metadata": {"id": "…"}}
 //
-// It checks nothing. Texts must be valid UTF-8.
+// It validates nothing. Strings must be valid UTF-8.
 package layout
 
 import "github.com/remote-events/remote-events/go/pyjson"
 
-// Prefix stands before the payload.
+// Prefix precedes the payload.
 const Prefix = `{"data": `
 
 // AppendSignals appends the member signals, which follows the payload.
@@ -23,7 +23,7 @@ func AppendSignals(dst []byte, signals []string) []byte {
 	return append(dst, ']')
 }
 
-// AppendAttribute appends an attribute: the first begins the member metadata,
+// AppendAttribute appends an attribute. The first attribute begins the member metadata,
 // which follows the signals.
 func AppendAttribute(dst []byte, first bool, name, value string) []byte {
 	if first {
@@ -36,7 +36,7 @@ func AppendAttribute(dst []byte, first bool, name, value string) []byte {
 	return pyjson.AppendQuote(dst, value)
 }
 
-// AppendEnd ends the message, and the member metadata where there is one.
+// AppendEnd appends the end of the message, and of the member metadata if it has one.
 func AppendEnd(dst []byte, metadata bool) []byte {
 	if metadata {
 		dst = append(dst, '}')

@@ -9,12 +9,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Depths counts the messages of a queue by state.
-type Depths struct{ Queued, Staged, Leased, Retried, Suspect, Dead int64 }
+// Stats counts the messages of a queue by state.
+type Stats struct{ Queued, Staged, Leased, Retried, Suspect, Dead int64 }
 
-// Depths counts messages. It is no transaction, which Redis refuses when it is out
-// of memory, so that a message on its way may be counted twice or not at all.
-func (q *Queue) Depths(ctx context.Context) (Depths, error) {
+// Stats counts the messages of the queue by state. The counts are no snapshot: a
+// message that moves meanwhile may be counted twice or not at all. Stats runs no
+// transaction, which Redis denies when it is out of memory.
+func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	var d [6]*redis.IntCmd
 	_, err := q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		d = [6]*redis.IntCmd{
@@ -24,20 +25,21 @@ func (q *Queue) Depths(ctx context.Context) (Depths, error) {
 		return nil
 	})
 	if err != nil {
-		return Depths{}, err
+		return Stats{}, err
 	}
 	leased := max(0, d[2].Val()-d[3].Val()-d[4].Val()-d[5].Val())
-	return Depths{d[0].Val(), d[1].Val(), leased, d[3].Val(), d[4].Val(), d[5].Val()}, nil
+	return Stats{d[0].Val(), d[1].Val(), leased, d[3].Val(), d[4].Val(), d[5].Val()}, nil
 }
 
-// Check returns an error that every script would get, and changes nothing.
+// Check returns the error with which Redis would answer every script. It changes
+// nothing.
 func (q *Queue) Check(ctx context.Context) error {
 	_, err := q.Extend(ctx, time.Second, []string{""}) // no claim has no name
 	return err
 }
 
-// Drain gives back what is neither leased nor dead, and returns how many messages
-// that were.
+// Drain returns all messages to the list, except leased messages and dead letters,
+// and returns how many it moved.
 func (q *Queue) Drain(ctx context.Context) (int, error) {
 	const count, bytes = 500, 16 << 20
 	for moved := 0; ; {
@@ -46,7 +48,7 @@ func (q *Queue) Drain(ctx context.Context) (int, error) {
 		case err != nil:
 			return moved, err
 		case len(numbers) != 2:
-			return moved, errAnswer
+			return moved, errReply
 		}
 		moved += int(numbers[0])
 		if numbers[1] == 0 || numbers[0] == 0 {
@@ -55,8 +57,8 @@ func (q *Queue) Drain(ctx context.Context) (int, error) {
 	}
 }
 
-// Requeue sends dead letters again, no more than some bytes at a time, and returns
-// the indexes of those that are none.
+// Requeue sends dead letters again, at most 4 MiB in one call of the script. It
+// returns the indexes of the ids without a dead letter.
 func (q *Queue) Requeue(ctx context.Context, ids []string) (missing []int, err error) {
 	const bytes = 4 << 20
 	for done := 0; done < len(ids); {
@@ -66,7 +68,7 @@ func (q *Queue) Requeue(ctx context.Context, ids []string) (missing []int, err e
 		case err != nil:
 			return missing, err
 		case len(numbers) == 0 || numbers[0] < 1 || numbers[0] > int64(len(page)):
-			return missing, errAnswer
+			return missing, errReply
 		}
 		for _, n := range numbers[1:] {
 			missing = append(missing, done+int(n)-1)
@@ -76,26 +78,26 @@ func (q *Queue) Requeue(ctx context.Context, ids []string) (missing []int, err e
 	return missing, nil
 }
 
-// Drop deletes dead letters, and returns the indexes of those that are none.
+// Drop deletes dead letters. It returns the indexes of the ids without a dead letter.
 func (q *Queue) Drop(ctx context.Context, ids []string) (missing []int, err error) {
 	return positions(q.run(ctx, "drop", texts(ids)))
 }
 
-// State says which keys know of an id.
+// State states which keys have an entry for an id.
 type State struct {
 	ID             string
 	Body, Attempts bool
-	// Miscounted marks an entry of attempts that is no count.
+	// Miscounted marks an entry of attempts that cannot be parsed.
 	Miscounted                             bool
 	Leased, Retried, Suspect, Dead, Reason bool
 }
 
-// Sound reports whether the state is one of section 3 of the specification.
+// Sound reports whether section 3 of the specification permits the state.
 func (s State) Sound() bool {
 	switch places := count(s.Leased, s.Retried, s.Suspect, s.Dead); {
 	case s.Miscounted:
 		return false
-	case !s.Body: // a claim may outlive the messages that it had
+	case !s.Body: // a claim may outlive its messages
 		return !s.Retried && !s.Suspect && !s.Dead && !s.Attempts && !s.Reason
 	case places != 1:
 		return false
@@ -123,11 +125,11 @@ func (q *Queue) Audit(ctx context.Context, ids []string) ([]State, error) {
 	}
 	states := make([]State, len(ids))
 	if len(digits) != len(ids) {
-		return nil, errAnswer
+		return nil, errReply
 	}
 	for i, d := range digits {
 		if len(d) != 7 {
-			return nil, errAnswer
+			return nil, errReply
 		}
 		is := func(at int) bool { return d[at] != '0' }
 		states[i] = State{ids[i], is(0), is(1), d[1] == '2', is(2), is(3), is(4), is(5), is(6)}
@@ -135,14 +137,14 @@ func (q *Queue) Audit(ctx context.Context, ids []string) ([]State, error) {
 	return states, nil
 }
 
-// Repair mends ids, and returns what was done for each, in the words of the
-// script.
+// Repair corrects the entries of ids. It returns the change of each id, in the words
+// of the script.
 func (q *Queue) Repair(ctx context.Context, ids []string) ([]string, error) {
 	return q.run(ctx, "repair", texts(ids)).StringSlice()
 }
 
-// EachID calls a function with the ids that the companions know of, a page at a
-// time. An id may come more than once.
+// EachID calls a function with the ids in the companion keys, page by page. It may
+// pass an id more than once. It stops at the first error of the function.
 func (q *Queue) EachID(ctx context.Context, page func(ids []string) error) error {
 	for _, kind := range []Kind{Bodies, Attempts, Reasons, Retries, Suspects, Dead} {
 		var cursor uint64
@@ -159,7 +161,7 @@ func (q *Queue) EachID(ctx context.Context, page func(ids []string) error) error
 			if err != nil {
 				return err
 			}
-			for len(ids) > 0 { // a small hash comes at once, whatever is asked for
+			for len(ids) > 0 { // HSCAN returns a small hash whole, whatever the count
 				n := min(MaxCount, len(ids))
 				if err := page(ids[:n]); err != nil {
 					return err
@@ -174,8 +176,8 @@ func (q *Queue) EachID(ctx context.Context, page func(ids []string) error) error
 	return nil
 }
 
-// scanHash returns some fields of a hash: few, since their values come along, and
-// bodies may be long.
+// scanHash returns one page of the fields of a hash. The page is small, because HSCAN
+// returns the values too, and bodies may be long.
 func (q *Queue) scanHash(ctx context.Context, kind Kind, cursor uint64) ([]string, uint64, error) {
 	const few = 20
 	ids, next, err := q.client.HScan(ctx, q.Key(kind), cursor, "", few).Result()
@@ -198,20 +200,20 @@ func texts(ids []string) []any {
 	return args
 }
 
-// Died is an id and its time of death.
+// Died is a dead letter's id and its time of death.
 type Died struct {
 	ID string
 	At time.Time
 }
 
-// DeadIDs returns up to most dead letters that died at a time or later, in their
-// order, leaving out the first skip.
-func (q *Queue) DeadIDs(ctx context.Context, from time.Time, skip, most int64) ([]Died, error) {
+// DeadIDs returns the dead letters that died at from or later, oldest first: at most
+// limit of them, after the first skip.
+func (q *Queue) DeadIDs(ctx context.Context, from time.Time, skip, limit int64) ([]Died, error) {
 	least := "-inf"
 	if !from.IsZero() {
 		least = strconv.FormatInt(from.UnixMilli(), 10)
 	}
-	found, err := q.client.ZRangeByScoreWithScores(ctx, q.Key(Dead), &redis.ZRangeBy{Min: least, Max: "+inf", Offset: skip, Count: most}).Result()
+	found, err := q.client.ZRangeByScoreWithScores(ctx, q.Key(Dead), &redis.ZRangeBy{Min: least, Max: "+inf", Offset: skip, Count: limit}).Result()
 	if err != nil {
 		return nil, err
 	}
@@ -224,9 +226,9 @@ func (q *Queue) DeadIDs(ctx context.Context, from time.Time, skip, most int64) (
 	return died, nil
 }
 
-// Surplus returns some of the oldest dead letters: those beyond a number, and those
-// that died longer ago than a time. A bound of 0 is none.
-func (q *Queue) Surplus(ctx context.Context, most int, age time.Duration) ([]Died, error) {
+// Surplus returns the oldest dead letters that exceed a maximum count or a maximum
+// age: at most MaxCount in one call. A maximum of 0 is no maximum.
+func (q *Queue) Surplus(ctx context.Context, maxCount int, maxAge time.Duration) ([]Died, error) {
 	pipeline := q.client.Pipeline()
 	all := pipeline.ZCard(ctx, q.Key(Dead))
 	clock := pipeline.Eval(ctx, "return redis.call('TIME')[1]", []string{q.Key(Dead)})
@@ -235,20 +237,20 @@ func (q *Queue) Surplus(ctx context.Context, most int, age time.Duration) ([]Die
 	}
 	seconds, err := clock.Int64()
 	if err != nil {
-		return nil, errors.Join(errAnswer, err)
+		return nil, errors.Join(errReply, err)
 	}
 	oldest, err := q.DeadIDs(ctx, time.Time{}, 0, MaxCount)
 	if err != nil {
 		return nil, err
 	}
 	n := 0
-	for n < len(oldest) && (most > 0 && all.Val()-int64(n) > int64(most) || age > 0 && oldest[n].At.Before(time.Unix(seconds, 0).Add(-age))) {
+	for n < len(oldest) && (maxCount > 0 && all.Val()-int64(n) > int64(maxCount) || maxAge > 0 && oldest[n].At.Before(time.Unix(seconds, 0).Add(-maxAge))) {
 		n++
 	}
 	return oldest[:n], nil
 }
 
-// Record is what is kept of a message.
+// Record is the stored part of a dead letter.
 type Record struct {
 	Body     []byte
 	Reason   string

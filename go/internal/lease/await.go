@@ -14,11 +14,10 @@ type Conn interface {
 	Pipeline() redis.Pipeliner
 }
 
-// Await waits for a message, but no longer than that, and claims, in one round trip:
-// the message is moved to staging, and the claim runs as soon as the wait ends,
-// also where it ends without a message or by an error. The commands run on the
-// connection, which is blocked meanwhile. What was claimed counts also where the wait
-// failed.
+// Await waits for a message and claims, in one round trip: Redis moves the message to
+// staging, and the claim runs when the wait ends, even after an error or without a
+// message. Await blocks conn for at most wait. With an error it may still return
+// claimed messages.
 func (q *Queue) Await(ctx context.Context, conn Conn, wait time.Duration, c *Claim) (Claimed, error) {
 	seconds := strconv.FormatFloat(max(wait, time.Millisecond).Seconds(), 'f', 3, 64)
 	stage := redis.NewStringCmd(ctx, "blmove", q.Name, q.Key(Staging), "right", "left", seconds)
@@ -31,12 +30,12 @@ func (q *Queue) Await(ctx context.Context, conn Conn, wait time.Duration, c *Cla
 	_ = pipeline.Process(ctx, onceString{stage})
 	_ = pipeline.Process(ctx, once{claim})
 	if _, err := pipeline.Exec(ctx); err != nil && claim.Err() == nil && claim.Val() == nil {
-		claim.SetErr(err) // it never got a reply
+		claim.SetErr(err) // the pipeline failed before its reply
 	}
 	if redis.HasErrorPrefix(claim.Err(), "NOSCRIPT") {
 		claim = q.run(ctx, "exchange", args)
 	}
-	answer, claimErr := readAnswer(claim)
+	reply, claimErr := readReply(claim)
 	err := stage.Err()
 	switch {
 	case errors.Is(err, redis.Nil):
@@ -47,7 +46,7 @@ func (q *Queue) Await(ctx context.Context, conn Conn, wait time.Duration, c *Cla
 	if err == nil {
 		err = claimErr
 	}
-	return answer.Claimed, err
+	return reply.Claimed, err
 }
 
 type onceString struct{ *redis.StringCmd }

@@ -10,10 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Behind returns how far the clock of Redis is behind a time that it has shown
-// before, as far as the companion keys know, and how many messages wait for it: those
-// that have failed, and those whose leases have to run out. It is 0 where the clock is
-// not known to have gone back.
+// Behind returns how far the clock of Redis is behind the latest time in the companion
+// keys, and how many messages wait for it: retries, and leased messages. It returns 0
+// if no key shows that the clock went back.
 func (q *Queue) Behind(ctx context.Context) (behind time.Duration, waiting int64, err error) {
 	const some = 100
 	var clock *redis.Cmd
@@ -21,7 +20,7 @@ func (q *Queue) Behind(ctx context.Context) (behind time.Duration, waiting int64
 	var claims, retries *redis.StringSliceCmd
 	var claimed, retried *redis.IntCmd
 	_, err = q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		// Of the node that has the key, since a cluster has several clocks.
+		// The time of the key's node: the nodes of a cluster have separate clocks.
 		clock = p.Eval(ctx, "return redis.call('TIME')", []string{q.Key(Dead)})
 		dead, suspects = p.ZRangeWithScores(ctx, q.Key(Dead), -1, -1), p.ZRangeWithScores(ctx, q.Key(Suspects), -1, -1)
 		claims, retries = p.ZRange(ctx, q.Key(Claims), -some, -1), p.ZRange(ctx, q.Key(Retries), -some, -1)
@@ -33,11 +32,11 @@ func (q *Queue) Behind(ctx context.Context) (behind time.Duration, waiting int64
 	}
 	parts, err := clock.StringSlice()
 	if err != nil || len(parts) != 2 { //nolint:mnd // seconds and microseconds
-		return 0, 0, errors.Join(errAnswer, err)
+		return 0, 0, errors.Join(errReply, err)
 	}
 	seconds, err := strconv.ParseInt(parts[0], 10, 64)
 	if err != nil {
-		return 0, 0, errors.Join(errAnswer, err)
+		return 0, 0, errors.Join(errReply, err)
 	}
 	now := time.Unix(seconds+1, 0)
 	latest := now
@@ -46,8 +45,8 @@ func (q *Queue) Behind(ctx context.Context) (behind time.Duration, waiting int64
 			latest = t
 		}
 	}
-	// An imported dead letter may have any time: only that of its death is looked at,
-	// and that of messages that Redis itself has given their ids.
+	// Only Redis writes these times: the times of death, and those within ids. An
+	// imported dead letter may have any other time.
 	for _, z := range suspects.Val() {
 		note(time.UnixMilli(int64(z.Score)))
 	}

@@ -1,5 +1,5 @@
 package lease
 
-// Commands are those that a receiver runs, by itself and through scripts.
+// Commands lists the Redis commands of a receiver, those within scripts included.
 const Commands = "blmove eval evalsha hdel hexists hget hlen hmget hset hstrlen lindex llen lpop lrange ltrim pexpire pttl" +
 	" rpush time type zadd zcard zrange zrangebyscore zrem zremrangebyrank zscore"

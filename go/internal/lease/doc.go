@@ -1,5 +1,4 @@
-// Package lease is the protocol of reliable delivery (spec/reliable.md): the
+// Package lease implements the protocol of reliable delivery (spec/reliable.md): the
 // names of a queue's companion keys, and the scripts that move messages between
-// them. It judges nothing: what a message holds, and what becomes of it, its
-// callers decide.
+// them. It does not interpret messages; its callers decide what happens to each.
 package lease

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// Letter is what becomes a dead letter without having been claimed.
+// Letter is a dead letter to import.
 type Letter struct {
 	Body     []byte
 	Reason   string
 	Attempts int
-	// FirstSeen and Died are now where they are zero.
+	// FirstSeen and Died default to now.
 	FirstSeen, Died time.Time
 }
 

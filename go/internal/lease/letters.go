@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Exists reports whether Redis has the list or a companion key of it.
+// Exists reports whether Redis has the list or one of its companion keys.
 func (q *Queue) Exists(ctx context.Context) (bool, error) {
 	types, err := q.Types(ctx)
 	if err != nil {
@@ -20,10 +20,10 @@ func (q *Queue) Exists(ctx context.Context) (bool, error) {
 	return slices.ContainsFunc(types, func(kind string) bool { return kind != "none" }), nil
 }
 
-// Letters reads dead letters by their ids, in their order, and calls a function
-// with each of those that there are, until it returns false. The body is nil where
-// it is gone. It takes few round trips: one for what is known of MaxCount messages,
-// and one for each 4 MiB of their bodies.
+// Letters reads dead letters by their ids and calls a function with each that exists,
+// in the order of the ids, until it returns false. The body is nil if its entry is
+// missing. Letters makes one round trip for each MaxCount ids, and one for each 4 MiB
+// of bodies.
 func (q *Queue) Letters(ctx context.Context, ids []string, do func(id string, r Record) bool) error {
 	for page := range slices.Chunk(ids, MaxCount) {
 		known, err := q.describe(ctx, page)
@@ -47,14 +47,14 @@ func (q *Queue) Letters(ctx context.Context, ids []string, do func(id string, r 
 	return nil
 }
 
-// known is what is known of a dead letter without its body.
+// known is a dead letter without its body.
 type known struct {
 	id     string
 	record Record
 	bytes  int64
 }
 
-// describe returns what is known of those ids that are dead letters.
+// describe returns the dead letters among ids, without their bodies.
 func (q *Queue) describe(ctx context.Context, ids []string) ([]known, error) {
 	type asked struct {
 		died             *redis.FloatCmd
@@ -77,7 +77,7 @@ func (q *Queue) describe(ctx context.Context, ids []string) ([]known, error) {
 	var found []known
 	for i, a := range answers {
 		for _, err := range []error{a.died.Err(), a.bytes.Err(), a.reason.Err(), a.attempts.Err()} {
-			if err != nil && !errors.Is(err, redis.Nil) { // only the first error of all is returned above
+			if err != nil && !errors.Is(err, redis.Nil) { // Pipelined returns only the first error
 				return nil, err
 			}
 		}
@@ -115,8 +115,8 @@ func (q *Queue) bodies(ctx context.Context, letters []known, do func(id string, 
 	return true, nil
 }
 
-// NextRetry returns when the first retry is due, from now on by Redis' clock, and
-// whether there is one.
+// NextRetry returns the time until the first retry is due, by Redis' clock, and
+// whether there is a retry.
 func (q *Queue) NextRetry(ctx context.Context) (in time.Duration, waiting bool, err error) {
 	var now *redis.TimeCmd
 	var first *redis.ZSliceCmd

@@ -10,13 +10,13 @@ import (
 // Prefix begins the names of all companion keys, and of no queue (REL-2).
 const Prefix = "remote-event:v1:"
 
-// ErrReserved is the fault of a queue that is named like a companion.
-var ErrReserved = errors.New("names that begin with " + Prefix + " belong to the companions of queues")
+// ErrReserved rejects a queue whose name is reserved for companion keys.
+var ErrReserved = errors.New("names that begin with " + Prefix + " are reserved for companion keys")
 
-// Kind says what a companion key holds.
+// Kind is the kind of a companion key.
 type Kind string
 
-// The kinds of companions, in the order in which scripts take them.
+// The kinds of companion keys, in the order in which scripts take them.
 const (
 	Staging  Kind = "staging"
 	Bodies   Kind = "bodies"
@@ -34,8 +34,8 @@ func Kinds() []Kind {
 	return []Kind{Staging, Bodies, Claims, Retries, Suspects, Dead, Attempts, Reasons, Seen}
 }
 
-// Companion returns the name of a companion key of a queue (REL-3). It hashes to
-// the slot of the queue.
+// Companion returns the name of a queue's companion key (REL-3). Both keys are in one
+// hash slot.
 func Companion(kind Kind, queue string) string {
 	return companion(Tag(queue), kind, queue)
 }
@@ -44,7 +44,7 @@ func companion(tag string, kind Kind, queue string) string {
 	return Prefix + "{" + tag + "}:" + string(kind) + ":" + queue
 }
 
-// Check returns an error for a name that no queue may have.
+// Check returns an error for a reserved name.
 func Check(queue string) error {
 	if strings.HasPrefix(queue, Prefix) {
 		return fmt.Errorf("queue %q: %w", queue, ErrReserved)
@@ -52,9 +52,9 @@ func Check(queue string) error {
 	return nil
 }
 
-// Tag returns the hash tag of a queue's companions (REL-4): the queue's own,
-// else its name where that can stand in braces, else the smallest number that
-// hashes to its slot.
+// Tag returns the hash tag of a queue's companion keys (REL-4): the hash tag within
+// the queue's name, else the name itself if it can be in braces, else the smallest
+// number of the same slot.
 func Tag(queue string) string {
 	if tag, ok := ownTag(queue); ok {
 		return tag
@@ -63,14 +63,14 @@ func Tag(queue string) string {
 		return queue
 	}
 	slot := Slot(queue)
-	for n := 0; ; n++ { // each slot is reached below 150,000
+	for n := 0; ; n++ { // the numbers below 150,000 reach every slot
 		if tag := strconv.Itoa(n); crc16(tag)%slots == slot {
 			return tag
 		}
 	}
 }
 
-// ownTag returns what a cluster hashes of a name instead of the whole.
+// ownTag returns the hash tag within a name.
 func ownTag(name string) (string, bool) {
 	_, rest, open := strings.Cut(name, "{")
 	tag, _, closed := strings.Cut(rest, "}")
@@ -103,14 +103,14 @@ func crc16(text string) uint16 {
 	return crc
 }
 
-// QueueOf returns the queue that a companion key belongs to, and whether the name
-// is that of a companion, be it of a kind that is not known here.
+// QueueOf returns the queue of a companion key. ok is false if the name is not that of
+// a companion key. The kind may be unknown.
 func QueueOf(companion string) (queue string, ok bool) {
 	rest, found := strings.CutPrefix(companion, Prefix+"{")
 	if !found {
 		return "", false
 	}
-	_, rest, _ = strings.Cut(rest, "}:") // no tag holds a brace that closes
+	_, rest, _ = strings.Cut(rest, "}:") // no tag contains a closing brace
 	kind, queue, found := strings.Cut(rest, ":")
 	return queue, found && Companion(Kind(kind), queue) == companion
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// peekBytes is about how much one answer of a peek holds, unless a message is longer.
+// peekBytes is the approximate size of one reply of a peek. A single message may exceed it.
 const peekBytes = 1 << 20
 
-// Stored is a message that has an id, as Redis stores it.
+// Stored is a message with an id, as Redis stores it.
 type Stored struct {
 	ID       string
 	At       time.Time // when its lease expires, or it is due
@@ -22,8 +22,8 @@ type Stored struct {
 	Body     []byte
 }
 
-// PeekList calls a function with messages of the list, or of staging, in the order in
-// which receivers take them, until it returns false. It changes nothing.
+// PeekList calls a function with the messages of the list, or of staging, until it
+// returns false, in the order in which receivers take them. It changes nothing.
 func (q *Queue) PeekList(ctx context.Context, staged bool, limit int, do func(body []byte) bool) error {
 	key := q.Name
 	if staged {
@@ -55,9 +55,8 @@ func (q *Queue) PeekList(ctx context.Context, staged bool, limit int, do func(bo
 	return nil
 }
 
-// PeekRetries calls a function with the messages that wait for another attempt, the
-// first due first, until it returns false: retries, and then suspects. It changes
-// nothing.
+// PeekRetries calls a function with the retries and then the suspects, the earliest
+// due first, until it returns false. It changes nothing.
 func (q *Queue) PeekRetries(ctx context.Context, do func(Stored) bool) error {
 	for _, kind := range []Kind{Retries, Suspects} {
 		goOn, err := q.eachScored(ctx, kind, func(name string, at time.Time) ([]Stored, error) {
@@ -70,17 +69,17 @@ func (q *Queue) PeekRetries(ctx context.Context, do func(Stored) bool) error {
 	return nil
 }
 
-// PeekLeased calls a function with the messages that receivers hold, the first lease
-// to expire first, until it returns false. It changes nothing.
+// PeekLeased calls a function with the leased messages, the first lease to expire
+// first, until it returns false. It changes nothing.
 func (q *Queue) PeekLeased(ctx context.Context, do func(Stored) bool) error {
 	_, err := q.eachScored(ctx, Claims, func(claim string, at time.Time) ([]Stored, error) {
-		return q.heldBy(ctx, claim, at)
+		return q.messagesOf(ctx, claim, at)
 	}, do)
 	return err
 }
 
-// eachScored calls a function with the messages of each member of a sorted set, in its
-// order.
+// eachScored calls a function with the messages of each member of a sorted set, in
+// ascending order of the scores.
 func (q *Queue) eachScored(
 	ctx context.Context, kind Kind, messages func(name string, at time.Time) ([]Stored, error), do func(Stored) bool,
 ) (goOn bool, err error) {
@@ -112,9 +111,9 @@ func (q *Queue) eachScored(
 	}
 }
 
-// heldBy returns the messages that a claim still holds: one where the name has a mark,
+// messagesOf returns the messages of a live claim: one if the name contains a mark,
 // else those whose ids begin with the name.
-func (q *Queue) heldBy(ctx context.Context, claim string, at time.Time) ([]Stored, error) {
+func (q *Queue) messagesOf(ctx context.Context, claim string, at time.Time) ([]Stored, error) {
 	var ids []string
 	mark := strings.LastIndexAny(claim, "/!")
 	if mark >= 0 {
@@ -135,7 +134,7 @@ func (q *Queue) heldBy(ctx context.Context, claim string, at time.Time) ([]Store
 	}
 	var held []Stored
 	for _, s := range states {
-		// One that failed since belongs to another claim.
+		// A message that failed since then belongs to another claim.
 		if s.Body && s.Leased && s.Attempts == (mark >= 0) {
 			held = append(held, Stored{ID: s.ID, At: at, Attempts: 1})
 		}
@@ -143,8 +142,8 @@ func (q *Queue) heldBy(ctx context.Context, claim string, at time.Time) ([]Store
 	return held, nil
 }
 
-// readStored reads the rest of messages and calls a function with each that is still
-// there, until it returns false.
+// readStored reads the remaining fields of messages and calls a function with each
+// that still exists, until it returns false.
 func (q *Queue) readStored(ctx context.Context, messages []Stored, do func(Stored) bool) (goOn bool, err error) {
 	type asked struct {
 		bytes            *redis.IntCmd

@@ -9,23 +9,23 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// probe tries commands of which it is told, one word after the other, where @n
-// stands for the n-th key. It can write nothing, whatever they are; whether the
-// user may run a command is asked first. Servers before 7.0 refuse it altogether.
+// probe runs the commands in its arguments, separated by line ends, and replaces @n
+// by the n-th key. Its flag prevents writes. Redis checks the user's permission
+// before the flag. Servers before 7.0 reject the script.
 const probe = `#!lua flags=no-writes
-local answers = {}
+local replies = {}
 for i, command in ipairs(ARGV) do
   local words = {}
   for word in string.gmatch(command, '%S+') do
     local key = string.match(word, '^@(%d+)$')
     words[#words + 1] = key and KEYS[tonumber(key)] or word
   end
-  local answer = redis.pcall(unpack(words))
-  answers[i] = type(answer) == 'table' and answer.err or ''
+  local reply = redis.pcall(unpack(words))
+  replies[i] = type(reply) == 'table' and reply.err or ''
 end
-return answers`
+return replies`
 
-// probes are the commands of scripts, with keys as scripts take them.
+// probes are the commands within scripts, with keys in the order of scripts.
 var probes = []string{
 	"hdel @3 x", "hexists @3 x", "hget @3 x", "hlen @8", "hmget @8 x", "hset @3 x x", "hstrlen @3 x", "lindex @2 0",
 	"llen @2", "lpop @2", "lrange @2 0 0", "ltrim @2 0 -1", "pexpire @10 1", "pttl @10", "rpush @2 x", "rpush @1 x", "time",
@@ -33,14 +33,14 @@ var probes = []string{
 	"zscore @4 x",
 }
 
-// Refused returns which of the commands that a receiver runs the user may not run,
-// or not for these keys, as far as the server tells: one before 7.0 does not tell
-// what scripts may not run. An error is one of the connection.
-func (q *Queue) Refused(ctx context.Context) ([]string, error) {
-	refused, _, err := q.ask(ctx, map[string]*redis.Cmd{
+// Denied returns the commands of a receiver that Redis denies the user, for this
+// queue's keys. Servers before 7.0 do not report commands within scripts. It returns
+// an error only if the connection fails.
+func (q *Queue) Denied(ctx context.Context) ([]string, error) {
+	denied, _, err := q.ask(ctx, map[string]*redis.Cmd{
 		"eval":    q.command(ctx, "eval", "return 1", nil),
 		"evalsha": q.command(ctx, "evalsha", strings.Repeat("f", 40), nil),
-		// Nobody waits for a negative time.
+		// The negative timeout makes the command fail after the permission check.
 		"blmove": redis.NewCmd(ctx, "blmove", q.Name, q.Key(Staging), "right", "left", "-1"),
 	})
 	if err != nil {
@@ -48,71 +48,71 @@ func (q *Queue) Refused(ctx context.Context) ([]string, error) {
 	}
 	asked := q.command(ctx, "eval", probe, texts(probes))
 	_ = q.client.Process(ctx, once{asked})
-	answers, err := asked.StringSlice()
-	if err != nil && !IsAnswer(err) {
+	replies, err := asked.StringSlice()
+	if err != nil && !IsReply(err) {
 		return nil, err
 	}
-	for i, answer := range answers[:min(len(answers), len(probes))] {
-		if isRefusal(answer) {
+	for i, reply := range replies[:min(len(replies), len(probes))] {
+		if isDenial(reply) {
 			name, _, _ := strings.Cut(probes[i], " ")
-			refused = append(refused, name)
+			denied = append(denied, name)
 		}
 	}
-	slices.Sort(refused)
-	return slices.Compact(refused), nil
+	slices.Sort(denied)
+	return slices.Compact(denied), nil
 }
 
-// RefusedPops is Refused for a receiver that pops, some messages at a time or one.
-// It also returns another error that Redis would answer to each pop.
-func (q *Queue) RefusedPops(ctx context.Context, some bool) (refused []string, answer, err error) {
-	// Nobody waits for a negative time, nor pops a negative number.
+// DeniedPops is [Queue.Denied] for a receiver that pops, many messages at a time or
+// one. reply is the error, other than a denial, with which Redis replies every pop.
+func (q *Queue) DeniedPops(ctx context.Context, many bool) (denied []string, reply, err error) {
+	// The negative numbers make the commands fail after the permission check.
 	pops := map[string]*redis.Cmd{"brpop": redis.NewCmd(ctx, "brpop", q.Name, "-1")}
-	if some {
+	if many {
 		pops["rpop"] = redis.NewCmd(ctx, "rpop", q.Name, "-1")
 	}
-	refused, answers, err := q.ask(ctx, pops)
-	slices.Sort(refused)
-	answer = answers["brpop"]
-	if answer != nil && strings.HasPrefix(answer.Error(), "ERR ") {
-		answer = nil
+	denied, replies, err := q.ask(ctx, pops)
+	slices.Sort(denied)
+	reply = replies["brpop"]
+	if reply != nil && strings.HasPrefix(reply.Error(), "ERR ") {
+		reply = nil
 	}
-	return refused, answer, err
+	return denied, reply, err
 }
 
-// ask runs commands that do nothing, and returns which are refused, and what was
-// answered to the others.
-func (q *Queue) ask(ctx context.Context, commands map[string]*redis.Cmd) (refused []string, answers map[string]error, err error) {
-	answers = map[string]error{}
+// ask runs commands that change nothing. It returns those that Redis denies, and the
+// replies to the others.
+func (q *Queue) ask(ctx context.Context, commands map[string]*redis.Cmd) (denied []string, replies map[string]error, err error) {
+	replies = map[string]error{}
 	for name, command := range commands {
 		switch err := q.client.Process(ctx, once{command}); {
 		case err == nil || errors.Is(err, redis.Nil):
-		case !IsAnswer(err):
+		case !IsReply(err):
 			return nil, nil, err
 		case TroubleOf(err) == Denied:
-			refused = append(refused, name)
+			denied = append(denied, name)
 		default:
-			answers[name] = err
+			replies[name] = err
 		}
 	}
-	return refused, answers, nil
+	return denied, replies, nil
 }
 
-// IsAnswer reports whether Redis answered a command with the error, rather than
-// that the connection failed, or Redis did not authenticate it.
-func IsAnswer(err error) bool {
-	var answer redis.Error
-	return errors.As(err, &answer) && TroubleOf(err) != Unauthenticated
+// IsReply reports whether err is a reply of Redis to the command, as opposed to a
+// connection error or a failed authentication.
+func IsReply(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply) && TroubleOf(err) != Unauthenticated
 }
 
-// isRefusal reports whether that is what a script is told of a command that the
-// user may not run.
-func isRefusal(answer string) bool {
-	return strings.Contains(answer, "NOPERM") || strings.Contains(answer, "ACL failure in script") ||
-		strings.Contains(answer, "The user executing the script can't")
+// isDenial reports whether a script received this error for a command that the user
+// may not run.
+func isDenial(reply string) bool {
+	return strings.Contains(reply, "NOPERM") || strings.Contains(reply, "ACL failure in script") ||
+		strings.Contains(reply, "The user executing the script can't")
 }
 
-// Types returns the types of the keys, as TYPE names them, in the order in which
-// scripts take them, and empty where the user may not ask.
+// Types returns the types of the keys as TYPE names them, in the order in which
+// scripts take the keys. It returns nil if the user may not run TYPE.
 func (q *Queue) Types(ctx context.Context) (actual []string, err error) {
 	commands := make([]*redis.StatusCmd, len(q.keys))
 	_, err = q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -122,7 +122,7 @@ func (q *Queue) Types(ctx context.Context) (actual []string, err error) {
 		}
 		return nil
 	})
-	if err != nil && !IsAnswer(err) {
+	if err != nil && !IsReply(err) {
 		return nil, err
 	}
 	for _, command := range commands {
@@ -131,7 +131,7 @@ func (q *Queue) Types(ctx context.Context) (actual []string, err error) {
 	return actual, nil
 }
 
-// TypeOf returns the type of the queue, for an empty kind, or of a companion.
+// TypeOf returns the required type of a companion key, or of the queue for an empty kind.
 func TypeOf(kind Kind) string {
 	switch kind {
 	case "", Staging:

@@ -14,16 +14,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Queue is a queue with its companions. It may be used by several goroutines at
-// once.
+// Queue is a queue with its companion keys. It is safe for concurrent use.
 type Queue struct {
 	Name string
 
 	client  redis.UniversalClient
-	tag     string // the hash tag of the companion keys; some take milliseconds to find
-	keys    []any  // as scripts take them
+	tag     string // the hash tag of the companion keys: computing it may take milliseconds
+	keys    []any  // in the order of scripts
 	scripts map[string]script
-	old     atomic.Bool // the server does not know BLMOVE (before Redis 6.2)
+	old     atomic.Bool // the server has no BLMOVE (Redis before 6.2)
 }
 
 // NewQueue returns the queue of that name.
@@ -41,8 +40,8 @@ func NewQueue(client redis.UniversalClient, name string) (*Queue, error) {
 // Key returns the name of a companion key.
 func (q *Queue) Key(kind Kind) string { return companion(q.tag, kind, q.Name) }
 
-// KeyOf returns the name of the key that a script's error WRONGTYPE is about, or
-// the queue's.
+// KeyOf returns the key that a script's WRONGTYPE error names, or the queue if it
+// names none.
 func (q *Queue) KeyOf(err error) string {
 	_, rest, found := strings.Cut(err.Error(), "the key of kind ")
 	if found {
@@ -55,29 +54,29 @@ func (q *Queue) KeyOf(err error) string {
 	return q.Name
 }
 
-// Handle names a message that is held: its id, and the name of the claim that
-// holds it. Nothing is done under a claim that is gone.
+// Handle identifies a delivered message: its id and its claim. Scripts ignore a
+// handle whose claim no longer exists.
 type Handle struct{ ID, Claim string }
 
-// Message is a message that was claimed.
+// Message is a claimed message.
 type Message struct {
 	Handle
 
-	// Attempt is the number of the delivery, counted from 1, this one included.
+	// Attempt is the number of this delivery, counted from 1.
 	Attempt int
-	// Pardons is how many of those deliveries do not count towards the attempts that
-	// a message has: they ended with the process, and the message was not alone.
+	// Pardons is the number of earlier deliveries that do not count against the
+	// maximum attempts: the process ended and had claimed other messages too.
 	Pardons int
 	Body    string
-	// Failure is the reason of the delivery before; empty with the first.
+	// Failure is the reason of the last failure; empty for the first delivery.
 	Failure string
-	// Suspect marks a message of which more than one claim has expired: it may be what
-	// ends processes.
+	// Suspect marks a message that was in more than one expired claim. It may be the
+	// cause of crashes.
 	Suspect bool
 }
 
-// FirstSeen returns when a message was first claimed, by Redis' clock, which is
-// said by its id.
+// FirstSeen returns when a message was first claimed, by Redis' clock. The id
+// contains the time.
 func FirstSeen(id string) time.Time {
 	us, _, _ := strings.Cut(id, "-")
 	n, err := strconv.ParseInt(us, 10, 64)
@@ -87,21 +86,21 @@ func FirstSeen(id string) time.Time {
 	return time.UnixMilli(n / 1000)
 }
 
-// Claim says what to claim.
+// Claim describes the messages to claim.
 type Claim struct {
 	Lease       time.Duration
-	Count       int // at most, and no more than MaxCount
-	Bytes       int // at most, but for the first fresh message and the first retry
+	Count       int // max messages, at most MaxCount
+	Bytes       int // max total, except that the first fresh message and the first retry may exceed it
 	MaxBytes    int // a longer message becomes a dead letter
-	MaxAttempts int // after which a suspect whose lease has run out is dead
-	// Suspects permits to take a suspect.
+	MaxAttempts int // a suspect whose lease expires on the last attempt becomes a dead letter
+	// Suspects permits a suspect.
 	Suspects bool
-	// Retries says whose turn it is: that of suspects, and of retries where Count is
-	// 1, before fresh messages. The others are taken where there are none.
+	// Retries prefers suspects to fresh messages, and retries too if Count is 1.
+	// Without such messages, the claim takes fresh ones.
 	Retries bool
 }
 
-// args are the arguments of a claim, as the script exchange takes them.
+// args returns the arguments of a claim for the script exchange.
 func (c *Claim) args() []any {
 	return []any{
 		newToken(), max(1, c.Lease.Milliseconds()), min(c.Count, MaxCount), c.Bytes, c.MaxBytes,
@@ -109,77 +108,76 @@ func (c *Claim) args() []any {
 	}
 }
 
-// MaxCount is how many messages a claim takes at most.
+// MaxCount is the maximum number of messages in a claim.
 const MaxCount = 1000
 
 // Claimed is the result of a claim.
 type Claimed struct {
-	// Messages are in the order in which they are to be started. Each retry and each
-	// suspect has a claim of its own; a suspect is the only message.
+	// Messages are in the order in which to start them. Each retry and each suspect
+	// has its own claim. A suspect is never claimed with other messages.
 	Messages []Message
-	// Due is when, from now, something will be there to be claimed, where nothing is
-	// yet; it is negative where that is unknown.
+	// Due is the time until a message can be claimed, if none can be now. It is
+	// negative if unknown.
 	Due time.Duration
-	// Died are the messages that became dead letters by the call.
+	// Died are the messages that this call moved to the dead letters.
 	Died []Death
 }
 
-// Death is a message that a claim has moved to the dead letters: one that is too
-// long, or a suspect whose lease has run out on the last attempt.
+// Death is a message that a claim moved to the dead letters: a message above the size
+// limit, or a suspect whose lease expired on the last attempt.
 type Death struct {
 	ID     string
 	Reason string // a [Reason] as text
 }
 
-// Acknowledgement says that a message has been handled.
+// Acknowledgement reports a handled message.
 type Acknowledgement struct {
 	Handle
 
-	// Event is what the message is remembered by, if it is.
+	// Event is the event's key for deduplication; empty to remember nothing.
 	Event string
 }
 
-// Window is how long, and for how many at most, events are remembered that were
-// acknowledged. The zero window remembers none.
+// Window limits how long, and how many, acknowledged events are remembered. The zero
+// window remembers none.
 type Window struct {
 	Time  time.Duration
 	Count int
 }
 
-// Nack says that a message has not been handled.
+// Nack reports a failed message.
 type Nack struct {
 	Handle
 
-	// Delay is when the message is due again; a negative one makes it a dead
-	// letter.
+	// Delay is the time until the next delivery; negative for a dead letter.
 	Delay time.Duration
 	// Reason is a [Reason] as text.
 	Reason string
 }
 
-// Exchange is what is told Redis in one round trip.
+// Exchange is the content of one call of the script exchange.
 type Exchange struct {
 	Acknowledge []Acknowledgement
 	Window      Window
 	Nack        []Nack
-	// Finished are claims whose messages are all acknowledged, nacked or released,
-	// by this exchange or before.
+	// Finished are claims without remaining messages: this exchange, or one before,
+	// acknowledges, nacks or releases all of them.
 	Finished []string
 	Claim    *Claim // nil claims nothing
 }
 
-// Answer is the reply to an [Exchange]. The lost are indexes of messages that were
-// held no more; nothing was done about those.
-type Answer struct {
+// Reply is the result of an [Exchange]. The lost indexes are those of messages whose
+// claim no longer exists; nothing changed for them.
+type Reply struct {
 	AcknowledgeLost, NackLost []int
 	Claimed                   Claimed
-	// Err is nil where all was done. With an error that is no answer of Redis, all
-	// or nothing was done.
+	// Err is nil on success. If Err is not a reply of Redis, either the whole
+	// exchange took effect or none of it.
 	Err error
 }
 
-// Exchange acknowledges, nacks and claims messages by one call of a script.
-func (q *Queue) Exchange(ctx context.Context, x Exchange) Answer {
+// Exchange acknowledges, nacks and claims messages in one call of a script.
+func (q *Queue) Exchange(ctx context.Context, x Exchange) Reply {
 	acknowledged := runsOf(len(x.Acknowledge), func(i int) Handle { return x.Acknowledge[i].Handle })
 	window := x.Window.Time.Milliseconds()
 	args := make([]any, 0, 16+3*len(acknowledged.runs)+4*len(x.Nack)+len(x.Finished))
@@ -203,40 +201,40 @@ func (q *Queue) Exchange(ctx context.Context, x Exchange) Answer {
 	if x.Claim != nil {
 		args = append(args, x.Claim.args()...)
 	}
-	answer, err := readAnswer(q.run(ctx, "exchange", args))
+	reply, err := readReply(q.run(ctx, "exchange", args))
 	if err != nil {
-		return Answer{Err: err}
+		return Reply{Err: err}
 	}
-	for i, at := range answer.AcknowledgeLost {
-		answer.AcknowledgeLost[i] = acknowledged.index(at)
+	for i, at := range reply.AcknowledgeLost {
+		reply.AcknowledgeLost[i] = acknowledged.index(at)
 	}
-	slices.Sort(answer.AcknowledgeLost)
-	return answer
+	slices.Sort(reply.AcknowledgeLost)
+	return reply
 }
 
-// Extend renews the lease of claims and returns the indexes of those that are
-// gone.
+// Extend renews the lease of claims. It returns the indexes of those that no longer
+// exist.
 func (q *Queue) Extend(ctx context.Context, lease time.Duration, claims []string) (lost []int, err error) {
 	return positions(q.run(ctx, "extend", append([]any{max(1, lease.Milliseconds())}, texts(claims)...)))
 }
 
-// Release gives back what is staged, and messages that nobody has begun to
-// handle, in the order in which they were claimed, and ends claims of which no
-// message is left. It returns the indexes of messages that were lost.
-func (q *Queue) Release(ctx context.Context, held []Handle, finished []string) (lost []int, err error) {
-	// What is staged is newer than what is held, and goes first.
+// Release returns the staged messages, and messages whose handling has not begun, to
+// the queue, in the order in which they were claimed. It ends the finished claims that
+// have no messages left. It returns the indexes of messages that were lost.
+func (q *Queue) Release(ctx context.Context, handles []Handle, finished []string) (lost []int, err error) {
+	// Staged messages are newer than the others, and so are released first.
 	for left := int64(1); left > 0; {
 		if left, _, err = q.release(ctx, nil, nil); err != nil {
 			return nil, err
 		}
 	}
-	for end := len(held); end > 0 || len(finished) > 0; {
+	for end := len(handles); end > 0 || len(finished) > 0; {
 		begin := max(0, end-MaxCount)
 		var done []string
 		if begin == 0 {
 			done, finished = finished, nil
 		}
-		_, positions, err := q.release(ctx, held[begin:end], done)
+		_, positions, err := q.release(ctx, handles[begin:end], done)
 		if err != nil {
 			return nil, err
 		}
@@ -248,10 +246,10 @@ func (q *Queue) Release(ctx context.Context, held []Handle, finished []string) (
 	return lost, nil
 }
 
-// release is one call, and returns how many messages are staged still, and the
-// positions of those that were lost.
-func (q *Queue) release(ctx context.Context, held []Handle, finished []string) (left int64, lost []int64, err error) {
-	released := runsInOrder(len(held), func(i int) Handle { return held[i] })
+// release calls the script once. It returns how many messages are still staged, and
+// the positions of the lost messages.
+func (q *Queue) release(ctx context.Context, handles []Handle, finished []string) (left int64, lost []int64, err error) {
+	released := runsInOrder(len(handles), func(i int) Handle { return handles[i] })
 	args := []any{len(released)}
 	for _, r := range released {
 		args = append(args, r.claim, r.first, r.last)
@@ -264,16 +262,16 @@ func (q *Queue) release(ctx context.Context, held []Handle, finished []string) (
 	case err != nil:
 		return 0, nil, err
 	case len(numbers) == 0:
-		return 0, nil, errAnswer
+		return 0, nil, errReply
 	}
 	return numbers[0], numbers[1:], nil
 }
 
-// Remembered reports whether an event was acknowledged within its window.
+// Remembered reports whether the event was acknowledged within its window.
 func (q *Queue) Remembered(ctx context.Context, event string) (bool, error) {
 	pipeline := q.client.Pipeline()
 	until := pipeline.ZScore(ctx, q.Key(Seen), event)
-	// Of the node that has the key, since a cluster has several clocks.
+	// The time of the key's node: the nodes of a cluster have separate clocks.
 	now := pipeline.Eval(ctx, "return redis.call('TIME')", []string{q.Key(Seen)})
 	_, err := pipeline.Exec(ctx)
 	if errors.Is(until.Err(), redis.Nil) {
@@ -284,7 +282,7 @@ func (q *Queue) Remembered(ctx context.Context, event string) (bool, error) {
 	}
 	clock, err := now.StringSlice()
 	if err != nil || len(clock) != 2 {
-		return false, errors.Join(errAnswer, err)
+		return false, errors.Join(errReply, err)
 	}
 	seconds, err := strconv.ParseFloat(clock[0], 64)
 	return until.Val() > seconds*1000, err
@@ -292,7 +290,7 @@ func (q *Queue) Remembered(ctx context.Context, event string) (bool, error) {
 
 func newToken() string {
 	var token [16]byte
-	_, _ = rand.Read(token[:]) // never fails: crypto/rand ends the program first
+	_, _ = rand.Read(token[:]) // crypto/rand never returns an error
 	return base64.RawURLEncoding.EncodeToString(token[:])
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Code says in one word why a message failed.
+// Code classifies the failure of a message.
 type Code string
 
 // The codes of REL-25.
@@ -25,7 +25,7 @@ func Codes() []Code {
 	return []Code{Failed, Panicked, Permanent, Malformed, Schema, Expired, Imported}
 }
 
-// Reason says why a message failed. It holds nothing of the payload.
+// Reason is the reason of a failure. It contains nothing of the payload.
 type Reason struct {
 	Code  Code     `json:"code"`
 	Error string   `json:"error,omitempty"`
@@ -38,7 +38,7 @@ const (
 	maxChain       = 5
 )
 
-// String returns the reason as it stands in Redis, cut short to less than 16 KiB.
+// String returns the reason as JSON, truncated to at most 16 KiB.
 func (r Reason) String() string {
 	r.Error = cut(r.Error)
 	chain := make([]string, 0, min(len(r.Chain), maxChain))
@@ -49,11 +49,11 @@ func (r Reason) String() string {
 	if text, err := json.Marshal(r); err == nil && len(text) <= maxReasonBytes {
 		return string(text)
 	}
-	return `{"code":` + strconv.Quote(string(r.Code)) + `}` // escapes made it too long
+	return `{"code":` + strconv.Quote(string(r.Code)) + `}` // the escapes exceed the limit
 }
 
-// ParseReason reads a reason. A text that is none is an error without a code
-// (REL-26).
+// ParseReason parses a reason. Text that is not a reason becomes an Error without a
+// code (REL-26).
 func ParseReason(text string) Reason {
 	var r Reason
 	if err := json.Unmarshal([]byte(text), &r); err != nil {

@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// run is some messages of one claim, by the indexes of the first and the last.
+// run is a range of messages of one claim, by the first and the last index.
 type run struct {
 	claim       string
 	first, last int
 }
 
-// runs are messages as scripts take them.
+// runs is a list of messages in the form that scripts take.
 type runs struct {
 	runs []run
-	// order has the index of each message in the order of the runs; nil where that is
-	// the order in which they were given.
+	// order has the original index of each message in the order of the runs; nil if
+	// the order did not change.
 	order []int
 }
 
-// index returns the index of the message with that number among those of all runs.
+// index returns the original index of the message at a position among all runs.
 func (r *runs) index(number int) int {
 	if r.order == nil {
 		return number
@@ -29,7 +29,7 @@ func (r *runs) index(number int) int {
 	return r.order[number]
 }
 
-// runsOf returns as few runs as n messages can be given in.
+// runsOf groups n messages into as few runs as possible, and may reorder them.
 func runsOf(n int, handle func(i int) Handle) runs {
 	if inOrder := runsInOrder(n, handle); len(inOrder) < 2 {
 		return runs{runs: inOrder}
@@ -45,7 +45,7 @@ func runsOf(n int, handle func(i int) Handle) runs {
 	return runs{runsInOrder(n, func(i int) Handle { return handle(order[i]) }), order}
 }
 
-// runsInOrder returns the runs of n messages in their order.
+// runsInOrder groups n messages into runs and keeps their order.
 func runsInOrder(n int, handle func(i int) Handle) []run {
 	var all []run
 	for i := range n {
@@ -60,15 +60,15 @@ func runsInOrder(n int, handle func(i int) Handle) []run {
 	return all
 }
 
-// indexOf returns the index of a message in its claim: 1 where the claim is that of
-// a retry or of a suspect, which has no other.
+// indexOf returns the index of a message within its claim. It is 1 for a retry or a
+// suspect, the only message of its claim.
 func indexOf(h Handle) int {
 	if strings.ContainsAny(h.Claim, "/!") {
 		return 1
 	}
 	n, err := strconv.Atoi(h.ID[strings.LastIndexByte(h.ID, '-')+1:])
 	if err != nil {
-		return 0 // no message has it
+		return 0 // no message has this index
 	}
 	return n
 }

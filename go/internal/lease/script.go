@@ -2,7 +2,7 @@ package lease
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // the digest by which Redis knows a script
+	"crypto/sha1" //nolint:gosec // Redis identifies scripts by it
 	"encoding/hex"
 
 	"github.com/redis/go-redis/v9"
@@ -10,10 +10,10 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// script is one of spec/lua, and the digest by which Redis knows it.
+// script is a script of spec/lua with its SHA-1.
 type script struct{ source, digest string }
 
-// scripts are those of spec/lua, by their names.
+// scripts are the scripts of spec/lua by name.
 var scripts = load("exchange", "extend", "release", "drain", "import", "requeue", "drop", "audit", "repair")
 
 func load(names ...string) map[string]script {
@@ -21,7 +21,7 @@ func load(names ...string) map[string]script {
 	for _, name := range names {
 		source, err := spec.Files.ReadFile("lua/" + name + ".lua")
 		if err != nil {
-			panic(err) // the file is compiled in
+			panic(err) // the file is embedded
 		}
 		loaded[name] = newScript(string(source))
 	}
@@ -33,8 +33,7 @@ func newScript(source string) script {
 	return script{source, hex.EncodeToString(digest[:])}
 }
 
-// run runs a script. One that Redis does not know is sent in full; Redis has done
-// nothing then, and knows it from there on.
+// run runs a script. It sends the source if Redis does not have the script yet.
 func (q *Queue) run(ctx context.Context, name string, args []any) *redis.Cmd {
 	command := q.command(ctx, "evalsha", q.scripts[name].digest, args)
 	_ = q.client.Process(ctx, once{command})
@@ -55,9 +54,9 @@ func (q *Queue) command(ctx context.Context, verb, script string, args []any) *r
 	return command
 }
 
-// once is a command that go-redis does not repeat by itself: a claim would be
-// taken twice, and an acknowledgement would find itself refused.
+// once disables go-redis' automatic retries for a command. A repeated claim would take
+// more messages, and a repeated acknowledgement would report them lost.
 type once struct{ *redis.Cmd }
 
-// NoRetry tells go-redis to leave it at one attempt.
+// NoRetry prevents a second attempt.
 func (once) NoRetry() bool { return true }

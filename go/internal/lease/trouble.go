@@ -6,24 +6,24 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Trouble tells errors apart by what helps.
+// Trouble classifies errors by their remedy.
 type Trouble int
 
 const (
-	// Passing errors pass by themselves: a lost connection, a server that
-	// loads, fails over, moves a slot, or is busy with a script.
+	// Passing errors need no remedy: a lost connection, or a server that is loading,
+	// failing over, migrating a slot or busy with a script.
 	Passing Trouble = iota
-	// Full is a Redis at its maxmemory, which refuses what needs memory.
+	// Full means that Redis is at maxmemory and denies commands that need memory.
 	Full
-	// Denied needs another user or another rule.
+	// Denied means that an ACL denies a command or key.
 	Denied
-	// WrongType is a key that somebody else uses for something else.
+	// WrongType means that a key of the queue has another type.
 	WrongType
-	// Unauthenticated needs another name or password: no rule helps.
+	// Unauthenticated means a missing or wrong user name or password.
 	Unauthenticated
 )
 
-// TroubleOf tells an error apart. Whatever it is, trying again later is right.
+// TroubleOf classifies an error. All classes may be retried later.
 func TroubleOf(err error) Trouble {
 	if err == nil {
 		return Passing

@@ -1,5 +1,4 @@
-// Package nilcheck finds arguments that are nil and would panic deep within
-// go-redis.
+// Package nilcheck rejects nil arguments that would cause a panic within go-redis.
 package nilcheck
 
 import (
@@ -15,7 +14,7 @@ var (
 	errClient  = errors.New("the client is nil")
 )
 
-// Context returns an error for a context that is nil.
+// Context returns an error for a nil context.
 func Context(ctx context.Context) error {
 	if ctx == nil {
 		return errContext
@@ -23,7 +22,7 @@ func Context(ctx context.Context) error {
 	return nil
 }
 
-// Client returns an error for a client that is nil, or a pointer that is nil.
+// Client returns an error for a nil client, or an interface with a nil pointer.
 func Client(client redis.UniversalClient) error {
 	if client == nil || IsPointer(client) {
 		return errClient
@@ -31,13 +30,13 @@ func Client(client redis.UniversalClient) error {
 	return nil
 }
 
-// IsPointer reports whether an interface holds a pointer that is nil.
+// IsPointer reports whether an interface contains a nil pointer.
 func IsPointer(value any) bool {
 	v := reflect.ValueOf(value)
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// Both returns an error for a context or a client that is nil.
+// Both returns an error for a nil context or a nil client.
 func Both(ctx context.Context, client redis.UniversalClient) error {
 	return errors.Join(Context(ctx), Client(client))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// readAny reads what encoding/json would into an empty interface, except that a
-// number which a float64 would change stays a json.Number, as does every integer
+// readAny reads a value into an empty interface, as encoding/json does. However, a
+// number that a float64 would change becomes a json.Number, and so does every integer
 // beyond ±(2⁵³−1) (TYPE-13).
 func readAny(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	value, end, err := d.any(pos)
@@ -19,7 +19,7 @@ func readAny(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	return end, err
 }
 
-// readObject reads a map from strings to empty interfaces.
+// readObject reads an object into a map from strings to empty interfaces.
 func readObject(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	next, more, found, err := d.begin(pyjson.Object, pos)
 	if err != nil || !found {
@@ -82,8 +82,8 @@ func (d *decoder) any(pos int) (value any, end int, err error) {
 	}
 }
 
-// genericNumber passes the number at pos. It makes a float64 of it, or a json.Number
-// where that would be another number.
+// genericNumber reads the number at pos as a float64, or as a json.Number if a float64
+// would change it.
 func (d *decoder) genericNumber(pos int) (value any, end int, err error) {
 	digits, fraction, end := d.Decimal(pos)
 	if end >= 0 {
@@ -105,7 +105,7 @@ func (d *decoder) genericNumber(pos int) (value any, end int, err error) {
 	return json.Number(raw), end, nil
 }
 
-// numberStore makes generic values of numbers, which share memory.
+// numberStore allocates generic values of numbers in chunks.
 type numberStore struct{ chunk []float64 }
 
 func (s *numberStore) box(f float64) any {
@@ -116,21 +116,21 @@ func (s *numberStore) box(f float64) any {
 	return boxed(&s.chunk[len(s.chunk)-1], floatType)
 }
 
-// boxed returns a generic value, of the type of another one, without copying what p
-// points to, which is not changed any more.
+// boxed returns p as a generic value that has the dynamic type of typ. It does not copy
+// the value of p, which must not change any more.
 func boxed[T any](p *T, typ any) any {
 	(*[2]unsafe.Pointer)(unsafe.Pointer(&typ))[1] = unsafe.Pointer(p)
 	return typ
 }
 
-// Of each of these types is a generic value that boxed makes another of.
+// A generic value of each type, as the typ of boxed.
 var (
 	floatType  any = float64(0)
 	stringType any = ""
 	arrayType  any = []any(nil)
 )
 
-// small are the integers below a thousand as generic values, made once.
+// small caches the integers below a thousand as generic values.
 var small = func() (made [1000]any) {
 	for n := range made {
 		made[n] = float64(n)
@@ -138,9 +138,8 @@ var small = func() (made [1000]any) {
 	return made
 }()
 
-// object reads the members of an object that was begun. They are gathered first,
-// so that the map is made in its size. After an error the rest is
-// left there.
+// object reads the members of an object after [decoder.begin]. It gathers them first, to
+// allocate the map with its size. After an error it leaves the stack as it is.
 func (d *decoder) object(pos int, more bool) (m map[string]any, end int, err error) {
 	from := len(d.values)
 	fromNames := len(d.names)
@@ -169,7 +168,7 @@ func (d *decoder) object(pos int, more bool) (m map[string]any, end int, err err
 	return m, pos, nil
 }
 
-// array reads the elements of an array that was begun, as object does.
+// array reads the elements of an array after [decoder.begin], as object does.
 func (d *decoder) array(pos int, more bool) (a any, end int, err error) {
 	from := len(d.values)
 	for more {
@@ -190,8 +189,8 @@ func (d *decoder) array(pos int, more bool) (a any, end int, err error) {
 	return a, pos, nil
 }
 
-// arrayOf returns a copy of the values as a generic value. A short array is made in
-// one piece with its elements.
+// arrayOf copies the values to a generic value. It allocates a short array together with
+// its header.
 func arrayOf(values []any) any {
 	switch len(values) {
 	case 1:
@@ -221,8 +220,8 @@ func arrayOf(values []any) any {
 	return made
 }
 
-// name passes a member's name, as [pyjson.Scanner.Name] does, and makes a Go string
-// of it.
+// name reads a member's name, as [pyjson.Scanner.Name] does, and decodes it to a Go
+// string.
 func (d *decoder) name(pos int) (name string, value int, err error) {
 	raw, value, err := d.Name(pos)
 	if err != nil {
@@ -234,7 +233,7 @@ func (d *decoder) name(pos int) (name string, value int, err error) {
 	return name, value, nil
 }
 
-// nameOf makes a Go string of a member's name.
+// nameOf decodes a member's name to a Go string.
 func (d *decoder) nameOf(raw []byte) (string, error) {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return d.strings.name(raw), nil

@@ -9,20 +9,20 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// maxDepth is how deep a payload may nest: as deep as a receiver follows (LIMIT-4).
+// maxDepth is the maximum depth of a payload, which is that of receivers (LIMIT-4).
 const maxDepth = 10_000
 
-// Check reports what in a type could never be filled from a payload, or would
-// be lost on the way into one.
+// Check returns an error if a part of the type can never be decoded from a payload, or
+// would lose values.
 func Check(t reflect.Type) error {
 	_, err := readerOf(t)
 	return err
 }
 
-// Decode fills the value that target points to from a payload. What was in the
-// value before is gone. The strings that it makes are copies, of which short ones
-// share memory: one that is kept keeps some kilobytes at most. Its errors are of
-// type [*Error], except where the payload is no JSON or the type itself is at fault.
+// Decode decodes a payload into the value that target points to, and overwrites that
+// value. Strings are copies. Short strings share memory, so that keeping one keeps a few
+// kilobytes. Its errors are of type [*Error], unless the payload is not JSON or the type
+// is unusable.
 //
 // It implements TYPE-1 to TYPE-16.
 func Decode(text []byte, target any) error {
@@ -38,8 +38,8 @@ func Decode(text []byte, target any) error {
 	if err = d.decode(text, p, read); err == nil {
 		return nil
 	}
-	// Duplicates are rare, and so is the way to read them: once more, without
-	// what is replaced, which may as well have been what did not fit.
+	// Duplicate members are rare. Decode then starts again without the replaced members,
+	// which may have caused the error.
 	if kept := pyjson.DropDuplicates(text); len(kept) < len(text) {
 		v.SetZero()
 		err = d.decode(kept, p, read)
@@ -50,21 +50,21 @@ func Decode(text []byte, target any) error {
 	return err
 }
 
-// A decoder stands over one payload.
+// A decoder decodes one payload.
 type decoder struct {
 	pyjson.Scanner
 
 	strings stringStore
 	numbers numberStore
-	values  []any    // elements and members of generic values under way, innermost last
-	names   []string // the members' names, likewise
-	// How many there were at most: all that release clears.
+	values  []any    // stack of elements and members of unfinished generic values
+	names   []string // stack of the members' names
+	// The maximum heights of the stacks, up to which release clears them.
 	topValues, topNames int
 }
 
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
-// maxKeptValues is the most values for which a decoder's memory is kept.
+// maxKeptValues is the maximum stack size that a pooled decoder keeps.
 const maxKeptValues = 4096
 
 func (d *decoder) release() {
@@ -80,7 +80,7 @@ func (d *decoder) release() {
 	decoders.Put(d)
 }
 
-// cut leaves as many values and names under way.
+// cut truncates the stacks.
 func (d *decoder) cut(values, names int) {
 	d.topValues, d.topNames = max(d.topValues, len(d.values)), max(d.topNames, len(d.names))
 	d.values, d.names = d.values[:values], d.names[:names]
@@ -92,7 +92,7 @@ func (d *decoder) decode(text []byte, p unsafe.Pointer, read reader) error {
 	return err
 }
 
-// at returns the byte at pos, or 0 behind the end.
+// at returns the byte at pos, or 0 at the end.
 func (d *decoder) at(pos int) byte {
 	if pos < len(d.Src) {
 		return d.Src[pos]
@@ -100,13 +100,13 @@ func (d *decoder) at(pos int) byte {
 	return 0
 }
 
-// comma reports whether a comma stands at pos and no white space behind it, so that
-// there is no need of [pyjson.Scanner.Next].
+// comma reports whether there is a comma at pos without white space after it, so that
+// the caller does not need [pyjson.Scanner.Next].
 func (d *decoder) comma(pos int) bool {
 	return pos+1 < len(d.Src) && d.Src[pos] == ',' && d.Src[pos+1] > ' '
 }
 
-// number passes the number at pos. Where null stands instead, raw is nil.
+// number reads the number at pos. For null, raw is nil.
 func (d *decoder) number(pos int) (raw []byte, end int, err error) {
 	if pos < len(d.Src) && (d.Src[pos]-'0' <= 9 || d.Src[pos] == '-') {
 		if raw, end, err = d.Number(pos); err == nil {
@@ -117,7 +117,7 @@ func (d *decoder) number(pos int) (raw []byte, end int, err error) {
 	return nil, end, err
 }
 
-// text passes the string at pos. Where null stands instead, ok is false.
+// text reads the string at pos. For null, ok is false.
 func (d *decoder) text(pos int) (s string, ok bool, end int, err error) {
 	if pos >= len(d.Src) || d.Src[pos] != '"' {
 		end, err = d.other(pos, pyjson.String)
@@ -131,8 +131,8 @@ func (d *decoder) text(pos int) (s string, ok bool, end int, err error) {
 	return s, true, end, err
 }
 
-// other passes the null at pos. Whatever else stands there, which is no value of
-// the wanted kind, is an error.
+// other reads null at pos. Any other value is an error, because it is not of the wanted
+// kind.
 func (d *decoder) other(pos int, want pyjson.Kind) (end int, err error) {
 	kind, err := d.Peek(pos)
 	if err != nil {
@@ -144,8 +144,8 @@ func (d *decoder) other(pos int, want pyjson.Kind) (end int, err error) {
 	return 0, misfit("it is " + kind.String() + ", not " + want.String())
 }
 
-// begin opens the object or array at pos as [pyjson.Scanner.Begin] does. Where
-// null stands instead, found is false and next stands behind it.
+// begin opens the object or array at pos as [pyjson.Scanner.Begin] does. For null, found
+// is false and next is the position after it.
 func (d *decoder) begin(kind pyjson.Kind, pos int) (next int, more, found bool, err error) {
 	bracket := byte('{')
 	if kind == pyjson.Array {
@@ -159,14 +159,14 @@ func (d *decoder) begin(kind pyjson.Kind, pos int) (next int, more, found bool, 
 	return next, false, false, err
 }
 
-// unquote makes a Go string of one of the payload.
+// unquote decodes a JSON string to a Go string.
 func (d *decoder) unquote(raw []byte, escaped bool) (string, error) {
 	if !escaped {
 		return d.strings.keep(raw), nil
 	}
 	s, ok := pyjson.Unquote(raw)
 	if !ok {
-		return "", misfit("it holds a surrogate without its partner, which no Go string can")
+		return "", misfit("it contains a lone surrogate, which a Go string cannot represent")
 	}
 	return s, nil
 }

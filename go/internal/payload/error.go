@@ -7,26 +7,26 @@ import (
 	"strings"
 )
 
-// Error says why a payload does not fit a type. It quotes nothing of the
-// payload but the names of members that the type has too.
+// Error explains why a payload does not fit a type. Of the payload, it quotes only the
+// names of members that the type has too.
 type Error struct {
-	// Type is the Go type that was to be filled.
+	// Type is the target type.
 	Type reflect.Type
-	// Path is the JSON Pointer of the value that does not fit, with * in the
-	// place of names that only the payload knows.
+	// Path is the JSON Pointer of the value that does not fit, with * in place of the
+	// names that only the payload has.
 	Path string
-	// Problem is why.
+	// Problem explains why the value does not fit.
 	Problem string
-	// Err is what a type's own unmarshaler returned, or nil. Its text may quote
-	// the payload, which is why it is no part of this error's, and why no Unwrap
-	// leads to it: [errors.As] and [errors.Is] find it, and what puts the texts of
-	// an error's causes into a log does not.
+	// Err is the error of the type's own unmarshaler, or nil. Its text may quote
+	// the payload. Error therefore does not include it, and Unwrap does not return it, so
+	// that code which logs the causes of an error does not log the payload. [errors.As]
+	// and [errors.Is] find it.
 	Err error
 }
 
 func (e *Error) Error() string {
 	if e == nil {
-		return "no payload is at fault"
+		return "no payload error"
 	}
 	var b strings.Builder
 	b.WriteString("payload does not fit ")
@@ -52,16 +52,16 @@ func (e *Error) Is(target error) (found bool) {
 	return isFinite(e.Err) && errors.Is(e.Err, target)
 }
 
-// ignorePanic is deferred where methods of an unmarshaler's error are called: one
-// that panics is not the error that was looked for.
+// ignorePanic is deferred around the methods of an unmarshaler's error. An error that
+// panics is no match.
 func ignorePanic(found *bool) {
 	if recover() != nil {
 		*found = false
 	}
 }
 
-// isFinite reports whether an error unwraps to something at all, and not for ever:
-// [errors.As] would not end.
+// isFinite reports whether a chain of errors ends: [errors.As] would not return
+// otherwise.
 func isFinite(err error) bool {
 	const most = 1000
 	for open, seen := []error{err}, 0; len(open) > 0; seen++ {
@@ -70,7 +70,7 @@ func isFinite(err error) bool {
 		}
 		last := open[len(open)-1]
 		open = open[:len(open)-1]
-		switch e := last.(type) { //nolint:errorlint // each cause has its turn
+		switch e := last.(type) { //nolint:errorlint // the loop visits each cause separately
 		case interface{ Unwrap() error }:
 			open = append(open, e.Unwrap())
 		case interface{ Unwrap() []error }:
@@ -80,14 +80,14 @@ func isFinite(err error) bool {
 	return err != nil
 }
 
-// duplicate tells that a member stands twice. The payload is then read anew
-// without those that are replaced, which leaves only names that differ and are
-// the same key to a map, such as 1 and 01: neither replaces the other.
+// duplicate reports a repeated map key. Decode then drops replaced members and starts
+// again. Names that differ but denote the same key, such as 1 and 01, remain an error:
+// neither replaces the other.
 func duplicate() error { return misfit("another member has the same key") }
 
 func misfit(problem string) error { return &Error{Problem: problem} }
 
-// within adds a step to the path of an error on its way out.
+// within prepends a step to the path of an error.
 func within(name string, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		e.Path = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name) + e.Path

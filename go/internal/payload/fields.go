@@ -8,25 +8,24 @@ import (
 	"unicode"
 )
 
-// field is a member of a struct type, its own or one that an embedded struct
-// lends to it.
+// field is a JSON member of a struct type: a field of its own or of an embedded struct.
 type field struct {
 	name   string
-	index  []int // as of reflect.Value.FieldByIndex
+	index  []int // for reflect.Value.FieldByIndex
 	typ    reflect.Type
-	quoted bool // the tag's option string
+	quoted bool // the tag has the option string
 	tagged bool
 }
 
-// fieldsOf lists the members of a struct type by the rules of encoding/json.
-// Where those drop two members that compete for one name, it is an error.
+// fieldsOf returns the members of a struct type by the rules of encoding/json. It
+// rejects two members with the same name, which encoding/json would drop.
 func fieldsOf(t reflect.Type) ([]field, error) {
 	type level struct {
 		typ   reflect.Type
 		index []int
 	}
 	var fields []field
-	var taken []string // names that a shallower level has
+	var taken []string // the names of shallower levels
 	visited := map[reflect.Type]bool{t: true}
 	for current := []level{{typ: t}}; len(current) > 0; {
 		var next []level
@@ -52,9 +51,9 @@ func fieldsOf(t reflect.Type) ([]field, error) {
 					case inner.Kind() != reflect.Struct:
 						continue
 					case sf.Type.Kind() == reflect.Pointer:
-						return nil, fmt.Errorf("%s embeds a pointer to the unexported type %s, which cannot be filled", l.typ, inner)
+						return nil, fmt.Errorf("%s embeds a pointer to the unexported type %s, which cannot be decoded", l.typ, inner)
 					case name != "" && hasMethods(inner):
-						return nil, fmt.Errorf("%s embeds the unexported type %s by a name, and encoding/json cannot call its methods", l.typ, inner)
+						return nil, fmt.Errorf("%s embeds the unexported type %s with a JSON name, and encoding/json cannot call its methods", l.typ, inner)
 					}
 				}
 				if sf.Anonymous && name == "" && inner.Kind() == reflect.Struct {
@@ -83,7 +82,7 @@ func fieldsOf(t reflect.Type) ([]field, error) {
 				}
 			}
 			if rivals > 1 {
-				return nil, fmt.Errorf("%s has two fields for the JSON name %q, one as deep as the other, and encoding/json would drop both", t, f.name)
+				return nil, fmt.Errorf("%s has two fields with the JSON name %q at the same depth: encoding/json would drop both", t, f.name)
 			}
 			fields = append(fields, f)
 		}
@@ -95,8 +94,8 @@ func fieldsOf(t reflect.Type) ([]field, error) {
 	return fields, nil
 }
 
-// dominant returns, for each name among the fields of one level, the field that
-// has it by its tag, else the first.
+// dominant returns one field for each name among the fields of a level: the field with
+// the name in its tag, else the first.
 func dominant(found []field) []field {
 	var best []field
 	for _, f := range found {
@@ -111,7 +110,7 @@ func dominant(found []field) []field {
 	return best
 }
 
-// hasMethods reports whether a type has a say in how it is written or read.
+// hasMethods reports whether a type has its own marshaler or unmarshaler.
 func hasMethods(t reflect.Type) bool {
 	return slices.ContainsFunc([]reflect.Type{marshalerType, textMarshalerType, unmarshalerType, textUnmarshalerType}, reflect.PointerTo(t).Implements)
 }
@@ -120,7 +119,7 @@ func hasOption(options, want string) bool {
 	return slices.Contains(strings.Split(options, ","), want)
 }
 
-// quotable reports whether the tag's option string has a meaning for the type.
+// quotable reports whether the tag's option string applies to the type.
 func quotable(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -135,7 +134,7 @@ func quotable(t reflect.Type) bool {
 	}
 }
 
-// validName holds encoding/json's rule for names in tags.
+// validName implements encoding/json's rule for names in tags.
 func validName(name string) bool {
 	for _, c := range name {
 		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", c) && !unicode.IsLetter(c) && !unicode.IsDigit(c) {

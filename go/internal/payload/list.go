@@ -8,7 +8,7 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// firstElements is how many elements a slice gets room for at first.
+// firstElements is the initial capacity of a slice.
 const firstElements = 4
 
 func (b builder) slice(t reflect.Type) (reader, error) {
@@ -31,7 +31,7 @@ func (b builder) slice(t reflect.Type) (reader, error) {
 			return pos, nil
 		}
 		start := pos
-		v.Grow(firstElements) // which leaves zeros
+		v.Grow(firstElements) // the new elements are zero
 		elements, room := v.UnsafePointer(), v.Cap()
 		for n := 0; more; n++ {
 			if n == room {
@@ -55,9 +55,9 @@ func (b builder) slice(t reflect.Type) (reader, error) {
 	}, nil
 }
 
-// moreElements returns for how many elements a slice of n gets room, which stand
-// in some bytes of the payload: for those that the rest of the payload may hold
-// if they are as long, but for three times as many as there are at most.
+// moreElements returns the next capacity of a slice of n elements. It estimates the
+// capacity from the size of these elements and the rest of the payload, and at most
+// quadruples it.
 func moreElements(n, bytes, rest int) int {
 	return max(1, min(3*n, n*rest/bytes+1))
 }
@@ -88,8 +88,8 @@ func (b builder) array(t reflect.Type) (reader, error) {
 	}, nil
 }
 
-// readStrings reads a []string. The strings are gathered first, so that the slice
-// is made in its size. After an error the rest is left there.
+// readStrings reads a []string. It gathers the strings first, to allocate the slice with
+// its size. After an error it leaves the stack as it is.
 func readStrings(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	pos, more, found, err := d.begin(pyjson.Array, pos)
 	if err != nil || !found {

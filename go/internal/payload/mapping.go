@@ -59,9 +59,9 @@ func (b builder) mapping(t reflect.Type) (reader, error) {
 	}, nil
 }
 
-// keyReader returns what fills a map's key, which is zero, from a member's name.
+// keyReader returns the function that decodes a member's name into a zero map key.
 func keyReader(t reflect.Type) (func(name string, k reflect.Value) error, error) {
-	noInteger := func() error { return misfit("a member's name is no integer that fits " + t.String()) }
+	noInteger := func() error { return misfit("a member's name is not an integer that fits " + t.String()) }
 	switch {
 	case reflect.PointerTo(t).Implements(textUnmarshalerType):
 		limit := isBig(t)
@@ -87,5 +87,5 @@ func keyReader(t reflect.Type) (func(name string, k reflect.Value) error, error)
 			return nil
 		}, nil
 	}
-	return nil, fmt.Errorf("no member's name can fill the key type %s", t)
+	return nil, fmt.Errorf("a member's name cannot be decoded into the key type %s", t)
 }

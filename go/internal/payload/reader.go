@@ -9,11 +9,10 @@ import (
 	"unsafe"
 )
 
-// A reader fills the value that p points to, which is zero, from the value at pos
-// of the payload, and returns the position behind that. A reader is made once for
-// a type and fills values of this type only: builder is the one place that joins
-// readers with types, and reads and writes through p are all of the type's own
-// layout.
+// A reader decodes the value at pos of the payload into the zero value at p, and returns
+// the position after it. Each reader is compiled for one type and must be used for this
+// type only: it accesses memory through p by the type's layout. Only builder connects
+// readers with types.
 type reader func(d *decoder, pos int, p unsafe.Pointer) (end int, err error)
 
 var (
@@ -28,10 +27,10 @@ var (
 	anyType             = reflect.TypeFor[any]()
 )
 
-// readerOf returns the reader of a type, made when the type is first seen.
+// readerOf returns the reader of a type. It compiles and caches it on first use.
 func readerOf(t reflect.Type) (reader, error) {
 	if r, ok := readers.Load(t); ok {
-		return r.(reader), nil //nolint:forcetypeassert // the map holds nothing else
+		return r.(reader), nil //nolint:forcetypeassert // the map contains only readers
 	}
 	b := builder{}
 	r, err := b.reader(t)
@@ -44,8 +43,8 @@ func readerOf(t reflect.Type) (reader, error) {
 	return r, nil
 }
 
-// builder makes the readers of a type and of all that it consists of. A type
-// may hold itself: what is under way is there already, by its address.
+// builder compiles the readers of a type and of its parts. It contains a pointer for each
+// unfinished type, so that a type may contain itself.
 type builder map[reflect.Type]*reader
 
 func (b builder) reader(t reflect.Type) (reader, error) {
@@ -79,7 +78,7 @@ func (b builder) build(t reflect.Type) (reader, error) {
 	switch t.Kind() {
 	case reflect.Interface:
 		if t.NumMethod() > 0 {
-			return nil, fmt.Errorf("no payload can fill the interface %s", t)
+			return nil, fmt.Errorf("a payload cannot be decoded into the interface %s", t)
 		}
 		return readAny, nil
 	case reflect.Pointer:
@@ -96,7 +95,7 @@ func (b builder) build(t reflect.Type) (reader, error) {
 	case reflect.Array:
 		return b.array(t)
 	default:
-		return nil, fmt.Errorf("no payload can fill the type %s", t)
+		return nil, fmt.Errorf("a payload cannot be decoded into the type %s", t)
 	}
 }
 

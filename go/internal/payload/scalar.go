@@ -13,7 +13,7 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// scalarReader returns the reader of a kind of plain values, or nil.
+// scalarReader returns the reader of a scalar kind, or nil for other kinds.
 func scalarReader(kind reflect.Kind) reader {
 	switch kind {
 	case reflect.Bool:
@@ -120,7 +120,7 @@ func readUint[T uint | uint8 | uint16 | uint32 | uint64 | uintptr](d *decoder, p
 		return end, err
 	}
 	var n uint64
-	if short, ok := pyjson.Int(raw); ok && short >= 0 { // -0, too
+	if short, ok := pyjson.Int(raw); ok && short >= 0 { // also for -0
 		n = uint64(short)
 	} else if n, err = strconv.ParseUint(string(raw), 10, 64); err != nil {
 		return 0, misfitInteger(raw, reflect.TypeFor[T]())
@@ -134,7 +134,7 @@ func readUint[T uint | uint8 | uint16 | uint32 | uint64 | uintptr](d *decoder, p
 
 func misfitInteger(raw []byte, t reflect.Type) error {
 	if !pyjson.IsInteger(raw) {
-		return misfit("it is written as a fraction, not as an integer")
+		return misfit("the number is not written as an integer")
 	}
 	return misfit("the integer does not fit " + t.Kind().String())
 }
@@ -161,7 +161,7 @@ func readFloat32(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	return end, err
 }
 
-// float passes the number at pos, which may be a non-finite one. Of null it makes 0.
+// float reads the number at pos, which may be non-finite. It returns 0 for null.
 func (d *decoder) float(pos int, convert func([]byte) (float64, bool), kind string) (f float64, end int, err error) {
 	raw, end, err := d.number(pos)
 	if err == nil && raw != nil {
@@ -179,8 +179,8 @@ func (d *decoder) float(pos int, convert func([]byte) (float64, bool), kind stri
 	return 0, end, err
 }
 
-// float32Of is [pyjson.Float] for a float32. It rounds the text itself, because
-// a float64 in between would round some numbers twice.
+// float32Of is [pyjson.Float] for a float32. It rounds the text directly, because
+// rounding to a float64 first would round some numbers twice.
 func float32Of(raw []byte) (f float64, ok bool) {
 	f, err := strconv.ParseFloat(string(raw), 32)
 	if err != nil {
@@ -193,7 +193,7 @@ func float32Of(raw []byte) (f float64, ok bool) {
 	return f, ok && wide == f
 }
 
-// nonFinite returns the number whose literal has this first byte.
+// nonFinite returns the non-finite number whose literal begins with this byte.
 func nonFinite(first byte) float64 {
 	switch first {
 	case 'N':
@@ -210,7 +210,7 @@ func readBytes(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 	if err != nil || !ok {
 		return end, err
 	}
-	// The package passes over line ends, which are not of the alphabet (TYPE-12).
+	// The package ignores line ends, which are not in the alphabet (TYPE-12).
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
 	if err != nil || strings.ContainsAny(s, "\r\n") {
 		return 0, misfit("the string is not base64")

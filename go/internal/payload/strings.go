@@ -3,24 +3,24 @@ package payload
 import "unsafe"
 
 const (
-	// chunkBytes is the memory that short strings share, and other small values of
-	// one kind. One that is kept keeps so much, and the short strings of a chunk.
+	// chunkBytes is the size of a chunk of short strings or of other small values.
+	// Keeping one value keeps its whole chunk.
 	chunkBytes = 1024
-	// maxShared is the longest string that shares memory with others.
+	// maxShared is the maximum length of a string in a chunk.
 	maxShared = 64
-	// maxBoxes is how many short strings share an array.
+	// maxBoxes is the number of short strings in a shared array.
 	maxBoxes = chunkBytes / int(unsafe.Sizeof(""))
-	// maxName is the longest name that is remembered.
+	// maxName is the maximum length of a cached name.
 	maxName = 32
 )
 
-// stringStore makes strings. Short ones are parts of a chunk, and names that come
-// again are made once.
+// stringStore allocates strings. It places short strings in chunks, and reuses recent
+// names.
 type stringStore struct {
-	chunk  []byte      // written once, and only behind what the strings of it have
-	names  [256]string // each in the place that its hash gives it
-	values [256]any    // short strings, likewise
-	boxes  []string    // short strings, written as chunk is
+	chunk  []byte      // append-only, because its strings refer to it
+	names  [256]string // cache, indexed by hash
+	values [256]any    // cache of short strings, indexed by hash
+	boxes  []string    // append-only, as chunk is
 }
 
 // keep returns a copy of the text.
@@ -39,7 +39,7 @@ func (s *stringStore) keep(text []byte) string {
 	return unsafe.String(&s.chunk[start], len(text))
 }
 
-// name returns a copy of the text, the same one as often as it can.
+// name returns a copy of the text, from the cache if possible.
 func (s *stringStore) name(text []byte) string {
 	if len(text) == 0 || len(text) > maxName {
 		return string(text)
@@ -51,7 +51,7 @@ func (s *stringStore) name(text []byte) string {
 	return *place
 }
 
-// value does for a generic value what name does for a name.
+// value is name for generic values.
 func (s *stringStore) value(text []byte) any {
 	if len(text) == 0 || len(text) > maxName {
 		return s.keep(text)
@@ -70,7 +70,7 @@ func (s *stringStore) box(text []byte) any {
 	return boxed(&box[0], stringType)
 }
 
-// room returns a slice for n strings. Those for a few short strings share memory.
+// room returns a slice for n strings. A few short strings share memory with others.
 func (s *stringStore) room(n int, short bool) []string {
 	if !short || n == 0 || n > maxBoxes/4 {
 		return make([]string, n)
@@ -84,7 +84,7 @@ func (s *stringStore) room(n int, short bool) []string {
 	return made
 }
 
-// placeOf is the hash of a short text.
+// placeOf returns the hash of a short text.
 func placeOf(text []byte) uint8 {
 	n := len(text)
 	return uint8(n*31 + int(text[0])*7 + int(text[n-1])*13 + int(text[n/2])*3) //nolint:gosec // it may overflow

@@ -36,26 +36,26 @@ func (b builder) structure(t reflect.Type) (reader, error) {
 
 // structReader reads an object into a struct.
 type structReader struct {
-	members []member // in the order in which encoding/json writes them
+	members []member // in the order of encoding/json
 	byName  map[string]int
 }
 
 type member struct {
 	name   string
-	quoted string // the name as it mostly stands in a payload, or empty
+	quoted string // the usual form of the name in a payload, or empty
 	offset uintptr
 	path   []step // to a field behind embedded pointers, else nil
 	read   reader
 }
 
-// step leads from a struct to one that it embeds by pointer.
+// step leads from a struct to an embedded struct pointer.
 type step struct {
 	offset uintptr
-	typ    reflect.Type // of the struct that is embedded
+	typ    reflect.Type // of the embedded struct
 }
 
-// place returns the way to a field: the embedded pointers on it, and the field's
-// offset in the struct that the last one points to.
+// place returns the path to a field: the embedded pointers on the way, and the field's
+// offset within the last struct.
 func place(t reflect.Type, index []int) (offset uintptr, path []step) {
 	for _, i := range index {
 		if t.Kind() == reflect.Pointer {
@@ -70,8 +70,8 @@ func place(t reflect.Type, index []int) (offset uintptr, path []step) {
 	return offset, path
 }
 
-// at returns where the member's value belongs, making the embedded structs on the
-// way.
+// at returns the address of the member's value. It allocates the embedded structs on the
+// path.
 func (m *member) at(p unsafe.Pointer) unsafe.Pointer {
 	if m.path == nil {
 		return unsafe.Add(p, m.offset)
@@ -79,7 +79,7 @@ func (m *member) at(p unsafe.Pointer) unsafe.Pointer {
 	return m.behind(p)
 }
 
-// behind does what at does where there are embedded pointers on the way.
+// behind is at for a field with embedded pointers on its path.
 func (m *member) behind(p unsafe.Pointer) unsafe.Pointer {
 	for _, s := range m.path {
 		embedded := (*unsafe.Pointer)(unsafe.Add(p, s.offset))
@@ -96,7 +96,7 @@ func (r *structReader) read(d *decoder, pos int, p unsafe.Pointer) (int, error) 
 	if err != nil || !found {
 		return pos, err
 	}
-	var few [4]uint64 // a bit for each member that was seen
+	var few [4]uint64 // a bit for each member of the payload so far
 	seen := few[:]
 	if len(r.members) > 64*len(few) {
 		seen = make([]uint64, len(r.members)/64+1)
@@ -131,9 +131,9 @@ func (r *structReader) read(d *decoder, pos int, p unsafe.Pointer) (int, error) 
 	return pos, nil
 }
 
-// find passes the name of a member, and returns which one it is, or -1, and where
-// its value begins. Most payloads have their members in the order of the type: the
-// one that is expected is compared first.
+// find reads a member's name. It returns the index of the member, or -1, and the
+// position of its value. It compares the expected member first, because most payloads
+// have their members in the order of the type.
 func (r *structReader) find(d *decoder, pos, expected int) (i, value int, err error) {
 	if expected < len(r.members) {
 		if quoted := r.members[expected].quoted; quoted != "" && len(d.Src)-pos > len(quoted) &&
@@ -157,7 +157,7 @@ func (r *structReader) find(d *decoder, pos, expected int) (i, value int, err er
 	return -1, value, nil
 }
 
-// quoted reads what the tag's option string put into a string.
+// quoted returns the reader of a field with the tag's option string.
 func quoted(read reader) reader {
 	return func(d *decoder, pos int, p unsafe.Pointer) (int, error) {
 		s, ok, end, err := d.text(pos)
@@ -166,7 +166,7 @@ func quoted(read reader) reader {
 		}
 		inner := &decoder{Scanner: pyjson.Scanner{Src: []byte(s), MaxDepth: maxDepth}}
 		if _, _, _, err := inner.Document(); err != nil {
-			return 0, misfit("its string holds no JSON value")
+			return 0, misfit("its string does not contain a JSON value")
 		}
 		if _, err := read(inner, inner.Space(0), p); err != nil {
 			return 0, err

@@ -24,17 +24,17 @@ func textReaderOf(t reflect.Type) reader {
 	}
 }
 
-// unmarshalText fills what a pointer points to.
+// unmarshalText calls UnmarshalText on a pointer.
 func unmarshalText(s string, pointer reflect.Value, limit bool) error {
 	if limit && tooLong(s) {
 		return errTooLong()
 	}
-	u := pointer.Interface().(encoding.TextUnmarshaler) //nolint:forcetypeassert // the builder asked
+	u := pointer.Interface().(encoding.TextUnmarshaler) //nolint:forcetypeassert // the builder checked it
 	return rejected(pointer.Type().Elem(), func() error { return u.UnmarshalText([]byte(s)) })
 }
 
-// unmarshalerOf returns the reader of a type with an UnmarshalJSON, which expects
-// strict JSON and would read a lone surrogate as another character.
+// unmarshalerOf returns the reader of a type with an UnmarshalJSON. Such a method expects
+// strict JSON, and would read a lone surrogate as another character.
 func unmarshalerOf(t reflect.Type) reader {
 	limit := isBig(t)
 	return func(d *decoder, pos int, p unsafe.Pointer) (int, error) {
@@ -49,23 +49,23 @@ func unmarshalerOf(t reflect.Type) reader {
 			return 0, err
 		}
 		if foreign != "" {
-			return 0, misfit("it holds " + string(foreign) + ", which " + t.String() + " does not expect")
+			return 0, misfit("it contains " + string(foreign) + ", which " + t.String() + " does not expect")
 		}
 		if text[0] == '{' || text[0] == '[' {
 			text = pyjson.DropDuplicates(text)
 		} else if limit && tooLong(string(text)) {
 			return 0, errTooLong()
 		}
-		u := reflect.NewAt(t, p).Interface().(json.Unmarshaler) //nolint:forcetypeassert // the builder asked
+		u := reflect.NewAt(t, p).Interface().(json.Unmarshaler) //nolint:forcetypeassert // the builder checked it
 		return end, rejected(t, func() error { return u.UnmarshalJSON(text) })
 	}
 }
 
-// rejected calls a type's own method. Its panic becomes an error like any other.
+// rejected calls a type's own method, and converts its error or panic to an [*Error].
 func rejected(t reflect.Type, unmarshal func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			// What it panicked with may quote the payload as well.
+			// The panic's value may quote the payload too.
 			cause, ok := value.(error)
 			if !ok {
 				cause = fmt.Errorf("%v", value)
@@ -74,15 +74,15 @@ func rejected(t reflect.Type, unmarshal func() error) (err error) {
 		}
 	}()
 	if err := unmarshal(); err != nil {
-		// The method's own words may quote the payload: they are for errors.As.
+		// The method's error may quote the payload: only errors.As returns it.
 		return &Error{Problem: t.String() + " rejects it", Err: err}
 	}
 	return nil
 }
 
-// isBig reports whether a type reads numbers of any length by the methods of
-// math/big, its own or those of a struct that it embeds. They take more than
-// linear time.
+// isBig reports whether a type reads numbers of any length with the methods of
+// math/big, its own or those of an embedded struct. These methods take more than linear
+// time.
 func isBig(t reflect.Type) bool {
 	if isBigItself(t) {
 		return true
@@ -104,12 +104,12 @@ func isBigItself(t reflect.Type) bool {
 	return t == reflect.TypeFor[big.Int]() || t == reflect.TypeFor[big.Float]() || t == reflect.TypeFor[big.Rat]()
 }
 
-// maxDigits is the longest number that a type of math/big takes: that of Python's
-// integers (TYPE-14).
+// maxDigits is the maximum length of a number for a type of math/big, which is that of
+// Python's integers (TYPE-14).
 const maxDigits = 4300
 
-// tooLong reports whether a number has too many digits, or means one that has. It
-// takes for a number what math/big may, and leaves the rest to that.
+// tooLong reports whether a number has too many digits, written out or by its exponent.
+// It ignores text that math/big rejects.
 func tooLong(number string) bool {
 	number = strings.ReplaceAll(strings.Trim(number, `"`), "_", "")
 	mantissa, exponent := number, ""
@@ -127,7 +127,7 @@ func errTooLong() error {
 	return misfit(fmt.Sprintf("the number has more than %d digits, or an exponent beyond ±%d", maxDigits, maxDigits))
 }
 
-// foreigner observes whether a value holds what is JSON to Python only.
+// foreigner is an observer that finds JSON which only Python accepts.
 type foreigner string
 
 func (f *foreigner) Open(pyjson.Kind, int) {}

@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// written is a field of a struct as it is written.
+// written is the plan of a struct field.
 type written struct {
 	name  string // as JSON, with the colon
-	index []int  // the first is the struct's own field
+	index []int  // the first index is that of the struct's own field
 	write plan
-	omit  func(reflect.Value) bool // nil where it is never left out
+	omit  func(reflect.Value) bool // nil if the field is never omitted
 	path  string
 }
 
-// structPlan makes the plan of a struct. One whose fields are not as encoding/json
-// has them, as two that compete for a name, is left to encoding/json.
+// structPlan returns the plan of a struct. It leaves structs with competing field names
+// to encoding/json.
 func structPlan(t reflect.Type) plan {
 	fields, err := fieldsOf(t)
 	if err != nil {
@@ -66,7 +66,8 @@ func structPlan(t reflect.Type) plan {
 	}
 }
 
-// of returns the field of a struct, unless an embedded pointer on the way is nil.
+// of returns the field's value within a struct. ok is false if an embedded pointer on
+// the path is nil.
 func (m *written) of(v reflect.Value) (reflect.Value, bool) {
 	v = v.Field(m.index[0])
 	for _, i := range m.index[1:] {
@@ -81,7 +82,7 @@ func (m *written) of(v reflect.Value) (reflect.Value, bool) {
 	return v, true
 }
 
-// isReserved reports whether a payload may have no member of the name (WIRE-5).
+// isReserved reports whether WIRE-5 forbids the member name in a payload.
 func isReserved(name string) bool {
 	switch name {
 	case "_signals", "_propagated", "__func__", "im_func":
@@ -90,7 +91,7 @@ func isReserved(name string) bool {
 	return false
 }
 
-// writeByEncodingJSON writes what encoding/json makes of a value.
+// writeByEncodingJSON writes a value with encoding/json.
 func writeByEncodingJSON(w *writer, v reflect.Value) error {
 	w.Foreign = true
 	text, err := json.Marshal(v.Interface())
@@ -101,7 +102,7 @@ func writeByEncodingJSON(w *writer, v reflect.Value) error {
 	return nil
 }
 
-// omission returns the condition under which a field is left out, or nil.
+// omission returns the condition under which a field is omitted, or nil.
 func omission(f reflect.StructField) func(reflect.Value) bool {
 	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 	empty, zero := hasOption(options, "omitempty"), hasOption(options, "omitzero")
@@ -117,7 +118,7 @@ func omission(f reflect.StructField) func(reflect.Value) bool {
 	return nil
 }
 
-// isEmpty reports what the option omitempty leaves out.
+// isEmpty reports whether the option omitempty omits the value.
 func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
@@ -133,8 +134,8 @@ type zeroer interface{ IsZero() bool }
 
 var zeroerType = reflect.TypeFor[zeroer]()
 
-// zeroOf returns what the option omitzero goes by: the type's own IsZero where
-// there is one.
+// zeroOf returns the condition of the option omitzero: the type's own IsZero, if it has
+// one.
 func zeroOf(t reflect.Type) func(reflect.Value) bool {
 	call := func(v reflect.Value) bool {
 		z, ok := reflect.TypeAssert[zeroer](v)
@@ -162,8 +163,8 @@ func zeroOf(t reflect.Type) func(reflect.Value) bool {
 	return reflect.Value.IsZero
 }
 
-// quotedPlan returns the plan of a field with the option string: its JSON stands in a
-// string. A type with methods of its own has no use for the option.
+// quotedPlan returns the plan of a field with the option string: it writes the JSON as a
+// string. The option does not apply to a type with its own methods.
 func quotedPlan(t reflect.Type) plan {
 	if t.Kind() == reflect.Pointer {
 		elem := quotedPlan(t.Elem())
@@ -198,20 +199,19 @@ func quotedPlan(t reflect.Type) plan {
 	}
 }
 
-// hasWriter reports whether values of a type that have an address are written by
-// a method.
+// hasWriter reports whether a method writes the addressable values of a type.
 func hasWriter(t reflect.Type) bool {
 	pointer := reflect.PointerTo(t)
 	return pointer.Implements(marshalerType) || pointer.Implements(textMarshalerType)
 }
 
-// An entry is one of a map, with its key as text.
+// An entry is a map entry, with its key as text.
 type entry struct {
 	name  string
 	value reflect.Value
 }
 
-// mapPlan makes the plan of a map, which is written in the order of its keys.
+// mapPlan returns the plan of a map. It writes the entries in the order of the keys.
 func mapPlan(t reflect.Type) plan {
 	name := keyOf(t.Key())
 	if name == nil {
@@ -238,8 +238,8 @@ func mapPlan(t reflect.Type) plan {
 	}
 }
 
-// writeGenericMap writes the map of generic payloads, without a call by reflection
-// for each key.
+// writeGenericMap writes the map of a generic payload. It avoids one reflective call for
+// each key.
 func writeGenericMap(w *writer, v reflect.Value) error {
 	if v.IsNil() {
 		return w.literal("null")
@@ -264,7 +264,7 @@ func writeEntries(w *writer, entries []entry, write plan) error {
 	for i, e := range entries {
 		if i > 0 {
 			w.dst = append(w.dst, ',')
-			w.Foreign = w.Foreign || e.name == entries[i-1].name // keys whose texts are the same
+			w.Foreign = w.Foreign || e.name == entries[i-1].name // two keys with the same text
 		}
 		w.Foreign = w.Foreign || w.depth == 1 && isReserved(e.name)
 		if err := w.text(e.name); err != nil {
@@ -280,8 +280,8 @@ func writeEntries(w *writer, entries []entry, write plan) error {
 	return nil
 }
 
-// keyOf returns what makes a text of a map's key, which goes by the string before
-// the method; nil where nothing can.
+// keyOf returns the function that converts a map key to text, or nil if there is none.
+// Strings precede the method MarshalText.
 func keyOf(t reflect.Type) func(reflect.Value) (string, error) {
 	switch {
 	case t.Kind() == reflect.String:
@@ -309,7 +309,7 @@ func keyOf(t reflect.Type) func(reflect.Value) (string, error) {
 	}
 }
 
-// atPlace adds a step to the path of an error on its way out.
+// atPlace prepends a step to the path of an error.
 func atPlace(name string, err error) error {
 	if e, ok := errors.AsType[*EncodeError](err); ok {
 		e.Path = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name) + e.Path

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// maxLevels is how deep a value may nest, pointers and interfaces included.
+	// maxLevels is the maximum depth of a value, including pointers and interfaces.
 	maxLevels = 4000
-	// maxSendDepth is how deep the objects and arrays of a payload may nest (LIMIT-1):
-	// the message around it is one more.
+	// maxSendDepth is the maximum depth of the objects and arrays of a payload (LIMIT-1).
+	// The message adds one level.
 	maxSendDepth = 511
 )
 
@@ -28,7 +28,7 @@ type writer struct {
 
 	dst   []byte
 	depth int // of objects and arrays
-	level int // of these, and of pointers and interfaces
+	level int // depth, including pointers and interfaces
 }
 
 // A plan writes the values of one type.
@@ -40,24 +40,24 @@ var (
 	timeType = reflect.TypeFor[time.Time]()
 )
 
-// planOf returns the plan of a type, made when the type is first seen. A type
-// may hold itself, which is why one under way is there already.
+// planOf returns the plan of a type. It makes and caches it on first use. An unfinished
+// plan is cached too, because a type may contain itself.
 func planOf(t reflect.Type) plan {
 	if p, ok := plans.Load(t); ok {
-		return p.(plan) //nolint:forcetypeassert // the map holds nothing else
+		return p.(plan) //nolint:forcetypeassert // the map contains only plans
 	}
 	build := sync.OnceValue(func() plan { return makePlan(t, true) })
 	p, loaded := plans.LoadOrStore(t, plan(func(w *writer, v reflect.Value) error { return build()(w, v) }))
 	if loaded {
-		return p.(plan) //nolint:forcetypeassert // the map holds nothing else
+		return p.(plan) //nolint:forcetypeassert // the map contains only plans
 	}
 	made := build()
 	plans.Store(t, made)
 	return made
 }
 
-// makePlan makes the plan of a type. A method of the pointer to it counts where a
-// value has an address, which addressed permits to look for.
+// makePlan makes the plan of a type. addressed permits it to look for pointer methods,
+// which apply to addressable values.
 func makePlan(t reflect.Type, addressed bool) plan {
 	addressed = addressed && t.Kind() != reflect.Pointer
 	switch {
@@ -115,8 +115,8 @@ func unsupported(t reflect.Type) plan {
 	return func(*writer, reflect.Value) error { return &EncodeError{Reason: ErrUnsupported, Type: t} }
 }
 
-// ifAddressed returns a plan that calls a method of the pointer to a value where
-// it can.
+// ifAddressed returns a plan that calls a pointer method on addressable values, and uses
+// the plan of t on others.
 func ifAddressed(method plan, t reflect.Type) plan {
 	otherwise := makePlan(t, false)
 	return func(w *writer, v reflect.Value) error {
@@ -140,7 +140,7 @@ func (w *writer) literal(text string) error {
 	return nil
 }
 
-// enter counts a level, and an object or array where one begins.
+// enter counts a level, and containers more objects and arrays.
 func (w *writer) enter(containers int) error {
 	w.depth += containers
 	w.level++
@@ -163,7 +163,7 @@ func writeBool(w *writer, v reflect.Value) error {
 	return nil
 }
 
-// maxSafe is the largest integer of which every reader of JSON has the value
+// maxSafe is the largest integer that every JSON reader represents exactly
 // (JSON-8).
 const maxSafe = 1<<53 - 1
 
@@ -185,9 +185,9 @@ func writeUint(w *writer, v reflect.Value) error {
 	return nil
 }
 
-// writeFloat writes a float in the fewest digits from which it comes again: with
-// an exponent where it is small or where, as an integer, it would have digits
-// that the float does not have.
+// writeFloat writes the shortest decimal that parses to the same float. It uses an
+// exponent for small floats, and for large floats whose integer form would have digits
+// beyond the precision.
 func writeFloat(w *writer, v reflect.Value) error {
 	f := v.Float()
 	if math.IsInf(f, 0) || math.IsNaN(f) {
@@ -202,7 +202,7 @@ func writeFloat(w *writer, v reflect.Value) error {
 		return nil
 	}
 	w.dst = strconv.AppendFloat(w.dst, f, 'e', -1, bits)
-	// e-09 becomes e-9, as encoding/json and JavaScript have it.
+	// Write e-09 as e-9, as encoding/json and JavaScript do.
 	if n := len(w.dst); w.dst[n-4] == 'e' && w.dst[n-3] == '-' && w.dst[n-2] == '0' {
 		w.dst[n-2] = w.dst[n-1]
 		w.dst = w.dst[:n-1]

@@ -6,7 +6,7 @@ import (
 )
 
 // appendText appends a string as encoding/json writes it, without the escapes for
-// HTML. ok is false where it is not valid UTF-8.
+// HTML. ok is false if the string is not valid UTF-8.
 func appendText(dst []byte, s string) (_ []byte, ok bool) {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
@@ -17,7 +17,7 @@ func appendText(dst []byte, s string) (_ []byte, ok bool) {
 		return append(dst, '"'), true
 	}
 	dst = dst[:start+done]
-	written := done // s[written:i] is still to be appended
+	written := done // s[written:i] is not yet appended
 	for i := done; i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
@@ -67,8 +67,8 @@ const (
 	highs = 0x8080808080808080
 )
 
-// plainUntil returns how many bytes from the first are ASCII that needs no escape,
-// give or take the seven before one that does.
+// plainUntil returns the length of a prefix of ASCII bytes that need no escape. The
+// prefix may end up to seven bytes early.
 func plainUntil(text []byte) int {
 	i := 0
 	for ; i+8 <= len(text); i += 8 {

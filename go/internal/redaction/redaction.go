@@ -1,9 +1,9 @@
-// Package redaction cuts errors to text that cannot hold a payload or a
+// Package redaction removes from errors any text that may contain a payload or a
 // password (SEC-1).
 //
 // Redis quotes arguments in its errors ("ERR unknown command 'lpush', with args
-// beginning with: …"), a proxy may put anything there, and go-redis quotes
-// replies that it cannot parse. [Error] is called where an error of go-redis
+// beginning with: …"), a proxy may return any text, and go-redis quotes
+// replies that it cannot parse. Call [Error] where an error of go-redis
 // enters the library, before it is wrapped, shown, logged or stored.
 package redaction
 
@@ -22,17 +22,17 @@ import (
 )
 
 // Error returns an error of go-redis without the parts of its text that may
-// quote what was sent or received. An error that has no such part is returned as
-// it is, nil included. Error is idempotent.
+// quote a command or a reply. It returns nil and harmless errors unchanged.
+// Error is idempotent.
 //
-// [errors.Is] and [errors.As] see through the result: to the errors of context,
-// io and net, to the values of go-redis (redis.Nil, redis.ErrClosed, …) and to
-// what its functions look for (redis.IsLoadingError, redis.HasErrorPrefix, …).
-// The redis.Error that [errors.As] finds has the redacted text. The result
-// does not unwrap, so that nobody who prints causes prints the original.
+// [errors.Is] and [errors.As] find these errors in the result: the errors of context,
+// io and net, the values of go-redis (redis.Nil, redis.ErrClosed, …) and the targets of
+// its functions (redis.IsLoadingError, redis.HasErrorPrefix, …).
+// The redis.Error that [errors.As] finds has the redacted text. The result has no
+// Unwrap, so that code which prints causes cannot print the original.
 //
-// The text of a reply keeps its error code, and what else of it is one of Redis'
-// fixed texts; the rest is replaced by "…".
+// A reply keeps its error code and the texts that Redis itself defines; "…" replaces
+// the rest.
 func Error(err error) error {
 	if err == nil {
 		return nil
@@ -44,7 +44,7 @@ func Error(err error) error {
 	return &redacted{text: text, err: err}
 }
 
-// redacted is an error with another text.
+// redacted is an error with a replaced text.
 type redacted struct {
 	text string
 	err  error
@@ -52,11 +52,11 @@ type redacted struct {
 
 func (e *redacted) Error() string { return e.text }
 
-// Is has [errors.Is] compare the original.
+// Is lets [errors.Is] compare the original error.
 func (e *redacted) Is(target error) bool { return errors.Is(e.err, target) }
 
-// As has [errors.As] find the errors of the original, except for a reply of
-// Redis, of which it finds the redacted form.
+// As lets [errors.As] find the causes of the original error. For a reply of Redis, it
+// finds the redacted form.
 func (e *redacted) As(target any) bool {
 	var answer redis.Error
 	if errors.As(e.err, &answer) && errors.As(reply(Reply(answer.Error())), target) {
@@ -65,20 +65,20 @@ func (e *redacted) As(target any) bool {
 	return errors.As(e.err, target)
 }
 
-// reply is an error that Redis answered, redacted.
+// reply is a redacted reply of Redis.
 type reply string
 
 func (r reply) Error() string { return string(r) }
 func (reply) RedisError()     {}
 
-// textOf returns what may be shown of an error, and whether that is all of it
-// and of its causes.
+// textOf returns the harmless text of an error, and whether that is the whole text of
+// the error and its causes.
 func textOf(err error) (text string, whole bool) {
 	raw := err.Error()
 	if isPlain(err) {
 		return raw, true
 	}
-	switch err := err.(type) { //nolint:errorlint // each cause has its turn
+	switch err := err.(type) { //nolint:errorlint // textOf visits each cause separately
 	case *redacted, reply:
 		return raw, true
 	case redis.Error:
@@ -109,19 +109,19 @@ func textOf(err error) (text string, whole bool) {
 	return prefix + text, whole
 }
 
-// isJoined reports whether a text is what [errors.Join] makes of parts.
+// isJoined reports whether [errors.Join] made the text from parts.
 func isJoined(text string, parts []string) bool { return text == strings.Join(parts, "\n") }
 
-// isPlain reports whether an error is of a kind that has addresses, names of
-// hosts and numbers to quote, and nothing else.
+// isPlain reports whether errors of this type quote only addresses, host names and
+// numbers.
 func isPlain(err error) bool {
-	switch err.(type) { //nolint:errorlint // each cause has its turn
+	switch err.(type) { //nolint:errorlint // textOf visits each cause separately
 	case *net.OpError, *net.DNSError, *net.AddrError, syscall.Errno,
 		*tls.CertificateVerificationError, tls.AlertError, tls.RecordHeaderError,
 		x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
 		return true
 	}
-	switch err { //nolint:errorlint // each cause has its turn
+	switch err { //nolint:errorlint // textOf visits each cause separately
 	case context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
 		redis.Nil, redis.ErrClosed, redis.ErrPoolTimeout, redis.ErrPoolExhausted:
 		return true
@@ -129,13 +129,13 @@ func isPlain(err error) bool {
 	return false
 }
 
-// maxProse is the longest text of an unknown origin that is shown.
+// maxProse is the maximum length of a text of unknown origin.
 const maxProse = 200
 
-// quotation is where a text may begin to quote: not the apostrophe of "can't".
+// quotation matches where a quotation may begin: not at the apostrophe of "can't".
 var quotation = regexp.MustCompile("[\"`{\\[<=]|://|\\B'")
 
-// prose returns a text of a library up to where it begins to quote.
+// prose returns the text of a library up to the first possible quotation.
 func prose(text string) string {
 	end := len(text)
 	if place := quotation.FindStringIndex(text); place != nil {

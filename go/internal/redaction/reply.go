@@ -5,19 +5,18 @@ import (
 	"strings"
 )
 
-// codes are the words by which errors of Redis begin, of which no argument can
-// take the place.
+// codes are the error codes of Redis. No argument can appear in place of a code.
 const codes = `ASK|AUTHFAILED|BUSY|BUSYKEY|CLUSTERDOWN|CROSSSLOT|DENIED|ERR|EXECABORT|FAILOVER|INPROG|IOERR|` +
 	`LOADING|MASTERDOWN|MISCONF|MOVED|NOAUTH|NOGOODSLAVE|NOMASTERLINK|NOPERM|NOPROTO|NOREPLICAS|NOSCRIPT|NOTBUSY|` +
 	`NOTREADY|OOM|READONLY|TRYAGAIN|UNBLOCKED|UNKILLABLE|WRONGPASS|WRONGTYPE`
 
-// command is one that this library or go-redis sends, as Redis quotes it.
+// command matches a command of this library or of go-redis, as Redis quotes it.
 const command = `(?:['"]?(?i:auth|blmove|blpop|brpop|client|cluster|command|config|del|eval|evalsha|exists|expire|hdel|hello|` +
 	`hget|hgetall|hlen|hmget|hset|info|llen|lmove|lpop|lpush|lrange|multi|exec|ping|pexpire|rename|role|rpop|rpush|scan|script|` +
 	`select|sentinel|set|subscribe|time|type|wait|zadd|zcard|zrange|zrangebyscore|zrem|zscore)(?:\|[a-z]{1,16})?['"]?)`
 
-// texts are those that Redis, its relatives and the scripts of reliable delivery
-// answer, without a place in them for an argument.
+// texts are the fixed error texts of Redis, its relatives and the scripts of reliable
+// delivery. They have no place for an argument.
 var texts = strings.Join([]string{
 	`ERR unknown command ` + command,
 	`ERR unknown command`,
@@ -61,7 +60,7 @@ var texts = strings.Join([]string{
 	`WRONGTYPE the key of kind [a-z]{1,16} is a [a-z]{1,16}, not a [a-z]{1,16}`,
 }, "|")
 
-// within are what Redis says in the middle of an error of a script.
+// within are fixed texts in the middle of an error of a script.
 const within = `ACL failure in script|The user executing the script can't (?:run this command or subcommand|access)`
 
 var (
@@ -70,16 +69,16 @@ var (
 	script = longest(`(?:` + texts + `)|` + within)
 )
 
-// longest compiles an expression that prefers the longest match.
+// longest compiles an expression that matches leftmost-longest.
 func longest(expression string) *regexp.Regexp {
 	e := regexp.MustCompile(expression)
 	e.Longest()
 	return e
 }
 
-// Reply returns the part of a text that Redis answered which cannot quote an
-// argument: one of its fixed texts, else the code; for an error within a script,
-// that error's fixed text as well.
+// Reply returns the part of a Redis error that cannot quote an argument: a fixed text,
+// else the error code. For an error within a script, it includes that error's fixed
+// text.
 func Reply(text string) string {
 	shown := known.FindString(text)
 	if shown == text {

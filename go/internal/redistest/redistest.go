@@ -1,4 +1,4 @@
-// Package redistest gives tests their Redis: the embedded one and a real one.
+// Package redistest provides Redis servers for tests: an embedded one and a real one.
 package redistest
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Each runs a test on the embedded Redis and on a real one, each empty.
+// Each runs a test on the embedded Redis and on a real one. Both are empty.
 func Each(t *testing.T, test func(t *testing.T, client *redis.Client)) {
 	t.Helper()
 	t.Run("embedded", func(t *testing.T) {
@@ -40,9 +40,9 @@ type Server struct {
 	command *exec.Cmd
 }
 
-// Start starts a real Redis, waits until it serves, and stops it when the test
-// ends. The program is the one that REMOTE_EVENT_REDIS_SERVER names, else the
-// redis-server of the PATH; a test without one fails.
+// Start starts a real Redis, waits until it accepts connections, and stops it when the
+// test ends. It runs the program that REMOTE_EVENT_REDIS_SERVER names, else redis-server
+// from the PATH. The test fails without a program.
 func Start(t testing.TB, addr string, args ...string) *Server {
 	t.Helper()
 	program := os.Getenv("REMOTE_EVENT_REDIS_SERVER")
@@ -51,14 +51,14 @@ func Start(t testing.TB, addr string, args ...string) *Server {
 	}
 	path, err := exec.LookPath(program)
 	if err != nil {
-		t.Fatalf("no %s: install Redis, or run the tests by `go tool mage test`, which gets one (%v)", program, err)
+		t.Fatalf("no %s: install Redis, or run the tests with `go tool mage test`, which installs it (%v)", program, err)
 	}
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	args = append([]string{"--bind", host, "--port", port, "--save", "", "--dir", t.TempDir()}, args...)
-	s := &Server{Addr: addr, command: exec.CommandContext(context.Background(), path, args...)} //nolint:gosec // the test's own choice
+	s := &Server{Addr: addr, command: exec.CommandContext(context.Background(), path, args...)} //nolint:gosec // the test names the program
 	output, err := s.command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func Start(t testing.TB, addr string, args ...string) *Server {
 			return s
 		}
 	}
-	t.Fatalf("%s %s ended before it served", filepath.Base(path), addr)
+	t.Fatalf("%s %s ended before it was ready", filepath.Base(path), addr)
 	return nil
 }
 

@@ -1,5 +1,5 @@
-// Package zerovalue calls all that a package exports with zero values: whatever a
-// user passes, nothing may panic.
+// Package zerovalue tests that no exported function of a package panics when it is
+// called with zero values.
 package zerovalue
 
 import (
@@ -16,11 +16,11 @@ import (
 	"testing"
 )
 
-// Check calls the functions with zero values, and every exported method of the
-// values and of pointers to zero values of their types. Of a type whose value is
-// given as a pointer, it calls those of a nil pointer, too. It fails where one panics, and where the package in the working directory
-// exports a function or a type with methods that is not among them. Functions with
-// type parameters are given as an instance, by their name.
+// Check calls the functions, and every exported method of the values and of pointers to
+// zero values of their types, with zero arguments. For a value that is a pointer, it
+// also calls the methods of a nil pointer. The test fails if a call panics, or if the
+// package in the working directory exports a function, or a type with methods, that is
+// missing from the arguments. Pass a generic function as an instance, under its name.
 func Check(t *testing.T, functions map[string]any, values ...any) {
 	t.Helper()
 	checked := map[string]bool{}
@@ -51,7 +51,7 @@ func methods(t *testing.T, v reflect.Value) {
 	for i := range v.NumMethod() {
 		method := v.Type().Method(i)
 		if nilPointer && byValue(v.Type().Elem(), method.Name) {
-			continue // the language itself panics
+			continue // calling it on a nil pointer panics by the rules of the language
 		}
 		call(t, fmt.Sprintf("%v.%s", v.Type(), method.Name), v.Method(i))
 	}
@@ -62,8 +62,8 @@ func byValue(t reflect.Type, method string) bool {
 	return found
 }
 
-// call calls a function with zero values, once with a context that is nil and once
-// with one that has ended, and uses what it returns.
+// call calls a function with zero values, once with a nil context and once with an ended
+// context, and uses the results.
 func call(t *testing.T, name string, function reflect.Value) {
 	t.Helper()
 	ended, cancel := context.WithCancel(t.Context())
@@ -89,7 +89,7 @@ func invoke(function reflect.Value, ctx context.Context) []reflect.Value {
 		in := function.Type().In(i)
 		switch {
 		case function.Type().IsVariadic() && i == function.Type().NumIn()-1:
-			in = in.Elem() // one zero value
+			in = in.Elem() // pass one zero value
 			args = append(args, reflect.Zero(in))
 		case in == reflect.TypeFor[context.Context]() && ctx != nil:
 			args = append(args, reflect.ValueOf(ctx))
@@ -102,7 +102,7 @@ func invoke(function reflect.Value, ctx context.Context) []reflect.Value {
 	return function.Call(args)
 }
 
-// state is where a fmt.Formatter writes to: fmt never passes nil.
+// state is the argument of a fmt.Formatter: fmt never passes nil.
 type state struct{}
 
 func (state) Write(text []byte) (int, error) { return len(text), nil }
@@ -110,7 +110,7 @@ func (state) Width() (int, bool)             { return 0, false }
 func (state) Precision() (int, bool)         { return 0, false }
 func (state) Flag(int) bool                  { return false }
 
-// use asks an error for its text, and goes through an iterator.
+// use calls Error on an error, and runs an iterator.
 func use(result reflect.Value) {
 	if err, ok := reflect.TypeAssert[error](result); ok && err != nil {
 		_ = err.Error()
@@ -121,8 +121,8 @@ func use(result reflect.Value) {
 	}
 }
 
-// exported returns the names of the functions that the package exports, and of
-// the types that have exported methods.
+// exported returns the names of the package's exported functions, and of its types with
+// exported methods.
 func exported(t *testing.T) []string {
 	t.Helper()
 	entries, err := os.ReadDir(".")

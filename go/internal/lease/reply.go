@@ -10,9 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-var errAnswer = errors.New("a script's answer is not what the specification says")
+var errReply = errors.New("unexpected reply of a script")
 
-// positions reads an answer of positions, counted from 1, as indexes.
+// positions converts a reply of positions, which count from 1, to indexes.
 func positions(c *redis.Cmd) ([]int, error) {
 	numbers, err := c.Int64Slice()
 	if err != nil {
@@ -25,21 +25,21 @@ func positions(c *redis.Cmd) ([]int, error) {
 	return indexes, nil
 }
 
-// firstIndex is the index of the first message of a claim: all have four digits, so
-// that ids sort by age.
+// firstIndex is the index of the first message of a claim. Every index has four
+// digits, so that ids sort by age.
 const firstIndex = 1001
 
-// readAnswer reads the answer of exchange.
-func readAnswer(c *redis.Cmd) (Answer, error) {
+// readReply parses the reply of exchange.
+func readReply(c *redis.Cmd) (Reply, error) {
 	parts, err := c.Slice()
 	if err != nil {
-		return Answer{}, err
+		return Reply{}, err
 	}
 	const all, always = 7, 3
 	if len(parts) < always || len(parts) > all {
-		return Answer{}, errAnswer
+		return Reply{}, errReply
 	}
-	for len(parts) < all { // empty arrays at the end are left out
+	for len(parts) < all { // the script omits empty arrays at the end
 		parts = append(parts, []any{})
 	}
 	due, ok1 := parts[0].(int64)
@@ -50,24 +50,24 @@ func readAnswer(c *redis.Cmd) (Answer, error) {
 	acknowledgeLost, ok6 := indexes(parts[5])
 	nackLost, ok7 := indexes(parts[6])
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || !ok7 || len(failed)%5 != 0 || len(died)%2 != 0 {
-		return Answer{}, errAnswer
+		return Reply{}, errReply
 	}
-	answer := Answer{AcknowledgeLost: acknowledgeLost, NackLost: nackLost}
-	answer.Claimed.Due = time.Duration(due) * time.Millisecond
+	reply := Reply{AcknowledgeLost: acknowledgeLost, NackLost: nackLost}
+	reply.Claimed.Due = time.Duration(due) * time.Millisecond
 	for i := 0; i < len(died); i += 2 {
 		id, isID := died[i].(string)
 		reason, isReason := died[i+1].(string)
 		if !isID || !isReason {
-			return Answer{}, errAnswer
+			return Reply{}, errReply
 		}
-		answer.Claimed.Died = append(answer.Claimed.Died, Death{id, reason})
+		reply.Claimed.Died = append(reply.Claimed.Died, Death{id, reason})
 	}
-	answer.Claimed.Messages, err = interleave(name, fresh, failed)
-	return answer, err
+	reply.Claimed.Messages, err = interleave(name, fresh, failed)
+	return reply, err
 }
 
-// interleave puts the messages that have failed before between the fresh ones: one
-// after each seven.
+// interleave inserts the messages that have failed before among the fresh ones: one
+// after every seven.
 func interleave(name string, fresh, failed []any) ([]Message, error) {
 	const seven = 7
 	messages := make([]Message, 0, len(fresh)+len(failed)/5)
@@ -75,7 +75,7 @@ func interleave(name string, fresh, failed []any) ([]Message, error) {
 	for i, body := range fresh {
 		text, ok := body.(string)
 		if !ok {
-			return nil, fmt.Errorf("%w: message %d", errAnswer, i+1)
+			return nil, fmt.Errorf("%w: message %d", errReply, i+1)
 		}
 		messages = append(messages, Message{Handle: Handle{ids(i), name}, Attempt: 1, Body: text})
 		if len(failed) > 0 && i%seven == seven-1 {
@@ -96,8 +96,8 @@ func interleave(name string, fresh, failed []any) ([]Message, error) {
 	return messages, nil
 }
 
-// freshIDs returns the ids of the fresh messages of a claim, by index. All share one
-// text: an id has a fixed length, since an index has four digits.
+// freshIDs returns the ids of a claim's fresh messages, by index. All ids are slices
+// of one string. They have the same length, because every index has four digits.
 func freshIDs(claim string, n int) func(i int) string {
 	size := len(claim) + len("-") + len("1001")
 	text := make([]byte, 0, n*size)
@@ -109,7 +109,7 @@ func freshIDs(claim string, n int) func(i int) string {
 	return func(i int) string { return all[i*size : (i+1)*size] }
 }
 
-// failedMessage reads claim, deliveries, pardons, reason and body.
+// failedMessage parses claim, deliveries, pardons, reason and body.
 func failedMessage(parts []any) (Message, error) {
 	claim, ok1 := parts[0].(string)
 	attempt, ok2 := parts[1].(int64)
@@ -118,7 +118,7 @@ func failedMessage(parts []any) (Message, error) {
 	body, ok5 := parts[4].(string)
 	mark := strings.LastIndexAny(claim, "/!")
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || mark < 0 {
-		return Message{}, errAnswer
+		return Message{}, errReply
 	}
 	return Message{Handle{claim[:mark], claim}, int(attempt), int(pardons), body, reason, claim[mark] == '!'}, nil
 }
