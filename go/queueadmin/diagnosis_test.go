@@ -170,7 +170,7 @@ func TestDiagnosisOfServers(t *testing.T) {
 	must(t, client.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru").Err())
 	diagnose(client, "eviction: maxmemory-policy is allkeys-lru: at maxmemory Redis deletes queues")
 	must(t, client.ConfigSet(t.Context(), "maxmemory-policy", "volatile-ttl").Err())
-	diagnose(client, "eviction: one step")
+	diagnose(client, "eviction: maxmemory-policy is volatile-ttl: close to")
 	must(t, client.ConfigSet(t.Context(), "maxmemory-policy", "noeviction").Err())
 	must(t, client.ReplicaOf(t.Context(), "127.0.0.1", "1").Err())
 	diagnose(client, "replica: this Redis is a replica of 127.0.0.1:1")

@@ -1,9 +1,9 @@
--- audit: report what is there of messages, and change nothing.
+-- audit: report which keys have an entry for each id. It changes nothing.
 --
 -- ARGV: the ids.
--- Answer: for each, a digit for bodies, attempts, a live claim, retries, suspects,
--- dead and reasons, one after the other: 1 where it is there, 0 where not, and 2
--- where attempts has an entry that is no count.
+-- Reply: a string of digits for each id, for bodies, attempts, a live claim, retries,
+-- suspects, dead and reasons: 1 if the key has an entry, 0 if not, and 2 if attempts has
+-- an entry that cannot be parsed.
 local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
 local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
 local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
@@ -17,15 +17,15 @@ local function wrong()
 end
 local fault = wrong()
 if fault then return fault end
--- counts reads an entry of attempts: deliveries, those that are pardoned, and the
--- token of the last claim. What is no such entry counts as no delivery.
+-- counts parses an entry of attempts: deliveries, pardoned deliveries, and the token of
+-- the last claim. It returns no delivery for an entry that cannot be parsed.
 local function counts(entry)
   local deliveries, pardons, token = string.match(entry or '', '^(%d+) ?(%d*) ?(%S*)$')
   if not deliveries or #deliveries > 9 or #pardons > 9 then return 0, 0, '' end
   return tonumber(deliveries), tonumber(pardons) or 0, token
 end
--- leased tells whether a live claim has a message: the one that its id begins with,
--- or after a failure the one whose token attempts has.
+-- leased reports whether a live claim has a message: the claim in the message's id, or
+-- after a failure the claim whose token is in attempts.
 local function leased(id, entry)
   if entry then
     local _, _, token = counts(entry)

@@ -1,11 +1,12 @@
--- drain: give back all that is neither leased nor dead.
+-- drain: return all messages to the list, except leased messages and dead letters.
 --
--- ARGV: how many messages at most, how many bytes at most.
--- Answer: how many were given back, and how many are left, for which to call
--- again.
+-- ARGV: max messages, max bytes.
+-- Reply: the number of returned messages, and the number of remaining messages. Call
+-- again until none remain.
 --
--- What is staged goes back to the queue's tail, then retries and suspects, the
--- earliest due last, so that it is taken next. A lease that has run out is none.
+-- Staged messages return to the queue's tail, then retries and suspects, the latest due
+-- first, so that receivers take the earliest next. A message whose lease has expired is
+-- not leased.
 local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
 local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
 local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
@@ -19,21 +20,21 @@ local function wrong()
 end
 local fault = wrong()
 if fault then return fault end
--- The first write needs no memory, so that Redis lets the others through at maxmemory.
+-- The first write needs no memory, so that Redis permits the others at maxmemory.
 redis.call('HDEL', bodies, '')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local function ms(n) return string.format('%.0f', n) end
--- counts reads an entry of attempts: deliveries, those that are pardoned, and the
--- token of the last claim. What is no such entry counts as no delivery.
+-- counts parses an entry of attempts: deliveries, pardoned deliveries, and the token of
+-- the last claim. It returns no delivery for an entry that cannot be parsed.
 local function counts(entry)
   local deliveries, pardons, token = string.match(entry or '', '^(%d+) ?(%d*) ?(%S*)$')
   if not deliveries or #deliveries > 9 or #pardons > 9 then return 0, 0, '' end
   return tonumber(deliveries), tonumber(pardons) or 0, token
 end
--- expire ends a claim whose lease has run out. The delivery is pardoned, but not that
--- of a suspect, which the receiver had by itself. A message that is pardoned for the
--- first time is a retry, and then a suspect.
+-- expire ends a claim whose lease has expired. It pardons the delivery, except that of a
+-- suspect, which was the only message of its receiver. A message becomes a retry at its
+-- first pardon, and a suspect at the next.
 local function expire(claim)
   local mark = string.find(claim, '[/!]')
   local alone = mark and string.sub(claim, mark, mark) == '!'
@@ -52,7 +53,7 @@ local function expire(claim)
     elseif redis.call('HEXISTS', bodies, id) == 1 then
       expired(id, deliveries, pardons)
     else
-      redis.call('HDEL', attempts, id) -- There is nothing to deliver.
+      redis.call('HDEL', attempts, id) -- The message has no body.
       redis.call('HDEL', reasons, id)
     end
   else

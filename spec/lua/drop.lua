@@ -1,7 +1,7 @@
 -- drop: delete dead letters.
 --
 -- ARGV: the ids.
--- Answer: the positions, from 1, of those that are no dead letters.
+-- Reply: the positions, from 1, of the ids without a dead letter.
 local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
 local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
 local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
@@ -15,7 +15,7 @@ local function wrong()
 end
 local fault = wrong()
 if fault then return fault end
--- The first write needs no memory, so that Redis lets the others through at maxmemory.
+-- The first write needs no memory, so that Redis permits the others at maxmemory.
 redis.call('HDEL', bodies, '')
 
 local missing = {}

@@ -1,23 +1,23 @@
 -- exchange: acknowledge and nack messages, end claims, and claim messages.
 --
--- ARGV: for how many ms events are remembered, or 0, and how many at most; the
--- numbers of acknowledgements, of nacks and of claims that end. Then
---   of each acknowledgement: claim, index of its first and of its last message;
---     and, where events are remembered, the event of each message, or '';
+-- ARGV: the time in ms for which events are remembered, or 0, and the max number of
+-- remembered events; the numbers of runs of acknowledgements, of nacks and of claims that
+-- end. Then
+--   of each run of acknowledgements: claim, index of its first and of its last message;
+--     and, if events are remembered, the event of each message, or '';
 --   of each nack: claim, index, delay in ms or -1, reason;
---   of each claim that ends: its name. One that has a message still does not end;
---   to claim messages: token, lease in ms, most messages, most bytes, most bytes of
---     a message, most attempts, 1 to permit a suspect, 1 where it is the turn of
---     messages that have failed.
--- Answer: ms until something is due, or -1; the name of the claim of fresh messages,
+--   of each claim that ends: its name. A claim that still has a message does not end;
+--   to claim messages: token, lease in ms, max messages, max bytes, max bytes of a
+--     message, max attempts, 1 to permit a suspect, 1 to prefer messages that have
+--     failed.
+-- Reply: ms until something is due, or -1; the name of the claim of fresh messages,
 -- or ''; their bodies; claim, deliveries, pardons, reason and body of each message
--- that has failed before; id and reason of each that died; the positions, from 1, of
--- acknowledgements that were lost; and those of nacks. Empty arrays at the end are
--- left out.
+-- that has failed before; id and reason of each new dead letter; the positions, from 1,
+-- of lost acknowledgements; and those of lost nacks. Empty arrays at the end are omitted.
 --
--- Whatever a call uses is read, and so known to be of the right type, before
--- anything is written. What happens seldom has its functions made when it happens:
--- making them takes longer than what a call does for one message.
+-- A call reads every key that it uses, and so checks its type, before it writes
+-- anything. Functions for rare cases are created only in these cases: creating them takes
+-- longer than processing one message.
 local call = redis.call
 local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
 local function wrong()
@@ -31,8 +31,8 @@ local function wrong()
   end
 end
 
--- names adds the ids of a claim's messages with these indexes to a list. It formats
--- one number for ten ids, since that takes longer than all else.
+-- names appends the ids of a claim's messages with these indexes to a list. It formats
+-- one number for ten ids, because formatting is the most expensive part.
 local function names(list, claim, first, last)
   local digits = {[0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
   local n = #list
@@ -48,10 +48,10 @@ local function names(list, claim, first, last)
   end
 end
 
--- size_of returns how many messages a claim of fresh messages had.
+-- size_of returns the original number of messages of a claim of fresh messages.
 local function size_of(claim) return math.min(tonumber(string.match(claim, '%-(%d+)$') or 0), 1000) end
 
--- holds tells whether a claim has a message.
+-- holds reports whether a claim has a message.
 local function holds(claim, failing)
   local mark = string.find(claim, '[/!]')
   if mark then
@@ -75,10 +75,10 @@ local function holds(claim, failing)
   return false
 end
 
--- finish ends these claims, and those of ARGV that have no message any more. Their
--- receiver does not know: a server that took over may have forgotten what it has
--- acknowledged before. Nothing is looked up for a claim whose messages were all deleted
--- by this call.
+-- finish ends these claims, and the claims of ARGV that have no message left. The
+-- receiver cannot know that: a promoted replica may have lost its earlier
+-- acknowledgements. A claim whose messages were all deleted by this call needs no
+-- lookup.
 local function finish(ends, first, number, deleted, failing)
   for i = first, first + number - 1 do
     local claim = ARGV[i]
@@ -97,8 +97,8 @@ local function exchange()
   local at, none = 6, {}
   local failing = call('HLEN', attempts) > 0
 
-  -- What is acknowledged. Nothing is done under a claim that is gone; and a fresh
-  -- message that has failed since belongs to a later claim, no more to its first.
+  -- Acknowledgements. A claim that no longer exists acknowledges nothing, and neither does
+  -- the first claim of a fresh message that has failed since: it belongs to a later claim.
   local done, deleted, ends, cleared, remembered, lost, position = {}, {}, {}, none, none, none, 0
   local last, live
   for _ = 1, acks do
@@ -159,8 +159,8 @@ local function exchange()
   local counts, ms
   if failing or out or nacks > 0 then
     ms = function(n) return string.format('%.0f', n) end
-    -- counts reads an entry of attempts: deliveries, those that are pardoned, and the
-    -- token of the last claim. What is no such entry counts as no delivery.
+    -- counts parses an entry of attempts: deliveries, pardoned deliveries, and the token
+    -- of the last claim. It returns no delivery for an entry that cannot be parsed.
     counts = function(entry)
       local deliveries, pardons, token = string.match(entry or '', '^(%d+) ?(%d*) ?(%S*)$')
       if not deliveries or #deliveries > 9 or #pardons > 9 then return 0, 0, '' end
@@ -172,7 +172,7 @@ local function exchange()
   if settled then
     local fault = wrong()
     if fault then return fault end
-    -- The first write needs no memory, so that Redis lets the others through at maxmemory.
+    -- The first write needs no memory, so that Redis permits the others at maxmemory.
     if #done == 0 then done[1] = '' end
     if call('HDEL', bodies, unpack(done)) < #done then deleted = none end
     if #cleared > 0 then
@@ -212,9 +212,10 @@ local function exchange()
   if out then
     local final = tonumber(ARGV[at + 5])
     died = {}
-    -- expire ends a claim whose lease has run out. The delivery is pardoned, but not
-    -- that of a suspect, which the receiver had by itself: after the last attempt it is
-    -- dead. A message that is pardoned for the first time is a retry, and then a suspect.
+    -- expire ends a claim whose lease has expired. It pardons the delivery, except that of
+    -- a suspect, which was the only message of its receiver: after its last attempt it
+    -- becomes a dead letter. A message becomes a retry at its first pardon, and a suspect
+    -- at the next.
     local function expire(claim)
       local mark = string.find(claim, '[/!]')
       local alone = mark and string.sub(claim, mark, mark) == '!'
@@ -238,7 +239,7 @@ local function exchange()
         elseif call('HEXISTS', bodies, id) == 1 then
           expired(id, deliveries, pardons)
         else
-          call('HDEL', attempts, id) -- There is nothing to deliver.
+          call('HDEL', attempts, id) -- The message has no body.
           call('HDEL', reasons, id)
         end
       else
@@ -261,7 +262,7 @@ local function exchange()
     failing = true
   end
 
-  -- What is to be claimed is read, and nothing is written.
+  -- Choose the messages to claim. This part only reads.
   local fresh, failed, stale, large, long, from_staging, from_queue = none, none, none, none, nil, 0, 0
   local lease, count, bytes, limit, suspect, turn = ARGV[at + 1], 0, tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), false, ARGV[at + 7] == '1'
   if claiming then
@@ -272,8 +273,8 @@ local function exchange()
     local size, choose, due, next_due = 0, nil, none, 1
     if failing then
       failed, stale, large = {}, {}, {}
-      -- choose takes messages that have failed, whose length is known beforehand, and
-      -- returns at which it ended.
+      -- choose takes messages that have failed, whose lengths are known, and returns the
+      -- index at which it stopped.
       choose = function(set, mark, ids, from, number)
         for i = from, #ids do
           if #failed >= number then return i end
@@ -289,7 +290,7 @@ local function exchange()
               size = size + length
               failed[#failed + 1] = {set, id, mark, deliveries + 1, math.min(pardons, deliveries), call('HGET', reasons, id) or '', body}
             else
-              stale[#stale + 1], stale[#stale + 2] = set, id -- There is nothing to deliver.
+              stale[#stale + 1], stale[#stale + 2] = set, id -- The message has no body.
             end
           end
         end
@@ -297,15 +298,15 @@ local function exchange()
       end
       if suspect and turn then
         choose(suspects, '!', call('ZRANGEBYSCORE', suspects, '-inf', now_text, 'LIMIT', 0, 10), 1, 1)
-        if #failed > 0 then count = 0 end -- It comes by itself.
+        if #failed > 0 then count = 0 end -- A suspect is claimed alone.
       end
       if count > 0 then
         due = call('ZRANGEBYSCORE', retries, '-inf', now_text, 'LIMIT', 0, count)
         next_due = choose(retries, '/', due, 1, count == 1 and (turn and 1 or 0) or math.max(1, math.floor(count / 8)))
       end
     end
-    -- Fresh messages are read from the right: few at first, and never many, since
-    -- nobody knows how long they are.
+    -- Read fresh messages from the right: few at first, and never many at once, because
+    -- their lengths are unknown.
     local room, have, full = count - #failed, 0, false
     fresh = {}
     for place = 1, 2 do
@@ -350,7 +351,7 @@ local function exchange()
       local fault = wrong()
       if fault then return fault end
     end
-    -- The first write needs no memory, so that Redis lets the others through at maxmemory.
+    -- The first write needs no memory, so that Redis permits the others at maxmemory.
     if #done == 0 then done[1] = '' end
     if call('HDEL', bodies, unpack(done)) < #done then deleted = none end
     finish(ends, first_end, ended, deleted, failing)
@@ -436,8 +437,8 @@ local ok, answer = pcall(exchange)
 if ok then return answer end
 local known, fault = pcall(wrong)
 if known and fault then return fault end
--- An error of Redis keeps its code. Redis before 7 puts a line number before it, and
--- later ones put ERR before an error that is raised again.
+-- An error of Redis keeps its code. Redis before 7 prepends a line number, and later
+-- versions prepend ERR to an error that is raised again.
 local text = string.gsub(type(answer) == 'table' and answer.err or tostring(answer), '[\r\n]', '')
 text = string.gsub(text, '^@?user_script: ?%d+: %-', '')
 if string.match(text, '^%u+ ') then return redis.error_reply(text) end

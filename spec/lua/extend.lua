@@ -1,8 +1,7 @@
--- extend: messages of these claims are still being handled.
+-- extend: renew the leases of claims.
 --
 -- ARGV: lease in ms, then the claims.
--- Answer: the positions, from 1, of claims that were lost: nothing was done about
--- those.
+-- Reply: the positions, from 1, of lost claims, which stay unchanged.
 local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
 local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
 local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
@@ -16,7 +15,7 @@ local function wrong()
 end
 local fault = wrong()
 if fault then return fault end
--- The first write needs no memory, so that Redis lets the others through at maxmemory.
+-- The first write needs no memory, so that Redis permits the others at maxmemory.
 redis.call('HDEL', bodies, '')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)

@@ -1,8 +1,8 @@
--- import: put messages straight to the dead letters.
+-- import: store messages as dead letters.
 --
 -- ARGV: token, then body, reason, attempts, time of the first attempt and time
--- of death in ms of each message; a time of 0 is now.
--- Answer: the id of each message.
+-- of death in ms of each message; a time of 0 means now.
+-- Reply: the id of each message.
 local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
 local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
 local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
@@ -16,7 +16,7 @@ local function wrong()
 end
 local fault = wrong()
 if fault then return fault end
--- The first write needs no memory, so that Redis lets the others through at maxmemory.
+-- The first write needs no memory, so that Redis permits the others at maxmemory.
 redis.call('HDEL', bodies, '')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)

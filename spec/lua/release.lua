@@ -1,14 +1,14 @@
--- release: give back messages that nobody has begun to handle, and end claims.
+-- release: return messages whose handling has not begun, and end claims.
 --
--- ARGV: how many runs of messages; of each its claim and the indexes of its first
--- and of its last message, in the order in which they were claimed; then the claims
+-- ARGV: the number of runs of messages; the claim of each run and the indexes of its
+-- first and of its last message, in the order in which they were claimed; then the claims
 -- that end.
--- Answer: how many messages are staged still, for which to call again; then the
--- positions, from 1, of messages that were lost: nothing was done about those.
+-- Reply: the number of messages that are still staged (call again until none are); then
+-- the positions, from 1, of lost messages, which stay unchanged.
 --
--- What is staged goes back to the queue's tail, then the fresh messages, newest
--- first, so that the oldest is taken next. Those that have failed before are due at
--- once. The delivery does not count. A claim that has a message still does not end.
+-- Staged messages return to the queue's tail, then the fresh messages, newest first, so
+-- that receivers take the oldest next. Messages that have failed before are due at once.
+-- The delivery does not count. A claim that still has a message does not end.
 local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
 local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
 local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
@@ -22,13 +22,13 @@ local function wrong()
 end
 local fault = wrong()
 if fault then return fault end
--- The first write needs no memory, so that Redis lets the others through at maxmemory.
+-- The first write needs no memory, so that Redis permits the others at maxmemory.
 redis.call('HDEL', bodies, '')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local function ms(n) return string.format('%.0f', n) end
--- counts reads an entry of attempts: deliveries, those that are pardoned, and the
--- token of the last claim. What is no such entry counts as no delivery.
+-- counts parses an entry of attempts: deliveries, pardoned deliveries, and the token of
+-- the last claim. It returns no delivery for an entry that cannot be parsed.
 local function counts(entry)
   local deliveries, pardons, token = string.match(entry or '', '^(%d+) ?(%d*) ?(%S*)$')
   if not deliveries or #deliveries > 9 or #pardons > 9 then return 0, 0, '' end
@@ -64,8 +64,8 @@ for i = runs, 1, -1 do
     position = position - 1
   end
 end
--- The receiver does not know whether a claim has a message still: a server that took
--- over may have forgotten what it has acknowledged before.
+-- The receiver cannot know whether a claim still has a message: a promoted replica may
+-- have lost its earlier acknowledgements.
 for i = 3 * runs + 2, #ARGV do
   local claim = ARGV[i]
   local mark = string.find(claim, '[/!]')

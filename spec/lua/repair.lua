@@ -1,12 +1,12 @@
--- repair: mend messages whose keys do not agree.
+-- repair: correct the entries of messages whose keys disagree.
 --
 -- ARGV: the ids.
--- Answer: for each, what was done: 'none', 'cleared' (what was left of a message
--- without a body was deleted), 'retried' (a message that was nowhere is due now) or
--- 'mended' (it was in too many places, or an entry was missing, left over or no
--- count).
+-- Reply: the change of each: 'none', 'cleared' (it had no body: its other entries were
+-- deleted), 'retried' (it was in no state: it is now due) or 'mended' (it was in several
+-- states, or an entry was missing, superfluous or could not be parsed).
 --
--- Of several places, a live claim wins, then a retry, then a suspect, then death.
+-- Among several states, a live claim has priority, then a retry, then a suspect, then a
+-- dead letter.
 local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
 local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
 local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
@@ -20,20 +20,20 @@ local function wrong()
 end
 local fault = wrong()
 if fault then return fault end
--- The first write needs no memory, so that Redis lets the others through at maxmemory.
+-- The first write needs no memory, so that Redis permits the others at maxmemory.
 redis.call('HDEL', bodies, '')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local function ms(n) return string.format('%.0f', n) end
--- counts reads an entry of attempts: deliveries, those that are pardoned, and the
--- token of the last claim. What is no such entry counts as no delivery.
+-- counts parses an entry of attempts: deliveries, pardoned deliveries, and the token of
+-- the last claim. It returns no delivery for an entry that cannot be parsed.
 local function counts(entry)
   local deliveries, pardons, token = string.match(entry or '', '^(%d+) ?(%d*) ?(%S*)$')
   if not deliveries or #deliveries > 9 or #pardons > 9 then return 0, 0, '' end
   return tonumber(deliveries), tonumber(pardons) or 0, token
 end
--- leased tells whether a live claim has a message: the one that its id begins with,
--- or after a failure the one whose token attempts has.
+-- leased reports whether a live claim has a message: the claim in the message's id, or
+-- after a failure the claim whose token is in attempts.
 local function leased(id, entry)
   if entry then
     local _, _, token = counts(entry)

@@ -1,11 +1,10 @@
 -- requeue: send dead letters again.
 --
--- ARGV: how many bytes at most, then the ids.
--- Answer: how many ids were dealt with, and the positions, from 1, of those that
--- are no dead letters. It ends when so many bytes are reached: call again with the
--- rest.
+-- ARGV: max bytes, then the ids.
+-- Reply: the number of processed ids, and the positions, from 1, of the ids without a
+-- dead letter. The script stops at max bytes: call again with the rest.
 --
--- Each goes to the queue's head, as if it were sent now, and is a new message.
+-- Each dead letter becomes a new message at the queue's head, as if it were sent now.
 local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
 local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
 local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
@@ -19,7 +18,7 @@ local function wrong()
 end
 local fault = wrong()
 if fault then return fault end
--- The first write needs no memory, so that Redis lets the others through at maxmemory.
+-- The first write needs no memory, so that Redis permits the others at maxmemory.
 redis.call('HDEL', bodies, '')
 
 local bytes, size, answer = tonumber(ARGV[1]), 0, {#ARGV - 1}
