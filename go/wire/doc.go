@@ -1,20 +1,20 @@
-// Package wire is the codec of remote events: it maps an [Envelope] to the
-// message that stands in a Redis list, and back, and judges raw messages.
+// Package wire encodes and decodes remote events: it maps an [Envelope] to the
+// message in a Redis list, and back, and validates raw messages.
 //
 // A message is a JSON object of up to three members:
 //
 //	{"data": {"path": "/uploads/video1.mp4"}, "signals": ["new_file_event", "remote_event", "event"], "metadata": {"id": "…"}}
 //
-// Payloads, the values of data, pass through in the bytes in which they were
-// written. [Encode] rejects whatever is not portable between languages, and
-// whatever kills or confuses an original Python receiver. [Scan] and [Decode] take
-// all that Python may legally send: Scan finds the members of a message in one pass
-// and decodes none before it is asked for it, Decode makes the whole [Envelope].
-// All go by the judgement of [Inspect], which is the only one there is.
+// Payloads, the values of data, keep their bytes in both directions. [Encode] rejects
+// messages that are not portable between languages, and messages that end or confuse an
+// original Python receiver. [Scan] and [Decode] accept every message that Python may
+// legally send. Scan finds the members of a message in one pass and decodes each on
+// request. Decode decodes the whole [Envelope]. All of them use the verdict of
+// [Inspect].
 //
-// The requirements that findings and errors name (JSON-4, SIG-3, …) stand in
-// the specification, spec/wire.md.
+// Findings and errors name requirements (JSON-4, SIG-3, …) of the specification,
+// spec/wire.md.
 //
-// All functions may be called by several goroutines at once. None keeps or
-// changes the slices that it is given.
+// All functions are safe for concurrent use. None of them keeps or changes the slices in
+// its arguments.
 package wire

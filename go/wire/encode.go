@@ -12,13 +12,12 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// Encode writes the message of an envelope. It rejects with a *[RejectedError]
-// whatever is not safe, before anything is sent. Warnings are findings of a
-// message that is safe all the same, such as an integer that JavaScript would
-// round. Message and key are ready for LPUSH; the key is env.EventName.
+// Encode returns the message of an envelope and the key for LPUSH, which is
+// env.EventName. If the message is not safe, Encode returns a *[RejectedError]. Warnings
+// are findings of a safe message, such as an integer that JavaScript would round.
 //
-// The payload is read once. The rest is checked as the values that it is, and
-// not read again after it is written.
+// Encode reads the payload once. It checks the other members as Go values, without
+// parsing the message.
 //
 // It implements SEND-1 to SEND-3.
 func Encode(env Envelope, limits Limits) (message []byte, warnings []Finding, err error) {
@@ -33,7 +32,7 @@ func Encode(env Envelope, limits Limits) (message []byte, warnings []Finding, er
 		return reject(*fault)
 	}
 	if len(bytes.TrimSpace(env.Payload)) == 0 {
-		return reject(*malformed(ReqSyntax, len(layout.Prefix), "the payload is empty: the least that can be sent is {}"))
+		return reject(*malformed(ReqSyntax, len(layout.Prefix), "the payload is empty; send {} for an event without data"))
 	}
 	message = appendMessage(make([]byte, 0, len(env.Payload)+256), env, signals)
 	limits = limits.orDefaults()
@@ -42,15 +41,15 @@ func Encode(env Envelope, limits Limits) (message []byte, warnings []Finding, er
 			return message, warnings, nil
 		}
 	}
-	// Something is wrong, and the whole message has all the findings in their
-	// places.
+	// The message is not safe. Inspect it as a whole, to get all findings with their
+	// offsets.
 	judged, p := inspect(&env.EventName, message, limits)
 	if judged.Verdict != Safe {
 		return reject(judged.Findings...)
 	}
-	// A payload such as `{}, "metadata": {}` would write members of its own.
+	// A payload such as `{}, "metadata": {}` would add members to the message.
 	if p.data.end < len(layout.Prefix)+len(bytes.TrimRight(env.Payload, " \t\r\n")) {
-		return reject(*malformed(ReqSyntax, p.data.end, "something stands after the end of the payload"))
+		return reject(*malformed(ReqSyntax, p.data.end, "the payload continues after the end of its JSON value"))
 	}
 	return message, judged.Findings, nil
 }
@@ -89,10 +88,10 @@ func safeAttributes(attributes map[string]string) bool {
 	return true
 }
 
-// inspectPayload reads a payload by itself and reports whether a message with it
-// is safe, with the warnings that it then has.
+// inspectPayload inspects a payload alone. It reports whether a message with it is safe,
+// and returns the warnings.
 func inspectPayload(payload []byte) (warnings []Finding, safe bool) {
-	in := inspectors.Get().(*inspector) //nolint:forcetypeassert // the pool holds nothing else
+	in := inspectors.Get().(*inspector) //nolint:forcetypeassert // the pool contains only inspectors
 	defer in.release()
 	in.Open(pyjson.Object, 0) // the message
 	s := pyjson.Scanner{Src: payload, MaxDepth: MaxSendDepth - 1, Observer: in}
@@ -112,8 +111,8 @@ func inspectPayload(payload []byte) (warnings []Finding, safe bool) {
 	return warnings, true
 }
 
-// textFault finds the strings that are no text: a Go string may hold any bytes,
-// and those that are not UTF-8 would be replaced on their way without a word.
+// textFault finds strings that are not valid UTF-8. The encoder would silently replace
+// their invalid bytes.
 func textFault(env Envelope, signals []string) *Finding {
 	if !utf8.ValidString(env.EventName) {
 		return malformed(ReqUTF8, 0, "the event's name is not valid UTF-8")
@@ -131,21 +130,21 @@ func textFault(env Envelope, signals []string) *Finding {
 	return nil
 }
 
-// RejectedError says why an event may not be sent. Nothing of it was. It quotes
+// RejectedError explains why an event was rejected. Nothing was sent. The error quotes
 // nothing of the payload.
 type RejectedError struct {
-	// EventName is the rejected event.
+	// EventName is the name of the rejected event.
 	EventName string
-	// Findings are the reasons, the gravest first, with offsets in the message
+	// Findings are the reasons, the most severe first. Their offsets refer to the message
 	// that would have been sent. There is at least one.
 	Findings []Finding
 
-	payload int // its length
+	payload int // length in bytes
 }
 
 func (e *RejectedError) Error() string {
 	if e == nil {
-		return "no event is rejected"
+		return "no rejected event"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "event %q rejected: ", e.EventName)

@@ -9,55 +9,54 @@ import (
 	"slices"
 )
 
-// FormatVersion is the version of the specification that this package follows.
+// FormatVersion is the version of the specification that this package implements.
 const FormatVersion = "1.0-draft"
 
-// The signals that end every chain: the names of Python's base classes.
+// The last signals of every chain. They are the names of Python's base classes.
 const (
 	SignalRemoteEvent = "remote_event"
 	SignalEvent       = "event"
 )
 
-// Envelope is an event as every broker sees it, apart from how Redis carries
-// it. Its JSON form is {"event_name": …, "payload": …, "metadata": …}.
+// Envelope is an event, independent of its representation in Redis. Its JSON form is
+// {"event_name": …, "payload": …, "metadata": …}.
 type Envelope struct {
-	// EventName is the event's name: the key of its list, and its first
+	// EventName is the event's name, which is the key of its list and its first
 	// signal. Any Unicode string is a name.
 	EventName string
-	// Payload is the JSON object that the event consists of, in the bytes in
-	// which it was written. A payload that Python sent may hold what is JSON
-	// to Python only, such as NaN.
+	// Payload is the event's data: a JSON object in the sender's bytes. A payload from
+	// Python may contain values that only Python accepts, such as NaN.
 	Payload json.RawMessage
-	// Metadata is what is said about the event.
+	// Metadata describes the event.
 	Metadata Metadata
 }
 
-// Metadata is what is said about an event. In JSON it is one object, with the
-// signals as a member beside the attributes.
+// Metadata describes an event. Its JSON form is one object with the signals and
+// the attributes as members.
 type Metadata struct {
-	// Signals is the chain of names under which listeners hear the event:
-	// its own, those of its parents, then remote_event and event. [Encode]
-	// makes the chain of an event without parents where Signals is nil.
+	// Signals is the signal chain, whose names select the listeners: the event's name,
+	// those of its parents, then remote_event and event. If it is nil, [Encode] uses the
+	// chain of an event without parents.
 	Signals []string
-	// Attributes holds everything else: see the Attribute constants, and any
-	// extension whose name consists of a–z and 0–9. It is nil where a message
-	// has none, as those of the original senders.
+	// Attributes contains the other members: those of the Attribute constants, and
+	// extensions whose names consist of a–z and 0–9. It is nil if the message has
+	// none, as messages of the originals.
 	Attributes map[string]string
 }
 
-// The attributes that the specification defines (META-5). Names and meaning are
-// those of CloudEvents and of W3C Trace Context.
+// The attributes that the specification defines (META-5). Their names and meanings are
+// those of CloudEvents and W3C Trace Context.
 const (
-	AttributeID          = "id"          // unique to the event, a UUIDv7 by default
-	AttributeSource      = "source"      // who sent it
-	AttributeTime        = "time"        // when it happened, RFC 3339
+	AttributeID          = "id"          // unique per event; a UUIDv7 by default
+	AttributeSource      = "source"      // the sender, as a URI reference
+	AttributeTime        = "time"        // of the event, in RFC 3339
 	AttributeDataSchema  = "dataschema"  // URI of the payload's schema
 	AttributeTraceParent = "traceparent" // W3C Trace Context
 	AttributeTraceState  = "tracestate"  // W3C Trace Context
 )
 
-// Chain returns the signals of an event with the given parents, nearest first:
-// its name, theirs, remote_event and event.
+// Chain returns the signal chain of an event: its name, its parents from the nearest on,
+// remote_event and event.
 func Chain(name string, parents ...string) []string {
 	chain := make([]string, 0, len(parents)+3)
 	chain = append(chain, name)
@@ -65,10 +64,10 @@ func Chain(name string, parents ...string) []string {
 	return append(chain, SignalRemoteEvent, SignalEvent)
 }
 
-// MarshalJSON writes the envelope's JSON form, which is always strict JSON: a
-// payload that is JSON to Python only stands in it as the string payload_text
+// MarshalJSON returns the JSON form of the envelope, which is always strict JSON: for a
+// payload that only Python accepts, it has the string payload_text
 // instead of payload. The payload keeps its bytes, unless [json.Marshal] calls
-// this, which removes white space and rewrites <, > and &.
+// MarshalJSON, which removes white space and escapes <, > and &.
 func (e Envelope) MarshalJSON() ([]byte, error) {
 	form := envelopeJSON{EventName: e.EventName, Metadata: e.Metadata}
 	if form.Metadata.Signals == nil {
@@ -83,7 +82,7 @@ func (e Envelope) MarshalJSON() ([]byte, error) {
 	return marshal(form)
 }
 
-// UnmarshalJSON reads the envelope's JSON form.
+// UnmarshalJSON decodes the JSON form of an envelope.
 func (e *Envelope) UnmarshalJSON(text []byte) error {
 	var form envelopeJSON
 	if err := json.Unmarshal(text, &form); err != nil {
@@ -91,7 +90,7 @@ func (e *Envelope) UnmarshalJSON(text []byte) error {
 	}
 	switch {
 	case form.Payload != nil && form.PayloadText != nil:
-		return errors.New("an envelope has either payload or payload_text, not both")
+		return errors.New("an envelope cannot have both payload and payload_text")
 	case form.PayloadText != nil:
 		form.Payload = json.RawMessage(*form.PayloadText)
 	}
@@ -106,8 +105,8 @@ type envelopeJSON struct {
 	Metadata    Metadata        `json:"metadata"`
 }
 
-// MarshalJSON writes the signals and the attributes as one object, the signals
-// first and the attributes in the order of their names.
+// MarshalJSON returns the signals and the attributes as one object: the signals
+// first, and then the attributes sorted by name.
 func (m Metadata) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	signals := m.Signals
@@ -134,7 +133,7 @@ func (m Metadata) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
+// UnmarshalJSON decodes the JSON form of metadata.
 func (m *Metadata) UnmarshalJSON(text []byte) error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil {

@@ -10,21 +10,20 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// Inspect judges a raw message by itself: its key is taken to be its first
-// signal.
+// Inspect validates a raw message. It uses the first signal as the key of the list.
 func Inspect(raw []byte, limits Limits) Report {
 	judged, _ := inspect(nil, raw, limits)
 	return judged
 }
 
-// InspectFrom judges a raw message that stands in the list with the given key.
+// InspectFrom validates a raw message from the list with the given key.
 func InspectFrom(key string, raw []byte, limits Limits) Report {
 	judged, _ := inspect(&key, raw, limits)
 	return judged
 }
 
 func inspect(key *string, raw []byte, limits Limits) (Report, parts) {
-	in := inspectors.Get().(*inspector) //nolint:forcetypeassert // the pool holds nothing else
+	in := inspectors.Get().(*inspector) //nolint:forcetypeassert // the pool contains only inspectors
 	defer in.release()
 	p, fault := scan(raw, in)
 	if key == nil {
@@ -39,15 +38,14 @@ func inspect(key *string, raw []byte, limits Limits) (Report, parts) {
 	return report(slices.Clone(in.findings), p.legacy(key, raw, fault, in)), p
 }
 
-// inspectMembers notes what is wrong with the members of a message whose JSON
-// is without fault.
+// inspectMembers adds the findings of the members of a well-formed message.
 func (in *inspector) inspectMembers(key *string, raw []byte, p parts) {
 	if fault := p.checkData(raw); fault != nil {
 		in.findings = append(in.findings, *fault)
 	}
 	for _, name := range in.reservedNames {
 		if p.data.start < name.offset && name.offset < p.data.end {
-			in.tolerate(ReqReservedData, name.offset, "data has a member of a name that Python uses itself")
+			in.tolerate(ReqReservedData, name.offset, "data has a member whose name Python reserves")
 			in.methodName = in.methodName || name.method
 		}
 	}
@@ -59,22 +57,21 @@ func (in *inspector) inspectMembers(key *string, raw []byte, p parts) {
 	in.inspectMetadata(raw, p)
 }
 
-// measure notes what the limits say of the message's length.
+// measure adds the findings of the message's length.
 func (in *inspector) measure(raw []byte, limits Limits) {
 	if fault := oversize(raw, limits); fault != nil {
 		in.findings = append(in.findings, *fault)
 	} else if len(raw) > limits.SendBytes {
-		in.tolerate(ReqSize, limits.SendBytes, fmt.Sprintf("the message has %d bytes, more than the %d that a sender may write", len(raw), limits.SendBytes))
+		in.tolerate(ReqSize, limits.SendBytes, fmt.Sprintf("the message has %d bytes; a sender may write at most %d", len(raw), limits.SendBytes))
 	}
 }
 
-// inspector observes a scan and collects findings. A nil inspector ignores what
-// it is told.
+// inspector observes a scan and collects findings. A nil inspector ignores all calls.
 type inspector struct {
 	findings      []Finding
-	open          []names        // the names of each open object, innermost last
-	reservedNames []reservedName // those of WIRE-5, one level down
-	methodName    bool           // data has one by which blinker takes an event for a method
+	open          []names        // the names within each open object, innermost last
+	reservedNames []reservedName // of WIRE-5, in the objects one level down
+	methodName    bool           // data has a name that makes blinker treat the event as a method
 }
 
 type reservedName struct {
@@ -85,11 +82,11 @@ type reservedName struct {
 var (
 	_ pyjson.Observer = (*inspector)(nil)
 
-	// inspectors are kept for their slices: a sender inspects all that it sends.
+	// inspectors is a pool, because a sender inspects every message.
 	inspectors = sync.Pool{New: func() any { return new(inspector) }}
 )
 
-// maxKept is the deepest message whose slices are kept for the next.
+// maxKept is the maximum depth for which a pooled inspector keeps its slices.
 const maxKept = 64
 
 func (in *inspector) release() {
@@ -136,7 +133,7 @@ func (in *inspector) Open(_ pyjson.Kind, offset int) {
 		in.open = append(in.open, names{})
 	}
 	if len(in.open) == MaxSendDepth+1 {
-		in.tolerate(ReqDepth, offset, fmt.Sprintf("the message nests deeper than %d levels; originals die of some thousand, and where exactly depends on the platform", MaxSendDepth))
+		in.tolerate(ReqDepth, offset, fmt.Sprintf("the message nests deeper than %d levels; originals fail at some thousands, depending on the platform", MaxSendDepth))
 	}
 }
 
@@ -145,7 +142,7 @@ func (in *inspector) Close() { in.open = in.open[:len(in.open)-1] }
 func (in *inspector) Name(raw []byte, offset int) {
 	escaped := bytes.IndexByte(raw, '\\') >= 0
 	if escaped && !pyjson.Paired(raw) {
-		in.tolerate(ReqSurrogates, offset, "a name holds a surrogate without its partner")
+		in.tolerate(ReqSurrogates, offset, "a name contains a lone surrogate")
 	}
 	if len(in.open) == 2 {
 		if reserved, method := isReservedName(raw); reserved {
@@ -153,17 +150,17 @@ func (in *inspector) Name(raw []byte, offset int) {
 		}
 	}
 	if !in.open[len(in.open)-1].add(raw, escaped) {
-		in.tolerate(ReqUniqueNames, offset, "an object has two members of one name")
+		in.tolerate(ReqUniqueNames, offset, "an object has two members with the same name")
 	}
 }
 
 func (in *inspector) Scalar(kind pyjson.Kind, raw []byte, offset int) {
 	switch kind {
 	case pyjson.NonFinite:
-		in.tolerate(ReqFinite, offset, "NaN and infinities are numbers to Python only")
+		in.tolerate(ReqFinite, offset, "NaN and infinities are not JSON; only Python accepts them")
 	case pyjson.String:
 		if bytes.IndexByte(raw, '\\') >= 0 && !pyjson.Paired(raw[1:len(raw)-1]) {
-			in.tolerate(ReqSurrogates, offset, "a string holds a surrogate without its partner")
+			in.tolerate(ReqSurrogates, offset, "a string contains a lone surrogate")
 		}
 	case pyjson.Number:
 		in.number(raw, offset)
@@ -177,31 +174,31 @@ func (in *inspector) number(raw []byte, offset int) {
 			return
 		}
 		if pyjson.Digits(raw) > MaxIntegerDigits {
-			in.tolerate(ReqIntegerDigits, offset, fmt.Sprintf("an integer has more than %d digits, of which originals die", MaxIntegerDigits))
+			in.tolerate(ReqIntegerDigits, offset, fmt.Sprintf("an integer has more than %d digits; originals fail on it", MaxIntegerDigits))
 		}
 		if !pyjson.IsSafeInteger(raw) {
-			in.warn(ReqSafeInteger, offset, "an integer lies beyond ±(2^53-1), where some languages round")
+			in.warn(ReqSafeInteger, offset, "an integer is beyond ±(2^53-1); some languages round it")
 		}
 	}
 	if !pyjson.InFloatRange(raw) {
-		in.tolerate(ReqFloatRange, offset, "a number lies beyond the range of a float64")
+		in.tolerate(ReqFloatRange, offset, "a number is beyond the range of a float64")
 	}
 }
 
-// names is the set of the names in one object. Few names are compared one by
-// one; many go into a map.
+// names is the set of names in one object. It searches a few names linearly, and uses a
+// map for many.
 type names struct {
 	few  [][]byte
 	many map[string]struct{}
 }
 
 func (n *names) reset() {
-	clear(n.few) // the names are parts of a message
+	clear(n.few) // the names refer to a message
 	n.few = n.few[:0]
 	n.many = nil
 }
 
-// add reports whether the name, still escaped, is new.
+// add adds a name, still escaped, and reports whether it is new.
 func (n *names) add(raw []byte, escaped bool) bool {
 	if escaped {
 		text, _ := pyjson.Unquote(raw)
@@ -229,8 +226,8 @@ func (n *names) add(raw []byte, escaped bool) bool {
 	return true
 }
 
-// isReservedName says of a name, still escaped, whether it is one of WIRE-5, and
-// whether older versions of blinker take an event with it for a bound method.
+// isReservedName reports whether a name, still escaped, is reserved by WIRE-5, and
+// whether older versions of blinker treat an event with it as a bound method.
 func isReservedName(raw []byte) (reserved, method bool) {
 	name := string(raw)
 	if strings.Contains(name, `\`) {

@@ -7,10 +7,10 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// legacy foretells what an original receiver that listens to the key does. It
-// follows the originals' loop: decode, take data and signals, then call the
-// listeners of each signal in turn; whatever raises an exception in it, or
-// commands the kernel to stop, ends the thread.
+// legacy predicts the outcome in an original receiver that listens to the key. It
+// follows the originals' loop: decode, take data and signals, call the
+// listeners of each signal in turn. An exception in the loop, or a signal that stops the
+// kernel, ends the thread.
 func (p *parts) legacy(key *string, raw []byte, fault *Finding, in *inspector) Legacy {
 	if fault != nil || in.has(ReqIntegerDigits) || in.has(ReqDepth) || in.methodName || p.data.kind != pyjson.Object {
 		return Dies
@@ -26,7 +26,7 @@ func (p *parts) legacy(key *string, raw []byte, fault *Finding, in *inspector) L
 		for e := range p.elements(raw) {
 			switch {
 			case e.kind == pyjson.Object || e.kind == pyjson.Array:
-				return Dies // neither can be looked up among the signals
+				return Dies // such a value cannot be compared with the signals
 			case e.kind != pyjson.String:
 			case ends(e.text):
 				return Dies
@@ -36,7 +36,7 @@ func (p *parts) legacy(key *string, raw []byte, fault *Finding, in *inspector) L
 		}
 		return outcome
 	case pyjson.Object:
-		// Python goes through the names as if they were the elements of an array.
+		// Python iterates over the names of the object.
 		s := pyjson.Scanner{Src: raw}
 		_, _ = s.Members(p.signals.start, func(name []byte, pos int) (int, error) {
 			signal, _ := pyjson.Unquote(name)
@@ -49,7 +49,7 @@ func (p *parts) legacy(key *string, raw []byte, fault *Finding, in *inspector) L
 		})
 		return outcome
 	case pyjson.String:
-		// And through the characters of a string.
+		// Python iterates over the characters of the string.
 		text, _ := pyjson.Unquote(raw[p.signals.start+1 : p.signals.end-1])
 		if text != "" && (key == nil || utf8.RuneCountInString(*key) == 1 && strings.Contains(text, *key)) {
 			return Delivers
@@ -60,7 +60,7 @@ func (p *parts) legacy(key *string, raw []byte, fault *Finding, in *inspector) L
 	}
 }
 
-// ends reports whether a signal makes an original's kernel end the thread.
+// ends reports whether a signal makes the kernel of an original end the thread.
 func ends(signal string) bool {
 	return signal == "kernel.kernel_shutdown" || signal == "kernel.configuration_ready"
 }

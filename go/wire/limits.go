@@ -1,28 +1,26 @@
 package wire
 
-// The limits that hold where [Limits] leaves one at zero, and those that are
-// no choice.
+// The defaults of [Limits], and the fixed limits.
 const (
-	// DefaultSendBytes is the longest message that a sender writes: 1 MiB.
+	// DefaultSendBytes is the default maximum size of a sent message: 1 MiB.
 	DefaultSendBytes = 1 << 20
-	// DefaultReceiveBytes is the longest message that a receiver takes: 64 MiB.
+	// DefaultReceiveBytes is the default maximum size of a received message: 64 MiB.
 	DefaultReceiveBytes = 64 << 20
-	// MaxSendDepth is how deep a sender may nest objects and arrays, the
-	// message's own object counted as 1. Python receivers end at some
-	// thousand levels, and where exactly depends on the platform.
+	// MaxSendDepth is the maximum nesting of objects and arrays in a sent message. The
+	// message itself counts as 1. Python receivers fail at some thousands of levels,
+	// depending on the platform.
 	MaxSendDepth = 512
-	// MaxReceiveDepth is how deep a receiver follows.
+	// MaxReceiveDepth is the maximum nesting in a received message.
 	MaxReceiveDepth = 10_000
-	// MaxIntegerDigits is the longest integer that Python reads.
+	// MaxIntegerDigits is the maximum length of an integer that Python parses.
 	MaxIntegerDigits = 4300
 )
 
-// Limits bounds the size of messages, in bytes. The zero value means the
-// defaults.
+// Limits limits the size of messages, in bytes. A zero field means the default.
 type Limits struct {
-	// SendBytes is the longest message that is portable (LIMIT-2).
+	// SendBytes is the maximum size of a portable message (LIMIT-2).
 	SendBytes int
-	// ReceiveBytes is the longest message that is taken in (LIMIT-3).
+	// ReceiveBytes is the maximum size of a received message (LIMIT-3).
 	ReceiveBytes int
 }
 

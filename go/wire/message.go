@@ -11,18 +11,18 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// Message is a raw message that [Scan] has found to be deliverable. Nothing of it
-// is decoded before it is asked for. It is a part of the bytes that were scanned,
-// which must not be changed while it is in use. Several goroutines may read it.
+// Message is a raw message that [Scan] accepted. Its methods decode the members on
+// request. It refers to the scanned bytes, which must not change while the message is in
+// use. It is safe for concurrent reads.
 type Message struct {
 	raw     []byte
 	parts   parts
-	signals []string // shared with other messages: read only
+	signals []string // shared with other messages: read-only
 }
 
-// Scan finds the members of a raw message in one pass over its bytes, and returns
-// a *MalformedError where the message is malformed. It takes the dialect of Python.
-// Where another message of late had the same signals, it allocates nothing.
+// Scan finds the members of a raw message in one pass, including Python's dialect of
+// JSON. It returns a *MalformedError for a malformed message. It does not allocate if a
+// recent message had the same signals.
 //
 // It implements RECV-2, RECV-3, LIMIT-3 and LIMIT-4.
 func Scan(raw []byte, limits Limits) (Message, error) {
@@ -44,10 +44,10 @@ func Scan(raw []byte, limits Limits) (Message, error) {
 	return Message{raw: raw, parts: p, signals: signals}, nil
 }
 
-// Raw returns the message as it was scanned.
+// Raw returns the scanned bytes.
 func (m *Message) Raw() []byte { return m.raw }
 
-// EventName returns the first signal, whichever list the message came by (RECV-9).
+// EventName returns the first signal, whichever list the message came from (RECV-9).
 // It is empty for the zero Message.
 func (m *Message) EventName() string {
 	if len(m.signals) == 0 {
@@ -56,23 +56,23 @@ func (m *Message) EventName() string {
 	return m.signals[0]
 }
 
-// Payload returns the payload, in the message's own bytes (WIRE-8).
+// Payload returns the payload, as a slice of the message (WIRE-8).
 func (m *Message) Payload() json.RawMessage { return m.parts.data.in(m.raw) }
 
-// Signals returns the signals in their order, each as often as it stands there.
+// Signals returns the signals in their order, with repetitions.
 func (m *Message) Signals() iter.Seq[string] { return slices.Values(m.signals) }
 
 // Attribute returns the value of an attribute of the metadata, and whether the
-// message has it. It decodes no other.
+// message has it. It decodes no other attribute.
 func (m *Message) Attribute(name string) (value string, ok bool) {
 	metadata := &m.parts.metadata
 	if metadata.kind != pyjson.Object || !isAttributeName(name) {
 		return "", false
 	}
-	var found []byte // the last one counts
+	var found []byte // the last one with the name
 	s := pyjson.Scanner{Src: m.raw}
 	pos, more, err := s.Begin(pyjson.Object, metadata.start)
-	for more && err == nil { // The message was scanned before: nothing fails.
+	for more && err == nil { // cannot fail: the message was scanned
 		raw, start, _ := s.Name(pos)
 		end, _ := s.Value(start)
 		if sameName(raw, name) {
@@ -89,7 +89,7 @@ func (m *Message) Attribute(name string) (value string, ok bool) {
 	return value, true
 }
 
-// Envelope decodes all but the payload.
+// Envelope decodes the message, except for the payload.
 func (m *Message) Envelope() Envelope {
 	return Envelope{
 		EventName: m.EventName(),
@@ -109,24 +109,24 @@ func sameName(raw []byte, name string) bool {
 	return text == name
 }
 
-// Most messages of a queue have the same signals. A few of those that were read
-// last are kept, each in the place that the hash of its text gives it.
+// Most messages of a queue have the same signals. This cache keeps some recent ones,
+// indexed by a hash of their text.
 var (
 	known     [256]atomic.Pointer[signalsRead]
 	knownSeed = maphash.MakeSeed()
 )
 
-// maxKnown is the longest text of signals that is kept, so that all of them take
-// less than a megabyte.
+// maxKnown is the maximum length of a cached text of signals. It limits the cache to less
+// than a megabyte.
 const maxKnown = 1024
 
-// signalsRead is what signals of a text name.
+// signalsRead is the result of reading a text of signals.
 type signalsRead struct {
 	text  string
 	names []string
 }
 
-// knownSignals does what checkSignals does, and remembers it.
+// knownSignals is checkSignals with the cache.
 func (p *parts) knownSignals(raw []byte) ([]string, *Finding) {
 	text := p.signals.in(raw)
 	if p.signals.kind != pyjson.Array || len(text) > maxKnown {

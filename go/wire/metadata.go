@@ -10,15 +10,15 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// attributes reads the attributes of a message that was scanned before. What is
-// not an attribute is ignored, whatever it is, since the originals ignore all of
-// it (META-6).
+// attributes reads the attributes of a scanned message. It ignores members that are not
+// attributes, because the originals ignore all metadata
+// (META-6).
 func (p *parts) attributes(raw []byte) map[string]string {
 	if p.metadata.kind != pyjson.Object {
 		return nil
 	}
 	var attributes map[string]string
-	// Short metadata are copied once, and the values are parts of the copy.
+	// Copy short metadata once, and slice the values from the copy.
 	var text string
 	const short = 1024
 	if p.metadata.end-p.metadata.start <= short {
@@ -26,7 +26,7 @@ func (p *parts) attributes(raw []byte) map[string]string {
 	}
 	s := pyjson.Scanner{Src: raw}
 	pos, more, err := s.Begin(pyjson.Object, p.metadata.start)
-	for more && err == nil { // The message was scanned before: nothing fails.
+	for more && err == nil { // cannot fail: the message was scanned
 		var rawName []byte
 		var start int
 		rawName, start, err = s.Name(pos)
@@ -37,7 +37,7 @@ func (p *parts) attributes(raw []byte) map[string]string {
 			break
 		}
 		name := attributeName(rawName)
-		// Of several attributes with one name the last counts.
+		// The last of several attributes with one name counts.
 		delete(attributes, name)
 		var value string
 		ok := raw[start] == '"' && isAttributeName(name)
@@ -57,8 +57,8 @@ func (p *parts) attributes(raw []byte) map[string]string {
 	return attributes
 }
 
-// attributeName decodes an attribute's name, without a copy where it is one that
-// this specification defines.
+// attributeName decodes an attribute's name. It does not allocate for the names that the
+// specification defines.
 func attributeName(raw []byte) string {
 	switch string(raw) {
 	case AttributeID:
@@ -78,7 +78,7 @@ func attributeName(raw []byte) string {
 	return name
 }
 
-// inspectMetadata notes what a sender must not write in metadata.
+// inspectMetadata adds the findings of metadata.
 func (in *inspector) inspectMetadata(raw []byte, p parts) {
 	if p.metadata.kind == 0 {
 		return
@@ -87,9 +87,9 @@ func (in *inspector) inspectMetadata(raw []byte, p parts) {
 		in.tolerate(ReqMetadataObject, p.metadata.start, "metadata is "+p.metadata.kind.String()+", not an object")
 		return
 	}
-	var faults map[string]attributeFault // by name: of several attributes with one the last counts
+	var faults map[string]attributeFault // by name, because the last of several attributes with one name counts
 	s := pyjson.Scanner{Src: raw}
-	// The message was scanned before, so that nothing can fail.
+	// This cannot fail, because the message was scanned.
 	_, _ = s.Members(p.metadata.start, func(rawName []byte, pos int) (int, error) {
 		end, err := s.Value(pos)
 		name := attributeName(rawName)
@@ -108,31 +108,31 @@ func (in *inspector) inspectMetadata(raw []byte, p parts) {
 		in.tolerate(f.req, f.offset, f.problem)
 	}
 	if s.Space(p.metadata.start+1) == p.metadata.end-1 {
-		in.warn(ReqMetadataEmpty, p.metadata.start, "metadata is empty and may as well be left out")
+		in.warn(ReqMetadataEmpty, p.metadata.start, "metadata is empty; omit it")
 	}
 }
 
-// attributeFault is what is wrong with an attribute.
+// attributeFault is a fault of an attribute.
 type attributeFault struct {
 	req     Requirement
 	problem string
 	offset  int
 }
 
-// faultOf says what is wrong with an attribute, or returns nil.
+// faultOf returns the fault of an attribute, or nil.
 func faultOf(name string, raw []byte) *attributeFault {
 	fault := func(req Requirement, problem string) *attributeFault {
 		return &attributeFault{req: req, problem: problem}
 	}
 	if !isAttributeName(name) {
-		return fault(ReqMetadataNames, "the name of an attribute consists of other characters than a-z and 0-9, or is signals")
+		return fault(ReqMetadataNames, "the name of an attribute has characters other than a-z and 0-9, or is signals")
 	}
 	if raw[0] != '"' {
 		return fault(ReqMetadataStrings, "the attribute "+name+" is not a string")
 	}
 	value, ok := pyjson.Unquote(raw[1 : len(raw)-1])
 	if !ok {
-		return fault(ReqMetadataStrings, "the attribute "+name+" holds a surrogate without its partner")
+		return fault(ReqMetadataStrings, "the attribute "+name+" contains a lone surrogate")
 	}
 	if problem := valueProblem(name, value); problem != "" {
 		return fault(ReqMetadataValues, problem)
@@ -140,8 +140,8 @@ func faultOf(name string, raw []byte) *attributeFault {
 	return nil
 }
 
-// isAttributeName holds CloudEvents' rule for names. The name signals is taken
-// by the envelope's JSON form.
+// isAttributeName implements CloudEvents' rule for names. The JSON form of the envelope
+// reserves the name signals.
 func isAttributeName(name string) bool {
 	for i := range len(name) {
 		if c := name[i]; (c < 'a' || 'z' < c) && (c < '0' || '9' < c) {
@@ -151,8 +151,8 @@ func isAttributeName(name string) bool {
 	return name != "" && name != "signals"
 }
 
-// valueProblem says what is wrong with the value of an attribute that this
-// specification defines, or nothing.
+// valueProblem returns what is wrong with the value of an attribute that the
+// specification defines, or "".
 func valueProblem(name, value string) string {
 	switch name {
 	case AttributeID:
@@ -179,8 +179,8 @@ func valueProblem(name, value string) string {
 	return ""
 }
 
-// isTime reports whether value is a time of RFC 3339, whose letters may be of
-// either case. [time.Parse] takes more than that, and no leap second.
+// isTime reports whether value is a time of RFC 3339, with letters of either case.
+// [time.Parse] accepts more than that, and no leap second.
 func isTime(value string) bool {
 	value = strings.ToUpper(value)
 	const date = "0000-00-00T00:00:00"
@@ -207,8 +207,7 @@ func isTime(value string) bool {
 	return err == nil
 }
 
-// hasForm reports whether a text is a form with any digits in place of its
-// zeros.
+// hasForm reports whether a text equals a form with any digits in place of its zeros.
 func hasForm(text, form string) bool {
 	if len(text) != len(form) {
 		return false
@@ -221,9 +220,9 @@ func hasForm(text, form string) bool {
 	return true
 }
 
-// isTraceParent reports whether value reads
-// version "-" trace-id "-" parent-id "-" flags in lower-case hexadecimal, with
-// no id of zeros alone. A version after 00 may say more behind the flags.
+// isTraceParent reports whether value has the form
+// version "-" trace-id "-" parent-id "-" flags in lower-case hexadecimal, and no id
+// consists of zeros. A version after 00 may have more fields.
 func isTraceParent(value string) bool {
 	const form = "00-00000000000000000000000000000000-0000000000000000-00"
 	if len(value) < len(form) || value[:2] == "ff" {

@@ -10,13 +10,13 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// parts are the places of a message's members: of several with one name, the
-// last one.
+// parts are the positions of a message's members. For several with one name, it is the
+// position of the last.
 type parts struct {
 	data, signals, metadata field
 }
 
-// field is the place of a value in a message; its kind is 0 where it is absent.
+// field is the position of a value in a message. Its kind is 0 if the member is absent.
 type field struct {
 	kind       pyjson.Kind
 	start, end int
@@ -24,12 +24,12 @@ type field struct {
 
 func (f field) in(raw []byte) []byte { return raw[f.start:f.end] }
 
-// bom is the byte order mark, which neither JSON nor Python permits.
+// bom is the byte order mark, which both JSON and Python forbid.
 var bom = []byte("\xef\xbb\xbf")
 
-// scan finds the members of a raw message and checks all that makes a message
-// malformed but the forms of its members. An inspector, where there is one, is
-// told of what is merely not portable; it does not change what is malformed.
+// scan finds the members of a raw message and checks everything that makes a message
+// malformed, except for the values of the members. The inspector, which may be nil,
+// collects faults of portability. It does not influence what is malformed.
 func scan(raw []byte, in *inspector) (parts, *Finding) {
 	var p parts
 	if bytes.HasPrefix(raw, bom) {
@@ -72,7 +72,7 @@ func scan(raw []byte, in *inspector) (parts, *Finding) {
 	return p, nil
 }
 
-// member passes one member of the message, whose name begins at pos.
+// member reads a member of the message. Its name begins at pos.
 func (p *parts) member(s *pyjson.Scanner, pos int, in *inspector) (end int, err error) {
 	name, start, err := s.Name(pos)
 	if err != nil {
@@ -93,8 +93,8 @@ func (p *parts) member(s *pyjson.Scanner, pos int, in *inspector) (end int, err 
 	return end, nil
 }
 
-// named returns the field of the member with a name, or nil where this
-// specification defines none. Names are exact.
+// named returns the field for a member's name, or nil for a name that the specification
+// does not define. Names match exactly.
 func (p *parts) named(raw []byte) *field {
 	if bytes.IndexByte(raw, '\\') >= 0 {
 		name, _ := pyjson.Unquote(raw)
@@ -111,16 +111,16 @@ func (p *parts) named(raw []byte) *field {
 	return nil
 }
 
-// oversize says that a message is longer than a receiver takes, if it is.
+// oversize returns a finding for a message above the maximum size of receivers, or nil.
 func oversize(raw []byte, limits Limits) *Finding {
 	if len(raw) <= limits.ReceiveBytes {
 		return nil
 	}
 	return malformed(ReqReceiveSize, limits.ReceiveBytes,
-		fmt.Sprintf("the message has %d bytes, more than the %d that a receiver takes", len(raw), limits.ReceiveBytes))
+		fmt.Sprintf("the message has %d bytes; a receiver accepts at most %d", len(raw), limits.ReceiveBytes))
 }
 
-// checkData says what is wrong with the member data, if anything.
+// checkData returns the fault of the member data, or nil.
 func (p *parts) checkData(raw []byte) *Finding {
 	switch p.data.kind {
 	case pyjson.Object:
@@ -145,7 +145,7 @@ func malformed(req Requirement, offset int, message string) *Finding {
 	return &Finding{Requirement: req, Severity: SeverityMalformed, Message: message, Offset: offset}
 }
 
-// validUTF8 is [utf8.Valid], faster where all is ASCII.
+// validUTF8 is [utf8.Valid], but faster for ASCII.
 func validUTF8(raw []byte) bool {
 	rest := raw
 	for len(rest) >= 32 {
@@ -159,7 +159,7 @@ func validUTF8(raw []byte) bool {
 	return utf8.Valid(rest)
 }
 
-// invalidAt returns the offset of the first byte that is not UTF-8.
+// invalidAt returns the offset of the first byte that is not valid UTF-8.
 func invalidAt(raw []byte) int {
 	for i := 0; i < len(raw); {
 		r, size := utf8.DecodeRune(raw[i:])

@@ -5,53 +5,53 @@ import (
 	"slices"
 )
 
-// Verdict is what this specification says of a message.
+// Verdict is the specification's classification of a message.
 type Verdict string
 
 const (
 	// Safe messages may be sent.
 	Safe Verdict = "safe"
-	// Tolerated messages are delivered by receivers; no sender may write one.
+	// Tolerated messages must be delivered by receivers, but not written by senders.
 	Tolerated Verdict = "tolerated"
-	// Malformed messages are delivered by nobody. They are kept as they are,
-	// as dead letters, or logged where there are none.
+	// Malformed messages are not delivered. They are kept unchanged as dead letters, or
+	// logged by receivers without dead letters.
 	Malformed Verdict = "malformed"
 )
 
-// Legacy is what becomes of an original Python receiver that takes a message:
-// the worst over the versions and interpreters that were measured.
+// Legacy is the outcome of a message in an original Python receiver: the worst of the
+// measured versions and interpreters.
 type Legacy string
 
 const (
-	// Delivers means that its listener is called and it lives.
+	// Delivers means that the listener is called and the receiver continues.
 	Delivers Legacy = "delivers"
-	// Drops means that the message is lost without a sign, and it lives.
+	// Drops means that the message is lost silently and the receiver continues.
 	Drops Legacy = "drops"
-	// Dies means that the thread of its queue ends for good, at once or after
-	// the call. The process lives on and logs nothing.
+	// Dies means that the thread of the queue ends permanently, at once or after
+	// the call. The process continues and logs nothing.
 	Dies Legacy = "dies"
 )
 
-// Severity is what a finding does to the verdict.
+// Severity is the effect of a finding on the verdict.
 type Severity string
 
-// The severities: a warning leaves a message safe.
+// The severities. A message with only warnings is safe.
 const (
 	SeverityWarning   Severity = "warning"
 	SeverityTolerated Severity = "tolerated"
 	SeverityMalformed Severity = "malformed"
 )
 
-// Finding is one fault of a message. A fault that occurs many times is one
-// finding, at the place where it first stands.
+// Finding is one fault of a message. A repeated fault is one finding, at its first
+// occurrence.
 type Finding struct {
-	// Requirement is what the message violates.
+	// Requirement is the id of the violated requirement.
 	Requirement Requirement `json:"requirement"`
-	// Severity is what follows for the verdict.
+	// Severity is the effect on the verdict.
 	Severity Severity `json:"severity"`
-	// Message says what is wrong, without quoting the payload.
+	// Message describes the fault, without quoting the payload.
 	Message string `json:"message"`
-	// Offset is the byte of the message at which the fault stands, from 0.
+	// Offset is the position of the fault in the message, in bytes from 0.
 	Offset int `json:"offset"`
 }
 
@@ -59,12 +59,12 @@ func (f Finding) String() string {
 	return fmt.Sprintf("[%s] %s, at byte %d", f.Requirement, f.Message, f.Offset)
 }
 
-// Report is the judgement of one raw message.
+// Report is the result of validating a raw message.
 type Report struct {
 	Verdict Verdict `json:"verdict"`
 	Legacy  Legacy  `json:"legacy"`
-	// Findings are in the order of severity, the gravest first, then of
-	// offset. A safe message may have some: warnings.
+	// Findings are sorted by severity, the most severe first, then by offset. A safe
+	// message may have warnings.
 	Findings []Finding `json:"findings"`
 }
 

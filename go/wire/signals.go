@@ -12,23 +12,23 @@ import (
 // element is one element of signals.
 type element struct {
 	kind   pyjson.Kind
-	text   string // of a string
-	usable bool   // a string that a Go string can hold
+	text   string // if it is a string
+	usable bool   // a string that Go can represent
 	offset int
 }
 
-// errStop ends a walk early.
+// errStop ends an iteration early.
 var errStop = errors.New("stop")
 
-// elements walks over the elements of signals, if it is an array. Each is made
-// as it is asked for: there may be many millions.
+// elements iterates over the elements of signals, if it is an array. It creates each on
+// demand, because there may be millions.
 func (p *parts) elements(raw []byte) iter.Seq[element] {
 	return func(yield func(element) bool) {
 		if p.signals.kind != pyjson.Array {
 			return
 		}
 		s := pyjson.Scanner{Src: raw}
-		// The message was scanned before, so that nothing can fail.
+		// This cannot fail, because the message was scanned.
 		_, _ = s.Elements(p.signals.start, func(pos int) (int, error) {
 			kind, err := s.Peek(pos)
 			if err != nil {
@@ -47,7 +47,7 @@ func (p *parts) elements(raw []byte) iter.Seq[element] {
 	}
 }
 
-// firstSignal returns the first element of signals where it is a string.
+// firstSignal returns the first element of signals if it is a string, else nil.
 func (p *parts) firstSignal(raw []byte) *string {
 	for e := range p.elements(raw) {
 		if e.kind == pyjson.String {
@@ -58,8 +58,7 @@ func (p *parts) firstSignal(raw []byte) *string {
 	return nil
 }
 
-// checkSignals returns the names that listeners hear, and says what is wrong
-// with the member signals, if anything: names is empty only then.
+// checkSignals returns the names in the member signals, or its fault.
 func (p *parts) checkSignals(raw []byte) (names []string, fault *Finding) {
 	switch p.signals.kind {
 	case pyjson.Array:
@@ -78,16 +77,15 @@ func (p *parts) checkSignals(raw []byte) (names []string, fault *Finding) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, malformed(ReqSignals, p.signals.start, "signals names no event")
+		return nil, malformed(ReqSignals, p.signals.start, "signals contains no name")
 	}
 	return names, nil
 }
 
-// inspectSignals notes what a sender must not write in signals, of a message
-// that is not malformed.
+// inspectSignals adds the findings of signals, for a message that is not malformed.
 func (in *inspector) inspectSignals(key *string, raw []byte, p parts) {
 	var seen names
-	n, base, last := 0, 0, 0 // base of the last elements are the base signals
+	n, base, last := 0, 0, 0 // base counts the base signals at the end
 	for e := range p.elements(raw) {
 		n, last = n+1, e.offset
 		if n == 1 && key != nil && (!e.usable || e.text != *key) {
@@ -96,7 +94,7 @@ func (in *inspector) inspectSignals(key *string, raw []byte, p parts) {
 		switch {
 		case !e.usable:
 			base = 0
-			problem := "an element of signals holds a surrogate without its partner"
+			problem := "an element of signals contains a lone surrogate"
 			if e.kind != pyjson.String {
 				problem = fmt.Sprintf("an element of signals is %s, not a string", e.kind)
 			}
@@ -110,10 +108,10 @@ func (in *inspector) inspectSignals(key *string, raw []byte, p parts) {
 			base = 0
 		}
 		if Reserved(e.text) {
-			in.tolerate(ReqReservedSignal, e.offset, "a signal belongs to the kernel of applauncher, and would command an original receiver")
+			in.tolerate(ReqReservedSignal, e.offset, "a signal is reserved for the kernel of applauncher, and would control an original receiver")
 		}
 		if !seen.add([]byte(e.text), false) {
-			in.tolerate(ReqUniqueSignals, e.offset, "a signal stands twice, which calls an original's listener twice")
+			in.tolerate(ReqUniqueSignals, e.offset, "a signal occurs twice, so that an original calls its listener twice")
 		}
 	}
 	if n < 3 || base != 2 {
@@ -121,7 +119,6 @@ func (in *inspector) inspectSignals(key *string, raw []byte, p parts) {
 	}
 }
 
-// Reserved reports whether no event may have this name, nor any listener hear
-// it: the signals by which applauncher's kernel is run begin with "kernel."
-// (SIG-4).
+// Reserved reports whether SIG-4 reserves the signal for applauncher's kernel: it begins
+// with "kernel.". No event may have such a name, and no listener may listen to it.
 func Reserved(signal string) bool { return strings.HasPrefix(signal, "kernel.") }

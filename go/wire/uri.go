@@ -6,13 +6,13 @@ import (
 )
 
 // readURI reports whether a text is a URI reference of RFC 3986, and whether it
-// has a scheme. [net/url.Parse] takes much that is none.
+// has a scheme. [net/url.Parse] accepts more texts.
 func readURI(text string) (hasScheme, ok bool) {
 	rest, fragment, _ := strings.Cut(text, "#")
 	rest, query, _ := strings.Cut(rest, "?")
 	if i := strings.IndexAny(rest, ":/"); i >= 0 && rest[i] == ':' {
 		if !isScheme(rest[:i]) {
-			return false, false // nor may the first segment of a path have a colon
+			return false, false // the first segment of a path must not contain a colon
 		}
 		hasScheme, rest = true, rest[i+1:]
 	}
@@ -35,7 +35,7 @@ func isScheme(text string) bool {
 	return text != ""
 }
 
-// isAuthority reads [ userinfo "@" ] host [ ":" port ].
+// isAuthority reports whether a text has the form [ userinfo "@" ] host [ ":" port ].
 func isAuthority(text string) bool {
 	user, host, found := strings.Cut(text, "@")
 	if !found {
@@ -52,8 +52,8 @@ func isAuthority(text string) bool {
 	return isURIText(name, "") && isPort(port)
 }
 
-// isIPLiteral reports whether a text is what may stand in brackets as a host:
-// an IPv6 address, or one of a version to come.
+// isIPLiteral reports whether a text may be a host in brackets:
+// an IPv6 address, or one of a future version.
 func isIPLiteral(text string) bool {
 	if text != "" && text[0]|0x20 == 'v' {
 		version, address, _ := strings.Cut(text[1:], ".")
@@ -66,8 +66,8 @@ func isIPLiteral(text string) bool {
 
 func isPort(text string) bool { return strings.Trim(text, "0123456789") == "" }
 
-// isURIText reports whether a part of a URI consists of characters that may
-// stand in every part, of those others, and of whole percent encodings.
+// isURIText reports whether a part of a URI consists of unreserved characters and
+// sub-delimiters, of the characters in others, and of complete percent-encodings.
 func isURIText(text, others string) bool {
 	const anywhere = "-._~!$&'()*+,;="
 	for i := 0; i < len(text); i++ {

@@ -91,7 +91,7 @@ func TestValidateText(t *testing.T) {
 	t.Parallel()
 	r := invocation{args: []string{"validate"}, stdin: strings.NewReader(toleratedMessage)}.run(t.Context()).expect(t, exitFindings)
 	const want = "-: tolerated; an original receiver delivers\n" +
-		"  JSON-4   tolerated  byte 15      NaN and infinities are numbers to Python only\n"
+		"  JSON-4   tolerated  byte 15      NaN and infinities are not JSON; only Python accepts them\n"
 	if r.stdout != want {
 		t.Errorf("got %q, want %q", r.stdout, want)
 	}
@@ -103,7 +103,7 @@ func TestValidateLines(t *testing.T) {
 	r := invocation{args: []string{"validate", "--lines"}, stdin: strings.NewReader(text)}.run(t.Context()).expect(t, exitFindings)
 	const want = "-:1: safe; an original receiver delivers\n" +
 		"-:3: tolerated; an original receiver delivers\n" +
-		"  JSON-4   tolerated  byte 15      NaN and infinities are numbers to Python only\n" +
+		"  JSON-4   tolerated  byte 15      NaN and infinities are not JSON; only Python accepts them\n" +
 		"-:4: safe; an original receiver delivers\n"
 	if r.stdout != want {
 		t.Errorf("got %q, want %q", r.stdout, want)
