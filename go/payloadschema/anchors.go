@@ -6,10 +6,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// A compiled schema shows all that it consists of but two things, which only
-// $dynamicRef needs: the dynamic anchors of its resource, and the anchor that the
-// reference itself names. They are read from its unexported fields; TestDynamicRef
-// fails where another version of the compiler has others.
+// The API of a compiled schema lacks two properties that $dynamicRef needs: the dynamic
+// anchors of its resource, and the anchor in the reference itself. This file reads them
+// from unexported fields. TestDynamicRef fails if another version of the compiler changes
+// these fields.
 
 func dynamicAnchors(s *jsonschema.Schema) []*jsonschema.Schema {
 	field := reflect.ValueOf(s).Elem().FieldByName("dynamicAnchors")
@@ -18,7 +18,7 @@ func dynamicAnchors(s *jsonschema.Schema) []*jsonschema.Schema {
 	}
 	anchors := make([]*jsonschema.Schema, field.Len())
 	for i := range anchors {
-		anchors[i] = (*jsonschema.Schema)(field.Index(i).UnsafePointer()) // the type of its elements
+		anchors[i] = (*jsonschema.Schema)(field.Index(i).UnsafePointer()) // the field is a []*Schema
 	}
 	return anchors
 }
@@ -27,7 +27,7 @@ func dynamicRefAnchor(s *jsonschema.Schema) string {
 	return reflect.ValueOf(s).Elem().FieldByName("dynamicRefAnchor").String()
 }
 
-// allAnchors gathers the dynamic anchors of a schema and of all that it leads to.
+// allAnchors collects the dynamic anchors of a schema and of all schemas below it.
 func allAnchors(s *jsonschema.Schema, found map[*jsonschema.Schema][]*jsonschema.Schema, visited map[*jsonschema.Schema]bool) {
 	if s == nil || visited[s] {
 		return
@@ -44,7 +44,7 @@ func allAnchors(s *jsonschema.Schema, found map[*jsonschema.Schema][]*jsonschema
 	}
 }
 
-// parts returns the schemas that a schema leads to, some of which may be nil.
+// parts returns the schemas directly below a schema. Some may be nil.
 func parts(s *jsonschema.Schema) []*jsonschema.Schema {
 	all := []*jsonschema.Schema{
 		s.Ref, s.RecursiveRef, s.DynamicRef, s.Not, s.If, s.Then, s.Else, s.PropertyNames,

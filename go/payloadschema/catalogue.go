@@ -19,30 +19,29 @@ import (
 	"github.com/remote-events/remote-events/schemas"
 )
 
-// FileName is the name of the file that says which schema holds for which event.
+// FileName is the name of the file that maps events to schemas.
 const FileName = "catalogue.json"
 
-// Catalogue is a set of compiled schemas. It may be used by several goroutines
-// at once.
+// Catalogue is a set of compiled schemas. It is safe for concurrent use.
 type Catalogue struct {
 	events map[string]*entry
 }
 
-// entry is the schema of an event, and what the catalogue calls it.
+// entry is the schema of an event, with its reference in the catalogue.
 type entry struct {
 	name    string
 	schema  *jsonschema.Schema
-	anchors map[*jsonschema.Schema][]*jsonschema.Schema // of $dynamicRef, by the schemas that have them
+	anchors map[*jsonschema.Schema][]*jsonschema.Schema // for $dynamicRef, by the schemas that have them
 }
 
-// LoadDir reads the catalogue of a directory. Links that lead out of it are
-// rejected.
+// LoadDir reads the catalogue of a directory. It rejects symbolic links that leave the
+// directory. Its errors are those of [Load].
 func LoadDir(dir string) (*Catalogue, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("the catalogue of payload schemas: %w", err)
+		return nil, fmt.Errorf("open the catalogue of payload schemas: %w", err)
 	}
-	defer func() { _ = root.Close() }() // it was read only
+	defer func() { _ = root.Close() }() // it was opened for reading
 	catalogue, err := Load(root.FS())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -50,9 +49,9 @@ func LoadDir(dir string) (*Catalogue, error) {
 	return catalogue, nil
 }
 
-// Load reads a catalogue: catalogue.json at the root of the files, and the
-// schemas that it names. Every schema is compiled, so that whatever is wrong
-// with one is found here.
+// Load reads a catalogue: catalogue.json at the root of files, and the schemas that it
+// names. It compiles every schema, and returns an error that names the event and the
+// schema for an invalid one.
 func Load(files fs.FS) (*Catalogue, error) {
 	if files == nil {
 		return nil, errors.New("payloadschema.Load: the file system is nil")
@@ -65,7 +64,7 @@ func Load(files fs.FS) (*Catalogue, error) {
 	compiler := jsonschema.NewCompiler()
 	compiler.Draft = jsonschema.Draft2020
 	compiler.LoadURL = source.open
-	for format := range jsonschema.Formats { // which are checked without a $schema, whatever AssertFormat says
+	for format := range jsonschema.Formats { // the compiler checks them without a $schema, whatever AssertFormat is
 		compiler.Formats[format] = func(any) bool { return true }
 	}
 	catalogue := &Catalogue{events: make(map[string]*entry, len(index.Events))}
@@ -140,28 +139,27 @@ func indexForm() (*jsonschema.Schema, error) {
 // scheme begins the addresses of the catalogue's own files.
 const scheme = "catalogue:///"
 
-// resolve returns the address of a schema that the catalogue names: a file below
-// its directory, and perhaps a place in it.
+// resolve returns the address of a schema reference in the catalogue: a file within its
+// directory, with an optional fragment.
 func resolve(reference string) (string, error) {
 	parsed, err := url.Parse(reference)
 	if err != nil {
 		return "", fmt.Errorf("schema %q: %w", reference, err)
 	}
 	if parsed.Scheme != "" || parsed.Host != "" || !fs.ValidPath(parsed.Path) || parsed.Path == "." {
-		return "", fmt.Errorf("schema %q: name a file in the directory of the catalogue, and no way out of it", reference)
+		return "", fmt.Errorf("schema %q: it must be a file within the directory of the catalogue", reference)
 	}
 	address := url.URL{Scheme: "catalogue", Path: "/" + parsed.Path, Fragment: parsed.Fragment}
 	return address.String(), nil
 }
 
-// source finds the schemas that others refer to.
+// source finds the schemas to which others refer.
 type source struct {
 	files fs.FS
-	byID  map[string]string // files by their $id, once it is needed
+	byID  map[string]string // files by their $id; built on first use
 }
 
-// open returns the schema at an address, which is that of a file or the $id that
-// a file gives itself.
+// open returns the schema at an address: a file's address, or the $id in a file.
 func (s *source) open(address string) (io.ReadCloser, error) {
 	name, own := strings.CutPrefix(address, scheme)
 	if !own {
@@ -171,7 +169,7 @@ func (s *source) open(address string) (io.ReadCloser, error) {
 			}
 		}
 		if name = s.byID[address]; name == "" {
-			return nil, fmt.Errorf("no file of the catalogue has the $id %s, and nothing is read from elsewhere", address)
+			return nil, fmt.Errorf("no file of the catalogue has the $id %s; schemas outside the catalogue are not read", address)
 		}
 	} else {
 		decoded, err := url.PathUnescape(name)
@@ -187,7 +185,7 @@ func (s *source) open(address string) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(text)), nil
 }
 
-// index notes the $id of every file that looks like a schema.
+// index collects the $id of every file that looks like a schema.
 func (s *source) index() error {
 	s.byID = map[string]string{}
 	return fs.WalkDir(s.files, ".", func(name string, _ fs.DirEntry, err error) error {
@@ -195,7 +193,7 @@ func (s *source) index() error {
 			return err
 		}
 		if info, err := fs.Stat(s.files, name); err != nil || !info.Mode().IsRegular() {
-			return err // to which a schema cannot refer
+			return err // not a regular file
 		}
 		text, err := readFile(s.files, name)
 		if err != nil {
@@ -205,7 +203,7 @@ func (s *source) index() error {
 			ID string `json:"$id"`
 		}
 		if json.Unmarshal(text, &schema) != nil || schema.ID == "" {
-			return nil //nolint:nilerr // another kind of file; if a schema refers to it, the compiler will say
+			return nil //nolint:nilerr // not a schema; if a schema refers to it, the compiler returns the error
 		}
 		id := strings.TrimSuffix(schema.ID, "#")
 		if other, taken := s.byID[id]; taken {
@@ -216,11 +214,11 @@ func (s *source) index() error {
 	})
 }
 
-// maxFile is the longest file of a catalogue.
+// maxFile is the maximum size of a file of a catalogue.
 const maxFile = 16 << 20
 
-// readFile reads a file of the catalogue, and nothing that is no file: to open a
-// named pipe waits for whoever writes to it, and a device has no end.
+// readFile reads a regular file of the catalogue. It rejects other files: opening a named
+// pipe waits for its writer, and a device may be endless.
 func readFile(files fs.FS, name string) ([]byte, error) {
 	info, err := fs.Stat(files, name)
 	if err != nil {
@@ -236,9 +234,9 @@ func readFile(files fs.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }() // it was read only
+	defer func() { _ = file.Close() }() // it was opened for reading
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file any more: %w", name, err)
+		return nil, fmt.Errorf("%s is no longer a regular file: %w", name, err)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	switch {
@@ -247,14 +245,14 @@ func readFile(files fs.FS, name string) ([]byte, error) {
 	case len(text) > maxFile:
 		return nil, errTooLong(name)
 	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
-		return nil, fmt.Errorf("%s begins with a byte order mark (U+FEFF), which JSON does not permit: save the file as UTF-8 without one", name)
+		return nil, fmt.Errorf("%s begins with a byte order mark (U+FEFF), which JSON forbids: save the file as UTF-8 without one", name)
 	}
 	return text, nil
 }
 
 func errTooLong(name string) error { return fmt.Errorf("%s is longer than 16 MiB", name) }
 
-// kindOf names what is no regular file.
+// kindOf describes the type of a file that is not regular.
 func kindOf(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
@@ -270,8 +268,8 @@ func kindOf(mode fs.FileMode) string {
 	}
 }
 
-// gravest picks one fault of those that the compiler found in a schema: the first
-// in the order of the pointers, so that it is the same every time.
+// gravest returns one of the faults that the compiler found in a schema: the first in
+// the order of their pointers, so that the result does not vary.
 func gravest(fault *jsonschema.ValidationError) *jsonschema.ValidationError {
 	for len(fault.Causes) > 0 {
 		switch path.Base(fault.KeywordLocation) {
@@ -288,7 +286,7 @@ func gravest(fault *jsonschema.ValidationError) *jsonschema.ValidationError {
 	return fault
 }
 
-// withoutScheme takes the scheme out of an error's text, which nobody has written.
+// withoutScheme removes the internal scheme from the text of an error.
 func withoutScheme(err error) error {
 	text := err.Error()
 	if fault, ok := errors.AsType[*jsonschema.ValidationError](err); ok {

@@ -8,46 +8,45 @@ import (
 	"strings"
 )
 
-// ErrUnfinished says that a check was given up: it would take more time or memory
-// than a check may (SCHEMA-6).
+// ErrUnfinished reports that a check was stopped because it would exceed the maximum
+// time or memory of a check (SCHEMA-6).
 var ErrUnfinished = errors.New("the check was not finished")
 
-// Error says where a payload does not fit the schema of its event. Its text has
-// neither the value there nor a member's name that the schema does not have.
+// Error explains why a payload does not fit the schema of its event. Its text quotes
+// neither values nor names that only the payload has.
 type Error struct {
 	// EventName is the event's name.
 	EventName string
-	// Schema is what the catalogue calls the schema.
+	// Schema is the reference of the schema in the catalogue.
 	Schema string
-	// Pointer is the JSON Pointer (RFC 6901) of the place in the payload that is
-	// at fault, empty for the whole payload. A member that is missing or one too
-	// many has the pointer of its object. It is not for logs: its names may be of
-	// the payload alone.
+	// Pointer is the JSON Pointer (RFC 6901) of the rejected value, empty for the whole
+	// payload. For a missing or superfluous member it points to the object. Do not log
+	// it: it may contain names from the payload.
 	Pointer string
-	// Place is Pointer with * instead of each name that the schema does not have,
-	// as the error's text has it.
+	// Place is Pointer with * in place of each name that the schema does not contain.
+	// The text of the error contains Place.
 	Place string
-	// Keyword is the place in the schema that it violates, as a JSON Pointer
-	// that follows references. It is empty where the place holds what JSON
-	// Schema knows no value for, and where the check was not finished.
+	// Keyword is the location in the schema of the violated keyword, as a JSON Pointer
+	// that follows references. It is empty if the value is of no JSON Schema type, and if
+	// the check was not finished.
 	Keyword string
-	// Problem is the fault in words.
+	// Problem describes the violation.
 	Problem string
-	// Err is ErrUnfinished where the check was not finished, else nil.
+	// Err is ErrUnfinished if the check was not finished, else nil.
 	Err error
 }
 
 func (e *Error) Error() string {
 	if e == nil {
-		return "no fault"
+		return "no schema error"
 	}
 	place := "as a whole"
 	if e.Place != "" {
-		place = "at " + brief(e.Place)
+		place = "at " + truncated(e.Place)
 	}
-	text := "the payload does not fit the schema of " + brief(e.EventName) + " (" + e.Schema + ") " + place + ": " + brief(e.Problem)
+	text := "the payload does not fit the schema of " + truncated(e.EventName) + " (" + e.Schema + ") " + place + ": " + truncated(e.Problem)
 	if e.Keyword != "" {
-		text += " (" + brief(e.Keyword) + ")"
+		text += " (" + truncated(e.Keyword) + ")"
 	}
 	return text
 }
@@ -59,23 +58,23 @@ func (e *Error) Unwrap() error {
 	return e.Err
 }
 
-// Redacted returns the text of the error, which may be logged and stored as it is:
+// Redacted returns the text of the error, which is safe to log and store:
 // see remoteevent.PayloadSchemas.
 func (e *Error) Redacted() string { return e.Error() }
 
-// brief cuts short what a message or a schema may make as long as it likes.
-func brief(text string) string {
-	const most = 200
-	if len(text) <= most {
+// truncated limits the length of a text from a message or a schema.
+func truncated(text string) string {
+	const limit = 200
+	if len(text) <= limit {
 		return text
 	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
+	return strings.ToValidUTF8(text[:limit], "") + "…"
 }
 
-// Check returns nil where a payload, JSON in the dialect of Python, fits the
-// schema of its event or the event has none, and an *[Error] where it does not.
-// The first fault ends the check. A check that takes too much, or panics, is an
-// *[Error] with [ErrUnfinished] in its chain. Check keeps nothing of the payload.
+// Check validates a payload, in Python's dialect of JSON, against the schema of its
+// event. It returns nil if the payload fits or the event has no schema, else an *[Error]
+// with the first violation. If the check exceeds its limits or panics, the *[Error] wraps
+// [ErrUnfinished]. Check does not keep the payload. It is safe for concurrent use.
 //
 // It implements SCHEMA-3 to SCHEMA-7.
 func (c *Catalogue) Check(event string, payload []byte) error {
@@ -101,7 +100,7 @@ func (e *entry) check(payload []byte) (fault *Error) {
 		case unfinished:
 			fault = &Error{Problem: string(value), Err: ErrUnfinished}
 		default:
-			// What it panicked with may quote the payload: only its type is told.
+			// The panic's value may quote the payload: report only its type.
 			fault = &Error{Problem: fmt.Sprintf("the check panicked with a %T", value), Err: ErrUnfinished}
 		}
 	}()
@@ -109,7 +108,7 @@ func (e *entry) check(payload []byte) (fault *Error) {
 	if problem != "" {
 		return &Error{Pointer: pointer(place, false), Place: pointer(place, true), Problem: problem}
 	}
-	check := evaluator{document: document, anchors: e.anchors, budget: budgetAtLeast + budgetPerValue*int(document.count)}
+	check := evaluator{document: document, anchors: e.anchors, budget: minBudget + budgetPerValue*int(document.count)}
 	if check.apply(e.schema, 0, nil, nil, 0) {
 		return nil
 	}
@@ -123,8 +122,8 @@ func (e *entry) check(payload []byte) (fault *Error) {
 	}
 }
 
-// pointer writes a way, whose innermost step comes first, as a JSON Pointer, with *
-// instead of the names that only the payload has, if they are to be hidden.
+// pointer returns a path, whose innermost step is first, as a JSON Pointer. With hide, *
+// replaces the names that only the payload has.
 func pointer(place []step, hide bool) string {
 	var b strings.Builder
 	for _, s := range slices.Backward(place) {
@@ -141,7 +140,7 @@ func pointer(place []step, hide bool) string {
 	return b.String()
 }
 
-// escape writes a member's name as a part of a JSON Pointer.
+// escape escapes a member's name for a JSON Pointer.
 func escape(name string) string {
 	return escapes.Replace(strings.ToValidUTF8(name, "\uFFFD"))
 }

@@ -9,63 +9,62 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// What JSON Schema knows no value for, or none that can be compared in reasonable
-// time: no sender of this specification writes these (JSON-6, JSON-7).
+// The limits of numbers. JSON Schema cannot represent other values, or cannot compare
+// them in reasonable time. Senders do not write them (JSON-6, JSON-7).
 const (
 	maxDigits   = 4300
 	maxExponent = 400
 )
 
-// maxDepth is how deep a payload may nest: as deep as a receiver follows (LIMIT-4).
+// maxDepth is the maximum depth of a payload, which is that of receivers (LIMIT-4).
 const maxDepth = 10_000
 
-// document is a payload whose values are found and whose strings are decoded. It
-// takes twelve bytes a value and four a member, and copies only strings with
-// escapes.
+// document is a parsed payload with decoded strings. It uses twelve bytes a value and
+// four a member, and copies only strings with escapes.
 type document struct {
 	text  []byte
-	extra []byte   // decoded strings, addressed as if they stood behind the text
-	nodes [][]node // in the order of the text, in pieces of equal length
+	extra []byte   // decoded strings; their addresses continue those of the text
+	nodes [][]node // in the order of the text, in chunks of equal length
 	count uint32   // of nodes
-	order []uint32 // the names of each object's members, sorted, the last of each name only
-	unfit bool     // there is a value that JSON Schema does not know
+	order []uint32 // the names of each object's members, sorted, without replaced members
+	unfit bool     // the payload contains a value outside JSON Schema's data model
 }
 
-// node is a value, or the name of a member, which stands in front of its value.
+// node is a value, or the name of a member, which precedes its value.
 type node struct {
-	// start and end bound a scalar, a string without its quotes. Of an object, they
-	// bound its part of order, and of an array start is the number of elements.
+	// start and end are the range of a scalar (a string without its quotes). For an
+	// object, they are its range in order. For an array, start is the number of elements.
 	start, end uint32
-	// link is the node behind the value, with the kind in the highest bits.
+	// link is the index of the node after the value, with the kind in the highest bits.
 	link uint32
 }
 
 const (
 	kindShift = 29
 	linkMask  = 1<<kindShift - 1
-	piece     = 1 << 10 // nodes
+	chunk     = 1 << 10 // nodes in a chunk
 )
 
 func (n *node) kind() pyjson.Kind { return pyjson.Kind(n.link>>kindShift) + 1 }
 func (n *node) next() uint32      { return n.link & linkMask }
 
-func (d *document) node(i uint32) *node { return &d.nodes[i/piece][i%piece] }
+func (d *document) node(i uint32) *node { return &d.nodes[i/chunk][i%chunk] }
 
-// bytes returns a scalar of the text, or a decoded string.
+// bytes returns a scalar from the text, or a decoded string.
 func (d *document) bytes(n *node) []byte {
-	if length := uint32(len(d.text)); n.start >= length { //nolint:gosec // parse has asked
+	if length := uint32(len(d.text)); n.start >= length { //nolint:gosec // parse limits the length
 		return d.extra[n.start-length : n.end-length]
 	}
 	return d.text[n.start:n.end]
 }
 
-// name returns the name that a member of an object has, by its place in order.
+// name returns the name of a member, by its index in order.
 func (d *document) name(place uint32) []byte { return d.bytes(d.node(d.order[place])) }
 
-// member returns the value of a member, by its place in order.
+// member returns the value of a member, by its index in order.
 func (d *document) member(place uint32) uint32 { return d.order[place] + 1 }
 
-// has reports whether an object has a member of the name.
+// has reports whether an object has a member with the name.
 func (d *document) has(object *node, name string) bool {
 	low, high := object.start, object.end
 	for low < high {
@@ -82,8 +81,8 @@ func (d *document) has(object *node, name string) bool {
 	return false
 }
 
-// parse reads a payload. Where it holds what JSON Schema knows no value for, it
-// returns the place and the problem.
+// parse parses a payload. If it contains a value outside JSON Schema's data model, parse
+// returns the path and the problem.
 func parse(payload []byte) (*document, []step, string) {
 	if len(payload) > linkMask {
 		return nil, nil, "it is longer than 512 MiB"
@@ -96,7 +95,7 @@ func parse(payload []byte) (*document, []step, string) {
 	if err != nil {
 		return nil, nil, "it is not JSON: " + err.Error()
 	}
-	if p.document.unfit { // which may stand in a member that a later one replaces
+	if p.document.unfit { // perhaps in a replaced member
 		if place, problem := p.document.findUnfit(0); problem != "" {
 			return nil, place, problem
 		}
@@ -108,21 +107,21 @@ type parser struct {
 	pyjson.Scanner
 
 	document *document
-	names    []uint32 // of the objects under way, innermost last
+	names    []uint32 // stack of the names of unfinished objects
 }
 
 func (p *parser) add(kind pyjson.Kind, start, end int) uint32 {
 	d := p.document
-	if d.count%piece == 0 {
-		d.nodes = append(d.nodes, make([]node, piece))
+	if d.count%chunk == 0 {
+		d.nodes = append(d.nodes, make([]node, chunk))
 	}
 	i := d.count
 	d.count++
-	*d.node(i) = node{uint32(start), uint32(end), uint32(kind-1)<<kindShift | d.count} //nolint:gosec // parse has asked
+	*d.node(i) = node{uint32(start), uint32(end), uint32(kind-1)<<kindShift | d.count} //nolint:gosec // parse limits the length
 	return i
 }
 
-// value reads the value at pos.
+// value parses the value at pos.
 func (p *parser) value(pos int) (end int, err error) {
 	kind, err := p.Peek(pos)
 	if err != nil {
@@ -151,7 +150,7 @@ func (p *parser) value(pos int) (end int, err error) {
 	return end, nil
 }
 
-// string adds a string, which stands without its quotes at pos.
+// string adds a string. Its content, without quotes, begins at pos.
 func (p *parser) string(raw []byte, escaped bool, pos int) uint32 {
 	d := p.document
 	if !escaped {
@@ -192,12 +191,12 @@ func (p *parser) object(pos int) (int, error) {
 	})
 	start := len(d.order)
 	for i, name := range names {
-		// The last of several members counts (JSON-11).
+		// The last of several members with one name counts (JSON-11).
 		if i+1 == len(names) || !bytes.Equal(d.bytes(d.node(name)), d.bytes(d.node(names[i+1]))) {
 			d.order = append(d.order, name)
 		}
 	}
-	*d.node(object) = node{uint32(start), uint32(len(d.order)), uint32(pyjson.Object-1)<<kindShift | d.count} //nolint:gosec // fewer than bytes
+	*d.node(object) = node{uint32(start), uint32(len(d.order)), uint32(pyjson.Object-1)<<kindShift | d.count} //nolint:gosec // fewer than the bytes
 	return pos, nil
 }
 
@@ -232,8 +231,8 @@ func bounded(number []byte) bool {
 	return digits <= maxDigits && -maxExponent <= exponent && exponent <= maxExponent
 }
 
-// findUnfit looks for the first value that JSON Schema does not know, in the order
-// of the names, and returns the way to it from the innermost step on.
+// findUnfit returns the path to the first value outside JSON Schema's data model, in the
+// order of the names, from the innermost step on.
 func (d *document) findUnfit(i uint32) (place []step, problem string) {
 	n := d.node(i)
 	switch n.kind() {
@@ -241,7 +240,7 @@ func (d *document) findUnfit(i uint32) (place []step, problem string) {
 		for at := n.start; at < n.end; at++ {
 			name := d.name(at)
 			if place, problem = d.findUnfit(d.member(at)); problem == "" && isWTF8(name) {
-				problem = "a name holds a surrogate without its partner"
+				problem = "a name contains a lone surrogate"
 			}
 			if problem != "" {
 				return append(place, step{name: name}), problem
@@ -257,7 +256,7 @@ func (d *document) findUnfit(i uint32) (place []step, problem string) {
 		}
 	case pyjson.String:
 		if isWTF8(d.bytes(n)) {
-			return nil, "a string holds a surrogate without its partner"
+			return nil, "a string contains a lone surrogate"
 		}
 	case pyjson.Number:
 		if !bounded(d.bytes(n)) {
@@ -270,8 +269,8 @@ func (d *document) findUnfit(i uint32) (place []step, problem string) {
 	return nil, ""
 }
 
-// isWTF8 reports whether a decoded string holds a surrogate, as
-// [pyjson.Unquote] leaves it.
+// isWTF8 reports whether a decoded string contains a surrogate, in the form of
+// [pyjson.Unquote].
 func isWTF8(text []byte) bool {
 	for i := 0; i+2 < len(text); i++ {
 		if text[i] == 0xED && text[i+1] >= 0xA0 && text[i+1] <= 0xBF {

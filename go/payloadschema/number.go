@@ -8,16 +8,16 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// decimal is the exact value of a number of a scanned text, in a form that equal
-// numbers share: 0.DIGITS times ten to the exponent, where the digits neither begin
-// nor end with a zero. Zero has none.
+// decimal is the exact value of a scanned number, in a form that is the same for equal
+// numbers: 0.DIGITS times ten to the exponent. The digits neither begin
+// nor end with a zero. Zero has no digits.
 type decimal struct {
 	negative bool
 	digits   []byte
 	exponent int
 }
 
-// decimalOf reads a number, whose exponent is bounded.
+// decimalOf converts a number with a bounded exponent.
 func decimalOf(number []byte) decimal {
 	var d decimal
 	if number[0] == '-' {
@@ -46,7 +46,7 @@ func (d decimal) equal(other decimal) bool {
 	return d.negative == other.negative && d.exponent == other.exponent && bytes.Equal(d.digits, other.digits)
 }
 
-// isInteger reports whether a number is an integer to JSON Schema, as 8.0 is.
+// isInteger reports whether JSON Schema treats a number as an integer, such as 8.0.
 func isInteger(number []byte) bool {
 	if pyjson.IsInteger(number) {
 		return true
@@ -60,7 +60,7 @@ func equalNumbers(a, b []byte) bool {
 	return bytes.Equal(a, b) || decimalOf(a).equal(decimalOf(b))
 }
 
-// compare returns how a number compares with one of a schema.
+// compare compares a number with a number of a schema, as [cmp.Compare] does.
 func compare(number []byte, with *big.Rat) int {
 	if n, ok := pyjson.Int(number); ok && with.IsInt() && with.Num().IsInt64() {
 		switch limit := with.Num().Int64(); {
@@ -75,7 +75,7 @@ func compare(number []byte, with *big.Rat) int {
 	return ratOf(number).Cmp(with)
 }
 
-// isMultiple reports whether a number is a multiple of one of a schema.
+// isMultiple reports whether a number is a multiple of a number of a schema.
 func isMultiple(number []byte, of *big.Rat) bool {
 	if n, ok := pyjson.Int(number); ok && of.IsInt() && of.Num().IsInt64() {
 		return n%of.Num().Int64() == 0
@@ -86,7 +86,7 @@ func isMultiple(number []byte, of *big.Rat) bool {
 func ratOf(number []byte) *big.Rat {
 	rat, ok := new(big.Rat).SetString(string(number))
 	if !ok {
-		return new(big.Rat) // never: the number was scanned, and is bounded
+		return new(big.Rat) // unreachable: the number was scanned, and is bounded
 	}
 	return rat
 }

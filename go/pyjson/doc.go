@@ -1,11 +1,10 @@
-// Package pyjson scans JSON as Python's json module reads it, without changing
-// a byte of it.
+// Package pyjson scans JSON as Python's json module reads it. It never changes the text.
 //
 // The dialect is RFC 8259 plus the literals NaN, Infinity and -Infinity;
-// integers may have any number of digits, an escaped surrogate may stand alone,
+// integers may have any number of digits, escaped surrogates may be unpaired,
 // and of two members with one name the last one counts. A text is bytes in
-// UTF-8: the scanner checks the grammar and leaves the encoding to its caller,
-// who checks a whole message once with [unicode/utf8.Valid].
+// UTF-8. The scanner checks the grammar and not the encoding: its caller
+// checks the whole message once with [unicode/utf8.Valid].
 //
-// Nothing here recurses over its input, and nothing takes more than linear time.
+// No function recurses over its input, and every function takes linear time.
 package pyjson

@@ -3,8 +3,8 @@ package pyjson
 import "slices"
 
 // DropDuplicates returns the text without the members that a later member of
-// the same name replaces, at any depth, as Python reads it. It returns the text
-// itself where there are none. The text must have been scanned without error.
+// the same name replaces, at any depth, as Python reads it. If there are none, it returns
+// the text itself. The text must be valid: scan it first.
 func DropDuplicates(text []byte) []byte {
 	d := duplicates{}
 	s := Scanner{Src: text, Observer: &d}
@@ -14,7 +14,7 @@ func DropDuplicates(text []byte) []byte {
 	slices.SortFunc(d.replaced, func(a, b span) int { return a.start - b.start })
 	kept, pos := make([]byte, 0, len(text)), 0
 	for _, r := range d.replaced {
-		if r.start < pos { // within a member that is gone already
+		if r.start < pos { // within a member that is already cut out
 			continue
 		}
 		kept = append(kept, text[pos:r.start]...)
@@ -25,15 +25,15 @@ func DropDuplicates(text []byte) []byte {
 
 type span struct{ start, end int }
 
-// duplicates observes a scan and collects the members that are replaced.
+// duplicates is an observer that collects the replaced members.
 type duplicates struct {
 	open     []*object // nil for an array
 	replaced []span
 }
 
-// object holds where each member of an open object begins. A replaced member
-// reaches from its name to the name of the member behind it, which there always
-// is, so that cutting it out leaves the commas right.
+// object contains the position of each member of an open object. A replaced member
+// extends from its name to the next member's name. There always is a next member, so
+// that cutting out the range keeps the commas correct.
 type object struct {
 	starts []int
 	last   map[string]int

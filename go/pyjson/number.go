@@ -9,13 +9,13 @@ import (
 	"strconv"
 )
 
-// IsInteger reports whether a number of a scanned text is an integer to Python:
-// written with neither a decimal point nor an exponent.
+// IsInteger reports whether a scanned number is an integer in Python: it has neither a
+// decimal point nor an exponent.
 func IsInteger(number []byte) bool {
 	return !bytes.ContainsAny(number, ".eE")
 }
 
-// Digits counts the digits of an integer of a scanned text.
+// Digits returns the number of digits of a scanned integer.
 func Digits(integer []byte) int {
 	if len(integer) > 0 && integer[0] == '-' {
 		return len(integer) - 1
@@ -23,15 +23,15 @@ func Digits(integer []byte) int {
 	return len(integer)
 }
 
-// IsSafeInteger reports whether an integer of a scanned text lies within
-// ±(2⁵³−1), where every reader of JSON agrees on its value.
+// IsSafeInteger reports whether a scanned integer is within ±(2⁵³−1), where every JSON
+// reader gets the same value.
 func IsSafeInteger(integer []byte) bool {
 	n, ok := Int(integer)
 	return ok && -1<<53 < n && n < 1<<53
 }
 
-// Int returns the integer that a number of a scanned text means. ok is false where
-// it is written with a point or exponent, or does not fit.
+// Int returns the value of a scanned number as an int64. ok is false if it has a decimal
+// point or an exponent, or does not fit.
 func Int(number []byte) (n int64, ok bool) {
 	digits := number
 	if len(digits) > 0 && digits[0] == '-' {
@@ -40,7 +40,7 @@ func Int(number []byte) (n int64, ok bool) {
 	if len(digits) == 0 {
 		return 0, false
 	}
-	if len(digits) > 18 { // which may not fit
+	if len(digits) > 18 { // it may not fit
 		n, err := strconv.ParseInt(string(number), 10, 64)
 		return n, err == nil
 	}
@@ -56,12 +56,11 @@ func Int(number []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// Float returns the float64 that a number of a scanned text means. ok is false
-// where that would be another number: one beyond a float64's range, or an
-// integer with more digits than a float64 keeps. A fraction is rounded, as
-// every reader does. An integer that is the shortest way to write its float64
-// is not counted as changed, since that is how encoding/json and JavaScript
-// write large floats.
+// Float returns the value of a scanned number as a float64. ok is false if that changes
+// the number: it is beyond a float64's range, or it is an
+// integer with more digits than a float64 keeps. Fractions are rounded, as in
+// every reader. An integer that is the shortest form of its float64 counts as unchanged,
+// because encoding/json and JavaScript write large floats in this form.
 func Float(number []byte) (f float64, ok bool) {
 	if f, ok := shortFloat(number); ok {
 		return f, true
@@ -80,10 +79,10 @@ func Float(number []byte) (f float64, ok bool) {
 	return f, accuracy == big.Exact && exact.String() == string(number)
 }
 
-// SafeFloat returns the float64 that a number of a scanned text means to every
-// reader of JSON. ok is false for an integer beyond ±(2⁵³−1), even where it is
-// exactly a float64, since a float64 is written with other digits again; and for
-// what is beyond a float64's range.
+// SafeFloat returns the value of a scanned number as a float64, if every JSON reader gets
+// this value. ok is false for an integer beyond ±(2⁵³−1), even if it is exactly a
+// float64, because writing the float64 yields other digits; and for a number beyond the
+// range of a float64.
 func SafeFloat(number []byte) (f float64, ok bool) {
 	if f, ok := shortFloat(number); ok {
 		return f, true
@@ -95,10 +94,10 @@ func SafeFloat(number []byte) (f float64, ok bool) {
 	return f, err == nil
 }
 
-// Decimal passes a number of at most 19 digits that has no exponent. It is the
-// digits divided by ten to the power of the fraction, which is 0 where there is no
-// decimal point; the digits do not say of a minus sign. Where another number stands at
-// pos, or none, end is negative: [Scanner.Number] then looks closer. It tells no
+// Decimal reads a number of at most 19 digits without an exponent. The value is digits
+// divided by ten to the power of fraction; fraction is 0 if there is no decimal point.
+// digits does not include the minus sign. For other numbers, and where there is no
+// number, end is negative: use [Scanner.Number] then. Decimal does not call the
 // observer.
 func (s *Scanner) Decimal(pos int) (digits uint64, fraction, end int) {
 	return decimal(s.Src, pos)
@@ -127,16 +126,16 @@ func decimal(src []byte, i int) (n uint64, fraction, end int) {
 	return n, fraction, i
 }
 
-// appendDigits appends the digits at i to those of n, and returns the position behind
-// them. Where they do not fit into a word, n is of no use.
+// appendDigits appends the digits at i to those of n, and returns the position after
+// them. If they overflow a word, n is not usable.
 func appendDigits(n uint64, src []byte, i int) (appended uint64, end int) {
-	for i+8 <= len(src) { // eight digits at a time: pairs, pairs of these, and those
+	for i+8 <= len(src) { // eight digits at a time: combine pairs, then pairs of pairs, …
 		w := binary.LittleEndian.Uint64(src[i:])
-		count := bits.TrailingZeros64(notDigits(w)) >> 3 // 8 where all are
+		count := bits.TrailingZeros64(notDigits(w)) >> 3 // 8 if all are digits
 		if count == 0 {
 			return n, i
 		}
-		w = (w - ones*'0') << (64 - 8*count) // zeros go before the digits
+		w = (w - ones*'0') << (64 - 8*count) // puts zeros before the digits
 		w = (w*10 + w>>8) & 0x00ff00ff00ff00ff
 		w = (w*100 + w>>16) & 0x0000ffff0000ffff
 		w = (w*10000 + w>>32) & 0xffffffff
@@ -151,11 +150,11 @@ func appendDigits(n uint64, src []byte, i int) (appended uint64, end int) {
 	return n, i
 }
 
-// DecimalFloat returns the float64 that is nearest to what [Scanner.Decimal] returned.
-// ok is false for an integer that it would change.
+// DecimalFloat returns the float64 nearest to a result of [Scanner.Decimal].
+// ok is false for an integer that would change.
 func DecimalFloat(digits uint64, fraction int, negative bool) (f float64, ok bool) {
 	switch {
-	case digits < 1<<53: // Both of these are exact, so that the result is rounded once.
+	case digits < 1<<53: // Both operands are exact, so that the result is rounded once.
 		f = float64(digits) / tens[fraction]
 	case fraction > 0:
 		f = quotient(digits, powers[fraction])
@@ -168,8 +167,8 @@ func DecimalFloat(digits uint64, fraction int, negative bool) (f float64, ok boo
 	return f, true
 }
 
-// powers are the powers of ten that a word holds, and tens the same as floats, all of
-// which are exact.
+// powers are the powers of ten that fit a word, and tens the same as floats, which are
+// exact.
 var powers, tens = func() (made [20]uint64, floats [20]float64) {
 	for i, n := 0, uint64(1); i < len(made); i, n = i+1, n*10 {
 		made[i], floats[i] = n, float64(n)
@@ -177,7 +176,7 @@ var powers, tens = func() (made [20]uint64, floats [20]float64) {
 	return made, floats
 }()
 
-// shortFloat is Float for numbers that Decimal passes, but for integers beyond
+// shortFloat is Float for numbers that Decimal reads, except for integers beyond
 // ±(2⁵³−1).
 func shortFloat(number []byte) (f float64, ok bool) {
 	digits, fraction, end := decimal(number, 0)
@@ -187,8 +186,8 @@ func shortFloat(number []byte) (f float64, ok bool) {
 	return DecimalFloat(digits, fraction, number[0] == '-')
 }
 
-// quotient returns n divided by d, rounded once. Neither d nor the quotient's
-// exponent is out of the ordinary: d is a power of ten that a word holds.
+// quotient returns n divided by d, rounded once. d must be a power of ten that fits a
+// word, so that no exponent is extreme.
 func quotient(n, d uint64) float64 {
 	if n == 0 {
 		return 0
@@ -200,15 +199,14 @@ func quotient(n, d uint64) float64 {
 	if n >= d {
 		high, low, exponent = n>>1, n<<63, exponent+1
 	}
-	q, rest := bits.Div64(high, low, d) // 64 bits, of which a float64 keeps 53
+	q, rest := bits.Div64(high, low, d) // 64 bits; a float64 keeps 53
 	if rest != 0 {
-		q |= 1 // it is no tie
+		q |= 1 // prevents a tie
 	}
 	return float64(q) * math.Float64frombits(uint64(1023+exponent)<<52)
 }
 
-// InFloatRange reports whether a number of a scanned text, however precise,
-// lies within the range of a float64.
+// InFloatRange reports whether a scanned number is within the range of a float64.
 func InFloatRange(number []byte) bool {
 	if len(number) <= 300 && !bytes.ContainsAny(number, "eE") {
 		return true

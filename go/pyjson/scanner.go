@@ -5,8 +5,8 @@ import "fmt"
 // Kind is the kind of a JSON value.
 type Kind uint8
 
-// The kinds of value. NonFinite is NaN, Infinity or -Infinity, which are
-// values to Python and to no other reader of JSON.
+// The kinds of values. NonFinite is NaN, Infinity or -Infinity, which only Python
+// accepts.
 const (
 	Object Kind = iota + 1
 	Array
@@ -18,7 +18,7 @@ const (
 	NonFinite
 )
 
-// String names the kind as an error message does: "an object", "null".
+// String returns the kind with its article, for error messages: "an object", "null".
 func (k Kind) String() string {
 	return [...]string{
 		"no value", "an object", "an array", "a string", "a number",
@@ -26,65 +26,65 @@ func (k Kind) String() string {
 	}[k]
 }
 
-// A SyntaxError says where a text stops being JSON.
+// A SyntaxError reports where a text is not JSON.
 type SyntaxError struct {
-	// Offset is the byte at which the fault stands, counted from 0.
+	// Offset is the position of the error in bytes, from 0.
 	Offset int
-	// Problem is the fault in words, without any of the text itself.
+	// Problem describes the error, without quoting the text.
 	Problem string
 }
 
 func (e *SyntaxError) Error() string {
 	if e == nil {
-		return "no fault"
+		return "no syntax error"
 	}
 	return fmt.Sprintf("%s at byte %d", e.Problem, e.Offset)
 }
 
-// A DepthError says that a text nests deeper than [Scanner.MaxDepth].
+// A DepthError reports that a text is nested deeper than [Scanner.MaxDepth].
 type DepthError struct {
-	// Offset is the bracket that went too deep.
+	// Offset is the position of the bracket that exceeds the limit.
 	Offset int
-	// Limit is the depth that was permitted.
+	// Limit is the maximum depth.
 	Limit int
 }
 
 func (e *DepthError) Error() string {
 	if e == nil {
-		return "no fault"
+		return "no depth error"
 	}
 	return fmt.Sprintf("nested deeper than %d levels at byte %d", e.Limit, e.Offset)
 }
 
-// An Observer is told of everything that a [Scanner] passes, in the order of
-// the text. Slices are parts of the scanned text and must not be changed.
+// An Observer receives every token that a [Scanner] reads, in the order of
+// the text. Slices refer to the scanned text and must not be changed.
 type Observer interface {
-	// Open reports the bracket that begins an object or array.
+	// Open reports the opening bracket of an object or array.
 	Open(kind Kind, offset int)
-	// Name reports a member's name, without its quotes and still escaped;
-	// offset is that of the opening quote.
+	// Name reports a member's name, without its quotes and still escaped.
+	// offset is the position of the opening quote.
 	Name(raw []byte, offset int)
-	// Scalar reports a value that is neither object nor array, as it stands.
+	// Scalar reports a value other than an object or array, as raw text.
 	Scalar(kind Kind, raw []byte, offset int)
-	// Close reports the end of what was opened last.
+	// Close reports the end of the innermost object or array.
 	Close()
 }
 
-// A Scanner walks over one text. The zero value with Src set is ready for use;
-// it must not be used by several goroutines at once.
+// A Scanner scans one text. The zero value with Src set is ready for use.
+// It is not safe for concurrent use.
 type Scanner struct {
-	// Src is the text. It is never changed.
+	// Src is the text. The scanner does not change it.
 	Src []byte
-	// MaxDepth is how deep objects and arrays may nest, the outermost one
-	// counted as 1. Zero means any depth.
+	// MaxDepth is the maximum depth of objects and arrays; the outermost counts as 1.
+	// Zero means no maximum.
 	MaxDepth int
-	// Observer, where it is not nil, is told of all that is passed.
+	// Observer, if not nil, receives every token.
 	Observer Observer
 
-	depth int // of the Members and Elements calls under way
+	depth int // of the active Members and Elements calls
 }
 
-// Space returns the first position at or after pos that holds no white space.
+// Space returns the first position at or after pos without white space.
 func (s *Scanner) Space(pos int) int {
 	if pos < len(s.Src) && s.Src[pos] > ' ' {
 		return pos
@@ -92,8 +92,8 @@ func (s *Scanner) Space(pos int) int {
 	return space(s.Src, pos)
 }
 
-// Document checks that Src is one value, with nothing but white space about it,
-// and returns the value's kind and place.
+// Document checks that Src is one value, surrounded at most by white space,
+// and returns the value's kind and position.
 func (s *Scanner) Document() (kind Kind, start, end int, err error) {
 	start = s.Space(0)
 	if kind, err = s.Peek(start); err != nil {
@@ -105,16 +105,15 @@ func (s *Scanner) Document() (kind Kind, start, end int, err error) {
 	return kind, start, end, s.End(end)
 }
 
-// End checks that only white space stands at and after pos.
+// End checks that only white space follows at pos.
 func (s *Scanner) End(pos int) error {
 	if pos = s.Space(pos); pos < len(s.Src) {
-		return s.fail(pos, "something stands after the end of the value")
+		return s.fail(pos, "the text continues after the end of the value")
 	}
 	return nil
 }
 
-// Peek returns the kind of the value whose first byte is at pos, going by that
-// byte alone.
+// Peek returns the kind of the value at pos. It examines only the first byte.
 func (s *Scanner) Peek(pos int) (Kind, error) {
 	if pos >= len(s.Src) {
 		return 0, s.fail(len(s.Src), "the text ends where a value should begin")
@@ -147,10 +146,10 @@ func (s *Scanner) Peek(pos int) (Kind, error) {
 	}
 }
 
-// Begin passes the bracket at pos, which opens an object or array, and the white
-// space behind it. Where the object or array is empty, more is false and next
-// stands behind its end. Else next is where [Scanner.Name] finds the first
-// member's name, or where the first element begins.
+// Begin reads the opening bracket at pos and the white space after it. For an empty
+// object or array, more is false and next is the position after its end. Otherwise next
+// is the position of the first member's name, for [Scanner.Name], or of the first
+// element.
 func (s *Scanner) Begin(kind Kind, pos int) (next int, more bool, err error) {
 	if err := s.open(kind, pos); err != nil {
 		return 0, false, err
@@ -162,8 +161,8 @@ func (s *Scanner) Begin(kind Kind, pos int) (next int, more bool, err error) {
 	return next, true, nil
 }
 
-// Next goes on from pos, behind a member or element, to the one that follows, as
-// [Scanner.Begin] does to the first.
+// Next advances from pos, the end of a member or element, to the next one. Its results
+// are those of [Scanner.Begin].
 func (s *Scanner) Next(kind Kind, pos int) (next int, more bool, err error) {
 	if s.at(pos) != ',' { // Most texts have no white space before a comma.
 		pos = s.Space(pos)
@@ -181,7 +180,7 @@ func (s *Scanner) Next(kind Kind, pos int) (next int, more bool, err error) {
 	return 0, false, s.fail(pos, "an element is followed by neither ',' nor ']'")
 }
 
-// Name passes a member's name and the colon, and returns the name, without its
+// Name reads a member's name and the colon. It returns the name, without its
 // quotes and still escaped, and the position of the value.
 func (s *Scanner) Name(pos int) (name []byte, value int, err error) {
 	if s.at(pos) != '"' {
@@ -203,10 +202,9 @@ func (s *Scanner) Name(pos int) (name []byte, value int, err error) {
 	return name, s.Space(end + 1), nil
 }
 
-// Members walks over the object whose brace stands at pos and returns the
-// position behind it. For each member it calls member with the name, still
-// escaped, and the position of the value; member returns the position behind
-// the value, most simply that of [Scanner.Value].
+// Members scans the object at pos and returns the position after it. It calls member for
+// each member with the name, still escaped, and the position of the value. member
+// returns the position after the value, usually the result of [Scanner.Value].
 func (s *Scanner) Members(pos int, member func(name []byte, pos int) (int, error)) (int, error) {
 	pos, more, err := s.Begin(Object, pos)
 	for more && err == nil {
@@ -225,8 +223,7 @@ func (s *Scanner) Members(pos int, member func(name []byte, pos int) (int, error
 	return pos, nil
 }
 
-// Elements walks over the array whose bracket stands at pos, as
-// [Scanner.Members] does over an object.
+// Elements scans the array at pos, as [Scanner.Members] scans an object.
 func (s *Scanner) Elements(pos int, element func(pos int) (int, error)) (int, error) {
 	pos, more, err := s.Begin(Array, pos)
 	for more && err == nil {
@@ -241,8 +238,7 @@ func (s *Scanner) Elements(pos int, element func(pos int) (int, error)) (int, er
 	return pos, nil
 }
 
-// Value passes the whole value that begins at pos and returns the position
-// behind it.
+// Value scans the value at pos and returns the position after it.
 func (s *Scanner) Value(pos int) (int, error) {
 	if s.Observer == nil {
 		deepest := maxSkip
@@ -256,11 +252,11 @@ func (s *Scanner) Value(pos int) (int, error) {
 	return s.walk(pos)
 }
 
-// walk does what Value does, one step after the other: it tells the observer,
-// follows to any depth, and says what is wrong.
+// walk is Value token by token. It calls the observer, follows to any depth, and returns
+// precise errors.
 func (s *Scanner) walk(pos int) (int, error) {
 	var small [64]Kind
-	open := small[:0] // what is open, innermost last; the loop never recurses
+	open := small[:0] // stack of open brackets; the loop does not recurse
 	for {
 		kind, err := s.Peek(pos)
 		if err != nil {
@@ -283,7 +279,7 @@ func (s *Scanner) walk(pos int) (int, error) {
 		} else if pos, err = s.Scalar(kind, pos); err != nil {
 			return 0, err
 		}
-		// A value has ended: close what ends with it, or go on to the next.
+		// After a value: close finished objects and arrays, or advance to the next value.
 		for more := false; !more; {
 			if len(open) == 0 {
 				return pos, nil
@@ -303,8 +299,7 @@ func (s *Scanner) walk(pos int) (int, error) {
 	}
 }
 
-// Scalar passes the value of the given kind, neither object nor array, that
-// begins at pos.
+// Scalar scans the scalar of the given kind at pos.
 func (s *Scanner) Scalar(kind Kind, pos int) (end int, err error) {
 	switch kind {
 	case String:
@@ -351,9 +346,9 @@ func (s *Scanner) close() {
 	}
 }
 
-// String passes the string whose opening quote stands at pos. It returns the
-// string without its quotes and still escaped, whether it has escapes at all, and
-// the position behind it. It tells no observer.
+// String scans the string at pos. It returns the string without its quotes and still
+// escaped, whether it contains escapes, and the position after it. It does not call the
+// observer.
 func (s *Scanner) String(pos int) (raw []byte, escaped bool, end int, err error) {
 	if end, escaped = stringEnd(s.Src, pos+1); end < 0 {
 		return nil, false, 0, s.stringFault(pos)
@@ -361,7 +356,7 @@ func (s *Scanner) String(pos int) (raw []byte, escaped bool, end int, err error)
 	return s.Src[pos+1 : end-1], escaped, end, nil
 }
 
-// Number passes the number at pos. It tells no observer.
+// Number scans the number at pos. It does not call the observer.
 func (s *Scanner) Number(pos int) (raw []byte, end int, err error) {
 	if end = numberEnd(s.Src, pos); end < 0 {
 		return nil, 0, s.numberFault(pos)
@@ -369,7 +364,7 @@ func (s *Scanner) Number(pos int) (raw []byte, end int, err error) {
 	return s.Src[pos:end], end, nil
 }
 
-// str passes the string whose opening quote stands at pos.
+// str scans the string at pos.
 func (s *Scanner) str(pos int) (int, error) {
 	if end, _ := stringEnd(s.Src, pos+1); end >= 0 {
 		return end, nil
@@ -377,7 +372,7 @@ func (s *Scanner) str(pos int) (int, error) {
 	return 0, s.stringFault(pos)
 }
 
-// stringFault says what is wrong with the string at pos.
+// stringFault returns the error of the invalid string at pos.
 func (s *Scanner) stringFault(pos int) error {
 	for i := pos + 1; i < len(s.Src); {
 		switch c := s.Src[i]; {
@@ -386,11 +381,11 @@ func (s *Scanner) stringFault(pos int) error {
 			if n == 0 && s.at(i+1) == 'u' {
 				return s.fail(i, "\\u is not followed by four hexadecimal digits")
 			} else if n == 0 {
-				return s.fail(i, "no escape sequence of JSON begins here")
+				return s.fail(i, "invalid escape sequence")
 			}
 			i += n
 		case c < 0x20:
-			return s.fail(i, "a control character stands in a string without being escaped")
+			return s.fail(i, "a control character in a string is not escaped")
 		default:
 			i++
 		}
@@ -405,7 +400,7 @@ func (s *Scanner) number(pos int) (int, error) {
 	return 0, s.numberFault(pos)
 }
 
-// numberFault says what is wrong with the number at pos.
+// numberFault returns the error of the invalid number at pos.
 func (s *Scanner) numberFault(pos int) error {
 	i := pos
 	if s.at(i) == '-' {
@@ -435,8 +430,7 @@ func (s *Scanner) literal(pos int, word string) (int, error) {
 	return 0, s.fail(pos, "no value begins here")
 }
 
-// at returns the byte at pos, or 0, which stands nowhere in the grammar,
-// behind the end.
+// at returns the byte at pos, or 0 at the end. The grammar has no byte 0.
 func (s *Scanner) at(pos int) byte {
 	if pos < len(s.Src) {
 		return s.Src[pos]

@@ -5,15 +5,15 @@ import (
 	"math/bits"
 )
 
-// maxSkip is how deep [skip] follows.
+// maxSkip is the maximum depth for [skip].
 const maxSkip = 1024
 
-// skip returns the position behind the value at i, or -1 where something is wrong
-// with it or it nests deeper than deepest: [Scanner.walk] then looks closer.
+// skip returns the position after the value at i. It returns -1 if the value is invalid
+// or nests deeper than deepest: [Scanner.walk] then finds the error.
 func skip(src []byte, i, deepest int) int {
 	var objects [maxSkip / 64]uint64 // a bit for each open bracket, set for a brace
 	depth := 0
-	name := false // a member's name begins at i, not a value
+	name := false // a member's name follows, not a value
 	for {
 		if i >= len(src) {
 			return -1
@@ -47,7 +47,7 @@ func skip(src []byte, i, deepest int) int {
 			if i = space(src, i+1); i >= len(src) || name {
 				return -1
 			}
-			if src[i] == c+2 { // '}' or ']': it is empty
+			if src[i] == c+2 { // '}' or ']': the object or array is empty
 				i++
 				break
 			}
@@ -76,7 +76,7 @@ func skip(src []byte, i, deepest int) int {
 		if i < 0 || name {
 			return -1
 		}
-		// A value has ended: close what ends with it, or go on to the next.
+		// After a value: close finished objects and arrays, or advance to the next value.
 		for {
 			if depth == 0 {
 				return i
@@ -105,7 +105,7 @@ func skip(src []byte, i, deepest int) int {
 	}
 }
 
-// space returns the first position at or after i that holds no white space.
+// space returns the first position at or after i without white space.
 func space(src []byte, i int) int {
 	for i < len(src) && (src[i] == ' ' || src[i] == '\n' || src[i] == '\r' || src[i] == '\t') {
 		i++
@@ -118,15 +118,15 @@ const (
 	highs = 0x8080808080808080
 )
 
-// special returns a word whose lowest bit that is set, if one is, stands in the
-// first byte of w that ends a string, begins an escape or is a control character.
+// special returns a word whose lowest set bit, if any, is in the first byte of w that is
+// a quote, a backslash or a control character.
 func special(w uint64) uint64 {
-	quote := w ^ (ones * ('"' ^ 0x20)) // a quote is 0x20, and what is below stays below
+	quote := w ^ (ones * ('"' ^ 0x20)) // a quote becomes 0x20, and control characters stay below
 	slash := w ^ (ones * '\\')
 	return ((quote - ones*0x21) | (slash - ones)) &^ w & highs
 }
 
-// textEnd is stringEnd without the escapes.
+// textEnd is stringEnd for strings without escapes.
 func textEnd(src []byte, i int) int {
 	for n := i; n+8 <= len(src); n += 8 {
 		if found := special(binary.LittleEndian.Uint64(src[n:])); found != 0 {
@@ -140,9 +140,8 @@ func textEnd(src []byte, i int) int {
 	return end
 }
 
-// stringEnd returns the position behind the string whose first byte behind the
-// opening quote is at i, and whether the string has escapes. It returns -1 where
-// something is wrong with it.
+// stringEnd returns the position after the string whose content begins at i, and whether
+// the string contains escapes. It returns -1 if the string is invalid.
 func stringEnd(src []byte, i int) (end int, escaped bool) {
 	for {
 		for i+8 <= len(src) { // eight bytes at a time
@@ -173,8 +172,7 @@ func stringEnd(src []byte, i int) (end int, escaped bool) {
 	}
 }
 
-// escapeLen returns the length of the escape sequence at i, or 0 where none of
-// JSON is there.
+// escapeLen returns the length of the escape sequence at i, or 0 if it is invalid.
 func escapeLen(src []byte, i int) int {
 	if i+1 >= len(src) {
 		return 0
@@ -190,8 +188,7 @@ func escapeLen(src []byte, i int) int {
 	return 0
 }
 
-// numberEnd returns the position behind the number at i, or -1 where there is
-// none.
+// numberEnd returns the position after the number at i, or -1 if it is invalid.
 func numberEnd(src []byte, i int) int {
 	if i < len(src) && src[i] == '-' {
 		i++
@@ -222,7 +219,7 @@ func numberEnd(src []byte, i int) int {
 	return i
 }
 
-// literalEnd returns the position behind a word at i, or -1 where another stands.
+// literalEnd returns the position after the word at i, or -1 if the text differs.
 func literalEnd(src []byte, i int, word string) int {
 	if len(src)-i < len(word) || string(src[i:i+len(word)]) != word {
 		return -1
@@ -230,7 +227,7 @@ func literalEnd(src []byte, i int, word string) int {
 	return i + len(word)
 }
 
-// digits returns the first position at or after i that holds no digit.
+// digits returns the first position at or after i without a digit.
 func digits(src []byte, i int) int {
 	for i+8 <= len(src) { // eight bytes at a time
 		if found := notDigits(binary.LittleEndian.Uint64(src[i:])); found != 0 {
@@ -244,8 +241,8 @@ func digits(src []byte, i int) int {
 	return i
 }
 
-// notDigits returns a word whose lowest bit that is set, if one is, stands in the
-// first byte of w that is no digit.
+// notDigits returns a word whose lowest set bit, if any, is in the first byte of w that
+// is not a digit.
 func notDigits(w uint64) uint64 {
 	w ^= ones * '0' // a digit is below 10
 	return (w + ones*(0x80-10) | w) & highs

@@ -7,10 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Unquote decodes a string of a scanned text, given without its quotes. A
-// surrogate that stands alone has no place in UTF-8: it becomes the three bytes
-// that UTF-8 would give it if it could (WTF-8), so that equal results mean equal
-// strings to Python, and ok is false.
+// Unquote decodes a scanned string, given without its quotes. A lone surrogate becomes
+// the three bytes that UTF-8 would use for it if it could (WTF-8), and ok is false. Equal
+// results are therefore equal strings in Python.
 func Unquote(raw []byte) (text string, ok bool) {
 	i := bytes.IndexByte(raw, '\\')
 	if i < 0 {
@@ -48,7 +47,7 @@ func Unquote(raw []byte) (text string, ok bool) {
 	}
 }
 
-// AppendQuote appends text as a JSON string of ASCII characters, exactly as
+// AppendQuote appends text as a JSON string of ASCII characters, byte for byte as
 // Python's json.dumps writes it by default. The text must be valid UTF-8.
 func AppendQuote(dst []byte, text string) []byte {
 	const hex = "0123456789abcdef"
@@ -95,7 +94,7 @@ func unescape(c byte) byte {
 	return c // '"', '\\' or '/'
 }
 
-// unit returns the UTF-16 code unit of the sequence \uXXXX that begins raw.
+// unit returns the UTF-16 code unit of the escape \uXXXX at the start of raw.
 func unit(raw []byte) rune {
 	var r rune
 	for _, c := range raw[2:6] {
@@ -119,8 +118,7 @@ func Valid(text []byte) bool {
 	return err == nil && utf8.Valid(text)
 }
 
-// Paired reports whether every escaped surrogate of a string, given without
-// its quotes, is one of a pair.
+// Paired reports whether a string, given without its quotes, contains no lone surrogate.
 func Paired(raw []byte) bool {
 	for {
 		i := bytes.IndexByte(raw, '\\')
