@@ -1,16 +1,16 @@
 // Package config reads the configuration files of an applauncher application,
-// so that a Go service starts from the same files as its Python neighbour:
-// config.yml, a template of YAML 1.1, and parameters.yml, whose values, after
-// those of the environment, replace the {placeholders} in it.
+// so that a Go service and a Python service can share them:
+// config.yml, a template of YAML 1.1, and parameters.yml. Parameters and environment
+// variables replace the {placeholders} in the template. Environment variables have
+// priority.
 //
-// It gives the values that mapped_config 2.36, redis_bundle 0.2 and
-// remote_event_bundle 1.6 give, oddities included: 010 is 8, a password 12345
-// from the environment is a number and so an error, a comment with a brace in
-// it must double it. Where it cannot, or where the original's reading would
-// fail later, it returns an error. Sections of other bundles are ignored.
+// The result is that of mapped_config 2.36, redis_bundle 0.2 and
+// remote_event_bundle 1.6, including their oddities: 010 is 8, a password 12345
+// from the environment is a number and therefore an error, and braces in comments must be
+// doubled. The package returns an error where it cannot match the originals, or where
+// their result would fail later. It ignores sections of other bundles.
 //
-// The rules are in spec/configuration.md, and the differences from the Python
-// packages, too.
+// spec/configuration.md has the rules, and the differences from the Python packages.
 package config
 
 import (
@@ -21,33 +21,33 @@ import (
 	"slices"
 )
 
-// Config is what the configuration files say about remote events.
+// Config is the configuration of remote events.
 //
-// Formatting a Config, with fmt, slog or as JSON, does not show the password.
+// Formatting a Config with fmt, slog or as JSON does not show the password.
 type Config struct {
 	Redis       Redis       // the section redis
 	RemoteEvent RemoteEvent // the section remote_event
-	// Warnings are what is legal and probably not meant, in the order of the
-	// file. Show them to whoever runs the program.
+	// Warnings are legal settings that are probably mistakes, in the order of the
+	// file. Show them to the user of the program.
 	Warnings []Warning
 }
 
 // RemoteEvent is the remote_event section.
 type RemoteEvent struct {
 	// Backend is the transport (backend): always "redis", which is the default
-	// here and in remote_event_bundle before 1.4. Later ones read "amqp" where
-	// the key is absent, which is why that is a [Warning]. Another value is an
+	// here and in remote_event_bundle before 1.4. Later versions default to "amqp", and
+	// so a missing key is a [Warning]. Another value is an
 	// error.
 	Backend string
-	// GroupID is the consumer group (group_id), which Redis lists have no use
-	// for. Default "".
+	// GroupID is the consumer group (group_id), which Redis lists do not use.
+	// Default "".
 	GroupID string
 	// Events are the names of the queues to consume (events), in the order of
-	// the file, each once. Empty where the section or the key is absent.
+	// the file, without duplicates. Empty if the section or the key is absent.
 	Events []string
 }
 
-// An Option changes where [Load] reads from.
+// An Option configures where [Load] reads from.
 type Option func(*settings)
 
 type settings struct {
@@ -56,14 +56,13 @@ type settings struct {
 }
 
 // WithParameters sets the path of the parameters file. Default: parameters.yml
-// in the directory of the configuration file. A file that does not exist is an
-// empty one.
+// in the directory of the configuration file. A missing file is treated as empty.
 func WithParameters(path string) Option {
 	return func(s *settings) { s.parameters = path }
 }
 
 // WithEnviron sets the environment, as strings of the form "name=value".
-// Default: that of the process.
+// Default: the environment of the process.
 func WithEnviron(environ []string) Option {
 	return func(s *settings) { s.environ = environ }
 }
@@ -71,12 +70,11 @@ func WithEnviron(environ []string) Option {
 // Load reads the configuration file at path, such as config/config.yml, and
 // its parameters.
 //
-// The error holds an [*Error] with file, line and key for everything that is
-// wrong in a section, joined, or for the first fault that keeps the file from
-// being read at all. No error and no warning holds a value of the configuration,
-// be it written in a file or from the environment.
+// The error joins an [*Error] with file, line and key for every fault in the sections.
+// If the file cannot be read or parsed, it is the first fault. Errors and warnings
+// contain no value of the configuration, neither from a file nor from the environment.
 //
-// A file of more than 1 MiB is rejected, and so are merge keys that make more than
+// Load rejects a file of more than 1 MiB, and merge keys that create more than
 // 100,000 members.
 func Load(path string, opts ...Option) (*Config, error) {
 	s := settings{
@@ -108,7 +106,7 @@ func Load(path string, opts ...Option) (*Config, error) {
 	return read(doc)
 }
 
-// read turns a document into a Config.
+// read converts a document to a Config.
 func read(d *document) (*Config, error) {
 	sections, err := d.sections()
 	if err != nil {

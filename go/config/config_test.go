@@ -61,11 +61,11 @@ func TestMessages(t *testing.T) {
 		},
 		"an unknown key": {
 			"redis:\n  passwd: a\n", "",
-			":2: redis.passwd: not a key here: known are charset, connection_pool, db, ",
+			":2: redis.passwd: unknown key: known are charset, connection_pool, db, ",
 		},
 		"an unknown parameter": {
 			"redis:\n  # {NOPE}\n", "",
-			":2: the brace at column 5: a parameter that is neither set in the environment nor in the parameters file",
+			":2: the brace at column 5: an unknown parameter: set it in the environment or in the parameters file",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,31 +6,30 @@ import (
 	"strings"
 )
 
-// dialect is what a scan of a text finds that yaml.v3 reads otherwise than
-// PyYAML does, and where constructs of several lines are open.
+// dialect scans a text for syntax that yaml.v3 and PyYAML read differently, and for the
+// lines at which multi-line constructs are open.
 //
-// The scan follows PyYAML's scanner as far as it takes to tell flow collections,
-// quoted and block scalars, comments and directives apart. It takes time in
-// proportion to the text.
+// The scan follows PyYAML's scanner as far as necessary to distinguish flow collections,
+// quoted and block scalars, comments and directives. It takes linear time.
 type dialect struct {
 	text   string
 	at     int
 	column int // in bytes
 
 	flow    int   // the depth of flow collections
-	indents []int // the columns of the block collections that are open
+	indents []int // the columns of the open block collections
 	mayKey  bool  // a simple key may start here
-	key     int   // the column of what may be a simple key on this line, or -1
+	key     int   // the column of a possible simple key on this line, or -1
 
-	directives bool // directives wait for their document
+	directives bool // after directives, before their document
 
-	edited  []byte // the text, with directives as yaml.v3 takes them; nil where there is none
-	spaces  []int  // where yaml.v3 needs a space: behind a ':' that ends a plain scalar
-	closed  []bool // for each number of lines from the start: nothing is open behind them
-	dangles bool   // directives without a document
+	edited  []byte // the text with directives in the form of yaml.v3; nil without directives
+	spaces  []int  // where yaml.v3 needs a space: after a ':' that ends a plain scalar
+	closed  []bool // by number of lines from the start: no construct is open after them
+	dangles bool   // the directives have no document
 }
 
-var errDangling = errors.New("a directive without a document: it needs a line '---' after it")
+var errDangling = errors.New("a directive without a document: add a line '---' after it")
 
 // scanDialect scans a text.
 func scanDialect(text string) *dialect {
@@ -41,7 +40,7 @@ func scanDialect(text string) *dialect {
 	return d
 }
 
-// dialectal reports whether a text may hold what a scan edits.
+// dialectal reports whether a text may need editing.
 func dialectal(text string) bool { return strings.Contains(text, "%") || tightColon.MatchString(text) }
 
 var (
@@ -51,8 +50,8 @@ var (
 	documentMark   = regexp.MustCompile(`^(?:---|\.\.\.)(?:[ \t\n\x{85}\x{2028}\x{2029}]|$)`)
 )
 
-// adapted returns the text as yaml.v3 has to see it. It is longer than the
-// original by d.spaces.
+// adapted returns the text for yaml.v3. Compared with the edited text, it has additional
+// spaces at d.spaces.
 func (d *dialect) adapted() string {
 	text := d.text
 	if d.edited != nil {
@@ -67,7 +66,7 @@ func (d *dialect) adapted() string {
 	return b.String() + text[from:]
 }
 
-// next returns a byte further on, or 0 at the end.
+// next returns the byte n positions ahead, or 0 at the end.
 func (d *dialect) next(n int) byte {
 	if d.at+n < len(d.text) {
 		return d.text[d.at+n]
@@ -75,8 +74,8 @@ func (d *dialect) next(n int) byte {
 	return 0
 }
 
-// blank reports whether white space, a line break or the end is n bytes further
-// on.
+// blank reports whether white space, a line break or the end of the text is n bytes
+// ahead.
 func (d *dialect) blank(n int) bool {
 	switch d.next(n) {
 	case ' ', '\t', '\n':
@@ -87,7 +86,7 @@ func (d *dialect) blank(n int) bool {
 	return d.breakAt(n) > 0
 }
 
-// breakAt returns the length of the line break that is n bytes further on, or 0.
+// breakAt returns the length of the line break n bytes ahead, or 0.
 func (d *dialect) breakAt(n int) int {
 	switch rest := d.text[min(d.at+n, len(d.text)):]; {
 	case strings.HasPrefix(rest, "\n"):
@@ -100,8 +99,8 @@ func (d *dialect) breakAt(n int) int {
 	return 0
 }
 
-// skip goes some bytes on; open says that a construct is open in which no line
-// can be the last.
+// skip advances by n bytes. open marks an open construct, within which no line can be the
+// last.
 func (d *dialect) skip(n int, open bool) {
 	for range n {
 		if d.at >= len(d.text) {
@@ -151,7 +150,7 @@ func (d *dialect) token() bool {
 		d.mark(c)
 		return true
 	}
-	if d.directives { // what follows is no document
+	if d.directives { // the next token does not begin a document
 		d.directives, d.dangles = false, true
 	}
 	switch {
@@ -214,7 +213,7 @@ func (d *dialect) gap() {
 	}
 }
 
-// mark scans a directive or the mark of a document.
+// mark scans a directive or a document marker.
 func (d *dialect) mark(c byte) {
 	d.indents, d.mayKey, d.key = nil, false, -1
 	if c != '%' {
@@ -226,12 +225,12 @@ func (d *dialect) mark(c byte) {
 	d.directives = true
 	rest := d.text[d.at:]
 	switch version := yamlDirective.FindStringSubmatchIndex(rest); {
-	case version != nil: // each version 1.x is the same to PyYAML
+	case version != nil: // PyYAML treats all versions 1.x alike
 		d.edit()
 		minor := d.edited[d.at+version[2] : d.at+version[3]]
 		copy(minor, "1"+strings.Repeat(" ", len(minor)-1))
 	case strings.HasPrefix(rest, "%YAML"), strings.HasPrefix(rest, "%TAG"):
-	case otherDirective.MatchString(rest): // it is ignored: a comment does it
+	case otherDirective.MatchString(rest): // replace the ignored directive by a comment
 		d.edit()
 		d.edited[d.at] = '#'
 	}
@@ -246,7 +245,7 @@ func (d *dialect) edit() {
 	}
 }
 
-// saveKey notes that a simple key may start here.
+// saveKey records that a simple key may start here.
 func (d *dialect) saveKey() {
 	if d.flow == 0 && d.mayKey {
 		d.key = d.column
@@ -280,8 +279,7 @@ func (d *dialect) skipAll(of func(c byte) bool) {
 	}
 }
 
-// quoted scans a scalar in quotes, to the end of the text where nothing closes
-// it.
+// quoted scans a quoted scalar. If it is not closed, it extends to the end of the text.
 func (d *dialect) quoted(quote byte) {
 	d.skip(1, true)
 	for d.at < len(d.text) {
@@ -297,7 +295,7 @@ func (d *dialect) quoted(quote byte) {
 	}
 }
 
-// block scans a scalar in a block.
+// block scans a block scalar.
 func (d *dialect) block() {
 	d.skip(1, false)
 	least, indent := max(1, d.indent()+1), 0
@@ -342,7 +340,7 @@ func (d *dialect) plain() {
 		}
 		if d.at == start {
 			if start < len(d.text) && !d.blank(0) {
-				d.skip(1, d.open()) // no token begins so, which is an error of the parser's
+				d.skip(1, d.open()) // no token begins like this: leave the error to the parser
 			}
 			return
 		}
@@ -362,7 +360,7 @@ func (d *dialect) plain() {
 			return
 		}
 		if lines > 0 {
-			d.key = -1 // none has several lines
+			d.key = -1 // a simple key has one line
 		}
 		for d.at < look.at {
 			d.skip(1, d.open())
@@ -370,7 +368,8 @@ func (d *dialect) plain() {
 	}
 }
 
-// endsPlain reports whether a plain scalar ends here, other than by white space.
+// endsPlain reports whether a plain scalar ends here, before a character that is not
+// white space.
 func (d *dialect) endsPlain() bool {
 	c := d.next(0)
 	switch {

@@ -12,34 +12,33 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A document is a file that has been parsed, and that PyYAML's safe_load would
-// have read without an error.
+// A document is a parsed file that PyYAML's safe_load reads without an error.
 type document struct {
 	*source
 
-	node   *yaml.Node // of the root, or nil where there is none
+	node   *yaml.Node // the root, or nil for an empty document
 	places *places
 	merged map[*yaml.Node][]pair
 
-	members int // that merge keys have made
+	members int // created by merge keys
 }
 
-// maxFile is the size of the longest file that is read.
+// maxFile is the maximum size of a file.
 const maxFile = 1 << 20
 
 // readText reads a file as Python's open() does: UTF-8, universal newlines.
 func readText(file string) (string, error) {
-	opened, err := os.Open(file) //nolint:gosec // reading the file that the caller names is the purpose
+	opened, err := os.Open(file) //nolint:gosec // the caller names the file
 	if err != nil {
 		return "", unreadable(file, err)
 	}
-	defer func() { _ = opened.Close() }() // it was read only
+	defer func() { _ = opened.Close() }() // it was opened for reading
 	content, err := io.ReadAll(io.LimitReader(opened, maxFile+1))
 	switch {
 	case err != nil:
 		return "", unreadable(file, err)
 	case len(content) > maxFile:
-		return "", &Error{File: file, Message: "longer than 1 MiB, which no configuration is"}
+		return "", &Error{File: file, Message: "longer than 1 MiB, the maximum for a configuration"}
 	}
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(content))
 	if !utf8.ValidString(text) {
@@ -57,7 +56,7 @@ func readText(file string) (string, error) {
 	return strings.TrimPrefix(text, "\uFEFF"), nil
 }
 
-// unreadable keeps the cause, and drops the path that it repeats.
+// unreadable wraps the cause without its copy of the path.
 func unreadable(file string, err error) error {
 	return &Error{File: file, Message: "cannot be read: " + withoutPath(err).Error(), cause: err}
 }
@@ -82,13 +81,13 @@ func parse(s *source) (*document, error) {
 	return d, nil
 }
 
-// compose parses a text with one document or none.
+// compose parses a text with at most one document.
 func compose(text string) (root *yaml.Node, err error) {
 	_, root, err = composeAdapted(text)
 	return root, err
 }
 
-// composeAdapted also returns where a space was put in.
+// composeAdapted also returns the positions of added spaces.
 func composeAdapted(text string) (spaces []int, root *yaml.Node, err error) {
 	if dialectal(text) {
 		found := scanDialect(text)
@@ -103,14 +102,14 @@ func composeAdapted(text string) (spaces []int, root *yaml.Node, err error) {
 
 // composeStrict parses a text in the dialect of yaml.v3.
 func composeStrict(text string) (root *yaml.Node, err error) {
-	// yaml.v3 panics on some texts with comments where none are expected.
+	// yaml.v3 panics on some texts with unexpected comments.
 	defer func() {
 		if recover() != nil {
 			root, err = nil, errUnreadable
 		}
 	}()
 	mark := ""
-	if strings.Contains(text, byteOrderMark) { // yaml.v3 leaves some out
+	if strings.Contains(text, byteOrderMark) { // yaml.v3 ignores some
 		mark = unused(text)
 		text = strings.ReplaceAll(text, byteOrderMark, mark)
 	}
@@ -140,8 +139,8 @@ func composeStrict(text string) (root *yaml.Node, err error) {
 
 const byteOrderMark = "\uFEFF"
 
-// unused returns a character of three bytes that a text does not hold, and that
-// means nothing in YAML.
+// unused returns a character of three bytes that does not occur in a text and has no
+// meaning in YAML.
 func unused(text string) string {
 	for r := '\uE000'; ; r++ {
 		if !strings.ContainsRune(text, r) {
@@ -151,14 +150,14 @@ func unused(text string) string {
 }
 
 var (
-	errSecondDocument = errors.New("a second document: there may be one only")
-	errUnreadable     = errors.New("the YAML parser cannot read this")
+	errSecondDocument = errors.New("a second document: only one is permitted")
+	errUnreadable     = errors.New("the YAML parser cannot parse this")
 )
 
-// syntaxError finds out where the fault is, without help from the message of
+// syntaxError locates a syntax error without the message of
 // yaml.v3, whose line is that of an enclosing construct and whose text may
-// hold what the file does. Either a value is at fault, and then the text
-// parses with "x" in its place; or the template is.
+// quote the file. Either a value causes the error, so that the text
+// parses with "x" in its place, or the template does.
 func syntaxError(s *source, err error) error {
 	template := s.harmless(0)
 	if template != s.text {
@@ -171,12 +170,11 @@ func syntaxError(s *source, err error) error {
 	return &Error{File: s.file, Line: faultyLine(template), Message: "not YAML: " + parserMessage(err)}
 }
 
-// parserMessages are those of yaml.v3 that hold nothing of the text.
+// parserMessages matches the messages of yaml.v3 that quote nothing.
 var parserMessages = regexp.MustCompile(
 	`^yaml: (?:line \d+: )?((?:did not find|could not find|found|mapping values|block sequence entries|control characters) [^"]*)$`)
 
-// parserMessage returns the message of a parser's error, without anything of the
-// text.
+// parserMessage returns the message of a parser error without quotations.
 func parserMessage(err error) string {
 	switch found := parserMessages.FindStringSubmatch(err.Error()); {
 	case errors.Is(err, errDangling), errors.Is(err, errSecondDocument), errors.Is(err, errUnreadable):
@@ -189,8 +187,8 @@ func parserMessage(err error) string {
 	return errUnreadable.Error()
 }
 
-// valueError names a placeholder whose value breaks the text: with those before
-// it the text can be read, and with it, too, it cannot.
+// valueError names the first placeholder whose value makes the text invalid: the text
+// parses with the values before it, but not with its own.
 func valueError(s *source) error {
 	var placeholders []span
 	for _, sp := range s.spans {
@@ -209,19 +207,19 @@ func valueError(s *source) error {
 	}
 	at := placeholders[bad-1]
 	return &Error{File: s.file, Line: s.templateLine(at.from), Message: fmt.Sprintf(
-		"the value of {%s} breaks the YAML here: an apostrophe in it, or a line break, or another "+
-			"quote around it (strings are put in single quotes, and nothing in them is escaped)", at.name)}
+		"the value of {%s} breaks the YAML here: it may contain an apostrophe or a line break, or there may be "+
+			"quotes around the placeholder (strings are inserted in single quotes without escapes)", at.name)}
 }
 
-// faultyLine returns the first line that cannot be read: the one after the
-// longest run of lines, from the first, that can.
+// faultyLine returns the first line that cannot be parsed: the line after the
+// longest prefix of complete lines that can be parsed.
 //
-// A run that ends where a construct is open cannot be read. Of the others, all
-// can be read up to one, and none from there on, so that the search may halve what
-// is left.
+// A prefix that ends within an open construct cannot be parsed. Of the others, all up to
+// some length can be parsed and no longer one, so that binary search is
+// possible.
 func faultyLine(text string) int {
 	closed := scanDialect(text).closed
-	ends, runs := []int{0}, []int{0} // of the runs of n lines, in bytes; those where nothing is open
+	ends, runs := []int{0}, []int{0} // ends of prefixes in bytes; prefixes without an open construct
 	for at, c := range []byte(text) {
 		if c != '\n' {
 			continue
@@ -236,7 +234,7 @@ func faultyLine(text string) int {
 		return err == nil
 	}
 	good, bad := 0, len(runs)
-	for step := 1; bad-good > 1; step *= 2 { // it is most often near the end
+	for step := 1; bad-good > 1; step *= 2 { // the fault is most often near the end
 		at := max(good, bad-step)
 		if at == good || readable(at) {
 			good = at
@@ -255,15 +253,15 @@ func faultyLine(text string) int {
 	return runs[good] + 1
 }
 
-// offset returns where in the text a node starts, its anchor and tag included.
+// offset returns the position of a node in the text, including its anchor and tag.
 func (d *document) offset(n *yaml.Node) int { return d.places.offset(n.Line, n.Column) }
 
-// errorAt returns an Error for the place in the file that a node comes from.
+// errorAt returns an Error at the position of a node in the file.
 func (d *document) errorAt(n *yaml.Node, key, message string) *Error {
 	return &Error{File: d.file, Line: d.line(d.offset(n)), Key: key, Message: message}
 }
 
-// value returns the value of a node, or of the node that it is an alias of.
+// value returns the value of a node. It follows an alias.
 func (d *document) value(n *yaml.Node) (value, error) {
 	v, problem := resolve(target(n))
 	if problem != "" {
@@ -272,7 +270,7 @@ func (d *document) value(n *yaml.Node) (value, error) {
 	return v, nil
 }
 
-// root returns the value of the document; that of an empty one is null.
+// root returns the value of the document; null if it is empty.
 func (d *document) root() (value, error) {
 	if d.node == nil {
 		return value{kind: nullKind}, nil

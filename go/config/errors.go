@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// Error is a fault in a configuration file. [Load] returns one for every fault
-// that it found, joined; [errors.As] finds the first.
+// Error is a fault in a configuration file. [Load] joins one for every fault
+// that it finds; [errors.As] finds the first.
 //
-// Neither its fields nor its text ever hold a value of the configuration, nor a
-// brace with what is in it: either may be the password. They name keys, and
-// parameters that there are, such as {REDIS_PASSWORD}.
+// Its fields and its text contain no value of the configuration, and no text in braces
+// other than the names of known parameters, such as {REDIS_PASSWORD}: either may be the
+// password.
 type Error struct {
-	// File is the path of the file, as it was given to Load.
+	// File is the path of the file as passed to Load.
 	File string
-	// Line is the line in File, from 1 on, or 0 where the file as a whole is
-	// at fault (it cannot be read, say).
+	// Line is the line in File, from 1, or 0 if the fault concerns the whole
+	// file (for example, it cannot be read).
 	Line int
 	// Key is the path of the setting, such as redis.port or
-	// remote_event.events[0].name, or empty where no one setting is at fault.
+	// remote_event.events[0].name, or empty if the fault concerns no single setting.
 	Key string
-	// Message says what is wrong and what to do.
+	// Message describes the fault and its remedy.
 	Message string
 
 	cause error
@@ -29,12 +29,12 @@ type Error struct {
 // Error returns the fault in the form "file:line: key: message".
 func (e *Error) Error() string {
 	if e == nil {
-		return "no fault"
+		return "no configuration error"
 	}
 	return locate(e.File, e.Line, e.Key) + e.Message
 }
 
-// Unwrap returns the error of the operating system where a file could not be
+// Unwrap returns the error of the operating system if a file could not be
 // read, so that errors.Is(err, fs.ErrNotExist) works, and nil otherwise.
 func (e *Error) Unwrap() error {
 	if e == nil {
@@ -43,13 +43,12 @@ func (e *Error) Unwrap() error {
 	return e.cause
 }
 
-// Warning is something in a configuration file that is legal and probably not
-// what its author means.
+// Warning is a legal setting in a configuration file that is probably a mistake.
 type Warning struct {
 	File    string // as in [Error]
 	Line    int    // as in [Error]
 	Key     string // as in [Error]
-	Message string // what is suspicious and what to do
+	Message string // the suspicious setting and its remedy
 }
 
 // String returns the warning in the form "file:line: key: message".

@@ -8,15 +8,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxMerged is how many members all merge keys of a document may make together:
-// a few aliases make as many as the product of what they name.
+// maxMerged is the maximum number of members that all merge keys of a document create. A
+// few aliases can multiply the number of members.
 const maxMerged = 100_000
 
 // A pair is a member of a mapping.
 type pair struct{ key, value *yaml.Node }
 
-// checkNodes walks over the nodes of the document as PyYAML's constructor does, so
-// that what it refuses is refused here, even in a section of another bundle.
+// checkNodes visits the nodes of the document as PyYAML's constructor does. It rejects
+// what PyYAML rejects, even in a section of another bundle.
 func (d *document) checkNodes() error {
 	if d.node == nil {
 		return nil
@@ -25,10 +25,10 @@ func (d *document) checkNodes() error {
 	var walk func(n *yaml.Node) error
 	walk = func(n *yaml.Node) error {
 		if n.Kind == yaml.AliasNode {
-			return nil // its target is walked over where it stands
+			return nil // the target is visited at its own position
 		}
 		if n.Anchor != "" && anchors[n.Anchor] {
-			return d.errorAt(n, "", "an anchor that is defined twice: PyYAML refuses it")
+			return d.errorAt(n, "", "an anchor that is defined twice: PyYAML rejects it")
 		}
 		anchors[n.Anchor] = true
 		v, err := d.value(n)
@@ -42,7 +42,7 @@ func (d *document) checkNodes() error {
 		}
 		for i, child := range n.Content {
 			if n.Kind == yaml.MappingNode && i%2 == 0 && isSyntax(child) {
-				continue // a key '<<' or '=' has a meaning; a value has none
+				continue // as a key, '<<' or '=' is valid; as a value, it is not
 			}
 			if err := walk(child); err != nil {
 				return err
@@ -58,8 +58,8 @@ func isSyntax(key *yaml.Node) bool {
 	return tag == mergeTag || tag == valueTag
 }
 
-// pairs returns the members of a mapping: merged ones first, each key once,
-// the last of its kind, all keys resolvable. Valid for checked documents.
+// pairs returns the members of a mapping: merged members first, without duplicates (the
+// last one counts), with resolvable keys. The document must be checked.
 func (d *document) pairs(mapping *yaml.Node) []pair {
 	pairs, _ := d.flatten(mapping)
 	return pairs
@@ -67,7 +67,7 @@ func (d *document) pairs(mapping *yaml.Node) []pair {
 
 var errMergedIntoItself = errors.New("a mapping that is merged into itself")
 
-// flatten resolves merge keys and duplicate ones.
+// flatten resolves merge keys and duplicate keys.
 func (d *document) flatten(mapping *yaml.Node) ([]pair, error) {
 	if pairs, done := d.merged[mapping]; done {
 		if pairs == nil {
@@ -75,7 +75,7 @@ func (d *document) flatten(mapping *yaml.Node) ([]pair, error) {
 		}
 		return pairs, nil
 	}
-	d.merged[mapping] = nil // until it is done
+	d.merged[mapping] = nil // marks it as unfinished
 	var merged, own []pair
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key, value := target(mapping.Content[i]), mapping.Content[i+1]
@@ -89,7 +89,7 @@ func (d *document) flatten(mapping *yaml.Node) ([]pair, error) {
 			}
 			merged = append(merged, more...)
 			if len(merged) > maxMerged {
-				return nil, d.errorAt(mapping, "", fmt.Sprintf("merge keys that make more than %d members", maxMerged))
+				return nil, d.errorAt(mapping, "", fmt.Sprintf("merge keys that create more than %d members", maxMerged))
 			}
 		case tagOf(key) == valueTag:
 			own = append(own, pair{&yaml.Node{
@@ -104,20 +104,20 @@ func (d *document) flatten(mapping *yaml.Node) ([]pair, error) {
 		}
 	}
 	if d.members += len(merged); d.members > maxMerged {
-		return nil, d.errorAt(mapping, "", fmt.Sprintf("merge keys that make more than %d members", maxMerged))
+		return nil, d.errorAt(mapping, "", fmt.Sprintf("merge keys that create more than %d members", maxMerged))
 	}
 	d.merged[mapping] = lastOfEach(append(merged, own...))
 	return d.merged[mapping], nil
 }
 
-// mergeable returns what a merge key's value contributes.
+// mergeable returns the members that a merge key adds.
 func (d *document) mergeable(value *yaml.Node) ([]pair, error) {
 	switch n := target(value); n.Kind {
 	case yaml.MappingNode:
 		return d.merge(value)
 	case yaml.SequenceNode:
 		var all []pair
-		for _, child := range slices.Backward(n.Content) { // the first wins
+		for _, child := range slices.Backward(n.Content) { // the first mapping has priority
 			if target(child).Kind != yaml.MappingNode {
 				return nil, d.errorAt(child, "", "only mappings can be merged")
 			}
@@ -126,7 +126,7 @@ func (d *document) mergeable(value *yaml.Node) ([]pair, error) {
 				return nil, err
 			}
 			if all = append(all, pairs...); len(all) > maxMerged {
-				return all, nil // flatten rejects it
+				return all, nil // flatten returns an error
 			}
 		}
 		return all, nil
@@ -135,7 +135,7 @@ func (d *document) mergeable(value *yaml.Node) ([]pair, error) {
 	}
 }
 
-// merge returns the members of a mapping that is to be merged.
+// merge returns the members of a mapping to merge.
 func (d *document) merge(mapping *yaml.Node) ([]pair, error) {
 	pairs, err := d.flatten(target(mapping))
 	if errors.Is(err, errMergedIntoItself) {
@@ -144,7 +144,7 @@ func (d *document) merge(mapping *yaml.Node) ([]pair, error) {
 	return pairs, err
 }
 
-// lastOfEach keeps the last pair of each key. It never returns nil.
+// lastOfEach returns the last pair of each key. It never returns nil.
 func lastOfEach(pairs []pair) []pair {
 	type identity struct{ tag, text string }
 	seen := make(map[identity]bool)

@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// A parameter is what takes the place of a placeholder.
+// A parameter replaces a placeholder.
 type parameter struct {
-	text            string // with its quotes, if it gets any
+	text            string // with quotes, if it gets any
 	fromEnvironment bool
-	problem         string // why it cannot take the place of anything
+	problem         string // the reason why it cannot be substituted
 }
 
-// readParameters returns the parameters of a file, on top of which come those
-// of the environment. The file may be absent.
+// readParameters returns the parameters of a file and of the environment, which has
+// priority. The file may be absent.
 func readParameters(file string, environ []string) (map[string]parameter, error) {
 	parameters := make(map[string]parameter)
 	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && !info.Mode().IsRegular():
-		// As os.path.isfile sees it.
+		// A missing file, as os.path.isfile defines it.
 	case err != nil:
 		return nil, unreadable(file, err)
 	default:
@@ -49,7 +49,7 @@ func addFile(parameters map[string]parameter, file string) error {
 	}
 	if root.kind != mappingKind {
 		fault := &Error{File: file, Message: fmt.Sprintf("must be a mapping of names to values, but is %s: "+
-			"delete the file or write {} where there are no parameters", root.kind)}
+			"delete the file, or write {} if there are no parameters", root.kind)}
 		if doc.node != nil {
 			fault.Line = doc.line(doc.offset(doc.node))
 		}
@@ -61,7 +61,7 @@ func addFile(parameters map[string]parameter, file string) error {
 			return err
 		}
 		if key.kind != stringKind {
-			continue // no placeholder can name it
+			continue // a placeholder cannot name it
 		}
 		v, err := doc.value(p.value)
 		if err != nil {
@@ -72,7 +72,7 @@ func addFile(parameters map[string]parameter, file string) error {
 	return nil
 }
 
-// fileParameter is Python's str() of a value, with quotes around strings.
+// fileParameter returns Python's str() of a value, with quotes around strings.
 func fileParameter(v value) parameter {
 	switch v.kind {
 	case nullKind:
@@ -101,7 +101,7 @@ func addEnvironment(parameters map[string]parameter, environ []string) {
 	for _, variable := range environ {
 		name, text, ok := strings.Cut(variable, "=")
 		if !ok || seen[name] {
-			continue // the first wins, as in os.environ
+			continue // the first value counts, as in os.environ
 		}
 		seen[name] = true
 		lower := strings.ToLower(text)

@@ -5,15 +5,15 @@ import (
 	"unicode/utf8"
 )
 
-// places finds the characters of a text by their lines and columns.
+// places converts lines and columns of a text to offsets.
 type places struct {
 	text  string
-	lines []int // where each line starts
-	runes []int // where each character does; nil where each is a byte
-	first []int // with runes: the number of the first character of each line
+	lines []int // the start of each line
+	runes []int // the start of each character; nil if all characters are bytes
+	first []int // with runes: the index of the first character of each line
 }
 
-// newPlaces divides a text into lines as YAML 1.1 does.
+// newPlaces divides a text into lines by the rules of YAML 1.1.
 func newPlaces(text string) *places {
 	p := &places{text: text, lines: []int{0}, first: []int{0}}
 	wide := utf8.RuneCountInString(text) < len(text)
@@ -40,8 +40,8 @@ func newPlaces(text string) *places {
 	return p
 }
 
-// offset returns where the character of a line and column starts, both from 1 on,
-// or the end of the text.
+// offset returns the offset of the character at a line and column, both from 1. Beyond
+// the end, it returns the length of the text.
 func (p *places) offset(line, column int) int {
 	if line < 1 || line > len(p.lines) {
 		return len(p.text)

@@ -9,8 +9,8 @@ import (
 
 const decimals = `[0-9](?:_?[0-9])*`
 
-// pythonNumber is what Python's float() takes once spaces are stripped and
-// decimal digits of all scripts are ASCII.
+// pythonNumber matches the input of Python's float() after removing white space and
+// converting decimal digits of all scripts to ASCII.
 var pythonNumber = regexp.MustCompile(`(?i)^[+-]?(?:` +
 	`(?:` + decimals + `(?:\.(?:` + decimals + `)?)?|\.` + decimals + `)(?:e[+-]?` + decimals + `)?` +
 	`|inf|infinity|nan)$`)
@@ -26,7 +26,7 @@ func readsAsNumber(s string) bool {
 	return pythonNumber.MatchString(strings.TrimSpace(ascii))
 }
 
-// formatFloat is Python's str() of a float.
+// formatFloat returns Python's str() of a float.
 func formatFloat(f float64) string {
 	exponential := strconv.FormatFloat(f, 'e', -1, 64)
 	mantissa, exponent, finite := strings.Cut(exponential, "e")

@@ -14,21 +14,20 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The values of [Redis.SSLCertReqs]. A client has no use for the difference
-// between the last two.
+// The values of [Redis.SSLCertReqs]. For a client, the last two are equivalent.
 const (
-	CertNone     = "none"     // take any certificate
+	CertNone     = "none"     // accept any certificate
 	CertOptional = "optional" // as CertRequired
 	CertRequired = "required" // verify the certificate and the host name
 )
 
-// Redis is the redis section: what redis_bundle 0.2 hands to redis-py. The zero
-// value is not the default configuration; [Load] fills in the defaults, also
-// where the section is absent.
+// Redis is the section redis, whose values redis_bundle 0.2 passes to redis-py. The zero
+// value is not the default configuration; [Load] fills in the defaults, even
+// if the section is absent.
 //
-// The keys socket_keepalive, encoding_errors, and, with no value but null,
-// charset, connection_pool, errors and socket_keepalive_options are read and
-// ignored: they have no meaning in Go.
+// Load ignores the keys socket_keepalive and encoding_errors, and, if they are null,
+// charset, connection_pool, errors and socket_keepalive_options. They have no meaning in
+// Go.
 type Redis struct {
 	// Host is the host name or address (host). Default "localhost".
 	Host string
@@ -36,41 +35,40 @@ type Redis struct {
 	Port int
 	// DB is the number of the database (db). Default 0.
 	DB int
-	// Password is the password (password), or empty where there is none.
+	// Password is the password (password), or empty for no password.
 	Password Secret
-	// SocketTimeout limits a read or write (socket_timeout, in seconds), or is
-	// 0 where it is not configured; redis-py then waits without limit, and
-	// go-redis by its own default.
+	// SocketTimeout limits each read and write (socket_timeout, in seconds). 0
+	// means not configured: redis-py then waits without limit, and
+	// go-redis uses its default.
 	SocketTimeout time.Duration
 	// SocketConnectTimeout limits connecting (socket_connect_timeout, in
-	// seconds), or is 0 where it is not configured; SocketTimeout then limits
-	// it, as in redis-py.
+	// seconds). 0 means not configured: SocketTimeout then applies, as in redis-py.
 	SocketConnectTimeout time.Duration
-	// RetryOnTimeout has a command repeated once after a timeout
-	// (retry_on_timeout). Default false. A command that timed out may have
-	// been carried out: repeated, it may be carried out twice.
+	// RetryOnTimeout repeats a command once after a timeout
+	// (retry_on_timeout). Default false. Redis may have executed a command that timed
+	// out, and then executes it twice.
 	RetryOnTimeout bool
-	// MaxConnections limits the connections (max_connections), or is 0 where
-	// there is no limit. Default 0.
+	// MaxConnections limits the number of connections (max_connections). Default 0,
+	// which means no limit.
 	MaxConnections int
-	// UnixSocketPath is the path of a Unix socket (unix_socket_path), which
-	// takes precedence over Host, Port and SSL. redis_bundle 0.2 declares the
-	// key, and cannot take a value for it.
+	// UnixSocketPath is the path of a Unix socket (unix_socket_path). If set, Host, Port
+	// and SSL are ignored. redis_bundle 0.2 declares the
+	// key, but accepts no value for it.
 	UnixSocketPath string
-	// SSL asks for TLS (ssl). Default false.
+	// SSL enables TLS (ssl). Default false.
 	SSL bool
-	// SSLCertReqs says how the server's certificate is verified
+	// SSLCertReqs selects the verification of the server's certificate
 	// (ssl_cert_reqs): CertNone, CertOptional or CertRequired. Default
-	// CertRequired, which verifies the host name, too. redis_bundle 0.2
-	// declares the key, cannot take a value for it, and never verifies.
+	// CertRequired, which also verifies the host name. redis_bundle 0.2
+	// declares the key, but accepts no value for it and never verifies.
 	SSLCertReqs string
-	// SSLCACerts is the path of a PEM file with certificate authorities that
-	// are trusted besides those of the system (ssl_ca_certs). redis_bundle 0.2
-	// declares the key, and cannot take a value for it.
+	// SSLCACerts is the path of a PEM file with additional trusted certificate
+	// authorities (ssl_ca_certs). redis_bundle 0.2
+	// declares the key, but accepts no value for it.
 	SSLCACerts string
 	// SSLCertFile and SSLKeyFile are the paths of the client's certificate and
 	// key (ssl_certfile, ssl_keyfile), in PEM. redis_bundle 0.2 declares the
-	// keys, and cannot take values for them.
+	// keys, but accepts no values for them.
 	SSLCertFile string
 	SSLKeyFile  string // see SSLCertFile
 }
@@ -79,13 +77,13 @@ func defaultRedis() Redis {
 	return Redis{Host: "localhost", Port: 6379, SSLCertReqs: CertRequired}
 }
 
-// Options returns the options of a go-redis client that connects as the
-// configuration says; what it does not say has the default of go-redis. Paths
-// are relative to the working directory. Options reads the files of
-// certificates and fails where it cannot.
+// Options returns the go-redis options for the configuration. Settings that are not
+// configured have go-redis' defaults. Paths
+// are relative to the working directory. Options returns an error if it cannot read a
+// certificate file.
 //
-// As in redis-py, a command that failed is not repeated (MaxRetries is -1), or
-// once with RetryOnTimeout.
+// As redis-py, the client does not repeat failed commands (MaxRetries is -1), or
+// repeats them once with RetryOnTimeout.
 func (r Redis) Options() (*redis.Options, error) {
 	options := &redis.Options{
 		Network:      "tcp",
@@ -106,7 +104,7 @@ func (r Redis) Options() (*redis.Options, error) {
 	if r.MaxConnections > 0 {
 		options.PoolSize = r.MaxConnections
 		options.MaxActiveConns = r.MaxConnections
-		options.PipelinePoolSize = -1 // it would come on top
+		options.PipelinePoolSize = -1 // its connections would exceed MaxConnections
 	}
 	if r.UnixSocketPath != "" {
 		options.Network, options.Addr = "unix", r.UnixSocketPath
@@ -126,7 +124,7 @@ func (r Redis) tlsConfig() (*tls.Config, error) {
 	config := &tls.Config{
 		ServerName:         r.Host,
 		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: r.SSLCertReqs == CertNone, //nolint:gosec // the file asks for it in so many words
+		InsecureSkipVerify: r.SSLCertReqs == CertNone, //nolint:gosec // the configuration requests it explicitly
 	}
 	if r.SSLCACerts != "" {
 		pem, err := os.ReadFile(r.SSLCACerts)
@@ -137,13 +135,13 @@ func (r Redis) tlsConfig() (*tls.Config, error) {
 			config.RootCAs = x509.NewCertPool()
 		}
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("redis.ssl_ca_certs: no certificate in the file; it must be PEM")
+			return nil, errors.New("redis.ssl_ca_certs: the file contains no PEM certificate")
 		}
 	}
 	switch {
 	case r.SSLCertFile == "" && r.SSLKeyFile == "":
 	case r.SSLCertFile == "" || r.SSLKeyFile == "":
-		return nil, errors.New("redis.ssl_certfile and redis.ssl_keyfile: one is of no use without the other")
+		return nil, errors.New("redis.ssl_certfile and redis.ssl_keyfile: set both or neither")
 	default:
 		certificate, err := tls.LoadX509KeyPair(r.SSLCertFile, r.SSLKeyFile)
 		if err != nil {
@@ -154,8 +152,8 @@ func (r Redis) tlsConfig() (*tls.Config, error) {
 	return config, nil
 }
 
-// withoutPath returns the cause of an error of a file, whose path is a value of
-// the configuration.
+// withoutPath returns the cause of a file error. The path is a value of the configuration
+// and must not be shown.
 func withoutPath(err error) error {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		return failed.Err

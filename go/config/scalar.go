@@ -13,7 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A kind is what PyYAML makes of a node.
+// A kind is the type that PyYAML gives a node.
 type kind int
 
 const (
@@ -36,8 +36,8 @@ func (k kind) String() string {
 	}[k]
 }
 
-// A value is a node as PyYAML's safe_load reads it. The field that kind names
-// is set; sequences and mappings stay in the node.
+// A value is a node as PyYAML's safe_load reads it. The field for its kind
+// is set. Sequences and mappings remain in the node.
 type value struct {
 	kind    kind
 	node    *yaml.Node
@@ -47,7 +47,7 @@ type value struct {
 	text    string // of a string; of a timestamp, Python's str()
 }
 
-// The tags of YAML 1.1 that need a name here.
+// The tags of YAML 1.1 that the code uses.
 const (
 	boolTag      = "!!bool"
 	floatTag     = "!!float"
@@ -59,8 +59,8 @@ const (
 	strTag       = "!!str"
 )
 
-// resolvers are those of YAML 1.1 as PyYAML has them: yaml.v3 resolves by its
-// own mixture of 1.1 and 1.2.
+// resolvers are the resolvers of YAML 1.1 in PyYAML. yaml.v3 uses its own mixture of 1.1
+// and 1.2.
 var resolvers = []struct {
 	tag     string
 	pattern *regexp.Regexp
@@ -96,7 +96,7 @@ func tagOf(n *yaml.Node) string {
 	return strTag
 }
 
-// resolve returns the value of a node, or says why PyYAML has none for it.
+// resolve returns the value of a node, or the reason why PyYAML rejects it.
 func resolve(n *yaml.Node) (v value, problem string) {
 	v.node = n
 	tag := tagOf(n)
@@ -125,7 +125,7 @@ func resolve(n *yaml.Node) (v value, problem string) {
 			return v, "not base64"
 		}
 	case mergeTag, valueTag:
-		return v, "a plain '<<' or '=', which is no string in YAML 1.1: write it in quotes"
+		return v, "a plain '<<' or '=', which is not a string in YAML 1.1: write it in quotes"
 	default:
 		return v, "a tag that PyYAML's safe_load does not know"
 	}
@@ -139,7 +139,7 @@ func resolveCollection(v value, tag, own string, k kind, others ...string) (valu
 	case slices.Contains(others, tag):
 		v.kind = otherKind
 	default:
-		return v, "a tag that PyYAML's safe_load does not take here"
+		return v, "a tag that PyYAML's safe_load does not accept here"
 	}
 	return v, ""
 }
@@ -175,10 +175,10 @@ func resolveInteger(v value) (value, string) {
 		parts = []string{digits}
 	}
 	for _, part := range parts {
-		// Python takes no more than 4300 digits; a second sign is no digit.
+		// Python accepts at most 4300 digits; a second sign is not a digit.
 		n, ok := new(big.Int).SetString(part, base)
 		if !ok || len(part) > 4300 || strings.ContainsAny(part, "+-") {
-			return v, "not an integer that Python takes"
+			return v, "not an integer that Python accepts"
 		}
 		v.integer.Mul(v.integer, big.NewInt(60)).Add(v.integer, n)
 	}
@@ -211,7 +211,7 @@ func resolveFloat(v value) (value, string) {
 	return v, ""
 }
 
-// unsigned drops the sign and the underscores of a number.
+// unsigned removes the sign and the underscores of a number.
 func unsigned(number string) (negative bool, digits string) {
 	digits = strings.ReplaceAll(number, "_", "")
 	if digits != "" && (digits[0] == '-' || digits[0] == '+') {
@@ -235,7 +235,7 @@ func resolveTimestamp(v value) (value, string) {
 	if m[9] != "" {
 		hours, minutes := number(m[10]), number(m[11])
 		if hours*60+minutes >= 24*60 {
-			return v, "not a timestamp: Python takes no such time zone"
+			return v, "not a timestamp: Python does not accept the time zone"
 		}
 		offset := (hours*60 + minutes) * 60
 		if m[9] == "-" {
@@ -249,7 +249,7 @@ func resolveTimestamp(v value) (value, string) {
 	t := time.Date(year, time.Month(month), day, hour, minute, second, micros*1000, zone)
 	if year < 1 || t.Year() != year || t.Month() != time.Month(month) || t.Day() != day ||
 		t.Hour() != hour || t.Minute() != minute || t.Second() != second {
-		return v, "not a timestamp: there is no such day or time"
+		return v, "not a timestamp: this day or time does not exist"
 	}
 	layout := time.DateOnly
 	if m[4] != "" {

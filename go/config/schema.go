@@ -12,8 +12,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A setter takes the value of a key, which is not null, or returns what the
-// value must be.
+// A setter stores the value of a key, which is not null. For an invalid value it returns a
+// description of the valid ones.
 type setter func(v value) (must string)
 
 func text[T ~string](to *T) setter {
@@ -72,11 +72,11 @@ func seconds(to *time.Duration) setter {
 	}
 }
 
-// nothing is the setter of a key that has no value but null.
-func nothing(value) string { return "null, the only value that redis_bundle 0.2 takes" }
+// nothing is the setter of a key whose only value is null.
+func nothing(value) string { return "null, the only value that redis_bundle 0.2 accepts" }
 
-// unsetOr is for the keys that redis_bundle 0.2 declares as a mapping with one
-// boolean, `nullable`, by mistake, and reads as null when it gets that mapping.
+// unsetOr is the setter of a key that redis_bundle 0.2 declares, by mistake, as a mapping
+// with one boolean, `nullable`. It treats that mapping as null.
 func unsetOr(assign setter) setter {
 	return func(v value) string {
 		if v.kind != mappingKind {
@@ -93,8 +93,8 @@ func unsetOr(assign setter) setter {
 	}
 }
 
-// section reads the mapping at node into fields and returns what is wrong.
-// A null, or no node, leaves the defaults.
+// section reads the mapping at node into fields and returns its faults.
+// null, or a nil node, leaves the defaults.
 func (d *document) section(name string, node *yaml.Node, fields map[string]setter) error {
 	if node == nil {
 		return nil
@@ -124,10 +124,10 @@ func (d *document) set(section string, p pair, fields map[string]setter) error {
 	assign, known := fields[key.text]
 	if key.kind != stringKind || !known {
 		known := "known are " + strings.Join(slices.Sorted(maps.Keys(fields)), ", ")
-		if isAbsent(p.value) { // part of a value, most likely, and that may be the password
-			return d.errorAt(p.key, section, "a key without a value that is not one here: a value with a comma in it needs quotes; "+known)
+		if isAbsent(p.value) { // probably a part of a value, perhaps of the password
+			return d.errorAt(p.key, section, "an unknown key without a value: a value that contains a comma needs quotes; "+known)
 		}
-		message := "not a key here: " + known
+		message := "unknown key: " + known
 		if key.kind != stringKind {
 			message = fmt.Sprintf("%s in YAML 1.1, and ", key.kind) + message
 		}
@@ -150,17 +150,17 @@ func (d *document) set(section string, p pair, fields map[string]setter) error {
 	return nil
 }
 
-// isAbsent reports whether nothing stands where a value may.
+// isAbsent reports whether a node has no value.
 func isAbsent(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 && n.Anchor == ""
 }
 
-// mismatch says that the value at node must be something else.
+// mismatch returns the error of a value that must be something else.
 func (d *document) mismatch(node *yaml.Node, key, must string, v value) error {
 	return d.errorAt(node, key, fmt.Sprintf("must be %s, not %s%s", must, d.describe(node, v), d.hint(node, must, v)))
 }
 
-// describe names the kind of a value and the parameters that it comes from.
+// describe returns the kind of a value and the parameters in it.
 func (d *document) describe(node *yaml.Node, v value) string {
 	var names []string
 	for _, sp := range d.placeholdersOf(node) {
@@ -181,10 +181,10 @@ func (d *document) hint(node *yaml.Node, must string, v value) string {
 		case len(from) == 0:
 			return ": write it in quotes"
 		case from[0].parameter.fromEnvironment:
-			return " once it is substituted: what reads as a number or as true or false in the environment gets no " +
-				"quotes; unset it, and give it in parameters.yml as a string in quotes"
+			return " after substitution: an environment variable that looks like a number or is true or false gets no " +
+				"quotes; unset it, and set it in parameters.yml as a quoted string"
 		}
-		return " once it is substituted: write it in quotes in parameters.yml"
+		return " after substitution: write it in quotes in parameters.yml"
 	case strings.HasPrefix(must, "an integer") && v.kind == stringKind, must == booleanKind.String() && v.kind == stringKind:
 		const quotes = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle
 		switch {
@@ -193,8 +193,8 @@ func (d *document) hint(node *yaml.Node, must string, v value) string {
 		case len(from) == 0:
 			return ""
 		}
-		return " once it is substituted: a string gets quotes in parameters.yml, and in the environment " +
-			"unless it reads as a number or as true or false"
+		return " after substitution: a string gets quotes if it is from parameters.yml, or from the environment " +
+			"unless it looks like a number or is true or false"
 	}
 	return ""
 }

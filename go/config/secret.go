@@ -8,9 +8,9 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a string that no formatting shows: fmt with any verb, slog, JSON
-// and YAML write "[redacted]" in its place, or nothing where it is empty.
-// The conversion string(s) gives the value itself.
+// Secret is a string that formatting does not show: fmt with any verb, slog, JSON
+// and YAML write "[redacted]" instead, or nothing if it is empty.
+// The conversion string(s) returns the value.
 type Secret string
 
 // String returns "[redacted]", or "" for the empty secret.

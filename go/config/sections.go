@@ -12,7 +12,7 @@ import (
 
 const redisBackend = "redis"
 
-// A reader fills a Config.
+// A reader reads the sections into a Config.
 type reader struct {
 	*document
 
@@ -24,8 +24,8 @@ func (r *reader) warn(node *yaml.Node, key, message string) {
 		Warning{File: r.file, Line: r.line(r.offset(node)), Key: key, Message: message})
 }
 
-// redis reads the section of redis_bundle 0.2. A null is the default for each
-// of its keys: none has both a default and a meaning for null.
+// redis reads the section of redis_bundle 0.2. null means the default for each
+// key: no key has both a default and another meaning of null.
 func (r *reader) redis(section pair) error {
 	c := &r.config.Redis
 	encoding := "utf-8"
@@ -50,7 +50,7 @@ func (r *reader) redis(section pair) error {
 		"ssl_keyfile":            unsetOr(text(&c.SSLKeyFile)),
 		"unix_socket_path":       unsetOr(text(&c.UnixSocketPath)),
 
-		// What means something to redis-py only.
+		// Settings that only redis-py has.
 		"charset":                  unsetOr(nothing),
 		"connection_pool":          unsetOr(nothing),
 		"errors":                   unsetOr(nothing),
@@ -61,17 +61,17 @@ func (r *reader) redis(section pair) error {
 	}
 	if decodeResponses {
 		r.warn(r.member(section.value, "decode_responses"), "redis.decode_responses",
-			"ignored here, and it ends every receiver of remote_event_bundle at its first message: remove it")
+			"ignored here, but it ends every receiver of remote_event_bundle at its first message: remove it")
 	}
 	if name := strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(encoding)); name != "utf8" {
 		r.warn(r.member(section.value, "encoding"), "redis.encoding",
-			"ignored here: names of queues are UTF-8, and with another encoding redis-py may name them otherwise")
+			"ignored here: queue names are UTF-8, and redis-py may encode them differently with another encoding")
 	}
 	return nil
 }
 
 // remoteEvent reads the section of remote_event_bundle 1.1 and later. Earlier
-// ones know the key events only.
+// versions have only the key events.
 func (r *reader) remoteEvent(section pair) error {
 	if section.value == nil {
 		return nil
@@ -80,7 +80,7 @@ func (r *reader) remoteEvent(section pair) error {
 	backend := ""
 	var faults []error
 	fault := r.section("remote_event", section.value, map[string]setter{
-		"backend":  oneOf(&backend, redisBackend), // the others are no Redis lists
+		"backend":  oneOf(&backend, redisBackend), // the other backends do not use Redis lists
 		"group_id": text(&c.GroupID),
 		"events": func(v value) string {
 			if v.kind != sequenceKind {
@@ -97,7 +97,7 @@ func (r *reader) remoteEvent(section pair) error {
 	}
 	if backend == "" {
 		r.warn(section.key, "remote_event.backend",
-			"absent, which is redis here and amqp in remote_event_bundle 1.4 and later: write backend: redis")
+			"absent, which means redis here but amqp in remote_event_bundle 1.4 and later: write backend: redis")
 	}
 	return nil
 }
@@ -125,8 +125,8 @@ func (r *reader) event(i int, item *yaml.Node) error {
 	}
 	c := &r.config.RemoteEvent
 	if slices.Contains(c.Events, name) {
-		r.warn(member, path+".name", "a queue that is configured twice: it is consumed once here, "+
-			"and by two threads in remote_event_bundle")
+		r.warn(member, path+".name", "a queue that is configured twice: this library consumes it once, "+
+			"and remote_event_bundle with two threads")
 		return nil
 	}
 	c.Events = append(c.Events, name)

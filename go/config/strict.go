@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// checkCharacters rejects what PyYAML calls special characters.
+// checkCharacters rejects the characters that PyYAML calls special.
 func checkCharacters(s *source) error {
 	for i, r := range s.text {
 		if printable(r) {
@@ -34,7 +34,7 @@ func printable(r rune) bool {
 	return true
 }
 
-// A stretch is a part of the text in which characters stand for themselves.
+// A stretch is a part of the text in which characters have no special meaning.
 type stretch struct{ start, end int }
 
 var (
@@ -42,7 +42,7 @@ var (
 	properties     = regexp.MustCompile(`^(?:[&!]\S*\s+)*`)
 )
 
-// checkStrict refuses what yaml.v3 reads and PyYAML does not, or not so.
+// checkStrict rejects syntax that yaml.v3 accepts, but PyYAML rejects or reads differently.
 func (d *document) checkStrict() error {
 	nodes := inOrder(d.node, nil)
 	var stretches []stretch
@@ -64,7 +64,7 @@ func (d *document) checkStrict() error {
 		if n.Style&yaml.DoubleQuotedStyle != 0 {
 			if at := strings.Index(strings.ReplaceAll(d.text[start:end], `\\`, "  "), `\'`); at >= 0 {
 				return &Error{File: d.file, Line: d.line(start + at),
-					Message: `the escape \' is not one that PyYAML knows: an apostrophe needs none in double quotes`}
+					Message: `PyYAML does not know the escape \': in double quotes, an apostrophe needs no escape`}
 			}
 		}
 		stretches = append(stretches, stretch{start, end})
@@ -72,8 +72,8 @@ func (d *document) checkStrict() error {
 	return d.checkTabs(stretches)
 }
 
-// checkTabs refuses a tab anywhere but in a quoted or block scalar or in a
-// comment: PyYAML takes none between tokens.
+// checkTabs rejects tabs outside quoted scalars, block scalars and comments: PyYAML
+// does not accept them between tokens.
 func (d *document) checkTabs(verbatim []stretch) error {
 	commentMayStart := true
 	for i := 0; i < len(d.text); {
@@ -88,9 +88,9 @@ func (d *document) checkTabs(verbatim []stretch) error {
 			i = d.lineEnd(i)
 			continue
 		case c == '\t':
-			message := "a tab: YAML takes spaces only, except in quotes"
+			message := "a tab: outside quotes, YAML permits only spaces"
 			if _, _, by := d.origin(i); by != nil {
-				message = fmt.Sprintf("the value of {%s} holds a tab and gets no quotes: YAML takes spaces only", by.name)
+				message = fmt.Sprintf("the value of {%s} contains a tab and gets no quotes: YAML permits only spaces", by.name)
 			}
 			return &Error{File: d.file, Line: d.line(i), Message: message}
 		default:
@@ -101,7 +101,7 @@ func (d *document) checkTabs(verbatim []stretch) error {
 	return nil
 }
 
-// inOrder returns the nodes in the order in which they stand in the text.
+// inOrder returns the nodes in the order of the text.
 func inOrder(n *yaml.Node, nodes []*yaml.Node) []*yaml.Node {
 	if n == nil {
 		return nodes
@@ -120,8 +120,8 @@ func (d *document) lineEnd(offset int) int {
 	return len(d.text)
 }
 
-// end returns where in the text a scalar ends, or the line with its start
-// where that cannot be told.
+// end returns the position of the end of a scalar in the text. If it cannot determine it,
+// it returns the end of the line.
 func (d *document) end(n *yaml.Node) int {
 	start := d.offset(n)
 	start += len(properties.FindString(d.text[start:]))
@@ -155,12 +155,12 @@ func (d *document) end(n *yaml.Node) int {
 	return d.lineEnd(start)
 }
 
-// quoteNode returns a node as it stands in the file.
+// quoteNode returns the text of a node in the file.
 func (d *document) quoteNode(n *yaml.Node) string {
 	return strings.TrimRight(d.quote(d.offset(n), d.end(n)), " ")
 }
 
-// placeholdersOf returns the placeholders that a node comes from.
+// placeholdersOf returns the placeholders within a node.
 func (d *document) placeholdersOf(n *yaml.Node) []span {
 	return d.placeholders(d.offset(n), max(d.end(n), min(d.offset(n)+1, len(d.text))))
 }

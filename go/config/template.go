@@ -9,19 +9,19 @@ import (
 	"unicode/utf8"
 )
 
-// A source is a file together with the YAML text that came of it, and knows
-// for every place in the text where it stands in the file. Errors quote the
-// file: the text holds secrets.
+// A source is a file together with the YAML text after substitution. It maps every
+// position of the text to its position in the file. Errors quote the
+// file, because the text contains secrets.
 type source struct {
 	file     string
 	template string // the file, with \n as its only line end
-	text     string // what YAML reads
-	spans    []span // in order, where the two differ
-	lines    []int  // where the lines of the template start
+	text     string // the text after substitution, for YAML
+	spans    []span // the differences, in order
+	lines    []int  // the start of each line of the template
 }
 
-// A span is a stretch of text that stands for another one in the template: a
-// placeholder, a doubled brace, or a space that stands for nothing.
+// A span is a range of text that replaces a range of the template: a
+// placeholder, a doubled brace, or an added space.
 type span struct {
 	start, end int // in text
 	from, to   int // in template
@@ -31,7 +31,7 @@ type span struct {
 
 func (s span) placeholder() bool { return s.name != "" }
 
-// plainSource is a file that is not a template.
+// plainSource returns the source of a file that is not a template.
 func plainSource(file, content string) *source {
 	s := newSource(file, content)
 	s.text = content
@@ -48,18 +48,18 @@ func newSource(file, template string) *source {
 	return s
 }
 
-// expand does what Python's template.format(**parameters) does, for the part
-// of that language that a configuration needs: {name}, {{ and }}.
+// expand implements a part of Python's template.format(**parameters) that is sufficient
+// for configurations: {name}, {{ and }}.
 func expand(file, template string, parameters map[string]parameter) (*source, error) {
 	s := newSource(file, template)
-	// A message quotes nothing of the file: a brace in a value that is not a
-	// parameter's, such as a password, would show it.
+	// Messages quote only names of known parameters: other text in braces may be part of
+	// a value, such as a password.
 	fail := func(offset int, format string, args ...any) (*source, error) {
 		line := s.templateLine(offset)
 		column := 1 + utf8.RuneCountInString(template[s.lines[line-1]:offset])
 		return nil, &Error{File: file, Line: line, Message: fmt.Sprintf("the brace at column %d: ", column) + fmt.Sprintf(format, args...)}
 	}
-	const howTo = "write {{ and }} for braces, {name} for a parameter (comments count, too)"
+	const howTo = "write {{ and }} for braces, and {name} for a parameter (also in comments)"
 	var text strings.Builder
 	for rest := 0; rest < len(template); {
 		n := strings.IndexAny(template[rest:], "{}")
@@ -80,7 +80,7 @@ func expand(file, template string, parameters map[string]parameter) (*source, er
 		default:
 			length := strings.IndexByte(template[at:], '}')
 			if length < 0 {
-				return fail(at, "a '{' that is never closed: "+howTo)
+				return fail(at, "a '{' without a '}': "+howTo)
 			}
 			replace.to = at + length + 1
 			replace.name = template[at+1 : at+length]
@@ -90,7 +90,7 @@ func expand(file, template string, parameters map[string]parameter) (*source, er
 			parameter, known := parameters[replace.name]
 			switch {
 			case !known:
-				return fail(at, "a parameter that is neither set in the environment nor in the parameters file; "+howTo)
+				return fail(at, "an unknown parameter: set it in the environment or in the parameters file; "+howTo)
 			case parameter.problem != "":
 				return fail(at, "{%s}: %s", replace.name, parameter.problem)
 			case !utf8.ValidString(parameter.text):
@@ -107,9 +107,9 @@ func expand(file, template string, parameters map[string]parameter) (*source, er
 	return s, nil
 }
 
-// checkName says what is wrong with the inside of a replacement field. Python
-// would take more than a name; nobody has a use for it in a configuration, and
-// half of str.format would be worse than none.
+// checkName returns what is wrong with the content of a replacement field. Python's
+// str.format supports more than names. Configurations do not need it, and partial support
+// would be confusing.
 func checkName(name string) string {
 	switch {
 	case name == "":
@@ -117,14 +117,14 @@ func checkName(name string) string {
 	case strings.ContainsAny(name, "{\n"):
 		return "not a parameter name"
 	case strings.TrimFunc(name, unicode.IsDigit) == "":
-		return "a number is a position to Python, and there are no positional parameters"
+		return "a number, which Python treats as the position of a parameter: parameters have names only"
 	case strings.ContainsAny(name, ".[!:"):
 		return "attributes, indexes, conversions and format specifications are not supported"
 	}
 	return ""
 }
 
-// quoted shortens what a message quotes to one line of moderate length.
+// quoted shortens a quotation to one line of moderate length.
 func quoted(template string) string {
 	line, _, cut := strings.Cut(template, "\n")
 	const limit = 60
@@ -137,16 +137,16 @@ func quoted(template string) string {
 	return line
 }
 
-// spaced returns the source with a space put into its text at each of some
-// places, in order.
+// spaced returns the source with additional spaces in its text at the given positions,
+// which are sorted.
 func (s *source) spaced(at []int) *source {
 	if len(at) == 0 {
 		return s
 	}
 	spaced := *s
 	spaced.spans = nil
-	spaces := 0                    // that were put in
-	putIn := func(until int) int { // how many more stand before
+	spaces := 0                    // added so far
+	putIn := func(until int) int { // returns the number of spaces added before until
 		n, _ := slices.BinarySearch(at[spaces:], until)
 		return n
 	}
@@ -176,7 +176,7 @@ func (s *source) spaced(at []int) *source {
 	return &spaced
 }
 
-// templateLine returns the line of the file that holds a byte of the template.
+// templateLine returns the line of an offset of the template in the file.
 func (s *source) templateLine(offset int) int {
 	line, exact := slices.BinarySearch(s.lines, offset)
 	if exact {
@@ -185,10 +185,10 @@ func (s *source) templateLine(offset int) int {
 	return line
 }
 
-// origin returns where the character of text at offset comes from: a place in
-// the template, and the span that put it there, if any.
+// origin returns the range in the template of the character at an offset of text,
+// and the span that contains it, if any.
 func (s *source) origin(offset int) (from, to int, by *span) {
-	// The last span that starts at or before the character.
+	// Find the last span that starts at or before the character.
 	n, exact := slices.BinarySearchFunc(s.spans, offset, func(sp span, offset int) int { return cmp.Compare(sp.start, offset) })
 	if exact {
 		n++
@@ -205,14 +205,13 @@ func (s *source) origin(offset int) (from, to int, by *span) {
 	return from, min(from+1, len(s.template)), nil
 }
 
-// line returns the line of the file that the character of text at offset
-// comes from.
+// line returns the line in the file of the character at an offset of text.
 func (s *source) line(offset int) int {
 	from, _, _ := s.origin(offset)
 	return s.templateLine(from)
 }
 
-// placeholders returns those that text[start:end] holds something of.
+// placeholders returns the placeholders that overlap text[start:end].
 func (s *source) placeholders(start, end int) []span {
 	var found []span
 	first, _ := slices.BinarySearchFunc(s.spans, start, func(sp span, start int) int { return cmp.Compare(sp.end, start+1) })
@@ -227,7 +226,7 @@ func (s *source) placeholders(start, end int) []span {
 	return found
 }
 
-// quote returns text[start:end] as it stands in the template.
+// quote returns the template's text of text[start:end].
 func (s *source) quote(start, end int) string {
 	if start >= end {
 		return ""
@@ -235,7 +234,7 @@ func (s *source) quote(start, end int) string {
 	from, _, _ := s.origin(start)
 	_, to, by := s.origin(end - 1)
 	if by == nil {
-		// The last character may take several bytes.
+		// The last character may have several bytes.
 		for to < len(s.template) && !utf8.RuneStart(s.template[to]) {
 			to++
 		}
@@ -244,7 +243,7 @@ func (s *source) quote(start, end int) string {
 }
 
 // harmless returns the text with the values of the first n placeholders, and
-// an "x" for each of the others.
+// "x" for the others.
 func (s *source) harmless(n int) string {
 	var b strings.Builder
 	rest := 0

@@ -29,8 +29,8 @@ func TestTLS(t *testing.T) {
 		"not verified":         {redis: config.Redis{SSLCertReqs: config.CertNone}, insecure: true},
 		"authority and client": {redis: config.Redis{SSLCACerts: certFile, SSLCertFile: certFile, SSLKeyFile: keyFile}},
 		"no such authority":    {redis: config.Redis{SSLCACerts: directory + "/none"}, err: "redis.ssl_ca_certs"},
-		"not an authority":     {redis: config.Redis{SSLCACerts: keyFile}, err: "no certificate in the file"},
-		"half a client":        {redis: config.Redis{SSLCertFile: certFile}, err: "one is of no use"},
+		"not an authority":     {redis: config.Redis{SSLCACerts: keyFile}, err: "contains no PEM certificate"},
+		"half a client":        {redis: config.Redis{SSLCertFile: certFile}, err: "set both or neither"},
 		"not a client":         {redis: config.Redis{SSLCertFile: keyFile, SSLKeyFile: keyFile}, err: "redis.ssl_keyfile"},
 	} {
 		t.Run(name, func(t *testing.T) {
