@@ -287,7 +287,7 @@ func TestDeadWhereRedisRefuses(t *testing.T) {
 	}
 	invoke(t, "dead", "drop", "--all", "--yes", "--redis", urlOfClient(client)).expect(t, exitFailed, `queue "x": WRONGTYPE`, "kind claims", "dropped before: 0")
 	invoke(t, "queue", "drain", "x", "--redis", urlOfClient(client)).expect(t, exitFailed, `queue "x": WRONGTYPE`)
-	invoke(t, "queue", "ls", "remote-event:v1:x", "--redis", urlOfClient(client)).expect(t, exitUsage, "companions")
+	invoke(t, "queue", "ls", "remote-event:v1:x", "--redis", urlOfClient(client)).expect(t, exitUsage, "companion keys")
 }
 
 // TestListenBoundsDeadLetters: what is dropped is logged.

@@ -121,10 +121,10 @@ func TestAForeignList(t *testing.T) {
 	if err := admin.Do(t.Context(), "acl", "setuser", "anna", "resetkeys", "+@all", "~a", "~remote-event:v1:{a}:*").Err(); err != nil {
 		t.Fatal(err)
 	}
-	for args, want := range map[string]string{"queue ls": "  a\n", "dead ls": " a failed", "dead drop --all --yes": "dropped 1\n"} {
-		r := invoke(t, append(strings.Fields(args), "--redis", url)...).expect(t, exitConnection, `queue "b": NOPERM`, `queue "foreign": NOPERM`)
-		if !strings.Contains(r.stdout, want) {
-			t.Errorf("%s: %s", args, r.stdout)
+	for _, c := range []struct{ args, want string }{{"queue ls", "  a\n"}, {"dead ls", " a failed"}, {"dead drop --all --yes", "dropped 1\n"}} {
+		r := invoke(t, append(strings.Fields(c.args), "--redis", url)...).expect(t, exitConnection, `queue "b": NOPERM`, `queue "foreign": NOPERM`)
+		if !strings.Contains(r.stdout, c.want) {
+			t.Errorf("%s: %s", c.args, r.stdout)
 		}
 	}
 	expectDead(t, admin, "b", 1)
