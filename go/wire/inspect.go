@@ -157,7 +157,7 @@ func (in *inspector) Name(raw []byte, offset int) {
 func (in *inspector) Scalar(kind pyjson.Kind, raw []byte, offset int) {
 	switch kind {
 	case pyjson.NonFinite:
-		in.tolerate(ReqFinite, offset, "NaN and infinities are not JSON; only Python accepts them")
+		in.tolerate(ReqFinite, offset, "NaN and infinities are not JSON")
 	case pyjson.String:
 		if bytes.IndexByte(raw, '\\') >= 0 && !pyjson.Paired(raw[1:len(raw)-1]) {
 			in.tolerate(ReqSurrogates, offset, "a string contains a lone surrogate")

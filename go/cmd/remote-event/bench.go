@@ -29,13 +29,13 @@ type benchFlags struct {
 	goroutines int
 }
 
-// The bounds of a part of bench, whatever its flags are.
+// The limits of a part of bench.
 const (
-	benchRate  = 1000 // events a second of the latency parts
+	benchRate  = 1000 // events a second in the latency parts
 	benchBatch = 1000
-	// benchBytes is how much one part stores in Redis at most.
+	// benchBytes is the maximum memory of one part in Redis.
 	benchBytes = 64 << 20
-	// benchCleanup is how long the end may take to remove the keys.
+	// benchCleanup is the maximum time to remove the keys at the end.
 	benchCleanup = 5 * time.Second
 )
 
@@ -44,19 +44,18 @@ func (a *app) benchCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "bench",
 		GroupID: groupQueues,
-		Short:   "Measure how fast events pass through this Redis",
-		Long: `Measure how fast the library sends and receives events through this Redis, and how
-long an event takes from the call of Send to its listener.
+		Short:   "Measure the throughput and latency of this Redis",
+		Long: `Measure how fast the library sends and receives events through this Redis, and the
+time from the call of Send to the listener.
 
-The parts run one after the other, each for --duration, or until --count events or
-64 MiB have passed: send with one goroutine, with many, and in batches of 1,000;
-receive at most once and at least once with default options; latency of both at
-1,000 events a second. Each part verifies its number of events.
+The parts run one after the other: send with one goroutine, with many, and in batches
+of 1,000; receive at most once and at least once with default options; latency of both
+at 1,000 events a second. Each part runs for --duration, or until --count events or
+64 MiB, and verifies its number of events.
 
-The events are in a queue of their own with a random name. The command removes it
-after each part and in every ending, Ctrl-C included. A second Ctrl-C ends the
-command at once, and the queue may stay. Other queues are not touched, but other
-users of this Redis share its time.`,
+The command uses a queue with a random name and removes it after each part, and also
+after Ctrl-C. After a second Ctrl-C the queue may remain. The command does not touch
+other queues, but loads this Redis.`,
 		Example: `  remote-event bench
   remote-event bench --duration 500ms --size 16384 -o json`,
 		Args:              cobra.NoArgs,
@@ -64,10 +63,10 @@ users of this Redis share its time.`,
 	}
 	output := outputFlag(command, formatText, formatJSON)
 	flags := command.Flags()
-	flags.DurationVar(&f.duration, "duration", 2*time.Second, "how long each part lasts at most")
-	flags.IntVar(&f.count, "count", 200_000, "how many events each part has at most")
-	flags.IntVar(&f.size, "size", 100, "length of the payload in bytes, from 50 to 1000000")
-	flags.IntVar(&f.goroutines, "goroutines", 50, "how many goroutines send in the part with many")
+	flags.DurationVar(&f.duration, "duration", 2*time.Second, "maximum time of each part")
+	flags.IntVar(&f.count, "count", 200_000, "maximum `NUMBER` of events in each part")
+	flags.IntVar(&f.size, "size", 100, "length of the payload in `BYTES`, from 50 to 1000000")
+	flags.IntVar(&f.goroutines, "goroutines", 50, "`NUMBER` of goroutines in the part with many")
 	command.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := f.check(); err != nil {
 			return err
@@ -78,25 +77,25 @@ users of this Redis share its time.`,
 }
 
 const (
-	leastBenchSize = 50
-	mostBenchSize  = 1_000_000
+	minBenchSize = 50
+	maxBenchSize = 1_000_000
 )
 
 func (f benchFlags) check() error {
 	switch {
 	case f.duration <= 0:
-		return usageError(fmt.Sprintf("--duration %v: a part lasts longer than 0", f.duration))
+		return usageError(fmt.Sprintf("--duration %v: must be more than 0", f.duration))
 	case f.count < 2:
-		return usageError(fmt.Sprintf("--count %d: a part has at least 2 events", f.count))
-	case f.size < leastBenchSize || f.size > mostBenchSize:
-		return usageError(fmt.Sprintf("--size %d: it is from %d to %d", f.size, leastBenchSize, mostBenchSize))
+		return usageError(fmt.Sprintf("--count %d: must be at least 2", f.count))
+	case f.size < minBenchSize || f.size > maxBenchSize:
+		return usageError(fmt.Sprintf("--size %d: must be from %d to %d", f.size, minBenchSize, maxBenchSize))
 	case f.goroutines < 1:
-		return usageError(fmt.Sprintf("--goroutines %d: at least one sends", f.goroutines))
+		return usageError(fmt.Sprintf("--goroutines %d: must be at least 1", f.goroutines))
 	}
 	return nil
 }
 
-// benchmark is a run of bench.
+// benchmark is one run of bench.
 type benchmark struct {
 	benchFlags
 
@@ -106,19 +105,19 @@ type benchmark struct {
 	begin  time.Time
 }
 
-// benchPart is one part, and what it measured.
+// benchPart is one part with its results.
 type benchPart struct {
 	Part      string  `json:"part"`
 	Events    int     `json:"events"`
 	Seconds   float64 `json:"seconds,omitempty"`
 	PerSecond float64 `json:"events_per_second,omitempty"`
-	// Latency is what the latency parts measured.
+	// Latency is the result of a latency part.
 	Latency *benchLatency `json:"latency,omitempty"`
 
 	run func(ctx context.Context, part *benchPart) error
 }
 
-// parts are the parts in their order.
+// parts returns the parts in their order.
 func (b *benchmark) parts() []*benchPart {
 	once := remoteevent.WithAtMostOnce()
 	return []*benchPart{
@@ -132,7 +131,7 @@ func (b *benchmark) parts() []*benchPart {
 	}
 }
 
-// bench connects, runs the parts and prints what they measured.
+// bench connects, runs the parts and prints the results.
 func (a *app) bench(ctx context.Context, f benchFlags, format string) (err error) {
 	client, address, err := a.connectConfigured(ctx)
 	if err != nil {
@@ -179,11 +178,10 @@ func (a *app) bench(ctx context.Context, f benchFlags, format string) (err error
 	return a.print(report.text(a.coloursOf(a.stdout)))
 }
 
-// quietLibrary keeps the library's log from standard error. What fails ends the
-// command.
+// quietLibrary discards the library's log. Errors end the command.
 var quietLibrary = remoteevent.WithLogger(slog.New(slog.DiscardHandler))
 
-// clean removes the list and all keys beside it, also after an interruption.
+// clean removes the queue and its companion keys, also after an interruption.
 func (b *benchmark) clean(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), benchCleanup)
 	defer cancel()
@@ -192,7 +190,7 @@ func (b *benchmark) clean(ctx context.Context) error {
 		keys = append(keys, key)
 	}
 	var errs []error
-	for _, key := range keys { // one by one: a cluster has no other way for all keys
+	for _, key := range keys { // one by one, because a cluster has no command for keys of several slots
 		errs = append(errs, b.client.Del(ctx, key).Err())
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -203,16 +201,16 @@ func (b *benchmark) clean(ctx context.Context) error {
 
 // benchEvent is the payload of an event.
 type benchEvent struct {
-	// Sent is when the event was sent, in nanoseconds after the beginning.
+	// Sent is the time of sending, in nanoseconds since the start.
 	Sent    int64  `json:"sent"`
 	Padding string `json:"padding"`
 }
 
-// EventName implements remoteevent.Event. It is not the name of the queue, which
-// each run has for itself: Decode takes an event of any name.
+// EventName implements remoteevent.Event. It is not the name of the queue, which differs
+// for each run. Decode accepts an event of any name.
 func (benchEvent) EventName() string { return "remote_event_bench" }
 
-// envelope is a new event of the size.
+// envelope returns a new event of the chosen size.
 func (b *benchmark) envelope() wire.Envelope {
 	payload := make([]byte, 0, b.size)
 	payload = append(payload, `{"sent":`...)
@@ -228,25 +226,25 @@ func (b *benchmark) envelope() wire.Envelope {
 	}
 }
 
-// most is how many events a part has at most.
-func (b *benchmark) most() int { return max(2, min(b.count, benchBytes/(b.size+200))) }
+// maxEvents returns the maximum number of events in a part.
+func (b *benchmark) maxEvents() int { return max(2, min(b.count, benchBytes/(b.size+200))) }
 
-// done notes what a part measured.
+// done sets the results of a part.
 func (p *benchPart) done(events int, took time.Duration) {
 	p.Events, p.Seconds = events, took.Seconds()
 	p.PerSecond = float64(events) / max(took.Seconds(), 1e-9)
 }
 
-// stored verifies how many events the list has.
+// stored verifies the number of events in the list.
 func (b *benchmark) stored(ctx context.Context, events int) error {
 	length, err := b.client.LLen(ctx, b.queue.Name()).Result()
 	if err == nil && length != int64(events) {
-		err = fmt.Errorf("%d events are stored, and %d were sent", length, events)
+		err = fmt.Errorf("stored %d of %d sent events", length, events)
 	}
 	return err
 }
 
-// send sends with a number of goroutines.
+// send returns the part that sends with a number of goroutines.
 func (b *benchmark) send(goroutines int) func(ctx context.Context, part *benchPart) error {
 	return func(ctx context.Context, part *benchPart) error {
 		ctx, cancel := context.WithCancelCause(ctx)
@@ -256,7 +254,7 @@ func (b *benchmark) send(goroutines int) func(ctx context.Context, part *benchPa
 		var group sync.WaitGroup
 		for range goroutines {
 			group.Go(func() {
-				for ctx.Err() == nil && time.Since(begin) < b.duration && claimed.Add(1) <= int64(b.most()) {
+				for ctx.Err() == nil && time.Since(begin) < b.duration && claimed.Add(1) <= int64(b.maxEvents()) {
 					if err := b.sender.Forward(ctx, b.envelope()); err != nil {
 						cancel(err)
 						return
@@ -284,10 +282,10 @@ func (b *benchmark) sendBatches(ctx context.Context, part *benchPart) error {
 	return b.stored(ctx, sent)
 }
 
-// fill sends batches until the duration has passed since the beginning.
+// fill sends batches for the duration.
 func (b *benchmark) fill(ctx context.Context, begin time.Time) (sent int, err error) {
-	for sent < b.most() && (sent == 0 || time.Since(begin) < b.duration) {
-		envelopes := make([]wire.Envelope, min(benchBatch, b.most()-sent))
+	for sent < b.maxEvents() && (sent == 0 || time.Since(begin) < b.duration) {
+		envelopes := make([]wire.Envelope, min(benchBatch, b.maxEvents()-sent))
 		for i := range envelopes {
 			envelopes[i] = b.envelope()
 		}
@@ -299,7 +297,7 @@ func (b *benchmark) fill(ctx context.Context, begin time.Time) (sent int, err er
 	return sent, nil
 }
 
-// consume receives while the work goes on. The listener decodes each event.
+// consume receives while work runs. The listener decodes each event.
 func (b *benchmark) consume(ctx context.Context, options []remoteevent.ReceiverOption, heard func(event benchEvent), work func(ctx context.Context) error) error {
 	handler := remoteevent.HandlerFunc(func(_ context.Context, delivery *remoteevent.Delivery) error {
 		event, err := remoteevent.Decode[benchEvent](delivery.Envelope())
@@ -321,8 +319,8 @@ func (b *benchmark) consume(ctx context.Context, options []remoteevent.ReceiverO
 	return errors.Join(err, <-ended)
 }
 
-// receive empties a full list, or receives for the duration. Filling the list takes
-// a part of the duration too.
+// receive returns the part that empties a full list, or receives for the duration.
+// Filling the list is part of the duration.
 func (b *benchmark) receive(options ...remoteevent.ReceiverOption) func(ctx context.Context, part *benchPart) error {
 	return func(ctx context.Context, part *benchPart) error {
 		sent, err := b.fill(ctx, time.Now().Add(-b.duration/2))
@@ -349,7 +347,7 @@ func (b *benchmark) receive(options ...remoteevent.ReceiverOption) func(ctx cont
 			select {
 			case <-began:
 			case <-time.After(benchPatience):
-				return errors.New("no event came")
+				return errors.New("no event arrived")
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -365,24 +363,25 @@ func (b *benchmark) receive(options ...remoteevent.ReceiverOption) func(ctx cont
 		}
 		part.done(handled, last.Sub(first))
 		if handled < 2 {
-			return fmt.Errorf("%d of %d events came", handled, sent)
+			return fmt.Errorf("received %d of %d sent events", handled, sent)
 		}
 		left, err := b.client.LLen(ctx, b.queue.Name()).Result()
 		if err == nil && handled+int(left) > sent {
-			err = fmt.Errorf("%d events were handled, %d are left, and %d were sent", handled, left, sent)
+			err = fmt.Errorf("handled %d of %d sent events; %d remain", handled, sent, left)
 		}
 		return err
 	}
 }
 
-// benchPatience is how long the first event, and the last of a latency part, may
-// take.
+// benchPatience is the maximum time to wait for the first event, and for the last one of
+// a latency part.
 const benchPatience = 30 * time.Second
 
-// latency sends at a rate, and measures the time to the listener.
+// latency returns the part that sends at a fixed rate and measures the time to the
+// listener.
 func (b *benchmark) latency(options ...remoteevent.ReceiverOption) func(ctx context.Context, part *benchPart) error {
 	return func(ctx context.Context, part *benchPart) error {
-		events := max(2, min(b.most(), int(b.duration.Seconds()*benchRate)))
+		events := max(2, min(b.maxEvents(), int(b.duration.Seconds()*benchRate)))
 		var mu sync.Mutex
 		histogram := hdrhistogram.New(1, int64(time.Minute), 3)
 		handled, all := 0, make(chan struct{})
@@ -390,7 +389,7 @@ func (b *benchmark) latency(options ...remoteevent.ReceiverOption) func(ctx cont
 			latency := int64(time.Since(b.begin)) - event.Sent
 			mu.Lock()
 			defer mu.Unlock()
-			_ = histogram.RecordValue(min(max(latency, 1), int64(time.Minute))) // never out of range
+			_ = histogram.RecordValue(min(max(latency, 1), int64(time.Minute))) // within the range
 			if handled++; handled == events {
 				close(all)
 			}
@@ -411,7 +410,7 @@ func (b *benchmark) latency(options ...remoteevent.ReceiverOption) func(ctx cont
 			case <-all:
 				return nil
 			case <-time.After(benchPatience):
-				return errors.New("not all events came")
+				return errors.New("some events did not arrive")
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -420,7 +419,7 @@ func (b *benchmark) latency(options ...remoteevent.ReceiverOption) func(ctx cont
 			return err
 		}
 		if handled != events {
-			return fmt.Errorf("%d events were handled, and %d were sent", handled, events)
+			return fmt.Errorf("handled %d of %d sent events", handled, events)
 		}
 		part.Events = events
 		part.Latency = latencyOf(histogram)

@@ -11,7 +11,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// benchReport is what bench prints.
+// benchReport is the output of bench.
 type benchReport struct {
 	Redis string       `json:"redis"`
 	Size  int          `json:"payload_bytes"`
@@ -29,8 +29,8 @@ type benchLatency struct {
 	Histogram []benchBucket `json:"histogram"`
 }
 
-// benchBucket counts the events that took more than the bucket before, and no more
-// than this one.
+// benchBucket counts the events with a latency of at most Micros that no earlier bucket
+// counts.
 type benchBucket struct {
 	Micros int64 `json:"up_to_us"`
 	Events int64 `json:"events"`
@@ -43,7 +43,7 @@ func latencyOf(h *hdrhistogram.Histogram) *benchLatency {
 		P50:  micros(h.ValueAtQuantile(50)), P90: micros(h.ValueAtQuantile(90)),
 		P99: micros(h.ValueAtQuantile(99)), P999: micros(h.ValueAtQuantile(99.9)), Max: micros(h.Max()),
 	}
-	// The buckets grow as 1, 2, 5, 10, … from 10 µs on.
+	// The limits of the buckets are 10 µs, 20 µs, 50 µs, 100 µs, …
 	limit, steps := int64(10), []int64{2, 5, 10}
 	limits := []int64{}
 	for scale := int64(10); float64(limit) < l.Max; scale *= 10 {
@@ -73,7 +73,7 @@ func latencyOf(h *hdrhistogram.Histogram) *benchLatency {
 	return l
 }
 
-// text is the report for a person.
+// text formats the report for people.
 func (r benchReport) text(c colours) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, payloads of %s bytes\n\n", r.Redis, thousands(float64(r.Size)))
@@ -91,7 +91,7 @@ func (r benchReport) text(c colours) string {
 	return b.String()
 }
 
-// latency is a distribution as lines.
+// latency formats a distribution.
 func (p *benchPart) latency(c colours) string {
 	var b strings.Builder
 	l := p.Latency
@@ -109,7 +109,7 @@ func (p *benchPart) latency(c colours) string {
 	return b.String()
 }
 
-// duration writes microseconds.
+// duration formats microseconds.
 func duration(micros float64) string {
 	switch {
 	case micros < 1000:
@@ -121,7 +121,7 @@ func duration(micros float64) string {
 	}
 }
 
-// thousands writes a number with its thousands apart.
+// thousands formats a number with thousands separators.
 func thousands(value float64) string {
 	text := strconv.FormatFloat(value, 'f', 0, 64)
 	for i := len(text) - 3; i > 0; i -= 3 {
@@ -130,8 +130,8 @@ func thousands(value float64) string {
 	return text
 }
 
-// benchBar shows on a terminal which part runs, and how much time is left at most.
-// Elsewhere it shows nothing.
+// benchBar shows the current part and the maximum remaining time on a terminal.
+// Otherwise it shows nothing.
 type benchBar struct {
 	bar   *progressbar.ProgressBar // nil shows nothing
 	each  time.Duration
@@ -162,7 +162,7 @@ func newBenchBar(file *os.File, length int64) *progressbar.ProgressBar {
 	)
 }
 
-// begin shows a part, and moves with the time until end.
+// begin shows a part, and updates the time until end.
 func (b *benchBar) begin(part *benchPart) {
 	if b.bar == nil {
 		return
@@ -179,7 +179,7 @@ func (b *benchBar) begin(part *benchPart) {
 			passed := before + min(time.Since(begin), b.each)
 			left := time.Duration(b.parts)*b.each - passed
 			b.bar.Describe(fmt.Sprintf("%d/%d %-26s %3.0f s left", number, b.parts, part.Part, left.Seconds()))
-			_ = b.bar.Set64(passed.Milliseconds() - 1) // the last one ends the bar: clear does
+			_ = b.bar.Set64(passed.Milliseconds() - 1) // the maximum would end the bar
 			select {
 			case <-ticker.C:
 			case <-b.stop:

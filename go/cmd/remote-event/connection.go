@@ -23,7 +23,7 @@ const (
 	redisURLEnv     = "REMOTE_EVENT_REDIS_URL"
 )
 
-// connectionFlags say where Redis is and how to get there.
+// connectionFlags are the flags for the connection to Redis.
 type connectionFlags struct {
 	url, config            string
 	tlsCA, tlsCert, tlsKey string
@@ -34,17 +34,17 @@ func (f *connectionFlags) register(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.StringVar(&f.url, "redis", "", "`URL` of Redis, redis://, rediss:// or unix:// (default $"+redisURLEnv+", else the file of --config, else "+defaultRedisURL+")")
 	flags.StringVar(&f.config, "config", "", "applauncher configuration `FILE`, for its redis and remote_event sections (default none)")
-	flags.StringVar(&f.tlsCA, "tls-ca", "", "PEM `FILE` of the authorities that may sign Redis' certificate (default those of the system)")
+	flags.StringVar(&f.tlsCA, "tls-ca", "", "PEM `FILE` of the authorities for Redis' certificate (default those of the system)")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "PEM `FILE` of the client's certificate (default none)")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "PEM `FILE` of the client's key (default none)")
-	flags.DurationVar(&f.timeout, "connect-timeout", 5*time.Second, "how long the first connection may take")
+	flags.DurationVar(&f.timeout, "connect-timeout", 5*time.Second, "maximum time for the first connection")
 	for _, name := range []string{"config", "tls-ca", "tls-cert", "tls-key"} {
 		_ = root.MarkPersistentFlagFilename(name)
 	}
 }
 
 // configuration reads the file of --config and shows its warnings. It returns
-// nil where there is none. The file may be a pipe that never ends: configuration
+// nil without --config. The file may be an endless pipe: configuration
 // returns when the context ends.
 func (a *app) configuration(ctx context.Context) (*config.Config, error) {
 	if a.connection.config == "" {
@@ -75,12 +75,12 @@ func (a *app) configuration(ctx context.Context) (*config.Config, error) {
 	return c, nil
 }
 
-// redisOptions finds the address: --redis, then the environment, then the
-// configuration, which may be nil, then localhost.
+// redisOptions returns the options for the address: from --redis, else the environment,
+// else the configuration, which may be nil, else localhost.
 func (a *app) redisOptions(c *config.Config) (*redis.Options, error) {
 	f := &a.connection
 	if f.timeout <= 0 {
-		return nil, usageError("--connect-timeout must be longer than nothing")
+		return nil, usageError("--connect-timeout must be more than 0")
 	}
 	var options *redis.Options
 	var err error
@@ -102,25 +102,25 @@ func (a *app) redisOptions(c *config.Config) (*redis.Options, error) {
 	}
 	if options.TLSConfig != nil && options.TLSConfig.InsecureSkipVerify {
 		a.warn("the certificate of Redis is not verified (skip_verify in the URL, or ssl_cert_reqs: none): " +
-			"whoever is on the way can read and change everything, the password included")
+			"an attacker in the network can read and change everything, including the password")
 	}
 	options.DialTimeout = f.timeout
-	options.DialerRetries = 1 // a refusal is an answer; whoever may wait does so elsewhere
+	options.DialerRetries = 1 // ping retries where it makes sense
 	options.MaxRetries = -1
 	options.ContextTimeoutEnabled = true
 	return options, nil
 }
 
-// applyTLS adds the TLS flags to options that ask for TLS.
+// applyTLS adds the TLS flags to options with TLS.
 func (f *connectionFlags) applyTLS(options *redis.Options) error {
 	if f.tlsCA == "" && f.tlsCert == "" && f.tlsKey == "" {
 		return nil
 	}
 	if options.TLSConfig == nil {
-		return usageError("--tls-ca, --tls-cert and --tls-key are for a connection with TLS: its URL begins with rediss://")
+		return usageError("--tls-ca, --tls-cert and --tls-key require TLS: begin the URL with rediss://")
 	}
 	if (f.tlsCert == "") != (f.tlsKey == "") {
-		return usageError("--tls-cert and --tls-key: one is of no use without the other")
+		return usageError("--tls-cert and --tls-key: give both or neither")
 	}
 	if f.tlsCA != "" {
 		pem, err := os.ReadFile(f.tlsCA)
@@ -129,7 +129,7 @@ func (f *connectionFlags) applyTLS(options *redis.Options) error {
 		}
 		options.TLSConfig.RootCAs = x509.NewCertPool()
 		if !options.TLSConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("--tls-ca: no certificate in %s; it must be PEM", f.tlsCA)
+			return fmt.Errorf("--tls-ca: %s contains no PEM certificate", f.tlsCA)
 		}
 	}
 	if f.tlsCert != "" {
@@ -142,46 +142,46 @@ func (f *connectionFlags) applyTLS(options *redis.Options) error {
 	return nil
 }
 
-// parseRedisURL reads a URL. Its errors quote nothing of it: where it is
-// malformed, nobody can tell which part is the password.
+// parseRedisURL parses a URL. Its errors do not quote the URL, because any part of a
+// malformed URL may be the password.
 func parseRedisURL(origin, text string) (*redis.Options, error) {
 	fault := func(problem string) error {
 		return withHint(usageError(origin+": "+problem),
 			"the form is redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], rediss:// for TLS, or unix://[[USER]:PASSWORD@]/PATH[?db=DB]; "+
-				"in a password, characters other than letters and digits are written as %XX, such as @ as %40 and / as %2F")
+				"in a password, write characters other than letters and digits as %XX, such as @ as %40 and / as %2F")
 	}
 	scheme, rest, found := strings.Cut(text, "://")
 	if !found || scheme != "redis" && scheme != "rediss" && scheme != "unix" {
 		return nil, fault("not a URL that begins with redis://, rediss:// or unix://")
 	}
-	// A password that ends the authority too early would be taken for a host,
-	// a port or a database, and its rest for a path.
+	// An unescaped character in a password would end the authority early, and make the
+	// rest a host, a port, a database or a path.
 	if end := strings.IndexAny(rest, "/?#"); scheme != "unix" && end >= 0 && strings.Contains(rest[end:], "@") {
-		return nil, fault("an @ stands behind the first / or ? or # of the URL: does the password hold one of these?")
+		return nil, fault("there is an @ after the first /, ? or # of the URL: does the password contain one of these?")
 	}
 	if strings.Contains(rest, "#") {
-		return nil, fault("a URL of Redis has no #: is it part of the password?")
+		return nil, fault("a Redis URL has no #: is it part of the password?")
 	}
 	options, err := redis.ParseURL(text)
 	switch {
 	case err == nil:
 		return options, nil
 	case strings.HasPrefix(err.Error(), "redis: invalid database number"):
-		return nil, fault("the database, behind the last /, is not a number")
+		return nil, fault("the database, after the last /, is not a number")
 	case strings.HasPrefix(err.Error(), "redis: unexpected option: "):
-		return nil, fault("there is no such " + strings.TrimPrefix(err.Error(), "redis: unexpected "))
+		return nil, fault("unknown " + strings.TrimPrefix(err.Error(), "redis: unexpected "))
 	default:
-		return nil, fault("not a URL of Redis")
+		return nil, fault("not a Redis URL")
 	}
 }
 
-// credentials matches what stands before the @ of a URL.
+// credentials matches the part before the @ of a URL.
 var credentials = regexp.MustCompile(`(\b[a-zA-Z][a-zA-Z0-9+.-]*://)\S*@`)
 
-// redact removes user and password from every URL in a text.
+// redact removes user name and password from every URL in a text.
 func redact(text string) string { return credentials.ReplaceAllString(text, "${1}[redacted]@") }
 
-// redacted is standard error for what others log.
+// redacted is standard error for the logs of the library.
 type redacted struct{ *screen }
 
 func (r redacted) Write(p []byte) (int, error) {
@@ -191,7 +191,7 @@ func (r redacted) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// addressOf writes where options lead to, without user and password.
+// addressOf returns the URL of the options, without user name and password.
 func addressOf(options *redis.Options) string {
 	switch {
 	case options.Network == "unix" && options.DB == 0:
@@ -205,10 +205,9 @@ func addressOf(options *redis.Options) string {
 	}
 }
 
-// connect connects to Redis and waits until it answers. It gives up at once
-// where the connection or the password is denied, and after --connect-timeout
-// where nothing answers or Redis is still loading. The client is the caller's
-// to close.
+// connect connects to Redis and waits for a reply. It fails immediately
+// if the connection or the password is denied, and after --connect-timeout
+// if there is no reply or Redis is still loading. The caller closes the client.
 func (a *app) connect(ctx context.Context, c *config.Config) (client *redis.Client, address string, err error) {
 	options, err := a.redisOptions(c)
 	if err != nil {
@@ -222,9 +221,9 @@ func (a *app) connect(ctx context.Context, c *config.Config) (client *redis.Clie
 	go func() { answer <- ping(bounded, client) }()
 	select {
 	case err = <-answer:
-	case <-ctx.Done(): // which does not call off a read
+	case <-ctx.Done(): // the end of the context does not interrupt a read
 		_ = client.Close()
-		<-answer //nolint:errcheck // it says that the client is closed
+		<-answer //nolint:errcheck // the error is that the client is closed
 		return nil, "", errInterrupted
 	}
 	switch {
@@ -233,7 +232,7 @@ func (a *app) connect(ctx context.Context, c *config.Config) (client *redis.Clie
 	case ctx.Err() != nil:
 		err = errInterrupted
 	case (bounded.Err() != nil || isTimeout(err)) && !isAnswer(err):
-		err = a.explain(address, options, fmt.Errorf("no answer within %v", a.connection.timeout))
+		err = a.explain(address, options, fmt.Errorf("no reply within %v", a.connection.timeout))
 	default:
 		err = a.explain(address, options, err)
 	}
@@ -241,13 +240,12 @@ func (a *app) connect(ctx context.Context, c *config.Config) (client *redis.Clie
 	return nil, "", err
 }
 
-// ping asks Redis for a sign of life, again while it says that it will have one
-// soon.
+// ping sends PING, and repeats it while Redis is loading or starting.
 func ping(ctx context.Context, client *redis.Client) error {
 	for {
 		err := client.Ping(ctx).Err()
 		switch {
-		case redis.IsPermissionError(err): // this user may not PING, and is known
+		case redis.IsPermissionError(err): // the user is authenticated, but may not PING
 			return nil
 		case redis.IsLoadingError(err), redis.IsMasterDownError(err), redis.IsMaxClientsError(err):
 		default:
@@ -266,10 +264,10 @@ func isTimeout(err error) bool {
 	return ok && failed.Timeout()
 }
 
-// connectionError is the reason for which there is no working with Redis.
+// connectionError explains why Redis cannot be used.
 type connectionError struct {
 	address string
-	secret  string // what stands before an @ in the host; it is not shown
+	secret  string // the part before an @ in the host, which is not shown
 	err     error
 }
 
@@ -287,9 +285,9 @@ func isConnectionError(err error) bool {
 	return errors.As(err, &failed)
 }
 
-// explain turns an error of the connection into one with a hint.
+// explain adds a hint to a connection error.
 func (a *app) explain(address string, options *redis.Options, err error) error {
-	// A URL as the host, or credentials before it, are a likely mistake.
+	// A likely mistake is a URL as the host, or credentials in the host.
 	secret := ""
 	if at := strings.LastIndexByte(options.Addr, '@'); at > 0 && options.Network != "unix" {
 		secret = strings.TrimPrefix(options.Addr[:at], "[") // as net.JoinHostPort writes it

@@ -168,7 +168,7 @@ func TestPermission(t *testing.T) {
 	invocation{args: []string{"send", "other", "--ndjson", "-", "--redis", url}, stdin: strings.NewReader("{}")}.run(t.Context()).
 		expect(t, exitConnection, "NOPERM", "stored: 0")
 	invoke(t, "listen", "other", "--redis", url).expect(t, exitConnection, "NOPERM", "ACL SETUSER")
-	invoke(t, "listen", "allowed", "--redis", "redis://nobody:"+password+"@"+addr).expect(t, exitConnection, "WRONGPASS", "user's name")
+	invoke(t, "listen", "allowed", "--redis", "redis://nobody:"+password+"@"+addr).expect(t, exitConnection, "WRONGPASS", "user name")
 }
 
 // A server that accepts connections and says nothing is waited for, and no
@@ -183,7 +183,7 @@ func TestConnectTimeout(t *testing.T) {
 	url := "redis://:" + password + "@" + listener.Addr().String()
 	began := time.Now()
 	r := invoke(t, "send", "x", "{}", "--connect-timeout", "200ms", "--redis", url).
-		expect(t, exitConnection, "no answer within 200ms", listener.Addr().String(), "--connect-timeout")
+		expect(t, exitConnection, "no reply within 200ms", listener.Addr().String(), "--connect-timeout")
 	if took := time.Since(began); took < 150*time.Millisecond || took > 3*time.Second {
 		t.Errorf("it took %v", took)
 	}

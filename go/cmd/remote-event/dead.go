@@ -20,9 +20,9 @@ func (a *app) deadCommand() *cobra.Command {
 		Use:     "dead",
 		GroupID: groupQueues,
 		Short:   "List, inspect, requeue and delete dead letters",
-		Long: `List, inspect, requeue and delete dead letters: messages that are malformed, that do
-not fit their schema, or at which listeners failed in every attempt. Redis keeps each
-byte for byte until it is requeued or dropped.`,
+		Long: `List, inspect, requeue and delete dead letters: messages that are malformed, that
+violate their schema, or whose listeners failed in every attempt. Redis keeps every
+byte of a dead letter until you requeue or drop it.`,
 		Example: `  remote-event dead ls
   remote-event dead show --id 1795464000000-0000000007-…
   remote-event dead requeue new_file_event --match reason=failed --match 'died>-2h'
@@ -30,12 +30,12 @@ byte for byte until it is requeued or dropped.`,
 	}, a.deadListCommand(), a.deadShowCommand(), a.deadRequeueCommand(), a.deadExportCommand(), a.deadImportCommand(), a.deadDropCommand())
 }
 
-// deadMember makes a command for the dead letters of some queues.
+// deadMember returns a command for the dead letters of some queues.
 func deadMember(name, short, long, example string) *cobra.Command {
 	return &cobra.Command{
 		Use:               name + " [QUEUE…]",
 		Short:             short,
-		Long:              long + "\n\nWhere no QUEUE is named, the command is about all queues.\n\n" + matchHelp + "\n\nEnds with 4 where there is no such dead letter.",
+		Long:              long + "\n\nWithout a QUEUE, the command applies to all queues.\n\n" + matchHelp + "\n\nThe exit code is 4 if no dead letter matches.",
 		Example:           example,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -43,7 +43,7 @@ func deadMember(name, short, long, example string) *cobra.Command {
 
 func (a *app) deadListCommand() *cobra.Command {
 	command := deadMember("ls", "List dead letters",
-		"List dead letters, the oldest first, each on a line: time of death, queue, reason,\nattempts, id, and the error.",
+		"List dead letters, the oldest first, one a line: time of death, queue, reason,\nattempts, id and error.",
 		"  remote-event dead ls\n  remote-event dead ls new_file_event --match 'event=new_*' --match 'died<2026-11-24T03:00:00Z'")
 	output := outputFlag(command, formatText, formatNDJSON)
 	var s selection
@@ -61,8 +61,8 @@ func (a *app) deadListCommand() *cobra.Command {
 }
 
 func (a *app) deadShowCommand() *cobra.Command {
-	command := deadMember("show", "Show dead letters in full, with the messages",
-		"Show dead letters in full: with the errors, the verdicts of remote-event validate,\nand the messages. With -o ndjson, the records of export.",
+	command := deadMember("show", "Show dead letters in full, with their messages",
+		"Show dead letters in full, with their errors, the verdicts of remote-event validate\nand their messages. With -o ndjson, the records are those of dead export.",
 		"  remote-event dead show --id 1795464000000-0000000007-…")
 	output := outputFlag(command, formatText, formatNDJSON)
 	var s selection
@@ -80,8 +80,8 @@ func (a *app) deadShowCommand() *cobra.Command {
 }
 
 func (a *app) deadExportCommand() *cobra.Command {
-	command := deadMember("export", "Write dead letters to standard output, as records",
-		"Write dead letters to standard output, each as a JSON record on a line, with its\nmessage in base64 (schemas/dead-letter.schema.json). They remain dead letters;\nremote-event dead import stores the records, here or elsewhere.",
+	command := deadMember("export", "Write dead letters to standard output as records",
+		"Write dead letters to standard output, one JSON record a line, with the message in\nbase64 (schemas/dead-letter.schema.json). They remain dead letters. To store the\nrecords in this Redis or another one, use remote-event dead import.",
 		"  remote-event dead export > dead.ndjson\n  remote-event dead export --id 1795464000000-… | jq -r .message | base64 -d")
 	var s selection
 	s.register(command, false)
@@ -91,7 +91,7 @@ func (a *app) deadExportCommand() *cobra.Command {
 	return command
 }
 
-// showLetters shows each dead letter that is selected.
+// showLetters shows each selected dead letter.
 func (a *app) showLetters(ctx context.Context, names []string, s *selection, show func(letter queueadmin.DeadLetter) error) error {
 	queues, err := a.openSelected(ctx, names, s)
 	if err != nil {
@@ -112,7 +112,7 @@ func (a *app) showLetters(ctx context.Context, names []string, s *selection, sho
 	return nil
 }
 
-// openSelected opens the queues that a selection is about.
+// openSelected opens the queues of a selection.
 func (a *app) openSelected(ctx context.Context, names []string, s *selection) (*queues, error) {
 	if err := s.prepare(ctx, a, time.Now()); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (a *app) openSelected(ctx context.Context, names []string, s *selection) (*
 	return a.openQueues(ctx, names)
 }
 
-// entry is what dead ls says of a dead letter: all but the message.
+// entry is the output of dead ls for a dead letter.
 type entry struct {
 	Died      time.Time `json:"died"`
 	Queue     string    `json:"queue"`
@@ -145,10 +145,10 @@ func entryOf(letter *queueadmin.DeadLetter) entry {
 	}
 }
 
-// stamp writes a time for people and for --match.
+// stamp formats a time for people and for --match.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// entry writes a dead letter on a line.
+// entry formats a dead letter on one line.
 func (c colours) entry(letter *queueadmin.DeadLetter) string {
 	text := c.dim(stamp(letter.Died)) + " " + c.bold(named(letter.Queue)) + " " + c.red(visible(codeOf(letter))) +
 		fmt.Sprintf(" attempts=%d id=%s", letter.Attempts, named(letter.ID))
@@ -161,7 +161,7 @@ func (c colours) entry(letter *queueadmin.DeadLetter) string {
 	return text + "\n"
 }
 
-// codeOf returns the reason, or what stands for one that nobody said.
+// codeOf returns the code of the reason, or a placeholder if there is none.
 func codeOf(letter *queueadmin.DeadLetter) string {
 	if letter.Code == "" {
 		return "unknown"
@@ -169,7 +169,7 @@ func codeOf(letter *queueadmin.DeadLetter) string {
 	return string(letter.Code)
 }
 
-// letter writes all that is known of a dead letter.
+// letter formats a dead letter in full.
 func (c colours) letter(letter *queueadmin.DeadLetter) string {
 	var b strings.Builder
 	row := func(label, text string) {
@@ -201,24 +201,24 @@ func (c colours) letter(letter *queueadmin.DeadLetter) string {
 	return b.String()
 }
 
-// change is a command that takes dead letters away from where they are.
+// change describes a command that removes dead letters: requeue or drop.
 type change struct {
 	name, past string
 	dryRun     bool
 	format     string
 	do         func(ctx context.Context, queue *queueadmin.Queue, ids []string) (missing []string, err error)
-	// spares reports whether a dead letter is to be left, and why.
+	// spares reports whether to keep a dead letter.
 	spares func(letter *queueadmin.DeadLetter) bool
-	// confirm asks whether to go on; nil goes on.
+	// confirm asks whether to continue; nil continues.
 	confirm func(ctx context.Context, n int) error
 }
 
-// changed is what such a command reports in the end.
+// changed is the output of such a command.
 type changed struct {
 	Requeued *int `json:"requeued,omitempty"`
 	Dropped  *int `json:"dropped,omitempty"`
-	// Deadly were left since they end an original receiver, and Gone were dealt
-	// with by somebody else meanwhile.
+	// Deadly is the number of kept messages that would end an original receiver. Gone is
+	// the number of dead letters that another operator removed meanwhile.
 	Deadly int  `json:"deadly,omitempty"`
 	Gone   int  `json:"gone,omitempty"`
 	DryRun bool `json:"dry_run,omitempty"`
@@ -226,12 +226,12 @@ type changed struct {
 
 func (a *app) deadRequeueCommand() *cobra.Command {
 	command := deadMember("requeue", "Send dead letters again",
-		`Send dead letters again, the oldest first: the exact bytes of each go to its list,
-where any receiver takes them, an original too. Each is a new message, with all its
-attempts, and no dead letter any more.
+		`Send dead letters again, the oldest first. Each becomes a new message with the same
+bytes at the end of its list, where any receiver takes it, including originals. Its
+attempts start again.
 
-The command leaves a message that would end an original receiver where it is, and
-ends with 5, unless --force is given.
+The command keeps messages that would end an original receiver, and then exits with 5,
+unless --force is given.
 
 `+idsHelp,
 		"  remote-event dead requeue new_file_event --match reason=failed --dry-run\n  remote-event dead requeue --id 1795464000000-0000000007-…")
@@ -255,15 +255,15 @@ ends with 5, unless --force is given.
 }
 
 func (a *app) deadDropCommand() *cobra.Command {
-	command := deadMember("drop", "Delete dead letters for good",
-		"Delete dead letters for good. On a terminal it asks first; elsewhere it needs --yes.\n\n"+idsHelp,
+	command := deadMember("drop", "Delete dead letters permanently",
+		"Delete dead letters permanently. On a terminal, the command asks for confirmation;\notherwise it requires --yes.\n\n"+idsHelp,
 		"  remote-event dead export > dead.ndjson && remote-event dead drop --ids dead.ndjson --yes\n  remote-event dead drop --match 'died<-720h' --dry-run")
 	c := change{name: "drop", past: "dropped"}
 	var s selection
 	s.register(command, true)
 	output := outputFlag(command, formatText, formatJSON)
 	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be deleted (default false)")
-	yes := command.Flags().Bool("yes", false, "do not ask (default false)")
+	yes := command.Flags().Bool("yes", false, "do not ask for confirmation (default false)")
 	c.do = func(ctx context.Context, queue *queueadmin.Queue, ids []string) ([]string, error) {
 		return queue.Drop(ctx, ids...)
 	}
@@ -272,10 +272,10 @@ func (a *app) deadDropCommand() *cobra.Command {
 		c.format = output.value
 		if !*yes && !c.dryRun {
 			if !isTerminal(a.stdin) {
-				return withHint(usageError("drop deletes for good, and cannot ask here"), "--yes goes ahead, --dry-run shows what would go")
+				return withHint(usageError("drop deletes permanently, and cannot ask for confirmation without a terminal"), "give --yes to delete, or --dry-run to list the dead letters")
 			}
 			c.confirm = func(ctx context.Context, n int) error {
-				return a.confirm(ctx, fmt.Sprintf("Delete %d dead letters for good?", n))
+				return a.confirm(ctx, fmt.Sprintf("Delete %d dead letters permanently?", n))
 			}
 		}
 		return a.change(cmd.Context(), names, &s, &c)
@@ -283,16 +283,16 @@ func (a *app) deadDropCommand() *cobra.Command {
 	return command
 }
 
-// errDeclined ends a command that asked and was answered no.
-var errDeclined = &exitError{exitFailed, errors.New("nothing was done")}
+// errDeclined ends a command after the answer no.
+var errDeclined = &exitError{exitFailed, errors.New("nothing was changed")}
 
-// confirm asks on the terminal.
+// confirm asks for confirmation on the terminal.
 func (a *app) confirm(ctx context.Context, question string) error {
 	fmt.Fprintf(a.stderr, "%s [y/N] ", question)
 	answer := make(chan string, 1)
 	go func() {
 		var word string
-		_, _ = fmt.Fscanln(a.stdin, &word) // no word is a no
+		_, _ = fmt.Fscanln(a.stdin, &word) // an empty answer means no
 		answer <- word
 	}()
 	select {
@@ -306,8 +306,8 @@ func (a *app) confirm(ctx context.Context, question string) error {
 	}
 }
 
-// change finds the dead letters first, so that it deals with none that is added
-// meanwhile, and with none twice, and then deals with them.
+// change selects the dead letters first, and then changes them. It therefore changes
+// none that is added meanwhile, and none twice.
 func (a *app) change(ctx context.Context, names []string, s *selection, c *change) error {
 	queues, err := a.openSelected(ctx, names, s)
 	if err != nil {
@@ -332,7 +332,7 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 	if err != nil {
 		return err
 	}
-	if a.reportMissing(queues, missing) > 0 { // a mistake in one may be one in others
+	if a.reportMissing(queues, missing) > 0 { // one wrong id may mean that others are wrong too
 		return queues.outcome()
 	}
 	result.Gone = len(missing)
@@ -358,8 +358,8 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 	return errors.Join(a.reportChange(c, done, &result), queues.outcome())
 }
 
-// changeAll deals with dead letters, hundreds in a round trip. A page that is begun
-// is finished, so that its outcome is known.
+// changeAll changes dead letters, hundreds in a round trip. An interruption does not stop
+// a page that was begun, so that its outcome is known.
 func (a *app) changeAll(ctx context.Context, queues *queues, ids map[string][]string, c *change) (done, gone int, err error) {
 	const page = 500
 	for _, q := range queues.all {
@@ -397,13 +397,13 @@ func (a *app) reportChange(c *change, done int, result *changed) error {
 			text = fmt.Sprintf("would %s %d", c.name, done)
 		}
 		if result.Gone > 0 {
-			text += fmt.Sprintf("; gone already: %d", result.Gone)
+			text += fmt.Sprintf("; already gone: %d", result.Gone)
 		}
 		err = a.print(text + "\n")
 	}
 	if err != nil || result.Deadly == 0 {
 		return err
 	}
-	return withHint(&exitError{exitFindings, fmt.Errorf("left where they are, since they would end an original receiver: %d", result.Deadly)},
-		"dead show tells what is wrong with them; --force sends them all the same, where no original listens")
+	return withHint(&exitError{exitFindings, fmt.Errorf("kept because they would end an original receiver: %d", result.Deadly)},
+		"dead show explains each; if no original listens, --force sends them")
 }

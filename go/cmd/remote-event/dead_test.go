@@ -16,8 +16,8 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// bury makes dead letters of a queue, each a minute older than the one before it.
-func bury(t *testing.T, client *redis.Client, queue string, letters ...queueadmin.DeadLetter) (ids []string) {
+// importLetters imports dead letters into a queue, each a minute older than the one before it.
+func importLetters(t *testing.T, client *redis.Client, queue string, letters ...queueadmin.DeadLetter) (ids []string) {
 	t.Helper()
 	q, err := queueadmin.Open(client, queue)
 	if err != nil {
@@ -52,8 +52,8 @@ func expectDead(t *testing.T, client *redis.Client, queue string, want int64) {
 func TestDeadSelection(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		ids := bury(t, client, "x", letter(message("x", 1), "failed"), letter(message("new_x", 2), "schema"), letter("\xff", "malformed"))
-		other := bury(t, client, "日本 {x}", letter(message("日本 {x}", 3), "failed"))[0]
+		ids := importLetters(t, client, "x", letter(message("x", 1), "failed"), letter(message("new_x", 2), "schema"), letter("\xff", "malformed"))
+		other := importLetters(t, client, "日本 {x}", letter(message("日本 {x}", 3), "failed"))[0]
 		all := []string{ids[2], ids[1], ids[0], other} // by queue, the oldest first
 		for _, test := range []struct {
 			args string
@@ -104,7 +104,7 @@ func TestDeadSelection(t *testing.T) {
 func TestDeadIsShown(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)
-	id := bury(t, client, "x", queueadmin.DeadLetter{
+	id := importLetters(t, client, "x", queueadmin.DeadLetter{
 		Raw: []byte("{\"data\": {\"a\":\n\"\\u001b\"}, \"signals\": [\"y\"], \"metadata\": {\"id\": \"7\"}}"), Code: "failed", Attempts: 5,
 		Error: "a\x1bb", Causes: []string{"a\x1bb", "deeper"}, FirstSeen: time.UnixMilli(1_795_464_000_000), Died: time.UnixMilli(1_795_464_060_000),
 	})[0]
@@ -132,7 +132,7 @@ func TestDeadIsRequeued(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		url := urlOfClient(client)
 		first, last := ` { "signals" : ["x"],"data":{"ä":1e400, "b":1,"b":2}} `, message("x", 2)
-		bury(t, client, "x", letter(last, "failed"), letter(first, "schema"), letter("\xff\x00", "malformed"))
+		importLetters(t, client, "x", letter(last, "failed"), letter(first, "schema"), letter("\xff\x00", "malformed"))
 		r := invoke(t, "dead", "requeue", "--all", "--dry-run", "--redis", url).expect(t, exitFindings, "end an original receiver: 1", "--force")
 		if !strings.HasSuffix(r.stdout, "\nwould requeue 2\n") || strings.Count(r.stdout, "\n") != 3 {
 			t.Errorf("got %s", r.stdout)
@@ -160,7 +160,7 @@ func TestDeadIsDropped(t *testing.T) {
 	for range 250 {
 		many = append(many, letter(message("x", 1), "failed"))
 	}
-	ids := bury(t, client, "x", append(many, letter("y", "malformed"))...)
+	ids := importLetters(t, client, "x", append(many, letter("y", "malformed"))...)
 	invoke(t, "dead", "drop", "--all", "--redis", url).expect(t, exitUsage, "--yes")
 	invoke(t, "dead", "drop", "--yes", "--redis", url).expect(t, exitUsage, "all")
 	invoke(t, "dead", "drop", "--all", "--id", ids[0], "--yes", "--redis", url).expect(t, exitUsage, "all")
@@ -183,7 +183,7 @@ func TestDeadGoesThroughAFile(t *testing.T) {
 		for i, raw := range raws {
 			l := letter(raw, "failed")
 			l.Died = time.UnixMilli(int64(1_795_464_000_000 + i))
-			bury(t, client, []string{"x", "日本 {x}"}[i%2], l)
+			importLetters(t, client, []string{"x", "日本 {x}"}[i%2], l)
 		}
 		file := filepath.Join(t.TempDir(), "dead.ndjson")
 		exported := invoke(t, "dead", "export", "--redis", urlOfClient(client)).expect(t, exitDone).stdout
@@ -225,7 +225,7 @@ func TestDeadImportFails(t *testing.T) {
 	url := urlOfClient(client)
 	const good = `{"version":1,"queue":"x","message":"AA==","reason":"by hand"}` + "\n"
 	for text, want := range map[string]string{
-		good + "\n" + good + "{}\n" + good: "line 4: not the record of a dead letter: its version is 0, and not 1; stored before it: 2, after it: none",
+		good + "\n" + good + "{}\n" + good: "line 4: not the record of a dead letter: its version is 0, and not 1; stored before it: 2, the rest not",
 		good + "nonsense":                  "line 2: ",
 		good + `{"version":1,"queue":"remote-event:v1:x","message":"","reason":""}`: "line 2: open queue",
 	} {
@@ -281,7 +281,7 @@ func TestDeadWhereRedisRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bury(t, client, "x", letter("x", "failed"))
+	importLetters(t, client, "x", letter("x", "failed"))
 	if err := client.Set(t.Context(), q.CompanionKeys()["claims"], "x", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestDeadWhereRedisRefuses(t *testing.T) {
 func TestListenBoundsDeadLetters(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)
-	bury(t, client, "x", letter("1", "failed"), letter("2", "failed"), letter("3", "failed"))
+	importLetters(t, client, "x", letter("1", "failed"), letter("2", "failed"), letter("3", "failed"))
 	lines, stop, ended := listenInBackground(t, "x", "--dead-letter-limit", "2", "--dead-letter-age", "90s", "--redis", urlOfClient(client))
 	q, err := queueadmin.Open(client, "x")
 	if err != nil {
@@ -310,7 +310,7 @@ func TestListenBoundsDeadLetters(t *testing.T) {
 	stop()
 	(<-ended).expect(t, exitDone, "dead letters were dropped", "dropped_in_all=2")
 	invoke(t, "listen", "x", "--dead-letter-limit", "2", "--at-most-once").expect(t, exitUsage)
-	invoke(t, "listen", "x", "--dead-letter-limit", "-2").expect(t, exitUsage, "less than nothing")
+	invoke(t, "listen", "x", "--dead-letter-limit", "-2").expect(t, exitUsage, "must not be negative")
 }
 
 func readFile(t *testing.T, path string) []byte {

@@ -103,8 +103,8 @@ func TestDeadOfAFile(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		url := urlOfClient(client)
-		ids := bury(t, client, "x", letter(message("x", 1), "failed"), letter(message("x", 2), "failed"), letter(message("x", 3), "failed"))
-		other := bury(t, client, "日本 {x}", letter(message("日本 {x}", 4), "failed"))[0]
+		ids := importLetters(t, client, "x", letter(message("x", 1), "failed"), letter(message("x", 2), "failed"), letter(message("x", 3), "failed"))
+		other := importLetters(t, client, "日本 {x}", letter(message("日本 {x}", 4), "failed"))[0]
 		run := func(stdin string, args ...string) result {
 			return invocation{args: append(args, "--redis", url), stdin: strings.NewReader(stdin)}.run(t.Context())
 		}
@@ -120,10 +120,10 @@ func TestDeadOfAFile(t *testing.T) {
 		if r := run(listed+exported, "dead", "drop", "--ids", "-", "--yes").expect(t, exitDone); r.stdout != "dropped 2\n" {
 			t.Errorf("got %s", r.stdout)
 		}
-		if r := run(ids[1]+"\n\n"+ids[0]+"\r\n"+other+"\n", "dead", "requeue", "--ids", "-").expect(t, exitDone); r.stdout != "requeued 1; gone already: 2\n" {
+		if r := run(ids[1]+"\n\n"+ids[0]+"\r\n"+other+"\n", "dead", "requeue", "--ids", "-").expect(t, exitDone); r.stdout != "requeued 1; already gone: 2\n" {
 			t.Errorf("got %s", r.stdout)
 		}
-		if r := run(ids[0]+"\n", "dead", "requeue", "--ids", "-").expect(t, exitNothing); r.stdout != "requeued 0; gone already: 1\n" {
+		if r := run(ids[0]+"\n", "dead", "requeue", "--ids", "-").expect(t, exitNothing); r.stdout != "requeued 0; already gone: 1\n" {
 			t.Errorf("got %s", r.stdout)
 		}
 		expectDead(t, client, "x", 1)
@@ -158,7 +158,7 @@ func TestDeadLettersInPages(t *testing.T) {
 		const n = 2500
 		one := letter(strings.Repeat("x", 3000), "failed")
 		one.Died = time.Now().Add(-time.Hour)
-		ids := bury(t, client, "x", slices.Repeat([]queueadmin.DeadLetter{one}, n)...)
+		ids := importLetters(t, client, "x", slices.Repeat([]queueadmin.DeadLetter{one}, n)...)
 		commands := func() (calls int64) {
 			info, err := client.Info(t.Context(), "stats").Result()
 			if err != nil {

@@ -12,20 +12,20 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// maxRecord is the longest line of an import: the longest value of Redis in
-// base64, and what is known of it.
+// maxRecord is the maximum length of a line of an import: the largest value of Redis in
+// base64, and the other members.
 const maxRecord = maxMessage/3*4 + 1<<20
 
 func (a *app) deadImportCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "import FILE|-",
-		Short: "Store records of dead letters, such as those of export",
-		Long: `Store records of dead letters, such as those of export, as dead letters of the
-queues that they name, with their attempts, times and reasons, byte for byte. Each
-gets a new id: a record that is imported twice is stored twice. remote-event dead
-requeue sends them.
+		Short: "Store exported records as dead letters",
+		Long: `Store the records of remote-event dead export as dead letters of their queues, with
+their messages, attempts, times and reasons. Each gets a new id, so that a record
+that is imported twice is stored twice. To send the messages, use remote-event dead
+requeue.
 
-The command stores the lines before a bad one, and none after it.`,
+At an invalid line, the command stops. It stores the lines before it.`,
 		Example: `  remote-event dead import dead.ndjson
   remote-event dead export --redis redis://old | remote-event dead import - --redis redis://new`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -36,14 +36,14 @@ The command stores the lines before a bad one, and none after it.`,
 		},
 	}
 	output := outputFlag(command, formatText, formatJSON)
-	dryRun := command.Flags().Bool("dry-run", false, "store nothing, and see whether the records are good (default false)")
+	dryRun := command.Flags().Bool("dry-run", false, "store nothing, and validate the records (default false)")
 	command.RunE = func(cmd *cobra.Command, args []string) error {
 		return a.importLetters(cmd.Context(), args[0], output.value, *dryRun)
 	}
 	return command
 }
 
-// imported is what import says in the end.
+// imported is the output of import.
 type imported struct {
 	Imported   int  `json:"imported"`
 	FailedLine int  `json:"failed_line,omitempty"`
@@ -55,7 +55,7 @@ func (a *app) importLetters(ctx context.Context, file, format string, dryRun boo
 	if err != nil {
 		return err
 	}
-	defer func() { _ = source.Close() }() // it was read only
+	defer func() { _ = source.Close() }() // it was opened for reading
 	client, address, err := a.connectConfigured(ctx)
 	if err != nil {
 		return err
@@ -77,8 +77,7 @@ func (a *app) importLetters(ctx context.Context, file, format string, dryRun boo
 	return err
 }
 
-// importing stores records, as many at a time as belong to one queue and are
-// read.
+// importing stores records. It stores consecutive records of one queue together.
 type importing struct {
 	*app
 
@@ -87,7 +86,7 @@ type importing struct {
 	pending []queueadmin.DeadLetter
 	bytes   int
 	stored  int
-	failed  int // the number of the bad line
+	failed  int // the number of the invalid line
 }
 
 func (i *importing) result() imported { return imported{i.stored, i.failed, i.dryRun} }
@@ -96,14 +95,14 @@ func (i *importing) result() imported { return imported{i.stored, i.failed, i.dr
 type recordLine struct {
 	number int
 	letter queueadmin.DeadLetter
-	err    error // why nothing comes after it; io.EOF at the end
+	err    error // the reason for which it is the last; io.EOF at the end
 }
 
 func (i *importing) run(ctx context.Context, source io.Reader) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	lines := make(chan recordLine)
-	// Nothing waits for the reader to end: it may wait for its source for ever.
+	// The reader may wait for its source forever: do not wait for it to end.
 	go readRecords(reading, source, lines)
 	for {
 		var line recordLine
@@ -112,7 +111,7 @@ func (i *importing) run(ctx context.Context, source io.Reader) error {
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
-			return &exitError{exitInterrupted, fmt.Errorf("interrupted; stored: %d, after that: none", i.stored)}
+			return &exitError{exitInterrupted, fmt.Errorf("interrupted; stored: %d, the rest not", i.stored)}
 		}
 		if line.err == nil {
 			line.err = i.open(line)
@@ -127,14 +126,14 @@ func (i *importing) run(ctx context.Context, source io.Reader) error {
 			return nil
 		case line.err != nil:
 			i.failed = line.number
-			return fmt.Errorf("%w; stored before it: %d, after it: none", line.err, i.stored)
+			return fmt.Errorf("%w; stored before it: %d, the rest not", line.err, i.stored)
 		}
 		i.pending = append(i.pending, line.letter)
 		i.bytes += len(line.letter.Raw)
 	}
 }
 
-// open makes a record's queue one of those that are known.
+// open opens the queue of a record on first use.
 func (i *importing) open(line recordLine) error {
 	if i.queues.find(line.letter.Queue) != nil {
 		return nil
@@ -147,8 +146,8 @@ func (i *importing) open(line recordLine) error {
 	return nil
 }
 
-// full reports whether what is pending has to be stored before a record of a
-// queue is taken in.
+// full reports whether the pending records must be stored before a record of this queue
+// is added.
 func (i *importing) full(queue string) bool {
 	const most, mostBytes = 100, 4 << 20
 	return len(i.pending) > 0 && (i.pending[0].Queue != queue || len(i.pending) >= most || i.bytes >= mostBytes)
@@ -164,7 +163,7 @@ func (i *importing) flush(ctx context.Context) error {
 		ids, err := i.queues.find(i.pending[0].Queue).Import(context.WithoutCancel(ctx), i.pending...)
 		i.stored += len(ids)
 		if err != nil {
-			err = fmt.Errorf("%w; stored: %d, stored or not, which nobody knows: up to %d (the next), not stored: the rest",
+			err = fmt.Errorf("%w; stored: %d, unknown: up to %d (the next), not stored: the rest",
 				err, i.stored, len(i.pending)-len(ids))
 			return i.redisError(context.WithoutCancel(ctx), i.queues, err)
 		}
@@ -173,7 +172,7 @@ func (i *importing) flush(ctx context.Context) error {
 	return nil
 }
 
-// readRecords reads lines until one is bad.
+// readRecords reads lines up to the first invalid one.
 func readRecords(ctx context.Context, source io.Reader, lines chan<- recordLine) {
 	in := lineReader{source: buffered(source), longest: maxRecord}
 	for {

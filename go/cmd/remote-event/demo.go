@@ -20,7 +20,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// FileEvent says that something happened to a file.
+// FileEvent reports a change of a file.
 type FileEvent struct {
 	Path string `json:"path"`
 }
@@ -28,13 +28,13 @@ type FileEvent struct {
 // EventName implements [remoteevent.Event].
 func (FileEvent) EventName() string { return "file_event" }
 
-// NewFileEvent is a child of FileEvent: whoever listens to one hears the other.
+// NewFileEvent is a child of FileEvent: listeners to FileEvent receive it too.
 type NewFileEvent struct{ FileEvent }
 
 // EventName implements [remoteevent.Event].
 func (NewFileEvent) EventName() string { return "new_file_event" }
 
-// Reading is what a sensor measured, or NaN where it failed to.
+// Reading is the measurement of a sensor, or NaN if the sensor failed.
 type Reading struct {
 	Celsius float64 `json:"c"`
 }
@@ -42,7 +42,7 @@ type Reading struct {
 // EventName implements [remoteevent.Event].
 func (Reading) EventName() string { return "probe" }
 
-// What the demo puts into Redis by hand.
+// The messages that the demo pushes without the library.
 const (
 	pythonMessage = `{"data": {"c": NaN}, "signals": ["probe", "remote_event", "event"]}`
 	deadlyMessage = `{"data": {"path": "/uploads/lost.mp4"}}`
@@ -52,9 +52,10 @@ func (a *app) demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "demo",
 		GroupID: groupStart,
-		Short:   "Send and receive some events through an embedded Redis, and show them",
-		Long: `Send and receive some events through an embedded Redis, and show what went over
-the wire; kill a consumer, and show that nothing is lost with it. It needs neither Redis nor configuration, and leaves nothing behind.`,
+		Short:   "Send and receive events through an embedded Redis, and show the messages",
+		Long: `Send and receive events through an embedded Redis, and show the messages. Kill a
+consumer, and show that none of its events is lost. The demo needs neither Redis nor
+configuration, and leaves nothing behind.`,
 		Example: "  remote-event demo",
 		Args:    noSuchArgument,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
@@ -89,17 +90,17 @@ func (a *app) demo(ctx context.Context) error {
 	if err := d.kill(ctx, client); err != nil {
 		return err
 	}
-	return a.print(d.account(a.coloursOf(a.stdout), terminalWidth(a.stdout)))
+	return a.print(d.summary(a.coloursOf(a.stdout), terminalWidth(a.stdout)))
 }
 
-// demonstration is what the demo sent and received.
+// demonstration collects what the demo sent and received.
 type demonstration struct {
-	sent      string // the message of the first event, as it stood in Redis
+	sent      string // the message of the first event in Redis
 	heard     chan hearing
-	listeners map[string][]string // by the path of the event, or its name
+	listeners map[string][]string // called listeners, by the path or the name of the event
 	survival  survival
 
-	mu        sync.Mutex // guards what the receiver writes
+	mu        sync.Mutex // guards the fields that the receiver writes
 	envelopes []wire.Envelope
 	log       bytes.Buffer
 }
@@ -107,7 +108,7 @@ type demonstration struct {
 // hearing is one call of a listener.
 type hearing struct{ listener, event string }
 
-// send puts four messages into Redis: two typed events, and two by hand.
+// send pushes four messages: two typed events, and two without the library.
 func (d *demonstration) send(ctx context.Context, client *redis.Client) error {
 	sender, err := remoteevent.NewSender(client)
 	if err != nil {
@@ -128,7 +129,7 @@ func (d *demonstration) send(ctx context.Context, client *redis.Client) error {
 	return sender.Send(ctx, NewFileEvent{FileEvent{Path: "/uploads/video2.mp4"}})
 }
 
-// receiver makes a receiver with three listeners, two of which hear a
+// receiver returns a receiver with three listeners, two of which receive a
 // NewFileEvent.
 func (d *demonstration) receiver(client *redis.Client) (*remoteevent.Receiver, error) {
 	mux, err := remoteevent.NewMux(remoteevent.WithMiddleware(d.record))
@@ -155,7 +156,7 @@ func (d *demonstration) receiver(client *redis.Client) (*remoteevent.Receiver, e
 	return remoteevent.NewReceiver(client, mux, remoteevent.WithLogger(slog.New(slog.NewJSONHandler(d, nil))))
 }
 
-// record keeps the envelopes of what is received.
+// record keeps the envelopes of received events.
 func (d *demonstration) record(next remoteevent.HandlerFunc) remoteevent.HandlerFunc {
 	return func(ctx context.Context, delivery *remoteevent.Delivery) error {
 		d.mu.Lock()
@@ -165,17 +166,17 @@ func (d *demonstration) record(next remoteevent.HandlerFunc) remoteevent.Handler
 	}
 }
 
-// Write takes what the receiver logs.
+// Write receives the receiver's log.
 func (d *demonstration) Write(entry []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.log.Write(entry)
 }
 
-// listen waits until every listener has heard what it should.
+// listen waits until every listener has received its events.
 func (d *demonstration) listen(ctx context.Context) error {
 	d.listeners = map[string][]string{}
-	for range 5 { // two events with two listeners, one with one
+	for range 5 { // two events with two listeners, and one with one
 		select {
 		case h := <-d.heard:
 			d.listeners[h.event] = append(d.listeners[h.event], h.listener)
@@ -201,21 +202,21 @@ func (d *demonstration) logged() string {
 	return entry.Message
 }
 
-// envelope returns that of the event with a name, as JSON.
+// envelope returns the envelope of the event with a name, as JSON.
 func (d *demonstration) envelope(name string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, env := range d.envelopes {
 		if env.EventName == name {
-			text, _ := env.MarshalJSON() // an envelope that was received can be written
+			text, _ := env.MarshalJSON() // a received envelope can be encoded
 			return string(text)
 		}
 	}
 	return ""
 }
 
-// account tells what happened, on one screen.
-func (d *demonstration) account(c colours, width int) string {
+// summary describes the demonstration on one screen.
+func (d *demonstration) summary(c colours, width int) string {
 	var b strings.Builder
 	row := func(label, text string) {
 		for i, part := range wrap(text, width-11) {
@@ -243,23 +244,23 @@ func (d *demonstration) account(c colours, width int) string {
 	row("message", pythonMessage)
 	verdict("probe", pythonMessage)
 	row("heard by", hears("probe"))
-	fmt.Fprintf(&b, "\n%s a message that ends an original receiver for good\n", c.bold("3 Pushed by hand,"))
+	fmt.Fprintf(&b, "\n%s a message that permanently ends an original receiver\n", c.bold("3 Pushed by hand,"))
 	row("key", "new_file_event")
 	row("message", deadlyMessage)
 	verdict("new_file_event", deadlyMessage)
-	row("Go says", d.logged())
-	row("goes on", "to video2.mp4, heard by "+hears("/uploads/video2.mp4"))
-	fmt.Fprintf(&b, "\n%s while it holds %d events\n", c.bold("4 A consumer is killed,"), len(d.survival.held))
-	d.survival.account(row)
+	row("Go log", d.logged())
+	row("next", "video2.mp4, heard by "+hears("/uploads/video2.mp4"))
+	fmt.Fprintf(&b, "\n%s while it handles %d events\n", c.bold("4 A consumer is killed"), len(d.survival.held))
+	d.survival.summary(row)
 	fmt.Fprintf(&b, "\n%s\n", c.bold("What to try next"))
 	if _, err := exec.LookPath("python3"); err == nil {
-		b.WriteString("  go run ./compat/cmd/compat run     Go and the real originals, each to each\n")
+		b.WriteString("  go run ./compat/cmd/compat run     Go and the real originals, both ways\n")
 	}
 	b.WriteString("  go run ./go/cmd/remote-event dev   a Redis for your own events\n")
 	return b.String()
 }
 
-// spaced puts spaces into JSON where a line may break.
+// spaced adds spaces to JSON where a line may break.
 func spaced(text string) string {
 	return strings.NewReplacer(`","`, `", "`, `":{`, `": {`, `},"`, `}, "`, `],"`, `], "`).Replace(text)
 }

@@ -17,12 +17,12 @@ func TestDemo(t *testing.T) {
 	for _, want := range []string{
 		`{"data": {"path":"/uploads/video1.mp4"}`, `"event_name":"new_file_event"`, pythonMessage, deadlyMessage,
 		"heard by Handle[NewFileEvent] and Handle[FileEvent]", "Celsius is NaN", "tolerated; an original delivers",
-		"malformed; an original dies; [WIRE-2]", "moved to dead letters", "to video2.mp4, heard by Handle[NewFileEvent] and Handle[FileEvent]",
-		"video3.mp4, video4.mp4, video5.mp4; kill -9; Redis still has 3", "video3.mp4 (try 2)", "video5.mp4 (try 2); lost: 0\n",
+		"malformed; an original dies; [WIRE-2]", "moved to dead letters", "video2.mp4, heard by Handle[NewFileEvent] and Handle[FileEvent]",
+		"video3.mp4, video4.mp4, video5.mp4; kill -9; Redis still has 3", "video3.mp4 (attempt 2)", "video5.mp4 (attempt 2); lost: 0\n",
 		"go run ./go/cmd/remote-event dev",
 	} {
 		if !strings.Contains(r.stdout, want) {
-			t.Errorf("the account lacks %q:\n%s", want, r.stdout)
+			t.Errorf("the summary lacks %q:\n%s", want, r.stdout)
 		}
 	}
 	if strings.Contains(r.stdout, "\x1b") {

@@ -18,18 +18,18 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// What the demo's consumer that is killed gets.
+// The settings of the consumer that the demo kills.
 const (
-	holdVerb  = "demo-consumer"
-	holdLease = time.Second
-	holdCount = 3
+	victimCommand = "demo-consumer"
+	victimLease   = time.Second
+	victimEvents  = 3
 )
 
-// holdCommand is the process that the demo kills: it takes as many events as it
-// was told, never gets done with any, and says so on a line once it has them.
-func (a *app) holdCommand() *cobra.Command {
+// victim is the process that the demo kills: it takes events, prints the path of each on
+// a line, and never finishes handling one.
+func (a *app) victim() *cobra.Command {
 	return &cobra.Command{
-		Use:    holdVerb,
+		Use:    victimCommand,
 		Hidden: true,
 		Args:   noSuchArgument,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,7 +51,7 @@ func (a *app) holdCommand() *cobra.Command {
 			}); err != nil {
 				return err
 			}
-			receiver, err := remoteevent.NewReceiver(client, mux, remoteevent.WithLease(holdLease), remoteevent.WithConcurrency(holdCount))
+			receiver, err := remoteevent.NewReceiver(client, mux, remoteevent.WithLease(victimLease), remoteevent.WithConcurrency(victimEvents))
 			if err != nil {
 				return err
 			}
@@ -60,27 +60,27 @@ func (a *app) holdCommand() *cobra.Command {
 	}
 }
 
-// survival is what became of events whose consumer was killed.
+// survival describes the events of the killed consumer.
 type survival struct {
-	held   []string // the paths of the events that it held
-	leased int64    // as Redis says after its death
-	again  []string // the paths of those that the next consumer got, with the attempt
+	held   []string // the paths of its events
+	leased int64    // the number of leased messages in Redis after its death
+	again  []string // the paths of the events that the next consumer got, with the attempt
 	took   time.Duration
 	lost   int
 }
 
-// kill has events held by a process, kills that, and lets another consumer go on.
+// kill lets a process take events, kills it, and lets another consumer continue.
 func (d *demonstration) kill(ctx context.Context, client *redis.Client) error {
 	sender, err := remoteevent.NewSender(client)
 	if err != nil {
 		return err
 	}
-	for i := range holdCount {
+	for i := range victimEvents {
 		if err := sender.Send(ctx, NewFileEvent{FileEvent{Path: fmt.Sprintf("/uploads/video%d.mp4", 3+i)}}); err != nil {
 			return err
 		}
 	}
-	if err := d.holdAndKill(ctx, client); err != nil {
+	if err := d.takeAndKill(ctx, client); err != nil {
 		return fmt.Errorf("kill a consumer: %w", err)
 	}
 	queue, err := queueadmin.Open(client, NewFileEvent{}.EventName())
@@ -92,16 +92,16 @@ func (d *demonstration) kill(ctx context.Context, client *redis.Client) error {
 		return err
 	}
 	d.survival.leased = depths.Leased
-	return d.goOn(ctx, client, queue)
+	return d.takeOver(ctx, client, queue)
 }
 
-// holdAndKill starts the process, waits until it has all events, and kills it.
-func (d *demonstration) holdAndKill(ctx context.Context, client *redis.Client) error {
+// takeAndKill starts the process, waits until it has all events, and kills it.
+func (d *demonstration) takeAndKill(ctx context.Context, client *redis.Client) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	command := exec.CommandContext(ctx, self, holdVerb, "--redis", urlOf(client.Options().Addr)) //nolint:gosec // this program
+	command := exec.CommandContext(ctx, self, victimCommand, "--redis", urlOf(client.Options().Addr)) //nolint:gosec // this program
 	lines, err := command.StdoutPipe()
 	if err != nil {
 		return err
@@ -111,31 +111,31 @@ func (d *demonstration) holdAndKill(ctx context.Context, client *redis.Client) e
 	}
 	timeout := time.AfterFunc(20*time.Second, func() { _ = command.Process.Kill() })
 	defer timeout.Stop()
-	for in := bufio.NewScanner(lines); len(d.survival.held) < holdCount && in.Scan(); {
+	for in := bufio.NewScanner(lines); len(d.survival.held) < victimEvents && in.Scan(); {
 		d.survival.held = append(d.survival.held, in.Text())
 	}
-	_ = command.Process.Kill() // SIGKILL: it cannot say goodbye
-	_ = command.Wait()         // it was killed
+	_ = command.Process.Kill() // SIGKILL: the process cannot release its events
+	_ = command.Wait()         // its error is that it was killed
 	switch {
 	case ctx.Err() != nil:
 		return errInterrupted
-	case len(d.survival.held) < holdCount:
-		return errors.New("it did not get the events")
+	case len(d.survival.held) < victimEvents:
+		return errors.New("the consumer did not get the events")
 	}
 	slices.Sort(d.survival.held)
 	return nil
 }
 
-// goOn lets another consumer get what the dead one held.
-func (d *demonstration) goOn(ctx context.Context, client *redis.Client, queue *queueadmin.Queue) error {
+// takeOver lets another consumer get the events of the killed one.
+func (d *demonstration) takeOver(ctx context.Context, client *redis.Client, queue *queueadmin.Queue) error {
 	begin := time.Now()
-	got := make(chan string, holdCount)
+	got := make(chan string, victimEvents)
 	mux, err := remoteevent.NewMux()
 	if err != nil {
 		return err
 	}
 	if err := remoteevent.Handle(mux, func(ctx context.Context, e NewFileEvent) error {
-		got <- fmt.Sprintf("%s (try %d)", e.Path, remoteevent.DeliveryOf(ctx).Attempt)
+		got <- fmt.Sprintf("%s (attempt %d)", e.Path, remoteevent.DeliveryOf(ctx).Attempt)
 		return nil
 	}); err != nil {
 		return err
@@ -148,12 +148,12 @@ func (d *demonstration) goOn(ctx context.Context, client *redis.Client, queue *q
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- receiver.Run(running) }()
-	for len(d.survival.again) < holdCount && err == nil {
+	for len(d.survival.again) < victimEvents && err == nil {
 		select {
 		case path := <-got:
 			d.survival.again = append(d.survival.again, path)
 		case <-time.After(20 * time.Second):
-			err = errors.New("what the dead consumer held did not come back")
+			err = errors.New("the events of the killed consumer were not delivered again")
 		case <-ctx.Done():
 			err = errInterrupted
 		}
@@ -171,14 +171,14 @@ func (d *demonstration) goOn(ctx context.Context, client *redis.Client, queue *q
 	}
 	depths, err := queue.Stats(ctx)
 	if left := depths.Queued + depths.Staged + depths.Leased + depths.Retrying; err == nil && left > 0 {
-		err = fmt.Errorf("%d events are left", left)
+		err = fmt.Errorf("%d events remain", left)
 	}
 	return err
 }
 
-// account tells what happened.
-func (s *survival) account(row func(label, text string)) {
+// summary describes the outcome.
+func (s *survival) summary(row func(label, text string)) {
 	names := func(paths []string) string { return strings.ReplaceAll(strings.Join(paths, ", "), "/uploads/", "") }
-	row("held", fmt.Sprintf("%s; kill -9; Redis still has %d", names(s.held), s.leased))
+	row("taken", fmt.Sprintf("%s; kill -9; Redis still has %d", names(s.held), s.leased))
 	row("then", fmt.Sprintf("another consumer gets, %.1f s later, %s; lost: %d", s.took.Seconds(), names(s.again), s.lost))
 }

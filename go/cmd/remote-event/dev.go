@@ -18,15 +18,15 @@ func (a *app) devCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "dev",
 		GroupID: groupStart,
-		Short:   "Run an embedded Redis to develop against, until Ctrl-C",
-		Long: `Run an embedded Redis to develop against, until Ctrl-C. It is for development:
-what it holds is in memory and gone at the end, and it asks nobody for a password.`,
+		Short:   "Run an embedded Redis for development until Ctrl-C",
+		Long: `Run an embedded Redis for development until Ctrl-C. It keeps its data in memory and
+requires no password.`,
 		Example: `  remote-event dev
   remote-event dev --addr 127.0.0.1:0 -o json`,
 		Args: noSuchArgument,
 	}
 	output := outputFlag(command, formatText, formatJSON)
-	addr := command.Flags().String("addr", defaultDevAddr, "`HOST:PORT` to listen on; port 0 is any that is free")
+	addr := command.Flags().String("addr", defaultDevAddr, "`HOST:PORT` to listen on; port 0 selects a free port")
 	command.RunE = func(cmd *cobra.Command, _ []string) error {
 		return a.dev(cmd.Context(), *addr, output.value)
 	}
@@ -42,14 +42,14 @@ func (a *app) dev(ctx context.Context, addr, format string) error {
 	if err := server.StartAddr(addr); err != nil {
 		err = fmt.Errorf("cannot listen on %s: %w", addr, err)
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return withHint(err, "another Redis may run there already; --addr 127.0.0.1:0 takes a port that is free")
+			return withHint(err, "another Redis may be running there; --addr 127.0.0.1:0 selects a free port")
 		}
 		return err
 	}
 	defer server.Close()
 	server.ClockTTL(true)
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		a.warn("whoever reaches " + server.Addr() + " may read and write: there is no password")
+		a.warn("everyone who can connect to " + server.Addr() + " can read and write: there is no password")
 	}
 	if format == formatJSON {
 		err = a.printJSON(struct {
@@ -68,7 +68,7 @@ func (a *app) dev(ctx context.Context, addr, format string) error {
 
 func urlOf(addr string) string { return "redis://" + addr + "/0" }
 
-// banner says how to use the embedded Redis, in one block.
+// banner explains how to use the embedded Redis.
 func (c colours) banner(addr string) string {
 	flag := ""
 	if addr != defaultDevAddr {
@@ -77,7 +77,7 @@ func (c colours) banner(addr string) string {
 	host, port, _ := net.SplitHostPort(addr)
 	var b strings.Builder
 	row := func(label, text string) { fmt.Fprintf(&b, "  %s  %s\n", c.cyan(fmt.Sprintf("%-7s", label)), text) }
-	fmt.Fprintf(&b, "%s is running, in memory only; Ctrl-C ends it\n\n", c.bold("An embedded Redis"))
+	fmt.Fprintf(&b, "%s is running, in memory only; Ctrl-C stops it\n\n", c.bold("An embedded Redis"))
 	row("URL", c.bold(urlOf(addr)))
 	row("Shell", "remote-event listen new_file_event"+flag)
 	row("", "remote-event send new_file_event '{\"path\": \"/uploads/video1.mp4\"}'"+flag)
@@ -93,7 +93,7 @@ func (c colours) banner(addr string) string {
 	return b.String()
 }
 
-// yamlString quotes what YAML would take for something else, such as "::1".
+// yamlString quotes a string that YAML would read as another type, such as "::1".
 func yamlString(text string) string {
 	if strings.ContainsAny(text, ":%") {
 		return "'" + text + "'"

@@ -16,47 +16,46 @@ func (a *app) doctorCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "doctor [QUEUE…]",
 		GroupID: groupQueues,
-		Short:   "Find faults that keep receivers from their work, and repair queues",
-		Long: `Find faults that keep reliable receivers from their work or endanger messages, and
-explain them: of each QUEUE, or where none is named, of those in the remote_event
-section of --config and of every list that Redis has. The command takes no message.
+		Short:   "Find problems of Redis and its queues, and repair queues",
+		Long: `Find and explain problems that stop reliable receivers or endanger messages, in each
+QUEUE. Without a QUEUE, examine those in the remote_event section of --config and
+every list in Redis. The command takes no message.
 
 version     Redis is too old
-sentinel    this is a Sentinel, and has no queues
-replica     Redis is a replica, and takes no writes
-cluster     Redis is a node of a cluster, and another has the queue
+sentinel    the server is a Sentinel, which has no queues
+replica     Redis is a replica, which denies writes
+cluster     Redis is a node of a cluster, and another node has the queue
 eviction    maxmemory-policy lets Redis delete queues (a warning)
-type        a key of the queue, or beside it, is somebody else's
-permission  an ACL denies a command; the rule that permits it is printed for queues
-            that were named. It is about the user with whom doctor is run, and
-            before Redis 7.0 about few commands
+type        a key of the queue, or a companion key, has another type
+permission  an ACL denies commands to the user of this command; for a QUEUE, it
+            prints the rule that permits them. Redis before 7.0 reports only some
+            denied commands
 script      Redis does not serve the queue for another reason
 dead        dead letters wait for an operator (a warning)
-clock       retries are due in more than a day: Redis' clock went back (a warning)
-audit       keys of a message contradict each other, after a crash without
-            persistence, an eviction, or a manual change: receivers do not find the
-            message, or only parts of it are left
+clock       the first retry is due in more than a day, perhaps because Redis' clock
+            went back (a warning)
+audit       the keys of a message contradict each other, after a crash without
+            persistence, an eviction or a manual change
 
-With --repair, the command repairs the faults that audit finds: it schedules a
-message that no receiver would find, and deletes the remains of a message that is
-gone. It deletes no message. Each other fault comes with its remedy.
+With --repair, the command repairs the faults of the check audit: it schedules messages
+that no receiver would find, and deletes entries without a message. It deletes no
+message. For other problems, it prints a remedy.
 
-Ends with 0 where nothing was found or all was repaired, warnings aside, with 5 where
-a fault is left, with 4 where a QUEUE does not exist, and with 3 where Redis cannot
-be reached.`,
+The exit code is 0 if nothing but warnings was found or everything was repaired, 5 if
+a fault remains, 4 if a QUEUE does not exist, and 3 without a connection to Redis.`,
 		Example: `  remote-event doctor
   remote-event doctor new_file_event --repair`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	output := outputFlag(command, formatText, formatJSON)
-	repair := command.Flags().Bool("repair", false, "repair the faults that audit finds (default false)")
+	repair := command.Flags().Bool("repair", false, "repair the faults of the check audit (default false)")
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		return a.doctor(cmd.Context(), names, output.value, *repair)
 	}
 	return command
 }
 
-// checkup is what doctor found.
+// checkup is the output of doctor.
 type checkup struct {
 	Redis    string         `json:"redis"`
 	Findings []finding      `json:"findings"`
@@ -64,28 +63,28 @@ type checkup struct {
 }
 
 type queueCheckup struct {
-	queueDepths
+	queueStats
 
-	unknown  bool      // the numbers are not
+	unknown  bool      // the stats could not be read
 	Findings []finding `json:"findings"`
 	Repaired int       `json:"repaired,omitempty"`
-	// Missing marks a queue of which Redis has nothing.
+	// Missing marks a queue that does not exist.
 	Missing bool `json:"missing,omitempty"`
 }
 
-// finding is one thing that doctor found.
+// finding is one problem.
 type finding struct {
 	Check   string `json:"check"`
 	Warning bool   `json:"warning,omitempty"`
 	Problem string `json:"problem"`
 	Error   string `json:"error,omitempty"`
 	Remedy  string `json:"remedy"`
-	// Delivery names the message, where it is about one.
+	// Delivery is the id of the message, if the problem concerns one.
 	Delivery string `json:"delivery,omitempty"`
 	Repaired bool   `json:"repaired,omitempty"`
 }
 
-// open reports whether something is left to be done.
+// open reports whether the problem remains.
 func (f *finding) open() bool { return !f.Warning && !f.Repaired }
 
 const checkAudit = "audit"
@@ -147,7 +146,7 @@ func (a *app) doctor(ctx context.Context, names []string, format string, repair 
 	return queues.outcome()
 }
 
-// isSentinel reports whether there is no Redis at the address.
+// isSentinel reports whether the server is a Sentinel.
 func (c *checkup) isSentinel() bool {
 	return slices.ContainsFunc(c.Findings, func(f finding) bool { return f.Check == string(queueadmin.CheckSentinel) })
 }
@@ -160,7 +159,7 @@ func findingsOf(diagnoses []queueadmin.Diagnosis) []finding {
 	return findings
 }
 
-// open counts what is left to be done.
+// open counts the remaining problems.
 func (c *checkup) open() int {
 	n := 0
 	count := func(findings []finding) {
@@ -177,39 +176,39 @@ func (c *checkup) open() int {
 	return n
 }
 
-// farAway is how far in the future a retry is suspicious.
+// farAway is the time until a retry from which on it is suspicious.
 const farAway = 24 * time.Hour
 
-// examine looks at a queue, and mends it if it is told to. Whether the user gave its
-// name decides what is said where it is not permitted: of a list that was only found
-// nothing tells that it is a queue, or that the user should have access to it.
+// examine examines a queue, and repairs it on request. given reports whether the user
+// named the queue: a list that was only found may not be a queue, and the user may have
+// no business with it.
 func examine(ctx context.Context, q *queueadmin.Queue, repair, given bool) (*queueCheckup, error) {
 	diagnoses, err := q.Diagnose(ctx, queueadmin.ReceiverAtLeastOnce)
 	if err != nil {
 		return nil, err
 	}
-	checked := &queueCheckup{queueDepths: queueDepths{Queue: q.Name()}, Findings: findingsOf(diagnoses)}
+	checked := &queueCheckup{queueStats: queueStats{Queue: q.Name()}, Findings: findingsOf(diagnoses)}
 	d, err := q.Stats(ctx)
 	switch {
 	case err == nil:
-		checked.queueDepths = queueDepths{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}
+		checked.queueStats = queueStats{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}
 	case isPermission(err) && !given:
 		checked.unknown = true
 		checked.Findings = []finding{{
-			Check: string(queueadmin.CheckPermission), Warning: true, Problem: "the user may not read this list, which may be no queue at all",
-			Error: err.Error(), Remedy: "if it is a queue of yours, name it: remote-event doctor " + named(q.Name()),
+			Check: string(queueadmin.CheckPermission), Warning: true, Problem: "the user may not read this list, which may not be a queue",
+			Error: err.Error(), Remedy: "if it is a queue, name it: remote-event doctor " + named(q.Name()),
 		}}
 		return checked, nil
 	case !isAnswer(err):
 		return nil, err
-	default: // the diagnosis says why
+	default: // the diagnosis has the reason
 		checked.unknown = true
 	}
 	if !given {
 		for i, f := range checked.Findings {
-			if f.Check == string(queueadmin.CheckPermission) { // no rule for a list that may be anybody's
+			if f.Check == string(queueadmin.CheckPermission) { // the list may not be a queue
 				checked.Findings[i].Warning = true
-				checked.Findings[i].Remedy = "where a receiver with this user is to consume it, remote-event doctor " + named(q.Name()) + " prints the rule that permits it"
+				checked.Findings[i].Remedy = "if a receiver with this user is to consume it, remote-event doctor " + named(q.Name()) + " prints the rule that permits it"
 			}
 		}
 	}
@@ -221,18 +220,18 @@ func examine(ctx context.Context, q *queueadmin.Queue, repair, given bool) (*que
 	return checked, err
 }
 
-// audit adds the faults of messages, and mends them if it is told to.
+// audit adds the faults of messages, and repairs them on request.
 func (checked *queueCheckup) audit(ctx context.Context, q *queueadmin.Queue, repair bool) error {
 	faults, err := audit(ctx, q)
 	switch {
 	case err != nil && !isAnswer(err):
 		return err
 	case err != nil && checked.unknown:
-		return nil //nolint:nilerr // it is another sign of the same
+		return nil //nolint:nilerr // it has the same cause as the other findings
 	case err != nil:
 		checked.Findings = append(checked.Findings, finding{
 			Check: checkAudit, Warning: true, Problem: "the keys of the messages cannot be compared", Error: err.Error(),
-			Remedy: "see what else was found; an operator's permissions are in spec/reliable.md, section 13",
+			Remedy: "see the other findings; spec/reliable.md, section 13, has an operator's permissions",
 		})
 		return nil
 	}
@@ -243,7 +242,7 @@ func (checked *queueCheckup) audit(ctx context.Context, q *queueadmin.Queue, rep
 			ids[i] = f.ID
 		}
 		if checked.Repaired, err = q.Repair(ctx, ids...); err != nil {
-			return fmt.Errorf("repair: %w; mended before: %d", err, checked.Repaired)
+			return fmt.Errorf("repair: %w; repaired before: %d", err, checked.Repaired)
 		}
 		again, err := audit(ctx, q)
 		if err != nil {
@@ -256,18 +255,18 @@ func (checked *queueCheckup) audit(ctx context.Context, q *queueadmin.Queue, rep
 	for _, f := range faults {
 		checked.Findings = append(checked.Findings, finding{
 			Check: checkAudit, Problem: f.Detail, Delivery: f.ID, Repaired: repair && !left[f.ID],
-			Remedy: "remote-event doctor --repair mends it",
+			Remedy: "remote-event doctor --repair repairs it",
 		})
 	}
 	return nil
 }
 
-// waiting returns warnings of messages that wait for somebody or something.
+// waiting returns warnings of messages that wait for an operator or for the clock.
 func waiting(ctx context.Context, q *queueadmin.Queue, dead int64) (found []finding, err error) {
 	if dead > 0 {
 		found = append(found, finding{
 			Check: "dead", Warning: true, Problem: fmt.Sprintf("dead letters wait for an operator: %d", dead),
-			Remedy: "remote-event dead ls " + named(q.Name()) + " shows why they died",
+			Remedy: "remote-event dead ls " + named(q.Name()) + " shows the reasons",
 		})
 	}
 	in, waiting, err := q.NextRetry(ctx)
@@ -277,15 +276,15 @@ func waiting(ctx context.Context, q *queueadmin.Queue, dead int64) (found []find
 	if err == nil && waiting && in > farAway {
 		found = append(found, finding{
 			Check: string(queueadmin.CheckClock), Warning: true,
-			Problem: fmt.Sprintf("no retry is due before %v have passed by Redis' clock", in.Round(time.Second)),
-			Remedy: "unless the backoff of the receivers is as long: that clock went back; remote-event queue drain " + named(q.Name()) +
-				" makes them wait no longer",
+			Problem: fmt.Sprintf("the first retry is due only after %v by Redis' clock", in.Round(time.Second)),
+			Remedy: "unless the receivers have such a long backoff, the clock went back; remote-event queue drain " + named(q.Name()) +
+				" releases the retries at once",
 		})
 	}
 	return found, nil
 }
 
-// audit returns the messages of which the companions do not agree.
+// audit returns the faults of the queue's messages.
 func audit(ctx context.Context, q *queueadmin.Queue) ([]queueadmin.Fault, error) {
 	var faults []queueadmin.Fault
 	for f, err := range q.Audit(ctx) {
@@ -297,7 +296,7 @@ func audit(ctx context.Context, q *queueadmin.Queue) ([]queueadmin.Fault, error)
 	return faults, nil
 }
 
-// checkup writes what was found, for people.
+// checkup formats the results for people.
 func (c colours) checkup(found *checkup) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s\n", c.bold(found.Redis), c.soundness(found.Findings))
@@ -307,14 +306,14 @@ func (c colours) checkup(found *checkup) string {
 		soundness := c.soundness(q.Findings)
 		switch {
 		case q.unknown:
-			counts = "its messages cannot be counted"
+			counts = "the messages cannot be counted"
 		case q.Missing:
 			counts, soundness = "does not exist", ""
 		}
 		fmt.Fprintf(&b, "%s %s: %s%s\n", c.bold("queue"), c.bold(named(q.Queue)), counts, soundness)
 		c.findings(&b, q.Findings)
 		if q.Repaired > 0 {
-			fmt.Fprintf(&b, "  %s %d\n", c.green("mended"), q.Repaired)
+			fmt.Fprintf(&b, "  %s %d\n", c.green("repaired"), q.Repaired)
 		}
 	}
 	if len(found.Queues) == 0 && !found.isSentinel() {
@@ -330,14 +329,14 @@ func (c colours) soundness(findings []finding) string {
 	return "; " + c.green("sound")
 }
 
-// findings writes each on a line, with what to do about it on the next. Of many
-// faults of messages it writes some.
+// findings formats the problems, each on a line with its remedy on the next. It limits
+// the number of faults of messages.
 func (c colours) findings(b *strings.Builder, findings []finding) {
-	const most = 20
-	audited, mendable := 0, ""
+	const limit = 20
+	audited, repairable := 0, ""
 	for i, f := range findings {
 		if f.Check == checkAudit {
-			if audited++; audited > most {
+			if audited++; audited > limit {
 				fmt.Fprintf(b, "  and %d more messages; -o json has all\n", len(findings)-i)
 				break
 			}
@@ -347,7 +346,7 @@ func (c colours) findings(b *strings.Builder, findings []finding) {
 		case f.Warning:
 			label = c.yellow("warning")
 		case f.Repaired:
-			label = c.green("mended ")
+			label = c.green("fixed  ")
 		}
 		text := visible(f.Problem)
 		if f.Delivery != "" {
@@ -361,10 +360,10 @@ func (c colours) findings(b *strings.Builder, findings []finding) {
 		case f.Delivery == "":
 			fmt.Fprintf(b, "  %18s  %s\n", "", f.Remedy)
 		case f.open():
-			mendable = f.Remedy
+			repairable = f.Remedy
 		}
 	}
-	if mendable != "" {
-		fmt.Fprintf(b, "  %18s  %s\n", "", mendable)
+	if repairable != "" {
+		fmt.Fprintf(b, "  %18s  %s\n", "", repairable)
 	}
 }

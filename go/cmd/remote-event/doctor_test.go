@@ -21,7 +21,7 @@ func TestDoctorOfHealthyQueues(t *testing.T) {
 			t.Errorf("got %s", r.stdout)
 		}
 		push(t, client, "x", message("x", 1))
-		bury(t, client, "日本 {x}", letter("x", "failed"))
+		importLetters(t, client, "日本 {x}", letter("x", "failed"))
 		r := invoke(t, "doctor", "--redis", url).expect(t, exitDone)
 		for _, want := range []string{url, "queue x: 1 queued, 0 staged, 0 leased, 0 retrying, 0 dead; sound\n", `queue "日本 {x}": 0 queued, 0 staged, 0 leased, 0 retrying, 1 dead` + "\n  warning dead        dead letters wait for an operator: 1\n"} {
 			if !strings.Contains(r.stdout, want) {
@@ -37,7 +37,7 @@ func TestDoctorRepairs(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		url := urlOfClient(client)
-		ids := bury(t, client, "x", letter("one", "failed"), letter("two", "failed"), letter("three", "failed"))
+		ids := importLetters(t, client, "x", letter("one", "failed"), letter("two", "failed"), letter("three", "failed"))
 		q, err := queueadmin.Open(client, "x")
 		if err != nil {
 			t.Fatal(err)
@@ -90,7 +90,7 @@ func TestDoctorOfMany(t *testing.T) {
 	if n := strings.Count(r.stdout, "\n"); n > 30 || !strings.Contains(r.stdout, "and 1480 more messages") {
 		t.Errorf("%d lines: %s", n, r.stdout)
 	}
-	if r := invoke(t, "doctor", "--repair", "--redis", urlOfClient(client)).expect(t, exitDone); !strings.Contains(r.stdout, "mended 1500\n") {
+	if r := invoke(t, "doctor", "--repair", "--redis", urlOfClient(client)).expect(t, exitDone); !strings.Contains(r.stdout, "repaired 1500\n") {
 		t.Errorf("got %s", r.stdout)
 	}
 }

@@ -7,18 +7,18 @@ import (
 	"syscall"
 )
 
-// The exit codes, a promise to scripts.
+// The exit codes. They are part of the interface for scripts.
 const (
-	exitDone        = 0   // done; also dev and listen when ended by a signal
+	exitDone        = 0   // success; also dev and listen after a signal
 	exitFailed      = 1   // the work failed
-	exitUsage       = 2   // the arguments make no sense
+	exitUsage       = 2   // invalid arguments
 	exitConnection  = 3   // no connection, or no permission
-	exitNothing     = 4   // nothing was there
-	exitFindings    = 5   // a message is not safe
-	exitInterrupted = 130 // a signal cut the work short
+	exitNothing     = 4   // nothing was found
+	exitFindings    = 5   // for example, a message is not safe
+	exitInterrupted = 130 // a signal interrupted the work
 )
 
-// exitError ends the command with a code; with no error in it, silently.
+// exitError ends the command with a code. Without an error, it prints nothing.
 type exitError struct {
 	code int
 	err  error
@@ -26,25 +26,23 @@ type exitError struct {
 
 func (e *exitError) Error() string {
 	if e.err == nil {
-		return "ended without a message"
+		return "no error text"
 	}
 	return e.err.Error()
 }
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// isQuiet reports whether an error has been reported already, or needs no words.
+// isQuiet reports whether an error was already reported, or has no text.
 func isQuiet(err error) bool {
 	var coded *exitError
 	return errors.As(err, &coded) && coded.err == nil
 }
 
-// usageError is the error of arguments that are each well formed and make no
-// sense together.
+// usageError is the error of arguments that are valid separately but not together.
 func usageError(text string) error { return &exitError{exitUsage, errors.New(text)} }
 
-// hintError adds to an error what its reader may do about it, in words of ours:
-// nothing in it comes from the arguments.
+// hintError adds a hint to an error. Hints do not quote arguments.
 type hintError struct {
 	err  error
 	hint string
@@ -65,7 +63,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case isBrokenPipe(err): // whoever read the output has seen enough
+	case isBrokenPipe(err): // the reader closed the pipe on purpose
 		return exitDone
 	case errors.As(err, &coded):
 		return coded.code
@@ -78,11 +76,11 @@ func exitCode(err error) int {
 	}
 }
 
-// errInterrupted ends work that a signal has cut short before it did anything.
+// errInterrupted ends work that a signal interrupted before it changed anything.
 var errInterrupted = &exitError{exitInterrupted, errors.New("interrupted before anything was done")}
 
-// isBrokenPipe tells that nobody reads the output any more, which is how
-// "remote-event listen | head -1" ends.
+// isBrokenPipe reports whether the reader closed the pipe, as in
+// "remote-event listen | head -1".
 func isBrokenPipe(err error) bool {
 	var failed *outputError
 	return errors.As(err, &failed) && errors.Is(err, syscall.EPIPE)
@@ -93,7 +91,7 @@ type outputError struct{ err error }
 
 func (e *outputError) Error() string {
 	err := e.err
-	if failed, ok := errors.AsType[*fs.PathError](err); ok { // whose path says no more
+	if failed, ok := errors.AsType[*fs.PathError](err); ok { // its path adds nothing
 		err = failed.Err
 	}
 	return "cannot write to standard output: " + err.Error()

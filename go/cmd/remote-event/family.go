@@ -7,8 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// family makes a command of several that share a subject. By itself it shows its
-// help.
+// family returns a command with subcommands. Without a subcommand, it shows its help.
 func family(command *cobra.Command, members ...*cobra.Command) *cobra.Command {
 	command.AddCommand(members...)
 	command.Args = func(cmd *cobra.Command, args []string) error {
@@ -19,14 +18,14 @@ func family(command *cobra.Command, members ...*cobra.Command) *cobra.Command {
 		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 			hint = "did you mean " + cmd.CommandPath() + " " + strings.Join(near, " or ") + "?"
 		}
-		return withHint(fmt.Errorf("%s has no command %q", pathOf(cmd), args[0]), hint)
+		return withHint(fmt.Errorf("%s: unknown command %q", pathOf(cmd), args[0]), hint)
 	}
 	command.SuggestionsMinimumDistance = 2
 	command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return command
 }
 
-// atLeastOne asks for the name of a queue.
+// atLeastOne requires the name of a queue.
 func atLeastOne(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return withHint(fmt.Errorf("%s: name a queue", pathOf(command)), command.UseLine())

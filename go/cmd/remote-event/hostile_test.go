@@ -71,7 +71,7 @@ func TestNothingActsOnATerminal(t *testing.T) {
 	prepare := func() {
 		client.FlushAll(t.Context())
 		push(t, client, named, message("x", 1), "not JSON"+hostile, strings.Replace(raw, `"x"`, string(member), 1))
-		bury(t, client, named, queueadmin.DeadLetter{
+		importLetters(t, client, named, queueadmin.DeadLetter{
 			Raw: []byte("dead " + hostile), Code: "failed" + hostile, Error: "error " + hostile, Causes: []string{"cause" + hostile},
 		})
 		push(t, client, "x", raw)
@@ -160,7 +160,7 @@ func TestJSONKeepsHostileText(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)
 	text := strings.ToValidUTF8(hostile, "") + "\U000E0001<&>\u2028"
-	bury(t, client, text, queueadmin.DeadLetter{Raw: []byte(hostile), Code: "failed", Error: text})
+	importLetters(t, client, text, queueadmin.DeadLetter{Raw: []byte(hostile), Code: "failed", Error: text})
 	r := invoke(t, "dead", "export", "--redis", urlOfClient(client)).expect(t, exitDone)
 	var letter queueadmin.DeadLetter
 	if err := json.Unmarshal([]byte(r.stdout), &letter); err != nil || letter.Queue != text || string(letter.Raw) != hostile {
@@ -214,7 +214,7 @@ func TestWhereTheOutputIsFull(t *testing.T) {
 		for err, code := range map[error]int{syscall.ENOSPC: exitFailed, syscall.EPIPE: exitDone} {
 			client.FlushAll(t.Context())
 			push(t, client, "x", message("x", 1))
-			bury(t, client, "x", letter(message("x", 2), "failed"))
+			importLetters(t, client, "x", letter(message("x", 2), "failed"))
 			i := invocation{
 				args: strings.Fields(args), stdout: &failing{0, &os.PathError{Op: "write", Path: "/dev/stdout", Err: err}},
 				stdin: strings.NewReader(`{"version":1,"queue":"x","message":"eA==","reason":"x"}` + "\n"),

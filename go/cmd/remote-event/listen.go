@@ -19,7 +19,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// listening is what the flags of the command listen ask for.
+// listening are the flags of the command listen.
 type listening struct {
 	names   []string
 	count   int
@@ -38,23 +38,22 @@ func (a *app) listenCommand() *cobra.Command {
 		Use:     "listen [NAME…]",
 		GroupID: groupEvents,
 		Short:   "Take events from their queues and print them",
-		Long: `Take events from the queues NAME…, or from those in the remote_event section of
---config where none is named, and print each on a line, until Ctrl-C.
+		Long: `Take events from the queues NAME… and print one a line, until Ctrl-C. Without a NAME,
+use the queues in the remote_event section of --config.
 
-The command takes the events away from the application: no other receiver gets an
-event that is printed here.
+Other receivers, such as those of your application, do not get the printed events.
 
-An event is acknowledged once its line is written: if the program is killed before,
-another receiver gets the event when the lease has run out. With --at-most-once it
-leaves Redis when it is taken, as with an original. A message that cannot be decoded,
-or that does not fit a schema of --schemas, is logged to standard error and not
-counted. It becomes a dead letter unless --at-most-once is given.
+The command acknowledges an event after printing it. If it is killed before, another
+receiver gets the event when the lease expires. With --at-most-once, an event leaves
+Redis when it is taken, as with an original. A message that is malformed, or that
+violates its schema in --schemas, is logged to standard error and not counted. It
+becomes a dead letter, except with --at-most-once.
 
-With -o ndjson a line is {"event_name": …, "payload": …, "metadata": …, "queue": …},
-always valid JSON: a payload that is JSON to Python only, such as one with NaN, is
-the string payload_text instead of payload.
+With -o ndjson, a line is {"event_name": …, "payload": …, "metadata": …, "queue": …},
+which is always valid JSON. A payload that only Python accepts, such as one with NaN,
+is the string payload_text instead of payload.
 
-Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`,
+The exit code is 0 also after Ctrl-C, and 4 if --timeout passes without an event.`,
 		Example: `  remote-event listen new_file_event
   remote-event listen new_file_event -o ndjson --count 1 --timeout 30s
   remote-event listen --config config/config.yml`,
@@ -62,26 +61,26 @@ Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`
 	}
 	output := outputFlag(command, formatText, formatNDJSON)
 	flags := command.Flags()
-	flags.IntVar(&l.count, "count", 0, "end after `N` events, and leave the rest in Redis (default no end)")
-	flags.DurationVar(&l.timeout, "timeout", 0, "end when no event came for this long, to about a second (default no end)")
+	flags.IntVar(&l.count, "count", 0, "stop after `N` events, and leave the rest in Redis (default no limit)")
+	flags.DurationVar(&l.timeout, "timeout", 0, "stop after this time without an event, to about a second (default no limit)")
 	l.schemas = schemasFlag(command)
-	flags.DurationVar(&l.lease, "lease", 30*time.Second, "after a crash, others get an event after this long")
-	flags.BoolVar(&l.once, "at-most-once", false, "take events as an original does: an event that is taken and not printed is lost")
-	flags.IntVar(&l.maxDead, "dead-letter-limit", 0, "drop the oldest dead letters of a queue beyond `N`, and log it (default none)")
-	flags.DurationVar(&l.deadAge, "dead-letter-age", 0, "drop dead letters that are older, and log it (default none)")
+	flags.DurationVar(&l.lease, "lease", 30*time.Second, "time after a crash until others get an event")
+	flags.BoolVar(&l.once, "at-most-once", false, "take events as an original does: an event that is taken but not printed is lost")
+	flags.IntVar(&l.maxDead, "dead-letter-limit", 0, "drop and log the oldest dead letters of a queue beyond `N` (default no limit)")
+	flags.DurationVar(&l.deadAge, "dead-letter-age", 0, "drop and log dead letters that are older (default no limit)")
 	for _, name := range []string{"lease", "dead-letter-limit", "dead-letter-age"} {
 		command.MarkFlagsMutuallyExclusive(name, "at-most-once")
 	}
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		switch {
 		case cmd.Flags().Changed("count") && l.count < 1:
-			return usageError("--count: at least one event")
+			return usageError("--count must be at least 1")
 		case cmd.Flags().Changed("timeout") && l.timeout <= 0:
-			return usageError("--timeout must be longer than nothing")
+			return usageError("--timeout must be more than 0")
 		case l.maxDead < 0 || l.deadAge < 0:
-			return usageError("--dead-letter-limit and --dead-letter-age cannot be less than nothing")
+			return usageError("--dead-letter-limit and --dead-letter-age must not be negative")
 		case l.lease < 100*time.Millisecond:
-			return usageError("--lease must be 100ms at least")
+			return usageError("--lease must be at least 100ms")
 		}
 		if err := l.schemas.load(cmd); err != nil {
 			return err
@@ -92,7 +91,7 @@ Ends with 0 also by Ctrl-C, and with 4 where --timeout passes before any event.`
 	return command
 }
 
-// role is what a listener does with the queues.
+// role returns the role of the receiver.
 func (l *listening) role() queueadmin.Role {
 	if l.once {
 		return queueadmin.ReceiverAtMostOnce
@@ -100,7 +99,7 @@ func (l *listening) role() queueadmin.Role {
 	return queueadmin.ReceiverAtLeastOnce
 }
 
-// options are those of the queues.
+// options returns the options of the queues.
 func (l *listening) options() []remoteevent.QueueOption {
 	if l.once {
 		return []remoteevent.QueueOption{remoteevent.WithAtMostOnce()}
@@ -110,10 +109,10 @@ func (l *listening) options() []remoteevent.QueueOption {
 	}
 }
 
-// Why listening ends, as causes of its context.
+// The reasons for which listening ends, as causes of its context.
 var (
-	errEnough = errors.New("as many events as were asked for")
-	errQuiet  = errors.New("no event for some time")
+	errEnough = errors.New("received the requested number of events")
+	errQuiet  = errors.New("no event within the timeout")
 )
 
 func (a *app) listen(ctx context.Context, l *listening) error {
@@ -155,7 +154,7 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 	}
 }
 
-// announce says on a terminal what listening does.
+// announce prints the queues and the effect of listening on a terminal.
 func (a *app) announce(queueNames []string, address string) {
 	if !isTerminal(a.stderr) {
 		return
@@ -164,12 +163,12 @@ func (a *app) announce(queueNames []string, address string) {
 	for i, name := range queueNames {
 		names[i] = named(name)
 	}
-	fmt.Fprintf(a.stderr, "%s %s at %s; each event is taken from its queue and reaches no application; Ctrl-C ends it\n",
+	fmt.Fprintf(a.stderr, "%s %s at %s; other receivers do not get the events that are printed here; Ctrl-C stops it\n",
 		a.coloursOf(a.stderr).green("listening to"), strings.Join(names, ", "), address)
 }
 
-// checkQueues asks Redis, before anything is taken, for what would only come again
-// and again: no permission, a replica, a key of another type.
+// checkQueues finds permanent errors before the command takes an event: a missing
+// permission, a replica, a key of another type.
 func checkQueues(ctx context.Context, client *redis.Client, queues []string, role queueadmin.Role) error {
 	for _, name := range queues {
 		queue, err := queueadmin.Open(client, name)
@@ -190,8 +189,8 @@ func checkQueues(ctx context.Context, client *redis.Client, queues []string, rol
 	return nil
 }
 
-// receive prints events until it is told to end, and returns how many, and why
-// it ended: nil where ctx did.
+// receive prints events until it ends, and returns their number and the reason: nil if
+// ctx ended.
 func (a *app) receive(ctx context.Context, l *listening, queues []string, client *redis.Client) (received int, err error) {
 	running, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -200,7 +199,7 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 	if l.timeout > 0 {
 		quiet.Reset(l.timeout)
 	}
-	var printing sync.Mutex // each queue has its own consumer
+	var printing sync.Mutex // queues have separate consumers
 	handle := func(_ context.Context, d *remoteevent.Delivery) error {
 		printing.Lock()
 		defer printing.Unlock()
@@ -212,7 +211,7 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 			}
 		}
 		if !printed {
-			return remoteevent.ErrRelease // it came too late, or could not be printed
+			return remoteevent.ErrRelease // too late, or not printed
 		}
 		received++
 		if received == l.count {
@@ -244,7 +243,7 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 	return received, context.Cause(running)
 }
 
-// isAnswer tells an error with which Redis answered from all others.
+// isAnswer reports whether an error is a reply of Redis.
 func isAnswer(err error) bool {
 	var answer redis.Error
 	return errors.As(err, &answer)
@@ -253,7 +252,7 @@ func isAnswer(err error) bool {
 // printDelivery prints an event on one line.
 func (a *app) printDelivery(format string, d *remoteevent.Delivery) error {
 	if format == formatNDJSON {
-		// json.Marshal would rewrite what is special in HTML.
+		// json.Marshal would escape characters of HTML.
 		text, err := d.Envelope().MarshalJSON()
 		if err != nil {
 			return err
@@ -267,7 +266,7 @@ func (a *app) printDelivery(format string, d *remoteevent.Delivery) error {
 	return a.print(a.coloursOf(a.stdout).delivery(d, time.Now()))
 }
 
-// delivery writes an event for people.
+// delivery formats an event for people.
 func (c colours) delivery(d *remoteevent.Delivery, at time.Time) string {
 	env := d.Envelope()
 	text := c.dim(at.Format(time.TimeOnly)) + " " + c.bold(named(env.EventName)) + " " + oneLine(env.Payload)
@@ -287,8 +286,7 @@ func (c colours) delivery(d *remoteevent.Delivery, at time.Time) string {
 	return text + "\n"
 }
 
-// parentsOf returns the signals of an event besides its own and the bases of
-// all.
+// parentsOf returns the signals of an event except for its own name and the base signals.
 func parentsOf(env wire.Envelope) []string {
 	return slices.DeleteFunc(slices.Clone(env.Metadata.Signals[1:]), func(signal string) bool {
 		return signal == wire.SignalRemoteEvent || signal == wire.SignalEvent

@@ -1,7 +1,7 @@
 // Command remote-event sends, receives and validates the remote events of
-// Applauncher applications, and brings a Redis of its own to try it with.
+// Applauncher applications. It includes an embedded Redis for experiments.
 //
-// Data goes to standard output, diagnostics to standard error. See
+// It writes data to standard output and diagnostics to standard error. See
 // "remote-event help" for the commands, and exit.go for the exit codes.
 package main
 
@@ -21,25 +21,25 @@ import (
 )
 
 func main() {
-	// A reader that went away is an error of the write, not the end of the
-	// process (see isBrokenPipe).
+	// A closed pipe is a write error, and must not end the process (see
+	// isBrokenPipe).
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal kills
+	context.AfterFunc(ctx, stop) // a second signal kills the process
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }
 
-// run is the whole command: it returns the exit code. The context ends with
+// run runs the command and returns the exit code. The context ends with
 // the first signal.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
-	logging.Disable() // go-redis says in its errors whatever there is to say
+	logging.Disable() // go-redis returns everything in its errors
 	out := &screen{to: stdout}
 	a := &app{stdin: stdin, stdout: out, stderr: &screen{to: stderr}, environ: environ}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	switch failed := out.failure(); {
-	case failed != nil && (err == nil || isQuiet(err) || !a.running): // whatever was to be written
+	case failed != nil && (err == nil || isQuiet(err) || !a.running): // the output is incomplete
 		err = failed
 	case err != nil && (!a.running || exitCode(err) == exitUsage):
 		err = usageFault(command, err)
@@ -48,16 +48,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitCode(err)
 }
 
-// app is one run of the command.
+// app is one invocation of the command.
 type app struct {
 	stdin          io.Reader
 	stdout, stderr *screen
 	environ        []string
 	connection     connectionFlags
-	running        bool // the arguments are understood and a command does its work
+	running        bool // the arguments are valid and a command is running
 }
 
-// getenv returns an environment variable, or "".
+// getenv returns an environment variable, or "" if it is not set.
 func (a *app) getenv(name string) string {
 	for _, variable := range a.environ {
 		if value, ok := strings.CutPrefix(variable, name+"="); ok {
@@ -67,7 +67,7 @@ func (a *app) getenv(name string) string {
 	return ""
 }
 
-// report prints an error, each fault of it on a line, and what may be done.
+// report prints an error, one fault a line, and its hint.
 func (a *app) report(err error) {
 	if err == nil || isBrokenPipe(err) || isQuiet(err) {
 		return
@@ -81,12 +81,12 @@ func (a *app) report(err error) {
 	}
 }
 
-// warn prints something that is no error.
+// warn prints a warning.
 func (a *app) warn(text string) {
 	fmt.Fprintf(a.stderr, "%s %s\n", a.coloursOf(a.stderr).yellow("warning:"), visible(redact(text)))
 }
 
-// The groups in which help lists the commands.
+// The groups of commands in the help.
 const (
 	groupStart    = "start"
 	groupEvents   = "events"
@@ -101,12 +101,12 @@ func (a *app) rootCommand() *cobra.Command {
 		Long: `remote-event sends, receives and validates the remote events of Applauncher
 applications, which travel through Redis lists.
 
-The address of Redis is that of --redis, else of REMOTE_EVENT_REDIS_URL, else of
+The address of Redis is from --redis, else from REMOTE_EVENT_REDIS_URL, else from
 the redis section in the applauncher file of --config, else
 ` + defaultRedisURL + `.
 
-Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage,
-3 no connection or no permission, 4 nothing there, 5 findings, 130 work cut short.`,
+Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure, 2 usage,
+3 no connection or no permission, 4 nothing found, 5 findings, 130 interrupted.`,
 		Example: `  remote-event demo
   remote-event send new_file_event '{"path": "/uploads/video1.mp4"}'
   remote-event listen new_file_event`,
@@ -115,17 +115,18 @@ Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage
 		SuggestionsMinimumDistance: 2,
 	}
 	root.AddGroup(
-		&cobra.Group{ID: groupStart, Title: "To begin with:"},
+		&cobra.Group{ID: groupStart, Title: "First steps:"},
 		&cobra.Group{ID: groupEvents, Title: "Events:"},
 		&cobra.Group{ID: groupQueues, Title: "Queues:"},
 		&cobra.Group{ID: groupMessages, Title: "Messages:"},
 	)
-	root.SetIn(a.stdin) // before cobra makes its own commands, which keep them
+	root.SetIn(a.stdin) // cobra's own commands copy the streams when it creates them
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.connection.register(root)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 "))
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.sendCommand(), a.listenCommand(), a.deadCommand(), a.queueCommand(), a.doctorCommand(), a.benchCommand(), a.holdCommand())
+	root.AddCommand(a.sendCommand(), a.listenCommand(), a.deadCommand(), a.queueCommand(), a.doctorCommand(), a.benchCommand(), a.victim())
 	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
 		root.AddCommand(withoutRedis(command))
 	}
@@ -134,7 +135,7 @@ Exit codes: 0 done (also dev and listen when ended by Ctrl-C), 1 failed, 2 usage
 	return root
 }
 
-// noteWork has every command note that its arguments are understood.
+// noteWork makes every command set running before it starts.
 func (a *app) noteWork(command *cobra.Command) {
 	for _, member := range command.Commands() {
 		a.noteWork(member)
@@ -146,13 +147,13 @@ func (a *app) noteWork(command *cobra.Command) {
 	}
 }
 
-// withoutRedis makes a command that connects to no Redis reject the flags of a
-// connection, which it would otherwise ignore, and leave them out of its help.
+// withoutRedis makes a command without a connection reject the connection flags, and
+// hides them in its help.
 func withoutRedis(command *cobra.Command) *cobra.Command {
 	command.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
 		cmd.InheritedFlags().VisitAll(func(flag *pflag.Flag) {
 			if flag.Changed && err == nil {
-				err = fmt.Errorf("%s connects to no Redis: leave out --%s", cmd.Name(), flag.Name)
+				err = fmt.Errorf("%s does not connect to Redis: omit --%s", cmd.Name(), flag.Name)
 			}
 		})
 		return err
@@ -165,8 +166,8 @@ func withoutRedis(command *cobra.Command) *cobra.Command {
 	return command
 }
 
-// adoptHelpers makes cobra's own commands, help and completion, keep to the exit
-// codes of the others.
+// adoptHelpers makes cobra's own commands, help and completion, use the exit codes of the
+// other commands.
 func (a *app) adoptHelpers(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -180,7 +181,7 @@ func (a *app) adoptHelpers(root *cobra.Command) {
 			command.RunE = func(_ *cobra.Command, args []string) error {
 				topic, rest, err := root.Find(args)
 				if err != nil || len(rest) > 0 {
-					return fmt.Errorf("no help on %q: remote-event help lists the commands", strings.Join(args, " "))
+					return fmt.Errorf("there is no help on %q: remote-event help lists the commands", strings.Join(args, " "))
 				}
 				topic.InitDefaultHelpFlag()
 				return topic.Help()

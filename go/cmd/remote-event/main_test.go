@@ -112,7 +112,7 @@ func TestUsage(t *testing.T) {
 		{"no TLS", "send x {} --redis redis://localhost --tls-ca ca.pem", []string{"rediss://"}},
 		{"certificate without key", "send x {} --redis rediss://localhost --tls-cert c.pem", []string{"--tls-key"}},
 		{"connect timeout", "send x {} --connect-timeout 0s", []string{"--connect-timeout"}},
-		{"Redis for nothing", "validate --redis redis://localhost", []string{"no Redis", "--redis"}},
+		{"Redis for nothing", "validate --redis redis://localhost", []string{"not connect to Redis", "--redis"}},
 		{"help", "help nobody", []string{"nobody"}},
 		{"shell", "completion csh", []string{"csh"}},
 	} {

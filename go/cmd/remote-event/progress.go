@@ -10,14 +10,13 @@ import (
 	"golang.org/x/term"
 )
 
-// sendingBar shows on a terminal how many events have been sent, on one line that
-// fits: the number of events, and how much of the source that is where its length
-// is known. Elsewhere it shows nothing.
+// sendingBar shows the number of sent events on one line of a terminal, with the position
+// in the source if its length is known. Otherwise it shows nothing.
 type sendingBar struct {
 	bar  *progressbar.ProgressBar // nil shows nothing
 	file *os.File
 	name string
-	size int64 // of the source in bytes; 0 is not known
+	size int64 // of the source in bytes; 0 if unknown
 }
 
 func (a *app) sendingBar(name string, source io.Reader) *sendingBar {
@@ -49,8 +48,7 @@ func (a *app) sendingBar(name string, source io.Reader) *sendingBar {
 	return b
 }
 
-// description says how many events have been sent, with the name where there is
-// room for it.
+// description returns the number of sent events, with the name if it fits.
 func (b *sendingBar) description(sent int) string {
 	const room = 30 // for the bar
 	columns, _, err := term.GetSize(int(b.file.Fd()))
@@ -64,15 +62,15 @@ func (b *sendingBar) description(sent int) string {
 	return "sending: " + text
 }
 
-// update shows that so many events have been sent, and where in the source the last
-// of them ends.
+// update shows the number of sent events, and the position of the end of the last one in
+// the source.
 func (b *sendingBar) update(sent int, end int64) {
 	if b.bar == nil {
 		return
 	}
 	b.bar.Describe(b.description(sent))
 	if b.size > 0 {
-		_ = b.bar.Set64(min(end, b.size-1)) // the last byte ends the bar: clear does
+		_ = b.bar.Set64(min(end, b.size-1)) // the maximum would end the bar
 	} else {
 		_ = b.bar.Add(1)
 	}

@@ -17,7 +17,7 @@ func (a *app) queueCommand() *cobra.Command {
 	return family(&cobra.Command{
 		Use:     "queue",
 		GroupID: groupQueues,
-		Short:   "Count messages, and return queues to originals",
+		Short:   "Count messages, and return queues to original receivers",
 		Example: `  remote-event queue ls
   remote-event queue drain new_file_event`,
 	}, a.queueListCommand(), a.queueDrainCommand())
@@ -27,17 +27,17 @@ func (a *app) queueListCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "ls [QUEUE…]",
 		Short: "Count the messages of the queues",
-		Long: `Count the messages of each QUEUE, or where none is named, of those in the
-remote_event section of --config and of every list that Redis has.
+		Long: `Count the messages of each QUEUE. Without a QUEUE, count those of the queues in the
+remote_event section of --config and of every list in Redis.
 
-queued    messages in the list, which originals see, too
+queued    in the list, where originals see them too
 staged    moved off the list for a receiver that waited
-leased    being handled, until their lease runs out
+leased    being handled, until the lease expires
 retrying  failed, and waiting for another attempt
-dead      waiting for an operator: remote-event dead
+dead      waiting for an operator: see remote-event dead
 
-Ends with 4 where there is no queue, or where a QUEUE does not exist. A list without
-messages does not exist in Redis.`,
+The exit code is 4 if there is no queue, or if a QUEUE does not exist. Redis has no
+empty lists.`,
 		Example: `  remote-event queue ls
   remote-event queue ls new_file_event -o ndjson`,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -49,8 +49,8 @@ messages does not exist in Redis.`,
 	return command
 }
 
-// queueDepths is what queue ls says of a queue.
-type queueDepths struct {
+// queueStats is the output of queue ls for a queue.
+type queueStats struct {
 	Queue    string `json:"queue"`
 	Queued   int64  `json:"queued"`
 	Staged   int64  `json:"staged"`
@@ -89,14 +89,14 @@ func (a *app) listQueues(ctx context.Context, names []string, format string) err
 		}
 		rows++
 		if format == formatNDJSON {
-			if err := a.printJSON(queueDepths{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}); err != nil {
+			if err := a.printJSON(queueStats{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}); err != nil {
 				return err
 			}
 		}
 		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t  %s\n", d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead, named(q.Name()))
 	}
 	if format == formatText && rows > 0 {
-		_ = table.Flush() // into memory
+		_ = table.Flush() // it writes to memory
 		if err := a.print(text.String()); err != nil {
 			return err
 		}
@@ -108,12 +108,12 @@ func (a *app) queueDrainCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "drain QUEUE…",
 		Short: "Return staged and retrying messages to the list",
-		Long: `Return the staged and the retrying messages of each QUEUE to its list, for a queue
-that only originals receive from: they see nothing but the list. Stop its reliable
-receivers first, or they take the messages again. Messages that are leased to a
-receiver that died can be returned when the lease has run out. Dead letters stay.
+		Long: `Return the staged and the retrying messages of each QUEUE to its list, for original
+receivers, which see only the list. Stop the reliable receivers of the queue first:
+they would take the messages again. Leased messages of a crashed receiver can be
+returned once their lease has expired. Dead letters stay.
 
-Ends with 4 where a QUEUE does not exist.`,
+The exit code is 4 if a QUEUE does not exist.`,
 		Example:           "  remote-event queue drain new_file_event",
 		Args:              atLeastOne,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -125,12 +125,12 @@ Ends with 4 where a QUEUE does not exist.`,
 	return command
 }
 
-// drained is what queue drain says of a queue.
+// drained is the output of queue drain for a queue.
 type drained struct {
-	Queue     string `json:"queue"`
-	GivenBack int    `json:"given_back"`
-	Leased    int64  `json:"leased"`
-	Dead      int64  `json:"dead"`
+	Queue    string `json:"queue"`
+	Returned int    `json:"returned"`
+	Leased   int64  `json:"leased"`
+	Dead     int64  `json:"dead"`
 }
 
 func (a *app) drainQueues(ctx context.Context, names []string, format string) error {
@@ -159,16 +159,16 @@ func (a *app) drain(ctx context.Context, queues *queues, q *queueadmin.Queue, fo
 		left, err = q.Stats(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("%w; given back: %d", err, n)
+		return fmt.Errorf("%w; returned: %d", err, n)
 	}
 	name := named(q.Name())
 	if format == formatNDJSON {
 		err = a.printJSON(drained{q.Name(), n, left.Leased, left.Dead})
 	} else {
-		err = a.print(fmt.Sprintf("%s: gave back %d; left: %d leased, %d dead\n", name, n, left.Leased, left.Dead))
+		err = a.print(fmt.Sprintf("%s: returned %d; remaining: %d leased, %d dead\n", name, n, left.Leased, left.Dead))
 	}
 	if err == nil && left.Leased > 0 {
-		a.warn(name + ": leased messages are being handled; if their receiver is dead, drain again when the lease has run out")
+		a.warn(name + ": leased messages are being handled; if their receiver crashed, drain again after the lease has expired")
 	}
 	return err
 }

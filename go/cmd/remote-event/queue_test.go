@@ -20,14 +20,14 @@ func TestQueueList(t *testing.T) {
 		url := urlOfClient(client)
 		invoke(t, "queue", "ls", "--redis", url).expect(t, exitNothing, "no queue")
 		push(t, client, "x", message("x", 1), message("x", 2))
-		bury(t, client, "日本 {x}", letter("x", "failed"))
+		importLetters(t, client, "日本 {x}", letter("x", "failed"))
 		want := "  queued  staged  leased  retrying  dead  queue\n" +
 			"       2       0       0         0     0  x\n" +
 			"       0       0       0         0     1  \"日本 {x}\"\n"
 		if r := invoke(t, "queue", "ls", "--redis", url).expect(t, exitDone); r.stdout != want {
 			t.Errorf("got\n%s", r.stdout)
 		}
-		r := invoke(t, "queue", "ls", "none", "x", "-o", "ndjson", "--redis", url).expect(t, exitNothing, `there is no queue "none"`)
+		r := invoke(t, "queue", "ls", "none", "x", "-o", "ndjson", "--redis", url).expect(t, exitNothing, `the queue "none" does not exist`)
 		if r.stdout != `{"queue":"x","queued":2,"staged":0,"leased":0,"retrying":0,"dead":0}`+"\n" {
 			t.Errorf("got %s", r.stdout)
 		}
@@ -56,19 +56,19 @@ func TestQueueDrain(t *testing.T) {
 			t.Fatal(err)
 		}
 		push(t, client, q.CompanionKeys()["staging"], message("x", 3))
-		bury(t, client, "x", letter("dead", "failed"))
+		importLetters(t, client, "x", letter("dead", "failed"))
 		if d, err := q.Stats(t.Context()); err != nil || d != (queueadmin.Stats{Queued: 1, Staged: 1, Retrying: 1, Dead: 1}) {
 			t.Fatalf("%+v, %v", d, err)
 		}
 		r := invoke(t, "queue", "drain", "x", "--redis", urlOfClient(client)).expect(t, exitDone)
-		if r.stdout != "x: gave back 2; left: 0 leased, 1 dead\n" {
+		if r.stdout != "x: returned 2; remaining: 0 leased, 1 dead\n" {
 			t.Errorf("got %s", r.stdout)
 		}
 		if got, want := strings.Join(stored(t, client, "x"), " "), message("x", 1)+" "+message("x", 3)+" "+message("x", 2); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		r = invoke(t, "queue", "drain", "a", "x", "-o", "ndjson", "--redis", urlOfClient(client)).expect(t, exitNothing, `there is no queue "a"`)
-		if r.stdout != `{"queue":"x","given_back":0,"leased":0,"dead":1}`+"\n" {
+		r = invoke(t, "queue", "drain", "a", "x", "-o", "ndjson", "--redis", urlOfClient(client)).expect(t, exitNothing, `the queue "a" does not exist`)
+		if r.stdout != `{"queue":"x","returned":0,"leased":0,"dead":1}`+"\n" {
 			t.Errorf("got %s", r.stdout)
 		}
 	})

@@ -12,21 +12,20 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// queues are those that a command is about, with the way to them.
+// queues are the queues of a command, with their connection.
 type queues struct {
 	all     []*queueadmin.Queue
 	client  *redis.Client
 	address string
 
-	configured []string        // the names in the configuration
-	given      map[string]bool // the names that the user gave, by argument or configuration
+	configured []string        // names in the configuration
+	given      map[string]bool // names from arguments or configuration
 
-	code int // of the exit, where something could not be done
+	code int // the exit code of failures so far
 }
 
-// openQueues connects, and finds the queues with the names; where there are none,
-// those of the configuration and all that Redis has. The client is the caller's
-// to close.
+// openQueues connects, and opens the queues with the names. Without names, it opens those
+// of the configuration and all in Redis. The caller closes the client.
 func (a *app) openQueues(ctx context.Context, names []string) (*queues, error) {
 	q, err := a.connectQueues(ctx)
 	if err != nil {
@@ -39,7 +38,7 @@ func (a *app) openQueues(ctx context.Context, names []string) (*queues, error) {
 	return q, nil
 }
 
-// connectQueues connects and finds no queue yet.
+// connectQueues connects without opening a queue.
 func (a *app) connectQueues(ctx context.Context) (*queues, error) {
 	configuration, err := a.configuration(ctx)
 	if err != nil {
@@ -68,7 +67,7 @@ func (a *app) findQueues(ctx context.Context, q *queues, names []string) error {
 		found, err := queueadmin.FindQueues(ctx, q.client)
 		switch {
 		case isPermission(err):
-			return withHint(a.redisError(ctx, q, err), "name the queues, if you may not look for them")
+			return withHint(a.redisError(ctx, q, err), "name the queues: the user may not search for them")
 		case err != nil:
 			return a.redisError(ctx, q, err)
 		}
@@ -86,7 +85,7 @@ func (a *app) findQueues(ctx context.Context, q *queues, names []string) error {
 
 func (q *queues) close() { _ = q.client.Close() }
 
-// find returns the queue with a name.
+// find returns the queue with a name, and opens it on first use.
 func (q *queues) find(name string) *queueadmin.Queue {
 	for _, queue := range q.all {
 		if queue.Name() == name {
@@ -96,9 +95,8 @@ func (q *queues) find(name string) *queueadmin.Queue {
 	return nil
 }
 
-// spare reports the error of one queue, so that the command can go on with the
-// others. It returns an error where it cannot: an error of the connection is one of
-// all queues.
+// spare reports the error of one queue, so that the command can continue with the
+// others. For a connection error, which concerns all queues, it returns the error.
 func (a *app) spare(ctx context.Context, q *queues, queue *queueadmin.Queue, err error) error {
 	var coded *exitError
 	if errors.As(err, &coded) || isOutputError(err) {
@@ -115,15 +113,15 @@ func (a *app) spare(ctx context.Context, q *queues, queue *queueadmin.Queue, err
 		code = exitConnection
 		fault = withHint(err, "remote-event doctor "+named(queue.Name())+" prints the rule that permits it")
 	case redis.HasErrorPrefix(answer, "WRONGTYPE"):
-		fault = withHint(err, "remote-event doctor "+named(queue.Name())+" tells which key is of another type")
+		fault = withHint(err, "remote-event doctor "+named(queue.Name())+" names the key of another type")
 	}
 	a.report(fault)
 	q.note(code)
 	return nil
 }
 
-// note remembers that something could not be done: what is not permitted counts
-// most, and that something does not exist least.
+// note records the exit code of a failure. A denied command has the highest priority, and
+// a missing queue the lowest.
 func (q *queues) note(code int) {
 	rank := func(code int) int {
 		return slices.Index([]int{exitDone, exitNothing, exitFailed, exitConnection}, code)
@@ -133,7 +131,7 @@ func (q *queues) note(code int) {
 	}
 }
 
-// outcome is the error of a command that has reported what it could not do.
+// outcome returns the error of a command that has reported its failures.
 func (q *queues) outcome() error {
 	if q.code == exitDone {
 		return nil
@@ -141,18 +139,18 @@ func (q *queues) outcome() error {
 	return &exitError{code: q.code}
 }
 
-// expect reports a queue that the user named and of which Redis has nothing.
+// expect reports a queue that the user named and that does not exist.
 func (a *app) expect(ctx context.Context, q *queues, queue *queueadmin.Queue) (exists bool, err error) {
 	exists, err = queue.Exists(ctx)
 	if err != nil || exists {
 		return true, err
 	}
-	a.report(fmt.Errorf("there is no queue %s: Redis has neither a list of that name nor companion keys of it", quoted(queue.Name())))
+	a.report(fmt.Errorf("the queue %s does not exist: Redis has neither a list with this name nor companion keys", quoted(queue.Name())))
 	q.note(exitNothing)
 	return false, nil
 }
 
-// redisError explains an error of Redis, or of the way to it.
+// redisError explains an error of Redis or of the connection.
 func (a *app) redisError(ctx context.Context, q *queues, err error) error {
 	var answer redis.Error
 	var coded *exitError

@@ -13,7 +13,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// payloadSchemas are those of the flag --schemas, or none.
+// payloadSchemas are the schemas of the flag --schemas, or none.
 type payloadSchemas struct {
 	dir       string
 	catalogue *payloadschema.Catalogue // nil without the flag
@@ -21,13 +21,12 @@ type payloadSchemas struct {
 
 func schemasFlag(command *cobra.Command) *payloadSchemas {
 	var p payloadSchemas
-	command.Flags().StringVar(&p.dir, "schemas", "", "hold payloads to the JSON Schemas that `DIR`/catalogue.json names (default none)")
+	command.Flags().StringVar(&p.dir, "schemas", "", "validate payloads against the JSON Schemas of `DIR`/catalogue.json (default none)")
 	_ = command.MarkFlagDirname("schemas")
 	return &p
 }
 
-// load reads the catalogue, if there is to be one. That it is broken is an error
-// of the arguments: nothing has been done yet.
+// load reads the catalogue, if --schemas is given. A broken catalogue is a usage error.
 func (p *payloadSchemas) load(command *cobra.Command) error {
 	if !command.Flags().Changed("schemas") {
 		return nil
@@ -41,7 +40,7 @@ func (p *payloadSchemas) load(command *cobra.Command) error {
 	return nil
 }
 
-// option hands the schemas to a sender or a receiver.
+// option returns the option for a sender or a receiver.
 func (p *payloadSchemas) option() remoteevent.Option {
 	if p.catalogue == nil {
 		return remoteevent.WithPayloadSchemas(nil)
@@ -49,7 +48,7 @@ func (p *payloadSchemas) option() remoteevent.Option {
 	return remoteevent.WithPayloadSchemas(p.catalogue)
 }
 
-// encode writes a message as the sender will, or says why it will not.
+// encode encodes a message as the sender does, and returns the error of a rejected one.
 func (p *payloadSchemas) encode(env wire.Envelope) (message []byte, warnings []wire.Finding, err error) {
 	message, warnings, err = wire.Encode(env, wire.Limits{})
 	if err != nil || p.catalogue == nil {
@@ -61,8 +60,8 @@ func (p *payloadSchemas) encode(env wire.Envelope) (message []byte, warnings []w
 	return message, warnings, nil
 }
 
-// judge adds to the judgement of a message that its payload does not fit.
-func (p *payloadSchemas) judge(raw []byte, report *wire.Report) {
+// inspect adds the finding of a payload that violates its schema.
+func (p *payloadSchemas) inspect(raw []byte, report *wire.Report) {
 	if p.catalogue == nil || report.Verdict == wire.Malformed {
 		return
 	}

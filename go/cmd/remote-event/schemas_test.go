@@ -75,7 +75,7 @@ func TestSchemasOfValidate(t *testing.T) {
 		`{"data": {"size": "x"}, "signals": ["sized", "remote_event", "event"]} x`: exitFindings,
 	} {
 		r := invocation{args: []string{"validate", "--schemas", dir, "-o", "ndjson"}, stdin: strings.NewReader(message)}.run(t.Context()).expect(t, code)
-		var j judgement
+		var j validated
 		if err := json.Unmarshal([]byte(r.stdout), &j); err != nil {
 			t.Fatalf("%s: %v", r.stdout, err)
 		}

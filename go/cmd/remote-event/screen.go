@@ -13,19 +13,17 @@ import (
 	"unicode/utf8"
 )
 
-// screen is standard output or standard error. All text that the command writes
-// passes through it, and whatever could act on a terminal is escaped: control
-// characters, C1 and those for the direction of text included, other characters
-// that are not printable, and bytes that are not UTF-8. Only line ends, tabs and
-// the colours of this command remain.
+// screen is standard output or standard error. It escapes all text that could control a
+// terminal: control characters, including C1 and those for the direction of text, other
+// characters that are not printable, and bytes that are not UTF-8. Only line ends, tabs
+// and the colours of this command remain.
 //
-// A character becomes an escape of JSON's, so that JSON remains valid JSON with the
-// same value.
+// It escapes characters as JSON does, so that JSON keeps its meaning.
 type screen struct {
 	to io.Writer
 
 	mu  sync.Mutex
-	err error // of the first write that failed
+	err error // the first failed write
 }
 
 func (s *screen) Write(p []byte) (int, error) {
@@ -40,7 +38,7 @@ func (s *screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// failure returns the error of the first write that failed, or nil.
+// failure returns the error of the first failed write, or nil.
 func (s *screen) failure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,15 +48,15 @@ func (s *screen) failure() error {
 	return &outputError{s.err}
 }
 
-// paintMark tells the colours of this command from those that a text brings: no
-// text knows it.
+// paintMark distinguishes the colours of this command from those in a text. It is random,
+// so that no text can contain it.
 var paintMark = "\x1b" + rand.Text()
 
-// paintCode is what colours put around a text, until it passes the screen.
+// paintCode matches the code around coloured text before it passes the screen.
 var paintCode = regexp.MustCompile("^" + paintMark + `\[([0-9]+m)`)
 
-// escape escapes what is not printable. With lines, line ends, tabs and colours
-// remain.
+// escape escapes characters that are not printable. With lines, it keeps line ends, tabs
+// and colours.
 func escape(text string, lines bool) string {
 	shown := make([]byte, 0, len(text))
 	for len(text) > 0 {
@@ -70,7 +68,7 @@ func escape(text string, lines bool) string {
 			shown = append(shown, text[:size]...)
 		case lines && r == '\x1b' && strings.HasPrefix(text, paintMark):
 			code := paintCode.FindStringSubmatch(text)
-			if code == nil { // cut off
+			if code == nil { // truncated
 				return string(shown)
 			}
 			shown = append(append(shown, "\x1b["...), code[1]...)
@@ -86,11 +84,11 @@ func escape(text string, lines bool) string {
 	return string(shown)
 }
 
-// visible writes text so that it stays on its line.
+// visible escapes a text for use within a line.
 func visible(text string) string { return escape(text, false) }
 
-// oneLine writes JSON on one line, as visible does. The only line ends and tabs
-// in it are white space between its tokens.
+// oneLine escapes JSON for use within a line. In JSON, line ends and tabs occur only as
+// white space between tokens.
 func oneLine(json []byte) string {
 	line := make([]byte, len(json))
 	for i, c := range json {
@@ -104,8 +102,8 @@ func oneLine(json []byte) string {
 	return visible(string(line))
 }
 
-// named writes a name, such as a queue's: as it is where it is one word, and in
-// quotes where it is empty or could be taken for something else.
+// named formats a name, such as a queue's: unchanged if it is one word, and quoted if it
+// is empty or ambiguous.
 func named(name string) string {
 	plain := name != "" && utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool {
 		return r == ' ' || r == '"' || r == '\'' || r == '\\' || !unicode.IsPrint(r)
@@ -116,19 +114,19 @@ func named(name string) string {
 	return quoted(name)
 }
 
-// quoted writes a name within a sentence.
+// quoted formats a name within a sentence.
 func quoted(name string) string {
 	return `"` + visible(strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name)) + `"`
 }
 
-// faults returns the texts of an error: several where errors were joined.
+// faults returns the texts of an error, one for each joined error.
 func faults(err error) []string {
 	var coded *exitError
 	var hinted *hintError
 	switch {
-	case errors.As(err, &coded) && coded == err && coded.err != nil: //nolint:errorlint // a cause has its turn
+	case errors.As(err, &coded) && coded == err && coded.err != nil: //nolint:errorlint // only the outermost error
 		return faults(coded.err)
-	case errors.As(err, &hinted) && hinted == err: //nolint:errorlint // a cause has its turn
+	case errors.As(err, &hinted) && hinted == err: //nolint:errorlint // only the outermost error
 		return faults(hinted.err)
 	}
 	joined, ok := err.(interface{ Unwrap() []error })

@@ -18,21 +18,21 @@ import (
 )
 
 // matchHelp explains --match.
-const matchHelp = `--match takes one of these; with several, all must hold. In a PATTERN, * is any text
-and ? any character; a TIME is of RFC 3339, a date, or a duration ago, such as -2h.
+const matchHelp = `--match takes one of these clauses; several must all hold. In a PATTERN, * matches
+any text and ? any character. A TIME is in RFC 3339, a date, or an age, such as -2h.
 
-  event=PATTERN   event!=PATTERN   the event's name; empty where it cannot be decoded
+  event=PATTERN   event!=PATTERN   the event's name; empty if it cannot be decoded
   reason=PATTERN  reason!=PATTERN  failed, panicked, permanent, malformed, schema,
                                    expired or imported
-  error=PATTERN   error!=PATTERN   the error, in words
+  error=PATTERN   error!=PATTERN   the text of the error
   died<TIME  died<=TIME  died>TIME  died>=TIME`
 
 // idsHelp explains --ids.
-const idsHelp = `--ids takes exactly the dead letters of FILE and no other that is added meanwhile: an
-export, the lines of dead ls -o ndjson, or one id a line. To take those up to a
-moment, use --match 'died<=TIME'.`
+const idsHelp = `--ids selects exactly the dead letters in FILE: an export, the lines of dead ls
+-o ndjson, or one id a line. It never selects dead letters that are added meanwhile.
+To select those up to a moment, use --match 'died<=TIME'.`
 
-// selection says which dead letters a command is about.
+// selection selects dead letters.
 type selection struct {
 	ids     []string
 	file    string   // of --ids
@@ -40,32 +40,31 @@ type selection struct {
 	all     bool
 
 	rules []rule
-	// wanted are the dead letters that are named, in the order in which they are
-	// dealt with; nil where none is.
+	// wanted are the requested dead letters in their order; nil without --id and --ids.
 	wanted []wanted
 }
 
-// wanted is a dead letter that is named.
+// wanted is a requested dead letter.
 type wanted struct {
 	id     string
-	queue  *string // nil is any
-	byHand bool    // in an argument
+	queue  *string // nil for any queue
+	byHand bool    // from an argument
 }
 
-// rule is what a --match demands.
+// rule is the condition of a --match.
 type rule func(letter *queueadmin.DeadLetter) bool
 
-// register adds the flags; all are to be asked for by name where a command changes
-// something.
+// register adds the flags. If the command changes dead letters, one of the flags is
+// required.
 func (s *selection) register(command *cobra.Command, changes bool) {
 	flags := command.Flags()
-	flags.StringArrayVar(&s.ids, "id", nil, "the dead letter with this `ID`; repeatable (default all)")
-	flags.StringVar(&s.file, "ids", "", "the dead letters whose ids `FILE` has, or - for standard input (default all)")
-	flags.StringArrayVar(&s.clauses, "match", nil, "those for which `CLAUSE` holds; repeatable (default all)")
+	flags.StringArrayVar(&s.ids, "id", nil, "select the dead letter with this `ID`; repeatable (default all)")
+	flags.StringVar(&s.file, "ids", "", "select the dead letters with the ids in `FILE`, or - for standard input (default all)")
+	flags.StringArrayVar(&s.clauses, "match", nil, "select dead letters that match the `CLAUSE`; repeatable (default all)")
 	_ = command.MarkFlagFilename("ids")
 	command.MarkFlagsMutuallyExclusive("id", "ids", "match")
 	if changes {
-		flags.BoolVar(&s.all, "all", false, "all that there are now (default false)")
+		flags.BoolVar(&s.all, "all", false, "select all current dead letters (default false)")
 		command.MarkFlagsMutuallyExclusive("id", "ids", "match", "all")
 		command.MarkFlagsOneRequired("id", "ids", "match", "all")
 	}
@@ -93,11 +92,11 @@ func (s *selection) prepare(ctx context.Context, a *app, now time.Time) error {
 	return nil
 }
 
-// named reports whether dead letters are named.
+// named reports whether ids were given.
 func (s *selection) named() bool { return len(s.ids) > 0 || s.file != "" }
 
-// queues returns the names of the queues of the dead letters that are named, or nil
-// where that of one is not known.
+// queues returns the names of the queues of the requested dead letters, or nil if one is
+// unknown.
 func (s *selection) queues() []string {
 	var names []string
 	for _, w := range s.wanted {
@@ -109,7 +108,7 @@ func (s *selection) queues() []string {
 	return names
 }
 
-// of returns the ids of the dead letters that are named and may be a queue's.
+// of returns the requested ids that may be in a queue.
 func (s *selection) of(queue string) []string {
 	var ids []string
 	for _, w := range s.wanted {
@@ -120,17 +119,17 @@ func (s *selection) of(queue string) []string {
 	return ids
 }
 
-// readIDs reads the ids of a file: those of records, or one a line.
+// readIDs reads the ids of a file, which contains records or one id a line.
 func (a *app) readIDs(ctx context.Context, file string) ([]wanted, error) {
 	source, err := a.open(file)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = source.Close() }() // it was read only
+	defer func() { _ = source.Close() }() // it was opened for reading
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	lines := make(chan rawLine)
-	// Nothing waits for the reader to end: it may wait for its source for ever.
+	// The reader may wait for its source forever: do not wait for it to end.
 	go readRawLines(reading, lineReader{source: buffered(source), longest: maxRecord}, lines)
 	read := []wanted{}
 	for {
@@ -154,7 +153,7 @@ func (a *app) readIDs(ctx context.Context, file string) ([]wanted, error) {
 	}
 }
 
-// wantedOf reads an id, or the record of a dead letter that has one.
+// wantedOf parses an id, or the record of a dead letter with an id.
 func wantedOf(line []byte) (wanted, error) {
 	line = bytes.TrimSpace(line)
 	if line[0] != '{' {
@@ -165,7 +164,7 @@ func wantedOf(line []byte) (wanted, error) {
 		Delivery string  `json:"delivery"`
 	}
 	if err := json.Unmarshal(line, &record); err != nil || record.Queue == nil || record.Delivery == "" {
-		return wanted{}, errors.New("neither an id nor the record of a dead letter with delivery and queue")
+		return wanted{}, errors.New("neither an id nor a record with delivery and queue")
 	}
 	return wanted{id: record.Delivery, queue: record.Queue}, nil
 }
@@ -177,9 +176,9 @@ func parseClause(clause string, now time.Time) (rule, error) {
 	if parts == nil {
 		word := wordForm.FindString(clause)
 		if near := nearest(word, []string{"event", "reason", "error", "died"}); near != "" && near != word {
-			return nil, fmt.Errorf("there is no %q; did you mean %s?", word, near)
+			return nil, fmt.Errorf("unknown field %q; did you mean %s?", word, near)
 		}
-		return nil, errors.New("it is about event, reason, error or died")
+		return nil, errors.New("it must begin with event, reason, error or died")
 	}
 	key, operator, value := parts[1], parts[2], parts[3]
 	if key == "died" {
@@ -211,17 +210,17 @@ func parseClause(clause string, now time.Time) (rule, error) {
 
 var wordForm = regexp.MustCompile(`^[a-z_]*`)
 
-// unknownReason is the error of a reason that no dead letter can have.
+// unknownReason returns the error of a reason that does not exist.
 func unknownReason(value string) error {
 	var codes []string
 	for _, code := range queueadmin.Codes() {
 		codes = append(codes, string(code))
 	}
-	text := fmt.Sprintf("there is no reason %q; there are %s", value, strings.Join(codes, ", "))
+	text := fmt.Sprintf("unknown reason %q; the reasons are %s", value, strings.Join(codes, ", "))
 	if near := nearest(value, codes); near != "" {
-		text = fmt.Sprintf("there is no reason %q; did you mean %s?", value, near)
+		text = fmt.Sprintf("unknown reason %q; did you mean %s?", value, near)
 	}
-	return errors.New(text + " (a code of a later version is found by a pattern, such as new_cod*)")
+	return errors.New(text + " (for a code of a later version, use a pattern, such as new_cod*)")
 }
 
 func parseTimeRule(operator, value string, now time.Time) (rule, error) {
@@ -252,20 +251,19 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, errors.New("a time is like 2026-11-24T03:00:00Z, 2026-11-24 (in UTC), or -2h for two hours ago")
+	return time.Time{}, errors.New("a time has the form 2026-11-24T03:00:00Z, 2026-11-24 (in UTC), or -2h for two hours ago")
 }
 
 func (s *selection) takes(letter *queueadmin.DeadLetter) bool {
 	return !slices.ContainsFunc(s.rules, func(r rule) bool { return !r(letter) })
 }
 
-// errNoLetter is the error where nothing was selected.
-var errNoLetter = &exitError{exitNothing, errors.New("no such dead letter")}
+// errNoLetter is the error of an empty selection.
+var errNoLetter = &exitError{exitNothing, errors.New("no dead letter matches")}
 
-// eachLetter does something with each dead letter that is selected, in the order of
+// eachLetter calls a function with each selected dead letter, in the order of
 // their deaths in each queue, or of their ids in the file. It reports queues that
-// cannot be read and goes on. It returns the ids of those that are named and are no
-// dead letters.
+// cannot be read and continues. It returns the requested ids that are not dead letters.
 func (a *app) eachLetter(
 	ctx context.Context, queues *queues, s *selection, do func(letter queueadmin.DeadLetter) error,
 ) (found int, missing []wanted, err error) {
@@ -301,13 +299,13 @@ func (a *app) eachLetter(
 	return found, missing, nil
 }
 
-// reportMissing reports the ids that the user gave and that no dead letter has, and
-// returns how many those are.
+// reportMissing reports the ids from arguments that no dead letter has, and returns their
+// number.
 func (a *app) reportMissing(queues *queues, missing []wanted) int {
 	n := 0
 	for _, w := range missing {
 		if w.byHand {
-			a.report(fmt.Errorf("no dead letter has the id %s", quoted(w.id)))
+			a.report(fmt.Errorf("there is no dead letter with the id %s", quoted(w.id)))
 			queues.note(exitNothing)
 			n++
 		}

@@ -15,11 +15,11 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// sending is what the flags of the command send ask for.
+// sending are the flags of the command send.
 type sending struct {
 	name     string
 	parents  []string
-	pairs    []string // of --metadata
+	pairs    []string // from --metadata
 	metadata map[string]string
 	plain    bool
 	ndjson   string
@@ -27,7 +27,7 @@ type sending struct {
 	schemas  *payloadSchemas
 }
 
-// sent is what send -o json says of one event.
+// sent is the output of send -o json for one event.
 type sent struct {
 	EventName string `json:"event_name"`
 	ID        string `json:"id,omitempty"`
@@ -39,24 +39,24 @@ func (a *app) sendCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "send NAME [JSON|-]",
 		GroupID: groupEvents,
-		Short:   "Send an event, or many",
-		Long: `Send an event whose payload is JSON, an object, or the object on standard input.
+		Short:   "Send one event or many",
+		Long: `Send an event. Its payload is a JSON object, from the argument or from standard input.
 With --ndjson, send one event for each line of a file.
 
 The command rejects a payload that is not portable, that would end an original
-receiver, or that does not fit a schema of --schemas, before it sends anything. With
---ndjson it sends the lines before a rejected one, and none after it.
+receiver, or that violates its schema in --schemas, and sends nothing. With --ndjson,
+it stops at a rejected line, after sending the lines before it.
 
-On a terminal, a line on standard error confirms what was sent; in pipes and scripts
-the exit code does. With -o json, standard output gets one object: event_name, id and
-bytes, or with --ndjson event_name, sent, failed_line where one was rejected, and
-unknown where the connection was lost before Redis answered.`,
+On a terminal, it confirms what was sent on standard error. In scripts, use the exit
+code. With -o json, standard output is an object with event_name, id and bytes. With
+--ndjson, its members are event_name, sent, failed_line if a line was rejected, and
+unknown if the connection was lost before Redis replied.`,
 		Example: `  remote-event send new_file_event '{"path": "/uploads/video1.mp4"}'
   remote-event send new_file_event --parent file_event < payload.json
   remote-event send new_file_event --ndjson payloads.ndjson`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
-				return withHint(errors.New("send takes the event's name and one payload at most"), cmd.UseLine())
+				return withHint(errors.New("send takes the event's name and at most one payload"), cmd.UseLine())
 			}
 			return nil
 		},
@@ -64,9 +64,9 @@ unknown where the connection was lost before Redis answered.`,
 	}
 	output := outputFlag(command, formatText, formatJSON)
 	flags := command.Flags()
-	flags.StringArrayVar(&s.parents, "parent", nil, "`NAME` of a parent event, whose listeners hear this one; repeatable, nearest first (default none)")
+	flags.StringArrayVar(&s.parents, "parent", nil, "`NAME` of a parent event, whose listeners also receive the event; repeatable, nearest first (default none)")
 	flags.StringArrayVar(&s.pairs, "metadata", nil, "attribute `NAME=VALUE`; repeatable (default id, a UUIDv7, and time)")
-	flags.BoolVar(&s.plain, "plain", false, "no metadata: the message has the shape of an original's (default false)")
+	flags.BoolVar(&s.plain, "plain", false, "omit the metadata, as the originals do (default false)")
 	flags.StringVar(&s.ndjson, "ndjson", "", "send one payload for each line of `FILE`, or - for standard input (default none)")
 	_ = command.MarkFlagFilename("ndjson")
 	s.schemas = schemasFlag(command)
@@ -86,19 +86,19 @@ unknown where the connection was lost before Redis answered.`,
 	return command
 }
 
-// check finds flags that make no sense together, and reads the attributes.
+// check rejects flags that contradict each other, and parses the attributes.
 func (s *sending) check(args []string, lines bool) error {
 	if s.name == "" {
-		return usageError("the event's name is empty: name one, such as new_file_event")
+		return usageError("the event's name is empty: give one, such as new_file_event")
 	}
 	if s.plain && len(s.pairs) > 0 {
-		return usageError("--plain is without metadata: leave out --plain or --metadata")
+		return usageError("--plain omits the metadata: omit --plain or --metadata")
 	}
 	if lines && len(args) > 1 {
-		return usageError("--ndjson reads the payloads: leave out the payload or --ndjson")
+		return usageError("--ndjson reads the payloads: omit the payload or --ndjson")
 	}
 	if lines && s.ndjson == "" {
-		return usageError("--ndjson: name a file, or - for standard input")
+		return usageError("--ndjson: give a file, or - for standard input")
 	}
 	for _, pair := range s.pairs {
 		name, value, ok := strings.Cut(pair, "=")
@@ -107,9 +107,9 @@ func (s *sending) check(args []string, lines bool) error {
 		case !ok:
 			return usageError(fmt.Sprintf("--metadata %q: the form is NAME=VALUE", pair))
 		case twice:
-			return usageError(fmt.Sprintf("--metadata %s: given twice", name))
+			return usageError(fmt.Sprintf("--metadata %s is given twice", name))
 		case lines && name == wire.AttributeID:
-			return usageError("--metadata id: an id is that of one event, and --ndjson sends many")
+			return usageError("--metadata id: an id must be unique, and --ndjson sends many events")
 		}
 		if s.metadata == nil {
 			s.metadata = map[string]string{}
@@ -119,8 +119,8 @@ func (s *sending) check(args []string, lines bool) error {
 	return nil
 }
 
-// envelope makes the event of a payload. It is stamped here, so that its id and
-// its message are known before it is sent.
+// envelope returns the event of a payload. It adds the id and the time here, so that they
+// are known before sending.
 func (s *sending) envelope(payload []byte) wire.Envelope {
 	env := wire.Envelope{
 		EventName: s.name,
@@ -133,8 +133,8 @@ func (s *sending) envelope(payload []byte) wire.Envelope {
 	return remoteevent.Stamp(env)
 }
 
-// sender makes the library's sender. It logs nothing: warnings are shown by
-// whoever checks an event before it is sent.
+// sender returns the library's sender. It logs nothing, because the command reports
+// warnings before sending.
 func (s *sending) sender(client *redis.Client) (*remoteevent.Sender, error) {
 	options := []remoteevent.SenderOption{remoteevent.WithLogger(slog.New(slog.DiscardHandler)), s.schemas.option()}
 	if s.plain {
@@ -169,7 +169,7 @@ func (a *app) sendOne(ctx context.Context, s *sending, args []string) error {
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
-	// Once begun it is finished, so that what became of it is known.
+	// An interruption does not stop sending, so that the outcome is known.
 	if err := sender.Forward(context.WithoutCancel(ctx), env); err != nil {
 		return a.sendError(address, client.Options(), err)
 	}
@@ -182,7 +182,7 @@ func (a *app) sendOne(ctx context.Context, s *sending, args []string) error {
 	return nil
 }
 
-// payload is that of the arguments, or what standard input holds.
+// payload returns the payload from the arguments or from standard input.
 func (a *app) payload(ctx context.Context, args []string) ([]byte, error) {
 	if len(args) == 1 && args[0] != stdinName {
 		return []byte(args[0]), nil
@@ -208,7 +208,7 @@ func (a *app) connectConfigured(ctx context.Context) (*redis.Client, string, err
 	return a.connect(ctx, c)
 }
 
-// sendError tells a rejected event from a Redis that does not take one.
+// sendError distinguishes a rejected event from an error of Redis.
 func (a *app) sendError(address string, options *redis.Options, err error) error {
 	var answer redis.Error
 	switch {

@@ -229,7 +229,7 @@ func TestSendLinesStopsAtABadOne(t *testing.T) {
 		} {
 			text := numbered(1, 1500) + "\n" + test.bad + "\n" + numbered(1501, 3000)
 			r := invocation{args: []string{"send", name, "--ndjson", "-", "--redis", urlOfClient(client), "-o", "json"}, stdin: strings.NewReader(text)}.
-				run(t.Context()).expect(t, exitFailed, "line 1502: ", test.want, "sent before it: 1500, after it: none")
+				run(t.Context()).expect(t, exitFailed, "line 1502: ", test.want, "sent before it: 1500, the rest not")
 			expectNumbered(t, client, name, 1500)
 			if want := `{"event_name":"` + name + `","sent":1500,"failed_line":1502}` + "\n"; r.stdout != want {
 				t.Errorf("stdout: %s", r.stdout)
@@ -297,7 +297,7 @@ func TestSendLinesWhereTheConnectionIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = io.WriteString(write, numbered(2, 2))
-	r := (<-ended).expect(t, exitConnection, "stored: 1 (up to line 1)", "nobody knows: 1", "not sent: the rest")
+	r := (<-ended).expect(t, exitConnection, "stored: 1 (up to line 1)", "unknown: 1", "not sent: the rest")
 	_ = write.Close()
 	if r.stdout != `{"event_name":"x","sent":1,"unknown":1,"failed_line":2}`+"\n" {
 		t.Errorf("stdout: %s", r.stdout)

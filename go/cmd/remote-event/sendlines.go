@@ -12,29 +12,29 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// A batch is as many lines as are there when the one before it is stored, up to
-// these bounds: a slow source is not held up, and memory is bounded.
+// A batch consists of the lines that are available when the previous batch is stored, up
+// to these limits. A slow source is therefore sent without delay, and memory is limited.
 const (
 	maxBatchLines = 1000
 	maxBatchBytes = 1 << 20
 )
 
-// line is one payload that may be sent, or the end of them.
+// line is one payload, or the end of the source.
 type line struct {
-	number  int   // from 1, blank lines counted
-	end     int64 // where it ends in the source
-	bytes   int   // of the message
+	number  int   // from 1, including blank lines
+	end     int64 // the position of its end in the source
+	bytes   int   // the length of the message
 	event   wire.Envelope
 	warning string
-	err     error // why nothing comes after it; io.EOF at the end of the source
+	err     error // the reason for which it is the last; io.EOF at the end of the source
 }
 
-// batch is what is sent together.
+// batch is a group of lines.
 type batch struct {
 	lines []line
 	bytes int
-	err   error // why nothing comes after it
-	end   int   // the number of the line that says so
+	err   error // the reason for which it is the last
+	end   int   // the number of the line with that reason
 }
 
 func (b *batch) add(l line) {
@@ -57,8 +57,8 @@ func (b *batch) events() []wire.Envelope {
 	return events
 }
 
-// gather makes batches of lines, until one says that it is the last or the
-// context ends.
+// gather groups lines into batches, until the last line or the end of the
+// context.
 func gather(ctx context.Context, lines <-chan line) <-chan batch {
 	batches := make(chan batch)
 	go func() {
@@ -88,16 +88,16 @@ func gather(ctx context.Context, lines <-chan line) <-chan batch {
 	return batches
 }
 
-// progress counts what has been sent.
+// progress counts the sent events.
 type progress struct {
 	EventName string `json:"event_name"`
 	Sent      int    `json:"sent"`
 	Unknown   int    `json:"unknown,omitempty"`
-	// FailedLine is the number of the first line that was rejected, or is not
-	// known to be stored.
+	// FailedLine is the number of the first line that was rejected, or whose outcome is
+	// unknown.
 	FailedLine int `json:"failed_line,omitempty"`
 
-	last int // the number of the last line that was sent
+	last int // the number of the last sent line
 }
 
 // sendLines sends an event for each line of a file or of standard input.
@@ -106,7 +106,7 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = source.Close() }() // it was read only
+	defer func() { _ = source.Close() }() // it was opened for reading
 	client, address, err := a.connectConfigured(ctx)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 	return err
 }
 
-// partlySentError says how far sending came before Redis was lost or denied a command.
+// partlySentError reports how many events were sent before Redis failed.
 type partlySentError struct {
 	batch *remoteevent.BatchError
 	done  progress
@@ -148,7 +148,7 @@ func (e *partlySentError) Error() string {
 				text += fmt.Sprintf(" (up to line %d)", e.done.last)
 			}
 			if e.done.Unknown > 0 {
-				text += fmt.Sprintf(", stored or not, which nobody knows: %d (the next)", e.done.Unknown)
+				text += fmt.Sprintf(", unknown: %d (the next)", e.done.Unknown)
 			}
 			return text + ", not sent: the rest"
 		}
@@ -158,7 +158,7 @@ func (e *partlySentError) Error() string {
 
 func (e *partlySentError) Unwrap() error { return e.batch }
 
-// pump reads, checks and sends lines until the source ends, a line is bad,
+// pump reads, checks and sends lines until the source ends, a line is invalid,
 // Redis fails or the context ends.
 func (a *app) pump(
 	ctx context.Context, s *sending, source io.Reader, bar *sendingBar, done *progress, sender *remoteevent.Sender,
@@ -166,7 +166,7 @@ func (a *app) pump(
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	lines := make(chan line)
-	// Nothing waits for the reader to end: it may wait for its source for ever.
+	// The reader may wait for its source forever: do not wait for it to end.
 	go s.read(reading, source, lines)
 	for b := range gather(reading, lines) {
 		if ctx.Err() != nil {
@@ -182,25 +182,25 @@ func (a *app) pump(
 			return nil
 		case b.err != nil:
 			done.FailedLine = b.end
-			return fmt.Errorf("%w; sent before it: %d, after it: none", b.err, done.Sent)
+			return fmt.Errorf("%w; sent before it: %d, the rest not", b.err, done.Sent)
 		}
 	}
 	text := fmt.Sprintf("interrupted; sent: %d", done.Sent)
 	if done.last > 0 {
 		text += fmt.Sprintf(" (up to line %d)", done.last)
 	}
-	return &exitError{exitInterrupted, errors.New(text + ", after that: none")}
+	return &exitError{exitInterrupted, errors.New(text + ", the rest not")}
 }
 
-// store sends a batch and counts what became of it.
+// store sends a batch and counts the results.
 func (a *app) store(ctx context.Context, b batch, bar *sendingBar, done *progress, sender *remoteevent.Sender) error {
 	for _, l := range b.lines {
 		if l.warning != "" {
 			bar.clear()
-			a.warn(fmt.Sprintf("line %d: %s; later lines like it are not reported", l.number, l.warning))
+			a.warn(fmt.Sprintf("line %d: %s; this warning is not repeated", l.number, l.warning))
 		}
 	}
-	// What is begun is finished, so that its outcome is known.
+	// An interruption does not stop a batch, so that its outcome is known.
 	err := sender.ForwardBatch(context.WithoutCancel(ctx), b.events()...)
 	if partly, ok := errors.AsType[*remoteevent.BatchError](err); ok {
 		done.Unknown = partly.Count(remoteevent.Unknown)
@@ -223,7 +223,7 @@ func (a *app) store(ctx context.Context, b batch, bar *sendingBar, done *progres
 	return nil
 }
 
-// read reads lines and checks each as the sender will, until one is bad.
+// read reads lines and validates each, up to the first invalid one.
 func (s *sending) read(ctx context.Context, source io.Reader, lines chan<- line) {
 	in := lineReader{source: buffered(source), longest: maxLine}
 	warned := map[wire.Requirement]bool{}
@@ -231,7 +231,7 @@ func (s *sending) read(ctx context.Context, source io.Reader, lines chan<- line)
 		payload, err := in.next()
 		l := line{number: in.number, end: in.offset, err: err}
 		if err != nil && !errors.Is(err, io.EOF) {
-			l.number++ // the one that could not be read
+			l.number++ // the line that could not be read
 		}
 		if err == nil {
 			l.event = s.envelope(payload)
@@ -257,27 +257,27 @@ func (s *sending) read(ctx context.Context, source io.Reader, lines chan<- line)
 	}
 }
 
-// maxLine is the longest line that is read in whole: it is rejected all the
-// same, and its length told.
+// maxLine is the maximum length of a line that is read as a whole, to report its length
+// when it is rejected.
 const maxLine = wire.DefaultReceiveBytes
 
 // byteOrderMark is U+FEFF in UTF-8.
 const byteOrderMark = "\uFEFF"
 
-var errByteOrderMark = errors.New("line 1: it begins with a byte order mark (U+FEFF), which JSON does not have: save the file as UTF-8 without it")
+var errByteOrderMark = errors.New("line 1: it begins with a byte order mark (U+FEFF), which JSON forbids: save the file as UTF-8 without it")
 
-// lineReader reads lines of any length but the longest.
+// lineReader reads lines up to a maximum length.
 type lineReader struct {
 	source  *bufio.Reader
-	longest int  // in bytes
-	raw     bool // any bytes may be a line
+	longest int  // maximum length in bytes
+	raw     bool // lines may contain any bytes
 	number  int
 	offset  int64
 }
 
 func buffered(source io.Reader) *bufio.Reader { return bufio.NewReaderSize(source, 64<<10) }
 
-// next returns the next line that is not blank, in memory of its own, or
+// next returns the next line that is not blank, in its own memory, or
 // io.EOF.
 func (r *lineReader) next() ([]byte, error) {
 	for {

@@ -9,8 +9,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// usageFault is the error of arguments that could not be understood. It has a
-// hint.
+// usageFault converts an error of cobra to a usage error with a hint.
 func usageFault(command *cobra.Command, err error) error {
 	if exitCode(err) != exitUsage {
 		err = &exitError{code: exitUsage, err: err}
@@ -26,18 +25,17 @@ func usageFault(command *cobra.Command, err error) error {
 		}
 		return withHint(&exitError{exitUsage, errors.New(text)}, "did you mean "+strings.Join(near, " or ")+"?")
 	}
-	return withHint(err, command.CommandPath()+" --help shows how it is used")
+	return withHint(err, "see "+command.CommandPath()+" --help")
 }
 
-// pathOf returns the path of a command without the program's name, with which
-// every error begins.
+// pathOf returns the path of a command without the program's name.
 func pathOf(command *cobra.Command) string {
 	_, path, _ := strings.Cut(command.CommandPath(), " ")
 	return path
 }
 
-// flagError explains a flag that could not be understood, with the nearest one
-// that exists.
+// flagError adds a hint to the error of an invalid flag: the most similar flag, if there
+// is one.
 func flagError(command *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		if near := nearestFlag(command, unknown.GetSpecifiedName()); near != "" {
@@ -47,8 +45,7 @@ func flagError(command *cobra.Command, err error) error {
 	return withHint(err, command.CommandPath()+" --help lists the flags")
 }
 
-// nearestFlag returns the name of the flag that is the fewest edits away, or ""
-// where none is near.
+// nearestFlag returns the name of the most similar flag, or "" if none is similar.
 func nearestFlag(command *cobra.Command, name string) string {
 	var flags []string
 	command.Flags().VisitAll(func(f *pflag.Flag) {
@@ -59,7 +56,7 @@ func nearestFlag(command *cobra.Command, name string) string {
 	return nearest(name, flags)
 }
 
-// nearest returns the word that is the fewest edits away, or "" where none is near.
+// nearest returns the most similar word, or "" if none is similar.
 func nearest(name string, words []string) string {
 	near, least := "", 1+max(2, len(name)/3)
 	for _, word := range words {
@@ -70,8 +67,8 @@ func nearest(name string, words []string) string {
 	return near
 }
 
-// editDistance is Levenshtein's: the insertions, deletions and substitutions of
-// bytes that make one string of another.
+// editDistance is the Levenshtein distance: the number of insertions, deletions and
+// substitutions of bytes that convert one string to the other.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -92,11 +89,11 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// noSuchArgument rejects arguments of a command that takes none.
+// noSuchArgument rejects arguments for a command that takes none.
 func noSuchArgument(command *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return withHint(fmt.Errorf("%s takes no argument, and was given %q", pathOf(command), args[0]),
-			command.CommandPath()+" --help shows how it is used")
+		return withHint(fmt.Errorf("%s takes no argument, but got %q", pathOf(command), args[0]),
+			"see "+command.CommandPath()+" --help")
 	}
 	return nil
 }

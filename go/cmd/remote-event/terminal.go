@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 )
 
-// fileOf returns the file to which a stream leads.
+// fileOf returns the file of a stream.
 func fileOf(stream any) (*os.File, bool) {
 	if s, ok := stream.(*screen); ok {
 		stream = s.to
@@ -21,14 +21,14 @@ func fileOf(stream any) (*os.File, bool) {
 	return file, ok
 }
 
-// isTerminal tells whether a person sees or types there.
+// isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	file, ok := fileOf(stream)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// terminalWidth is the number of columns to fill: those of the terminal, from
-// 60 to 100, and 80 where there is none.
+// terminalWidth returns the number of usable columns: those of the terminal, from
+// 60 to 100, or 80 without a terminal.
 func terminalWidth(stream any) int {
 	if file, ok := fileOf(stream); ok {
 		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
@@ -38,10 +38,10 @@ func terminalWidth(stream any) int {
 	return 80
 }
 
-// colours marks text for a terminal, or leaves it as it is.
+// colours reports whether to colour text. Its methods return text with or without colours.
 type colours bool
 
-// coloursOf says whether a stream is to be colourful: on a terminal, unless
+// coloursOf enables colours on a terminal, unless
 // NO_COLOR is set (https://no-color.org) or the terminal is dumb.
 func (a *app) coloursOf(stream io.Writer) colours {
 	return colours(isTerminal(stream) && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb")
@@ -61,8 +61,8 @@ func (c colours) green(text string) string  { return c.paint("32", text) }
 func (c colours) yellow(text string) string { return c.paint("33", text) }
 func (c colours) cyan(text string) string   { return c.paint("36", text) }
 
-// wrap breaks text at spaces into lines of a width, counted in runes that are
-// seen. A word that is longer than a line has one of its own.
+// wrap breaks text at spaces into lines of a width, counted in visible runes. A longer
+// word gets its own line.
 func wrap(text string, width int) []string {
 	seen := func(text string) int {
 		n := utf8.RuneCountInString(text)
@@ -96,7 +96,7 @@ const (
 	formatNDJSON = "ndjson"
 )
 
-// choice is the value of a flag that takes one of a few words.
+// choice is the value of a flag with a few permitted words.
 type choice struct {
 	value   string
 	allowed []string
@@ -107,13 +107,13 @@ func (c *choice) Type() string   { return strings.Join(c.allowed, "|") }
 
 func (c *choice) Set(value string) error {
 	if !slices.Contains(c.allowed, value) {
-		return fmt.Errorf("it is one of %s", strings.Join(c.allowed, ", "))
+		return fmt.Errorf("it must be one of %s", strings.Join(c.allowed, ", "))
 	}
 	c.value = value
 	return nil
 }
 
-// outputFlag adds the flag -o to a command; the first format is the default.
+// outputFlag adds the flag -o to a command. The first format is the default.
 func outputFlag(command *cobra.Command, formats ...string) *choice {
 	c := &choice{value: formats[0], allowed: formats}
 	command.Flags().VarP(c, "output", "o", "format of standard output")

@@ -33,7 +33,7 @@ func TestOneUnreadableQueueHidesNoOther(t *testing.T) {
 				client.FlushAll(t.Context())
 				for _, name := range []string{"a", "b", "c"} {
 					push(t, client, name, message(name, 1))
-					bury(t, client, name, letter(message(name, 2), "failed"))
+					importLetters(t, client, name, letter(message(name, 2), "failed"))
 				}
 				client.Del(t.Context(), key)
 				client.Set(t.Context(), key, "x", 0)
@@ -99,8 +99,8 @@ func TestAForeignList(t *testing.T) {
 	defer admin.Close()
 	push(t, admin, "a", message("a", 1))
 	push(t, admin, "foreign", "x")
-	bury(t, admin, "a", letter(message("a", 2), "failed"))
-	bury(t, admin, "b", letter(message("b", 2), "failed"))
+	importLetters(t, admin, "a", letter(message("a", 2), "failed"))
+	importLetters(t, admin, "b", letter(message("b", 2), "failed"))
 	url := "redis://anna:" + password + "@" + addr
 	r := invoke(t, "doctor", "--redis", url).expect(t, exitDone)
 	if strings.Contains(r.stdout, "SETUSER") || strings.Count(r.stdout, "warning permission") != 2 || !strings.Contains(r.stdout, "queue a: 1 queued") {
@@ -135,7 +135,7 @@ func TestDoctorOfAQueueThatDoesNotExist(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		push(t, client, "x", message("x", 1))
 		r := invoke(t, "doctor", "nosuch", "", "x", "--redis", urlOfClient(client)).
-			expect(t, exitNothing, `there is no queue "nosuch"`, `there is no queue ""`)
+			expect(t, exitNothing, `the queue "nosuch" does not exist`, `the queue "" does not exist`)
 		for _, want := range []string{"queue nosuch: does not exist\n", "queue \"\": does not exist\n", "queue x: 1 queued"} {
 			if !strings.Contains(r.stdout, want) {
 				t.Errorf("it lacks %q: %s", want, r.stdout)
@@ -165,7 +165,7 @@ func TestDoctorOfRetriesThatWaitForEver(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := invoke(t, "doctor", "x", "--redis", urlOfClient(client))
-			if strings.Contains(r.stdout, "warning clock") != warned || warned && !strings.Contains(r.stdout, "no retry is due before 7") {
+			if strings.Contains(r.stdout, "warning clock") != warned || warned && !strings.Contains(r.stdout, "the first retry is due only after 7") {
 				t.Errorf("in %v: %s", in, r.stdout)
 			}
 		}
@@ -182,7 +182,7 @@ func TestDoctorOfASentinel(t *testing.T) {
 	if !strings.Contains(r.stdout, "fault   sentinel    this is a Sentinel") || strings.Contains(r.stdout, "no queue\n") {
 		t.Errorf("got %s", r.stdout)
 	}
-	if r := invoke(t, "queue", "ls", "--redis", urlOf(addr)).expect(t, exitFailed, "is that a Sentinel"); strings.Contains(r.stderr, "s3cret") {
+	if r := invoke(t, "queue", "ls", "--redis", urlOf(addr)).expect(t, exitFailed, "is this a Sentinel"); strings.Contains(r.stderr, "s3cret") {
 		t.Errorf("stderr: %s", r.stderr)
 	}
 }

@@ -14,14 +14,14 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// maxMessage is the longest value of Redis: what is longer is no message.
+// maxMessage is the maximum size of a value in Redis, and so of a message.
 const maxMessage = 512 << 20
 
-// stdinName stands for standard input where a file is expected.
+// stdinName means standard input in place of a file.
 const stdinName = "-"
 
-// judgement is what the command validate reports of one message.
-type judgement struct {
+// validated is the output of the command validate for one message.
+type validated struct {
 	File string `json:"file"`
 	Line int    `json:"line,omitempty"` // with --lines
 	wire.Report
@@ -32,18 +32,18 @@ func (a *app) validateCommand() *cobra.Command {
 		Use:     "validate [FILE…|-]",
 		GroupID: groupMessages,
 		Short:   "Validate raw messages from a Redis list",
-		Long: `Validate raw messages from a Redis list: one in each FILE, or on standard input
-where none is named. With --lines, each line is a message.
+		Long: `Validate raw messages from a Redis list: one in each FILE, or one on standard input
+without a FILE. With --lines, each line is a message.
 
-The verdict is safe (a sender may send it), tolerated (a receiver delivers it, no
+The verdict is safe (a sender may send it), tolerated (a receiver delivers it, but no
 sender may send it) or malformed (no receiver delivers it). An original receiver
-delivers the message, drops it (it is lost) or dies (it receives nothing from that
-queue any more). Each finding has the requirement of the specification and the
-position in bytes. With --schemas, a payload that does not fit the schema of its
-event is malformed, too.
+delivers the message, drops it (it is lost) or dies (it never receives from the queue
+again). Each finding has the id of a requirement of the specification and the position
+in bytes. With --schemas, a payload that violates the schema of its event makes the
+message malformed.
 
-Ends with 0 where every message is safe, with 5 where one is not, and with 1 where a
-file cannot be read; the other files are validated.`,
+The exit code is 0 if all messages are safe, 5 if one is not, and 1 if a file cannot
+be read; the other files are validated all the same.`,
 		Example: `  redis-cli --raw lindex new_file_event -1 | remote-event validate --key new_file_event
   redis-cli --raw lrange new_file_event 0 -1 | remote-event validate --lines
   remote-event validate -o ndjson messages/*.json`,
@@ -51,11 +51,11 @@ file cannot be read; the other files are validated.`,
 	output := outputFlag(command, formatText, formatNDJSON)
 	schemas := schemasFlag(command)
 	lines := command.Flags().Bool("lines", false, "each line that is not blank is a message (default false)")
-	key := command.Flags().String("key", "", "`NAME` of the list in which the messages stand (default the first signal of each)")
+	key := command.Flags().String("key", "", "`NAME` of the messages' list (default the first signal of each)")
 	command.RunE = func(cmd *cobra.Command, files []string) error {
 		if len(files) == 0 {
 			if isTerminal(a.stdin) {
-				return withHint(usageError("no message: name a FILE, or give one on standard input"), cmd.UseLine())
+				return withHint(usageError("no message: give a FILE, or a message on standard input"), cmd.UseLine())
 			}
 			files = []string{stdinName}
 		}
@@ -66,12 +66,12 @@ file cannot be read; the other files are validated.`,
 			return err
 		}
 		v := validation{app: a, key: key, format: output.value, schemas: schemas}
-		judge := v.file
+		validate := v.file
 		if *lines {
-			judge = v.lines
+			validate = v.lines
 		}
 		for _, file := range files {
-			if err := judge(cmd.Context(), file); err != nil {
+			if err := validate(cmd.Context(), file); err != nil {
 				return err
 			}
 		}
@@ -80,19 +80,19 @@ file cannot be read; the other files are validated.`,
 	return command
 }
 
-// validation judges messages.
+// validation validates messages.
 type validation struct {
 	*app
 
-	key     *string // nil is the first signal of each
+	key     *string // nil means the first signal of each message
 	format  string
 	schemas *payloadSchemas
 
-	unread int // files, or the rests of some
+	unread int // files that could not be read completely
 	unsafe bool
 }
 
-// file judges the message that a file holds.
+// file validates the message in a file.
 func (v *validation) file(ctx context.Context, file string) error {
 	raw, err := v.readMessage(ctx, file)
 	switch {
@@ -103,10 +103,10 @@ func (v *validation) file(ctx context.Context, file string) error {
 		v.report(err)
 		return nil
 	}
-	return v.judge(file, 0, raw)
+	return v.message(file, 0, raw)
 }
 
-// lines judges the messages of a file, each as it comes.
+// lines validates the messages of a file, each when it is read.
 func (v *validation) lines(ctx context.Context, file string) error {
 	source, err := v.open(file)
 	if err != nil {
@@ -114,11 +114,11 @@ func (v *validation) lines(ctx context.Context, file string) error {
 		v.report(err)
 		return nil
 	}
-	defer func() { _ = source.Close() }() // it was read only
+	defer func() { _ = source.Close() }() // it was opened for reading
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	messages := make(chan rawLine)
-	// Nothing waits for the reader to end: it may wait for its source for ever.
+	// The reader may wait for its source forever: do not wait for it to end.
 	go readRawLines(reading, lineReader{source: buffered(source), longest: maxMessage, raw: true}, messages)
 	for {
 		var line rawLine
@@ -136,13 +136,13 @@ func (v *validation) lines(ctx context.Context, file string) error {
 			v.report(readError(file, line.err))
 			return nil
 		}
-		if err := v.judge(file, line.number, line.raw); err != nil {
+		if err := v.message(file, line.number, line.raw); err != nil {
 			return err
 		}
 	}
 }
 
-// rawLine is a message, or why there is none any more.
+// rawLine is a message, or the reason for the end.
 type rawLine struct {
 	number int
 	raw    []byte
@@ -163,27 +163,27 @@ func readRawLines(ctx context.Context, in lineReader, lines chan<- rawLine) {
 	}
 }
 
-// judge says what it makes of a message.
-func (v *validation) judge(file string, line int, raw []byte) error {
-	j := judgement{File: file, Line: line}
+// message validates a message and prints the result.
+func (v *validation) message(file string, line int, raw []byte) error {
+	j := validated{File: file, Line: line}
 	if v.key != nil {
 		j.Report = wire.InspectFrom(*v.key, raw, wire.Limits{})
 	} else {
 		j.Report = wire.Inspect(raw, wire.Limits{})
 	}
-	v.schemas.judge(raw, &j.Report)
+	v.schemas.inspect(raw, &j.Report)
 	v.unsafe = v.unsafe || j.Verdict != wire.Safe
 	if v.format == formatNDJSON {
 		return v.printJSON(j)
 	}
-	return v.print(v.coloursOf(v.stdout).judgement(j))
+	return v.print(v.coloursOf(v.stdout).validated(j))
 }
 
-// result is the outcome of the command.
+// result returns the outcome of the command.
 func (v *validation) result() error {
 	switch {
 	case v.unread > 0:
-		return &exitError{code: exitFailed} // each has been reported
+		return &exitError{code: exitFailed} // each error was reported
 	case v.unsafe:
 		return &exitError{code: exitFindings}
 	default:
@@ -191,8 +191,8 @@ func (v *validation) result() error {
 	}
 }
 
-// readMessage reads a file or standard input, which may be a terminal or a pipe
-// that never ends: it returns when the context does.
+// readMessage reads a file or standard input, which may be a terminal or an endless pipe:
+// it returns when the context ends.
 func (a *app) readMessage(ctx context.Context, file string) ([]byte, error) {
 	type content struct {
 		raw []byte
@@ -216,14 +216,14 @@ func (a *app) open(file string) (io.ReadCloser, error) {
 	if file == stdinName {
 		return io.NopCloser(a.stdin), nil
 	}
-	opened, err := os.Open(file) //nolint:gosec // the user's choice
+	opened, err := os.Open(file) //nolint:gosec // the user names the file
 	if err != nil {
 		return nil, err
 	}
 	return opened, nil
 }
 
-// readError adds the name of the file to an error that does not have it.
+// readError adds the name of the file to an error, unless it has it.
 func readError(file string, err error) error {
 	if _, has := errors.AsType[*os.PathError](err); has {
 		return err
@@ -236,20 +236,20 @@ func (a *app) readFile(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = source.Close() }() // it was read only
+	defer func() { _ = source.Close() }() // it was opened for reading
 	raw, err := io.ReadAll(io.LimitReader(source, maxMessage+1))
 	if err != nil {
 		return nil, readError(file, err)
 	}
 	if len(raw) > maxMessage {
-		return nil, fmt.Errorf("read %s: it is longer than 512 MiB, and no value of Redis is", named(file))
+		return nil, fmt.Errorf("read %s: it is longer than 512 MiB, the maximum of a value in Redis", named(file))
 	}
 	return raw, nil
 }
 
-// judgement writes a report for people: a line for the verdicts and one for
+// validated formats a result for people: a line for the verdicts and one for
 // each finding.
-func (c colours) judgement(j judgement) string {
+func (c colours) validated(j validated) string {
 	var b strings.Builder
 	place := named(j.File)
 	if j.Line > 0 {

@@ -91,7 +91,7 @@ func TestValidateText(t *testing.T) {
 	t.Parallel()
 	r := invocation{args: []string{"validate"}, stdin: strings.NewReader(toleratedMessage)}.run(t.Context()).expect(t, exitFindings)
 	const want = "-: tolerated; an original receiver delivers\n" +
-		"  JSON-4   tolerated  byte 15      NaN and infinities are not JSON; only Python accepts them\n"
+		"  JSON-4   tolerated  byte 15      NaN and infinities are not JSON\n"
 	if r.stdout != want {
 		t.Errorf("got %q, want %q", r.stdout, want)
 	}
@@ -103,7 +103,7 @@ func TestValidateLines(t *testing.T) {
 	r := invocation{args: []string{"validate", "--lines"}, stdin: strings.NewReader(text)}.run(t.Context()).expect(t, exitFindings)
 	const want = "-:1: safe; an original receiver delivers\n" +
 		"-:3: tolerated; an original receiver delivers\n" +
-		"  JSON-4   tolerated  byte 15      NaN and infinities are not JSON; only Python accepts them\n" +
+		"  JSON-4   tolerated  byte 15      NaN and infinities are not JSON\n" +
 		"-:4: safe; an original receiver delivers\n"
 	if r.stdout != want {
 		t.Errorf("got %q, want %q", r.stdout, want)
@@ -126,7 +126,7 @@ func TestJudgementInColour(t *testing.T) {
 	for raw, want := range map[string]string{
 		safeMessage: "\x1b[32msafe\x1b[0m", toleratedMessage: "\x1b[33mtolerated\x1b[0m", malformedMessage: "\x1b[31mmalformed\x1b[0m",
 	} {
-		text := escape(colours(true).judgement(judgement{File: "f", Report: wire.Inspect([]byte(raw), wire.Limits{})}), true)
+		text := escape(colours(true).validated(validated{File: "f", Report: wire.Inspect([]byte(raw), wire.Limits{})}), true)
 		if !strings.Contains(text, want) {
 			t.Errorf("%q lacks %q", text, want)
 		}

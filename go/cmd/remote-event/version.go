@@ -10,7 +10,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// versions is what the command version prints.
+// versions is the output of the command version.
 type versions struct {
 	Version    string `json:"version"`
 	Revision   string `json:"revision,omitempty"`
