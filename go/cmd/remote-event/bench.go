@@ -45,17 +45,17 @@ func (a *app) benchCommand() *cobra.Command {
 		Use:     "bench",
 		GroupID: groupQueues,
 		Short:   "Measure the throughput and latency of this Redis",
-		Long: `Measure how fast the library sends and receives events through this Redis, and the
-time from the call of Send to the listener.
+		Long: `Measure how fast the library sends and receives events through this Redis, and
+the time from the call of Send to the listener.
 
-The parts run one after the other: send with one goroutine, with many, and in batches
-of 1,000; receive at most once and at least once with default options; latency of both
-at 1,000 events a second. Each part runs for --duration, or until --count events or
-64 MiB, and verifies its number of events.
+The parts run one after the other: send with one goroutine, with many, and in
+batches of 1,000; receive at most once and at least once with default options;
+latency of both at 1,000 events a second. Each part runs for --duration, or
+until --count events or 64 MiB, and verifies its number of events.
 
-The command uses a queue with a random name and removes it after each part, and also
-after Ctrl-C. After a second Ctrl-C the queue may remain. The command does not touch
-other queues, but loads this Redis.`,
+The command uses a queue with a random name and removes it after each part, and
+also after Ctrl-C. After a second Ctrl-C the queue may remain. The command does
+not touch other queues, but loads this Redis.`,
 		Example: `  remote-event bench
   remote-event bench --duration 500ms --size 16384 -o json`,
 		Args:              cobra.NoArgs,

@@ -20,9 +20,9 @@ func (a *app) deadCommand() *cobra.Command {
 		Use:     "dead",
 		GroupID: groupQueues,
 		Short:   "List, inspect, requeue and delete dead letters",
-		Long: `List, inspect, requeue and delete dead letters: messages that are malformed, that
-violate their schema, or whose listeners failed in every attempt. Redis keeps every
-byte of a dead letter until you requeue or drop it.`,
+		Long: `List, inspect, requeue and delete dead letters: messages that are malformed,
+that violate their schema, or whose listeners failed in every attempt. Redis
+keeps every byte of a dead letter until you requeue or drop it.`,
 		Example: `  remote-event dead ls
   remote-event dead show --id 1795464000000-0000000007-…
   remote-event dead requeue new_file_event --match reason=failed --match 'died>-2h'
@@ -62,7 +62,7 @@ func (a *app) deadListCommand() *cobra.Command {
 
 func (a *app) deadShowCommand() *cobra.Command {
 	command := deadMember("show", "Show dead letters in full, with their messages",
-		"Show dead letters in full, with their errors, the verdicts of remote-event validate\nand their messages. With -o ndjson, the records are those of dead export.",
+		"Show dead letters in full, with their errors, the verdicts of remote-event\nvalidate and their messages. With -o ndjson, the records are those of dead export.",
 		"  remote-event dead show --id 1795464000000-0000000007-…")
 	output := outputFlag(command, formatText, formatNDJSON)
 	var s selection
@@ -81,7 +81,7 @@ func (a *app) deadShowCommand() *cobra.Command {
 
 func (a *app) deadExportCommand() *cobra.Command {
 	command := deadMember("export", "Write dead letters to standard output as records",
-		"Write dead letters to standard output, one JSON record a line, with the message in\nbase64 (schemas/dead-letter.schema.json). They remain dead letters. To store the\nrecords in this Redis or another one, use remote-event dead import.",
+		"Write dead letters to standard output, one JSON record a line, with the message\nin base64 (schemas/dead-letter.schema.json). They remain dead letters. To store the\nrecords in this Redis or another one, use remote-event dead import.",
 		"  remote-event dead export > dead.ndjson\n  remote-event dead export --id 1795464000000-… | jq -r .message | base64 -d")
 	var s selection
 	s.register(command, false)
@@ -226,12 +226,12 @@ type changed struct {
 
 func (a *app) deadRequeueCommand() *cobra.Command {
 	command := deadMember("requeue", "Send dead letters again",
-		`Send dead letters again, the oldest first. Each becomes a new message with the same
-bytes at the end of its list, where any receiver takes it, including originals. Its
-attempts start again.
+		`Send dead letters again, the oldest first. Each becomes a new message with the
+same bytes at the end of its queue, where any receiver takes it, including
+originals. Its attempts start again.
 
-The command keeps messages that would end an original receiver, and then exits with 5,
-unless --force is given.
+The command keeps messages that would end an original receiver, and then exits
+with 5, unless --force is given.
 
 `+idsHelp,
 		"  remote-event dead requeue new_file_event --match reason=failed --dry-run\n  remote-event dead requeue --id 1795464000000-0000000007-…")
@@ -256,7 +256,7 @@ unless --force is given.
 
 func (a *app) deadDropCommand() *cobra.Command {
 	command := deadMember("drop", "Delete dead letters permanently",
-		"Delete dead letters permanently. On a terminal, the command asks for confirmation;\notherwise it requires --yes.\n\n"+idsHelp,
+		"Delete dead letters permanently. On a terminal, the command asks for\nconfirmation; otherwise it requires --yes.\n\n"+idsHelp,
 		"  remote-event dead export > dead.ndjson && remote-event dead drop --ids dead.ndjson --yes\n  remote-event dead drop --match 'died<-720h' --dry-run")
 	c := change{name: "drop", past: "dropped"}
 	var s selection

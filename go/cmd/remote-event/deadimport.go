@@ -20,10 +20,10 @@ func (a *app) deadImportCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "import FILE|-",
 		Short: "Store exported records as dead letters",
-		Long: `Store the records of remote-event dead export as dead letters of their queues, with
-their messages, attempts, times and reasons. Each gets a new id, so that a record
-that is imported twice is stored twice. To send the messages, use remote-event dead
-requeue.
+		Long: `Store the records of remote-event dead export as dead letters of their queues,
+with their messages, attempts, times and reasons. Each gets a new id, so that a
+record that is imported twice is stored twice. To send the messages, use
+remote-event dead requeue.
 
 At an invalid line, the command stops. It stores the lines before it.`,
 		Example: `  remote-event dead import dead.ndjson

@@ -52,10 +52,10 @@ func (a *app) demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "demo",
 		GroupID: groupStart,
-		Short:   "Send and receive events through an embedded Redis, and show the messages",
-		Long: `Send and receive events through an embedded Redis, and show the messages. Kill a
-consumer, and show that none of its events is lost. The demo needs neither Redis nor
-configuration, and leaves nothing behind.`,
+		Short:   "Send and receive events through an embedded Redis",
+		Long: `Send and receive events through an embedded Redis, and show the messages. Kill
+a consumer, and show that none of its events is lost. The demo needs neither
+Redis nor configuration, and leaves nothing behind.`,
 		Example: "  remote-event demo",
 		Args:    noSuchArgument,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },

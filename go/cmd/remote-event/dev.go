@@ -19,8 +19,8 @@ func (a *app) devCommand() *cobra.Command {
 		Use:     "dev",
 		GroupID: groupStart,
 		Short:   "Run an embedded Redis for development until Ctrl-C",
-		Long: `Run an embedded Redis for development until Ctrl-C. It keeps its data in memory and
-requires no password.`,
+		Long: `Run an embedded Redis for development until Ctrl-C. It keeps its data in memory
+and requires no password.`,
 		Example: `  remote-event dev
   remote-event dev --addr 127.0.0.1:0 -o json`,
 		Args: noSuchArgument,

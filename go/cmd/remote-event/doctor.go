@@ -17,9 +17,9 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:     "doctor [QUEUE…]",
 		GroupID: groupQueues,
 		Short:   "Find problems of Redis and its queues, and repair queues",
-		Long: `Find and explain problems that stop reliable receivers or endanger messages, in each
-QUEUE. Without a QUEUE, examine those in the remote_event section of --config and
-every list in Redis. The command takes no message.
+		Long: `Find and explain problems that stop reliable receivers or endanger messages, in
+each QUEUE. Without a QUEUE, examine those in the remote_event section of
+--config and every list in Redis. The command takes no message.
 
 version     Redis is too old
 sentinel    the server is a Sentinel, which has no queues
@@ -27,22 +27,23 @@ replica     Redis is a replica, which denies writes
 cluster     Redis is a node of a cluster, and another node has the queue
 eviction    maxmemory-policy lets Redis delete queues (a warning)
 type        a key of the queue, or a companion key, has another type
-permission  an ACL denies commands to the user of this command; for a QUEUE, it
-            prints the rule that permits them. Redis before 7.0 reports only some
-            denied commands
+permission  an ACL denies commands to the user of this command; for a QUEUE,
+            it prints the rule that permits them. Redis before 7.0 reports
+            only some denied commands
 script      Redis does not serve the queue for another reason
 dead        dead letters wait for an operator (a warning)
-clock       the first retry is due in more than a day, perhaps because Redis' clock
-            went back (a warning)
+clock       the first retry is due in more than a day, perhaps because Redis'
+            clock went back (a warning)
 audit       the keys of a message contradict each other, after a crash without
             persistence, an eviction or a manual change
 
-With --repair, the command repairs the faults of the check audit: it schedules messages
-that no receiver would find, and deletes entries without a message. It deletes no
-message. For other problems, it prints a remedy.
+With --repair, the command repairs the faults of the check audit: it schedules
+messages that no receiver would find, and deletes entries without a message. It
+deletes no message. For other problems, it prints a remedy.
 
-The exit code is 0 if nothing but warnings was found or everything was repaired, 5 if
-a fault remains, 4 if a QUEUE does not exist, and 3 without a connection to Redis.`,
+The exit code is 0 if nothing but warnings was found or everything was
+repaired, 5 if a fault remains, 4 if a QUEUE does not exist, and 3 without a
+connection to Redis.`,
 		Example: `  remote-event doctor
   remote-event doctor new_file_event --repair`,
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -38,22 +38,24 @@ func (a *app) listenCommand() *cobra.Command {
 		Use:     "listen [NAME…]",
 		GroupID: groupEvents,
 		Short:   "Take events from their queues and print them",
-		Long: `Take events from the queues NAME… and print one a line, until Ctrl-C. Without a NAME,
-use the queues in the remote_event section of --config.
+		Long: `Take events from the queues NAME… and print one a line, until Ctrl-C. Without a
+NAME, use the queues in the remote_event section of --config.
 
-Other receivers, such as those of your application, do not get the printed events.
+Other receivers, such as those of your application, do not get the printed
+events.
 
-The command acknowledges an event after printing it. If it is killed before, another
-receiver gets the event when the lease expires. With --at-most-once, an event leaves
-Redis when it is taken, as with an original. A message that is malformed, or that
-violates its schema in --schemas, is logged to standard error and not counted. It
-becomes a dead letter, except with --at-most-once.
+The command acknowledges an event after printing it. If it is killed before,
+another receiver gets the event when the lease expires. With --at-most-once, an
+event leaves Redis when it is taken, as with an original. A message that is
+malformed, or that violates its schema in --schemas, is logged to standard
+error and not counted. It becomes a dead letter, except with --at-most-once.
 
-With -o ndjson, a line is {"event_name": …, "payload": …, "metadata": …, "queue": …},
-which is always valid JSON. A payload that only Python accepts, such as one with NaN,
-is the string payload_text instead of payload.
+With -o ndjson, a line is {"event_name": …, "payload": …, "metadata": …,
+"queue": …}, which is always valid JSON. A payload that only Python accepts,
+such as one with NaN, is the string payload_text instead of payload.
 
-The exit code is 0 also after Ctrl-C, and 4 if --timeout passes without an event.`,
+The exit code is 0 also after Ctrl-C, and 4 if --timeout passes without an
+event.`,
 		Example: `  remote-event listen new_file_event
   remote-event listen new_file_event -o ndjson --count 1 --timeout 30s
   remote-event listen --config config/config.yml`,

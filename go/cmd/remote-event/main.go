@@ -101,12 +101,13 @@ func (a *app) rootCommand() *cobra.Command {
 		Long: `remote-event sends, receives and validates the remote events of Applauncher
 applications, which travel through Redis lists.
 
-The address of Redis is from --redis, else from REMOTE_EVENT_REDIS_URL, else from
-the redis section in the applauncher file of --config, else
+The address of Redis is from --redis, else from REMOTE_EVENT_REDIS_URL, else
+from the redis section in the applauncher file of --config, else
 ` + defaultRedisURL + `.
 
-Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure, 2 usage,
-3 no connection or no permission, 4 nothing found, 5 findings, 130 interrupted.`,
+Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
+2 usage, 3 no connection or no permission, 4 nothing found, 5 findings,
+130 interrupted.`,
 		Example: `  remote-event demo
   remote-event send new_file_event '{"path": "/uploads/video1.mp4"}'
   remote-event listen new_file_event`,

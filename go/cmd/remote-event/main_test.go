@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 )
@@ -145,6 +146,23 @@ func TestHelp(t *testing.T) {
 	}
 	if help := invoke(t, "demo", "--help").stdout; strings.Contains(help, "--redis") {
 		t.Errorf("help of demo, which connects to no Redis: %s", help)
+	}
+}
+
+// TestHelpFitsATerminal reads the help of every command at 80 columns. Examples, which
+// people copy, may be longer.
+func TestHelpFitsATerminal(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{
+		"", "send", "listen", "validate", "queue", "queue ls", "queue drain", "dead", "dead ls", "dead show", "dead requeue",
+		"dead drop", "dead export", "dead import", "doctor", "bench", "demo", "dev", "version",
+	} {
+		help := invoke(t, append(strings.Fields(command), "--help")...).stdout
+		for line := range strings.Lines(help) {
+			if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > 80 && !strings.Contains(line, " remote-event ") && !strings.Contains(line, "redis-cli ") {
+				t.Errorf("%q: %d columns: %s", command, utf8.RuneCountInString(line)-1, line)
+			}
+		}
 	}
 }
 

@@ -27,8 +27,8 @@ func (a *app) queueListCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "ls [QUEUE…]",
 		Short: "Count the messages of the queues",
-		Long: `Count the messages of each QUEUE. Without a QUEUE, count those of the queues in the
-remote_event section of --config and of every list in Redis.
+		Long: `Count the messages of each QUEUE. Without a QUEUE, count those of the queues in
+the remote_event section of --config and of every list in Redis.
 
 queued    in the list, where originals see them too
 staged    moved off the list for a receiver that waited
@@ -36,8 +36,8 @@ leased    being handled, until the lease expires
 retrying  failed, and waiting for another attempt
 dead      waiting for an operator: see remote-event dead
 
-The exit code is 4 if there is no queue, or if a QUEUE does not exist. Redis has no
-empty lists.`,
+The exit code is 4 if there is no queue, or if a QUEUE does not exist. Redis
+has no empty lists.`,
 		Example: `  remote-event queue ls
   remote-event queue ls new_file_event -o ndjson`,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -108,10 +108,10 @@ func (a *app) queueDrainCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "drain QUEUE…",
 		Short: "Return staged and retrying messages to the list",
-		Long: `Return the staged and the retrying messages of each QUEUE to its list, for original
-receivers, which see only the list. Stop the reliable receivers of the queue first:
-they would take the messages again. Leased messages of a crashed receiver can be
-returned once their lease has expired. Dead letters stay.
+		Long: `Return the staged and the retrying messages of each QUEUE to its list, for
+original receivers, which see only the list. Stop the reliable receivers of the
+queue first: they would take the messages again. Leased messages of a crashed
+receiver can be returned once their lease has expired. Dead letters stay.
 
 The exit code is 4 if a QUEUE does not exist.`,
 		Example:           "  remote-event queue drain new_file_event",

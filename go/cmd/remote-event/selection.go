@@ -18,19 +18,20 @@ import (
 )
 
 // matchHelp explains --match.
-const matchHelp = `--match takes one of these clauses; several must all hold. In a PATTERN, * matches
-any text and ? any character. A TIME is in RFC 3339, a date, or an age, such as -2h.
+const matchHelp = `--match takes one of these clauses; several must all hold. In a PATTERN, *
+matches any text and ? any character. A TIME is in RFC 3339, a date, or an age,
+such as -2h.
 
-  event=PATTERN   event!=PATTERN   the event's name; empty if it cannot be decoded
-  reason=PATTERN  reason!=PATTERN  failed, panicked, permanent, malformed, schema,
-                                   expired or imported
+  event=PATTERN   event!=PATTERN   the event's name; empty if undecodable
+  reason=PATTERN  reason!=PATTERN  failed, panicked, permanent, malformed,
+                                   schema, expired or imported
   error=PATTERN   error!=PATTERN   the text of the error
   died<TIME  died<=TIME  died>TIME  died>=TIME`
 
 // idsHelp explains --ids.
 const idsHelp = `--ids selects exactly the dead letters in FILE: an export, the lines of dead ls
--o ndjson, or one id a line. It never selects dead letters that are added meanwhile.
-To select those up to a moment, use --match 'died<=TIME'.`
+-o ndjson, or one id a line. It never selects dead letters that are added
+meanwhile. To select those up to a moment, use --match 'died<=TIME'.`
 
 // selection selects dead letters.
 type selection struct {

@@ -40,17 +40,17 @@ func (a *app) sendCommand() *cobra.Command {
 		Use:     "send NAME [JSON|-]",
 		GroupID: groupEvents,
 		Short:   "Send one event or many",
-		Long: `Send an event. Its payload is a JSON object, from the argument or from standard input.
-With --ndjson, send one event for each line of a file.
+		Long: `Send an event. Its payload is a JSON object, from the argument or from standard
+input. With --ndjson, send one event for each line of a file.
 
 The command rejects a payload that is not portable, that would end an original
-receiver, or that violates its schema in --schemas, and sends nothing. With --ndjson,
-it stops at a rejected line, after sending the lines before it.
+receiver, or that violates its schema in --schemas, and sends nothing. With
+--ndjson, it stops at a rejected line, after sending the lines before it.
 
-On a terminal, it confirms what was sent on standard error. In scripts, use the exit
-code. With -o json, standard output is an object with event_name, id and bytes. With
---ndjson, its members are event_name, sent, failed_line if a line was rejected, and
-unknown if the connection was lost before Redis replied.`,
+On a terminal, it confirms what was sent on standard error. In scripts, use the
+exit code. With -o json, standard output is an object with event_name, id and
+bytes. With --ndjson, its members are event_name, sent, failed_line if a line
+was rejected, and unknown if the connection was lost before Redis replied.`,
 		Example: `  remote-event send new_file_event '{"path": "/uploads/video1.mp4"}'
   remote-event send new_file_event --parent file_event < payload.json
   remote-event send new_file_event --ndjson payloads.ndjson`,

@@ -32,18 +32,18 @@ func (a *app) validateCommand() *cobra.Command {
 		Use:     "validate [FILE…|-]",
 		GroupID: groupMessages,
 		Short:   "Validate raw messages from a Redis list",
-		Long: `Validate raw messages from a Redis list: one in each FILE, or one on standard input
-without a FILE. With --lines, each line is a message.
+		Long: `Validate raw messages from a Redis list: one in each FILE, or one on standard
+input without a FILE. With --lines, each line is a message.
 
-The verdict is safe (a sender may send it), tolerated (a receiver delivers it, but no
-sender may send it) or malformed (no receiver delivers it). An original receiver
-delivers the message, drops it (it is lost) or dies (it never receives from the queue
-again). Each finding has the id of a requirement of the specification and the position
-in bytes. With --schemas, a payload that violates the schema of its event makes the
-message malformed.
+The verdict is safe (a sender may send it), tolerated (a receiver delivers it,
+but no sender may send it) or malformed (no receiver delivers it). An original
+receiver delivers the message, drops it (it is lost) or dies (it never receives
+from the queue again). Each finding has the id of a requirement of the
+specification and the position in bytes. With --schemas, a payload that
+violates the schema of its event makes the message malformed.
 
-The exit code is 0 if all messages are safe, 5 if one is not, and 1 if a file cannot
-be read; the other files are validated all the same.`,
+The exit code is 0 if all messages are safe, 5 if one is not, and 1 if a file
+cannot be read; the other files are validated all the same.`,
 		Example: `  redis-cli --raw lindex new_file_event -1 | remote-event validate --key new_file_event
   redis-cli --raw lrange new_file_event 0 -1 | remote-event validate --lines
   remote-event validate -o ndjson messages/*.json`,
