@@ -199,7 +199,7 @@ func (a *acknowledger) settle(ctx context.Context, r report, lost []*message) {
 		a.lost(a.work, len(late), nil)
 	}
 	for _, m := range late {
-		a.log.WarnContext(ctx, "lease was lost before the event was acknowledged; the event may be handled twice",
+		a.log.WarnContext(ctx, "lease lost before acknowledgement; event may be handled twice",
 			"delivery", m.ID, "attempt", m.attempt)
 	}
 }

@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// Outcome is what became of one event.
+// Outcome is the outcome of sending one event.
 type Outcome int
 
 const (
 	// Stored events are in Redis.
 	Stored Outcome = iota
 	// Rejected events are certainly not in Redis: they violate a requirement, Redis
-	// answered with an error, or no command with them was written.
+	// replied with an error, or they were not written to a connection.
 	Rejected
-	// Unknown events were written to a connection, and the answer was lost, or the
-	// context ended before it came.
+	// Unknown events were written to a connection, but the reply was lost, or the
+	// context ended before the reply.
 	Unknown
 )
 
-// String returns the outcome as one lower-case word, or "Outcome(7)" for a value
-// that is none.
+// String returns the outcome as one lower-case word, or "Outcome(7)" for an undefined
+// value.
 func (o Outcome) String() string {
 	names := [...]string{"stored", "rejected", "unknown"}
 	if o < 0 || int(o) >= len(names) {
@@ -31,20 +31,20 @@ func (o Outcome) String() string {
 	return names[o]
 }
 
-// Result is the outcome of one event, with the error where it is not stored.
+// Result is the outcome of one event, with the error if it is not stored.
 type Result struct {
 	Outcome Outcome
 	Err     error
 }
 
-// BatchError is the error of a batch of which some events are not, or perhaps not,
-// stored.
+// BatchError is the error of a batch with events that were rejected or whose outcome is
+// unknown.
 type BatchError struct {
 	// Results has the outcome of each event, at its index in the batch.
 	Results []Result
 }
 
-// Count returns how many events of the batch came to an outcome.
+// Count returns the number of events with an outcome.
 func (e *BatchError) Count(o Outcome) int {
 	if e == nil {
 		return 0
@@ -61,11 +61,11 @@ func (e *BatchError) Count(o Outcome) int {
 // Error counts the outcomes and quotes the first error.
 func (e *BatchError) Error() string {
 	if e == nil {
-		return "no batch"
+		return "no batch error"
 	}
 	for i, r := range e.Results {
 		if r.Err != nil {
-			return fmt.Sprintf("of %d events %d are stored, %d rejected, %d unknown; the first at fault is number %d: %v",
+			return fmt.Sprintf("of %d events %d are stored, %d rejected, %d unknown; the first error is that of event %d: %v",
 				len(e.Results), e.Count(Stored), e.Count(Rejected), e.Count(Unknown), i+1, r.Err)
 		}
 	}
@@ -95,21 +95,21 @@ func batchError(results []Result) error {
 	return nil
 }
 
-// batch stores events chunk by chunk, in their order: while one chunk is under
-// way, the next is encoded.
+// batch sends events chunk by chunk, in their order. It encodes a chunk while the
+// previous one is being sent.
 type batch struct {
 	ctx     context.Context //nolint:containedctx // of one call
 	link    *link
 	begun   time.Time
 	results []Result
-	infos   []SentInfo       // for hooks, at the index of their event; nil without hooks
-	chunk   *round           // which is being filled
-	flight  *round           // which is under way
-	over    error            // why nothing goes out any more
-	ended   map[string]error // why nothing goes to a list any more
+	infos   []SentInfo       // for hooks, by the index of the event; nil without hooks
+	chunk   *round           // being filled
+	flight  *round           // being sent
+	over    error            // the reason for which sending has stopped
+	ended   map[string]error // the reason for which sending to a list has stopped
 }
 
-// add takes the message of an event, or the reason why there is none.
+// add adds the message of an event, or the error of a rejected event.
 func (b *batch) add(index int, m *outgoing, err error) {
 	if err != nil {
 		b.results[index] = Result{Rejected, err}
@@ -125,7 +125,7 @@ func (b *batch) add(index int, m *outgoing, err error) {
 	b.chunk.add(m)
 }
 
-// launch sends the chunk when the one before it has landed.
+// launch sends the chunk after the previous one has ended.
 func (b *batch) launch() {
 	b.land()
 	if b.clear(); len(b.chunk.messages) > 0 {
@@ -155,12 +155,12 @@ func (b *batch) finish() []Result {
 	return b.results
 }
 
-// errUnanswered is why events of a batch are not sent after one without an answer.
-var errUnanswered = errors.New("the answer to an earlier event of the batch did not come")
+// errUnanswered is the cause for not sending the events of a batch after one without a
+// reply.
+var errUnanswered = errors.New("Redis did not reply to an earlier event of the batch")
 
-// end has nothing more go to a list after a command without an answer, nor to any
-// other where one server has all lists: the order stays, and nobody waits for that
-// server again.
+// end stops sending to a list after a command without a reply, or to all lists if they
+// are on the same server. Stopping preserves the order, and avoids another timeout.
 func (b *batch) end(key string) {
 	if b.link.alone {
 		b.over = errUnanswered
@@ -172,7 +172,7 @@ func (b *batch) end(key string) {
 	b.ended[key] = errUnanswered
 }
 
-// clear takes out of the chunk what does not go out any more.
+// clear removes the messages from the chunk that must not be sent any more.
 func (b *batch) clear() {
 	if b.over == nil && b.ctx.Err() != nil {
 		b.over = context.Cause(b.ctx)
@@ -196,7 +196,7 @@ func (b *batch) clear() {
 	b.chunk.messages = kept
 }
 
-// land waits for the chunk that is under way, and notes its results.
+// land waits for the chunk that is being sent, and stores its results.
 func (b *batch) land() {
 	r := b.flight
 	if r == nil {

@@ -10,34 +10,33 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
-// The limits within which a user's error is examined. Its methods may unwrap for
-// ever, or to itself.
+// The limits for examining a user's error. Its methods may unwrap endlessly, or to the
+// error itself.
 const (
 	maxErrorDepth = 1000
 	maxErrors     = 10_000
-	maxErrorTexts = 50 // asked for
-	maxCauses     = 5  // kept
+	maxErrorTexts = 50 // calls of Error
+	maxCauses     = 5  // stored causes
 	maxErrorText  = 2000
 )
 
-// causes are an error and what it was made from, in the order of errors.Is, so
-// far as the limits let them be found.
+// causes is the tree of an error, in the order of errors.Is, up to the limits.
 type causes struct {
 	nodes   []cause
-	endless bool // they unwrap without an end: their texts may have none either
-	partial bool // some were not looked at
+	endless bool // the tree has no end, so that texts may have none either
+	partial bool // a part was not examined
 }
 
-// cause is an error with those that it unwraps to.
+// cause is an error in the tree.
 type cause struct {
 	err   error
 	depth int
-	parts []int // their indexes
-	quiet bool  // it may quote a payload, and is not shown
+	parts []int // the indexes of the errors that it unwraps to
+	quiet bool  // it may quote a payload, and must not be shown
 }
 
-// causesOf walks through an error. It never runs into an endless chain, and its
-// callers never hand such a chain to errors.Is or errors.As.
+// causesOf examines an error. It ends even for an endless tree. Its callers must not pass
+// an endless tree to errors.Is or errors.As.
 func causesOf(err error) *causes {
 	c := new(causes)
 	c.add(cause{err: err})
@@ -61,11 +60,10 @@ func (c *causes) add(n cause) int {
 	return index
 }
 
-// unwrap returns what an error was made from. A method that panics has nothing
-// to say.
+// unwrap returns the errors that an error wraps. It returns none if the method panics.
 func unwrap(err error) (parts []error) {
 	_ = contain(func() {
-		switch e := err.(type) { //nolint:errorlint // each cause has its turn
+		switch e := err.(type) { //nolint:errorlint // causes visits each error separately
 		case interface{ Unwrap() error }:
 			parts = []error{e.Unwrap()}
 		case interface{ Unwrap() []error }:
@@ -75,43 +73,43 @@ func unwrap(err error) (parts []error) {
 	return slices.DeleteFunc(slices.Clone(parts), func(err error) bool { return err == nil })
 }
 
-// quotes reports whether the causes of an error, unlike its own text, may quote a
-// payload.
+// quotes reports whether the causes of an error may quote a payload although its own text
+// does not.
 func quotes(err error) bool {
-	switch err.(type) { //nolint:errorlint // each cause has its turn
+	switch err.(type) { //nolint:errorlint // causes visits each error separately
 	case *PayloadError, *MalformedError, *RejectedError, *quotingError:
 		return true
 	}
-	panicked, ok := err.(*PanicError) //nolint:errorlint // each cause has its turn
+	panicked, ok := err.(*PanicError) //nolint:errorlint // causes visits each error separately
 	return ok && panicked != nil && panicked.in != ""
 }
 
 // find returns the first cause of a type.
 func find[E error](c *causes) (found E, ok bool) {
 	for _, n := range c.nodes {
-		if found, ok = n.err.(E); ok && !nilcheck.IsPointer(found) { //nolint:errorlint // each cause has its turn
+		if found, ok = n.err.(E); ok && !nilcheck.IsPointer(found) { //nolint:errorlint // causes visits each error separately
 			return found, true
 		}
 	}
 	return found, false
 }
 
-// is reports what errors.Is does.
+// is is errors.Is within the limits.
 func (c *causes) is(target error) bool {
 	return slices.ContainsFunc(c.nodes, func(n cause) (is bool) {
 		_ = contain(func() {
 			e, comparing := n.err.(interface{ Is(target error) bool })
-			is = n.err == target || comparing && !quotes(n.err) && e.Is(target) //nolint:errorlint // each cause has its turn
+			is = n.err == target || comparing && !quotes(n.err) && e.Is(target) //nolint:errorlint // causes visits each error separately
 		})
 		return is
 	})
 }
 
-// permanent reports whether another attempt would fail as well, as far as the
-// cause with that index goes: it is marked so, or all that it was made from are.
+// permanent reports whether the cause with that index is permanent: it is marked as
+// permanent, or all errors that it wraps are permanent.
 func (c *causes) permanent(index int) bool {
 	n := c.nodes[index]
-	switch n.err.(type) { //nolint:errorlint // each cause has its turn
+	switch n.err.(type) { //nolint:errorlint // causes visits each error separately
 	case *permanentError, *PayloadError:
 		return !nilcheck.IsPointer(n.err)
 	}
@@ -121,24 +119,24 @@ func (c *causes) permanent(index int) bool {
 	return len(n.parts) > 0 && !slices.ContainsFunc(n.parts, func(part int) bool { return !c.permanent(part) })
 }
 
-// listeners returns the names of those that failed.
+// listeners returns the names of the failed listeners.
 func (c *causes) listeners() (names []string) {
 	for _, n := range c.nodes {
-		if e, ok := n.err.(*listenerError); ok { //nolint:errorlint // each cause has its turn
+		if e, ok := n.err.(*listenerError); ok { //nolint:errorlint // causes visits each error separately
 			names = append(names, e.name)
 		}
 	}
 	return names
 }
 
-// texts returns the text of the error, and those of its causes that say something
-// else, outermost first. They are cut to what cannot quote a payload.
+// texts returns the text of the error, and the different texts of its causes, outermost
+// first. It truncates texts that may quote a payload.
 func (c *causes) texts() (text string, others []string) {
 	raw := make([]string, min(len(c.nodes), maxErrorTexts))
-	var cuts []string // pairs of a text and what is shown of it
+	var cuts []string // pairs of a text and its truncated form
 	for i := range raw {
 		raw[i] = textOf(c.nodes[i].err)
-		if _, ok := c.nodes[i].err.(redis.Error); ok { //nolint:errorlint // each cause has its turn
+		if _, ok := c.nodes[i].err.(redis.Error); ok { //nolint:errorlint // causes visits each error separately
 			if shown := redaction.Reply(raw[i]); raw[i] != "" && shown != raw[i] {
 				cuts = append(cuts, raw[i], shown)
 			}

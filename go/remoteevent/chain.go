@@ -21,33 +21,33 @@ var (
 	eventType = reflect.TypeFor[Event]()
 )
 
-// typeInfo is what is known of an event type, found out when the type is first
-// seen: its signal chain and what of a message follows from it, or what is
-// wrong.
+// typeInfo contains the properties of an event type: its signal chain and the part of a
+// message that follows from it, or the fault of the type. It is computed when the type is
+// first seen.
 type typeInfo struct {
 	signals []string
-	tail    []byte // the member signals, as it stands in each message
+	tail    []byte // the member signals, as in each message
 	err     error
 }
 
-// infoOf returns what is known of an event type, or of a pointer to one.
+// infoOf returns the properties of an event type, or of a pointer to one.
 func infoOf(t reflect.Type) *typeInfo {
 	if known, ok := eventTypes.Load(t); ok {
-		return known.(*typeInfo) //nolint:forcetypeassert // the map holds nothing else
+		return known.(*typeInfo) //nolint:forcetypeassert // the map contains only *typeInfo
 	}
 	info := new(typeInfo)
 	if info.signals, info.err = deriveChain(t); info.err == nil {
-		// A chain that may not be sent has each event of the type rejected.
+		// If the chain is invalid, each event of the type is rejected.
 		probe := wire.Envelope{EventName: info.signals[0], Payload: []byte("{}"), Metadata: wire.Metadata{Signals: info.signals}}
 		if _, _, err := wire.Encode(probe, wire.Limits{}); err == nil {
 			info.tail = layout.AppendSignals(nil, info.signals)
 		}
 	}
 	known, _ := eventTypes.LoadOrStore(t, info)
-	return known.(*typeInfo) //nolint:forcetypeassert // the map holds nothing else
+	return known.(*typeInfo) //nolint:forcetypeassert // the map contains only *typeInfo
 }
 
-// chainOf returns the signals of an event type, or of a pointer to one.
+// chainOf returns the signal chain of an event type, or of a pointer to one.
 func chainOf(t reflect.Type) ([]string, error) {
 	info := infoOf(t)
 	return info.signals, info.err
@@ -55,7 +55,7 @@ func chainOf(t reflect.Type) ([]string, error) {
 
 func deriveChain(t reflect.Type) ([]string, error) {
 	if t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
-		return nil, &TypeError{Type: t, Problem: "an event is a type of its own or a pointer to one"}
+		return nil, &TypeError{Type: t, Problem: "an event must be a defined type or a pointer to one"}
 	}
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -73,8 +73,8 @@ func deriveChain(t reflect.Type) ([]string, error) {
 	return append(signals, wire.SignalRemoteEvent, wire.SignalEvent), nil
 }
 
-// lineage returns the names of an event type and its ancestors, each once where
-// it first occurs.
+// lineage returns the names of an event type and its ancestors, without repetitions, in
+// the order of their first occurrence.
 func lineage(t reflect.Type) ([]string, error) {
 	name, err := nameOf(t)
 	if err != nil {
@@ -91,22 +91,22 @@ func lineage(t reflect.Type) ([]string, error) {
 		fault := func(problem string) error { return &TypeError{Type: t, Field: field.Name, Problem: problem} }
 		if !isEvent(field.Type) {
 			if hidden := eventWithin(field.Type, nil); hidden != nil {
-				return nil, fault(fmt.Sprintf("it embeds the event %s and is none itself, so that the chain would end there", hidden))
+				return nil, fault(fmt.Sprintf("it embeds the event %s but is not an event, so that the chain would end there", hidden))
 			}
 			continue
 		}
 		switch {
 		case field.Type.Kind() != reflect.Struct:
-			return nil, fault("the embedded event is not a struct by value, so that its fields would not be the child's")
+			return nil, fault("the embedded event is not a struct by value, so that its fields would not be members of the child")
 		case field.Tag.Get("json") != "":
-			return nil, fault("the embedded event has a json tag, so that its fields would not be the child's")
+			return nil, fault("the embedded event has a json tag, so that its fields would not be members of the child")
 		}
 		inherited, err := lineage(field.Type)
 		if err != nil {
 			return nil, err
 		}
 		if slices.Contains(inherited, name) {
-			return nil, fault(fmt.Sprintf("%s has no EventName of its own: it has %q from the embedded event", t, name))
+			return nil, fault(fmt.Sprintf("%s has no EventName of its own; the embedded event's returns %q", t, name))
 		}
 		for _, ancestor := range inherited {
 			if !slices.Contains(names, ancestor) {
@@ -117,9 +117,9 @@ func lineage(t reflect.Type) ([]string, error) {
 	return names, checkMarshalers(t)
 }
 
-// eventWithin returns an event that a type, which is none, embeds at any depth:
-// one of two whose methods EventName compete, or one with a field of that name
-// before it. A type that was passed before may embed itself by a pointer.
+// eventWithin returns an event that a type, which is not an event, embeds at any depth. It
+// is hidden by another embedded method or field EventName at the same depth. passed
+// contains the types already visited, since a type may embed itself by a pointer.
 func eventWithin(t reflect.Type, passed []reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -146,8 +146,8 @@ func isEvent(t reflect.Type) bool {
 	return t.Implements(eventType) || reflect.PointerTo(t).Implements(eventType)
 }
 
-// nameOf asks a zero value of the type for its name, and one with other fields,
-// which must have the same.
+// nameOf returns the event name of a type. It compares the names of the zero value and of
+// other values.
 func nameOf(t reflect.Type) (name string, err error) {
 	fault := func(problem string) error { return &TypeError{Type: t, Problem: problem} }
 	event, ok := reflect.TypeAssert[Event](reflect.New(t))
@@ -161,15 +161,15 @@ func nameOf(t reflect.Type) (name string, err error) {
 	case !utf8.ValidString(name):
 		return "", fault("its name is not valid UTF-8")
 	case wire.Reserved(name):
-		return "", fault(fmt.Sprintf("its name %q is reserved: an original receiver would take it for a command of its kernel", name))
+		return "", fault(fmt.Sprintf("its name %q is reserved: it would control the kernel of an original receiver", name))
 	case name == wire.SignalRemoteEvent || name == wire.SignalEvent:
-		return "", fault(fmt.Sprintf("its name %q is that of the base of all events", name))
+		return "", fault(fmt.Sprintf("its name %q is reserved: it is a base signal of all events", name))
 	}
 	altered := reflect.New(t)
 	same := func(path string) bool {
 		event, _ := reflect.TypeAssert[Event](altered)
 		if another, ok := nameFrom(event); ok && another != name {
-			err = &TypeError{Type: t, Field: path, Problem: fmt.Sprintf("EventName depends on it, and must return a constant: it is %q for the zero value", name)}
+			err = &TypeError{Type: t, Field: path, Problem: fmt.Sprintf("EventName depends on the field; it must return a constant (it returns %q for the zero value)", name)}
 		}
 		return err == nil
 	}
@@ -177,15 +177,15 @@ func nameOf(t reflect.Type) (name string, err error) {
 	return name, err
 }
 
-// nameFrom calls EventName, which is the user's code. ok is false where it panics.
+// nameFrom calls EventName, which is user code. ok is false if it panics.
 func nameFrom(event Event) (name string, ok bool) {
 	defer func() { _ = recover() }()
 	return event.EventName(), true
 }
 
-// alter gives the exported fields of a struct other values than zero, one after
-// the other, and calls same with the name of each when it has one, until that
-// returns false. What EventName hardly depends on, such as a map, stays as it is.
+// alter changes the exported fields of a struct to other values, one after
+// the other, and calls same with the path of each, until same returns false. It leaves
+// fields of types on which a name hardly depends, such as maps.
 func alter(v reflect.Value, path string, same func(path string) bool) bool {
 	switch v.Kind() {
 	case reflect.String:
@@ -200,7 +200,7 @@ func alter(v reflect.Value, path string, same func(path string) bool) bool {
 		v.SetFloat(1)
 	case reflect.Pointer:
 		if v.Type().Elem().Kind() == reflect.Struct {
-			return true // of which there may be no end
+			return true // the type may nest endlessly
 		}
 		v.Set(reflect.New(v.Type().Elem()))
 		return same(path) && alter(v.Elem(), path, same)
@@ -224,7 +224,7 @@ func alter(v reflect.Value, path string, same func(path string) bool) bool {
 	return same(path)
 }
 
-// checkFields rejects a struct that has fields, none of which is exported: its
+// checkFields rejects a struct that has fields but no exported one: its
 // payload would be {}. (go vet finds an unexported field with a json tag.)
 func checkFields(t reflect.Type) error {
 	if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Marshaler]()) {
@@ -240,18 +240,17 @@ func checkFields(t reflect.Type) error {
 		}
 	}
 	if hidden != "" && !exported {
-		return &TypeError{Type: t, Field: hidden, Problem: "it is not exported, and nor is any other, so that each payload would be {}"}
+		return &TypeError{Type: t, Field: hidden, Problem: "no field is exported, so that each payload would be {}"}
 	}
 	return nil
 }
 
-// checkMarshalers rejects a struct whose JSON is written or read by a method of
-// something that it embeds.
+// checkMarshalers rejects a struct whose JSON method is promoted from an embedded field.
 func checkMarshalers(t reflect.Type) error {
 	for _, m := range []struct {
 		name   string
 		method reflect.Type
-		before reflect.Type // which encoding/json calls instead where there is one
+		before reflect.Type // the interface that encoding/json prefers
 	}{
 		{"MarshalJSON", reflect.TypeFor[json.Marshaler](), nil},
 		{"MarshalText", reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[json.Marshaler]()},
@@ -266,15 +265,15 @@ func checkMarshalers(t reflect.Type) error {
 		}
 		for field := range t.Fields() {
 			if field.Anonymous && (field.Type.Implements(m.method) || reflect.PointerTo(field.Type).Implements(m.method)) {
-				return &TypeError{Type: t, Field: field.Name, Problem: m.name + " comes from the embedded field and would leave out what the child adds; give the child its own"}
+				return &TypeError{Type: t, Field: field.Name, Problem: m.name + " is promoted from the embedded field and would ignore the other fields; define it on the child"}
 			}
 		}
 	}
 	return nil
 }
 
-// declares reports whether a type has a method of its own, rather than one of
-// an embedded field's, which the compiler wraps in code without a source line.
+// declares reports whether a type itself defines a method. A promoted method is in a
+// generated wrapper without a source line.
 func declares(t reflect.Type, name string) bool {
 	for _, receiver := range []reflect.Type{t, reflect.PointerTo(t)} {
 		method, ok := receiver.MethodByName(name)

@@ -13,43 +13,42 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// replyTimeout is how long Redis may take to answer in full, beyond the time that
-// a command blocks: long enough for a message of 64 MiB over a slow line, since
-// with the connection the message would be lost.
+// replyTimeout is the maximum time of a complete reply, in addition to the time that
+// a command blocks. It suffices for a message of 64 MiB over a slow connection, because
+// the loss of the connection would lose the message.
 const replyTimeout = time.Minute
 
-// idleTime is after what time a connection that nobody uses is closed. When one
-// turns out to be dead, those beside it most likely are as well, and each would
-// have to be waited for.
+// idleTime is the time after which an unused connection is closed. If one is dead, the
+// other idle ones probably are too, and each would cost a timeout.
 const idleTime = 5 * time.Second
 
 // A receiver's connections do not grow with its queues.
 const (
-	// maxBlocked is up to how many queues each block a connection while they wait
-	// for messages. With more, a doorbell watches them.
+	// maxBlocked is the maximum number of queues that each block a connection while they
+	// wait for messages. A doorbell watches a larger number of queues.
 	maxBlocked = 4
-	// maxExchanges is how many queues exchange messages at a time; others wait
-	// for their turn.
+	// maxExchanges is the maximum number of queues that exchange messages at the same
+	// time.
 	maxExchanges = 4
-	// maxConnections also has room for renewals and the doorbell.
+	// maxConnections includes the renewals and the doorbell.
 	maxConnections = maxBlocked + maxExchanges
 )
 
-// noNotifications leaves out of a client made from another's options what handles
-// the server's notifications, which belongs to that one client.
+// noNotifications returns options without the handler of the server's maintenance
+// notifications, which belongs to the client that they were copied from.
 func noNotifications() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
-// checkClient returns an error for a client that no client of a receiver's own can
-// be made of.
+// checkClient returns an error for a client from which a receiver cannot make clients of
+// its own.
 func checkClient(client redis.UniversalClient) error {
 	switch client.(type) {
 	case *redis.Client, *redis.ClusterClient, *redis.Ring:
 		return nil
 	}
-	return fmt.Errorf("a client of type %T is not supported, since a receiver makes connections of its own from the client's options: "+
-		"pass a *redis.Client, *redis.ClusterClient or *redis.Ring, if need be the one that yours wraps", client)
+	return fmt.Errorf("a client of type %T is not supported, because a receiver opens its own connections with the client's options: "+
+		"pass a *redis.Client, *redis.ClusterClient or *redis.Ring, such as the one that yours wraps", client)
 }
 
 // checkShards returns an error for a queue whose companion keys are on another shard
@@ -58,7 +57,7 @@ func checkShards(client redis.UniversalClient, queue string, config *queueConfig
 	if _, ring := client.(*redis.Ring); !ring || config.atMostOnce && !config.deadLetters {
 		return nil
 	}
-	hashed := queue // what a Ring hashes
+	hashed := queue // the part of the name that a Ring hashes
 	if _, rest, found := strings.Cut(queue, "{"); found {
 		if tag, _, found := strings.Cut(rest, "}"); found && tag != "" {
 			hashed = tag
@@ -71,20 +70,20 @@ func checkShards(client redis.UniversalClient, queue string, config *queueConfig
 		"rename the queue, or receive with WithAtMostOnce() and without dead letters", queue)
 }
 
-// dedicated returns a client with the options of another and connections of its
-// own, which are among the lines. Its commands are not repeated automatically, and
-// contexts bound them. The hooks see its commands at each node, where those of a cluster
-// would not see commands that go to one node. The client is one that checkClient accepts.
+// dedicated returns a client with the options of another one and with its own
+// connections, which lines registers. It does not repeat commands, and
+// contexts limit them. It adds the hooks to the clients of the nodes, because hooks of a
+// cluster do not see commands to a single node. checkClient must have accepted the client.
 func dedicated(client redis.UniversalClient, lines *lines, hooks redisHooks) redis.UniversalClient {
 	switch client := client.(type) {
 	case *redis.ClusterClient:
 		options := *client.Options()
-		options.MaxRetries = -1 // redirections are none
+		options.MaxRetries = -1 // redirections still work
 		options.PoolSize, options.PipelinePoolSize = maxConnections, -1
-		options.PoolTimeout = replyTimeout // contexts say less
+		options.PoolTimeout = replyTimeout // contexts limit more
 		options.MinIdleConns, options.MaxIdleConns, options.MaxActiveConns, options.ConnMaxIdleTime = 0, 0, 0, idleTime
 		options.ContextTimeoutEnabled = true
-		options.ReadTimeout = blockTime + replyTimeout // contexts say less
+		options.ReadTimeout = blockTime + replyTimeout // contexts limit more
 		options.PushNotificationProcessor = nil
 		options.MaintNotificationsConfig = noNotifications()
 		options.NewClient = quietClients(options.NewClient, lines, hooks)
@@ -93,10 +92,10 @@ func dedicated(client redis.UniversalClient, lines *lines, hooks redisHooks) red
 		options := *client.Options()
 		options.MaxRetries = -1
 		options.PoolSize, options.PipelinePoolSize = maxConnections, -1
-		options.PoolTimeout = replyTimeout // contexts say less
+		options.PoolTimeout = replyTimeout // contexts limit more
 		options.MinIdleConns, options.MaxIdleConns, options.MaxActiveConns, options.ConnMaxIdleTime = 0, 0, 0, idleTime
 		options.ContextTimeoutEnabled = true
-		options.ReadTimeout = blockTime + replyTimeout // contexts say less
+		options.ReadTimeout = blockTime + replyTimeout // contexts limit more
 		options.NewClient = quietClients(options.NewClient, lines, hooks)
 		return redis.NewRing(&options)
 	case *redis.Client:
@@ -106,18 +105,18 @@ func dedicated(client redis.UniversalClient, lines *lines, hooks redisHooks) red
 		hooks.addTo(own)
 		return own
 	}
-	panic("remoteevent: a client that was not checked")
+	panic("remoteevent: unchecked client")
 }
 
-// dedicatedOptions returns options for a client of one's own.
+// dedicatedOptions returns the options for a dedicated client.
 func dedicatedOptions(client *redis.Client, hooks redisHooks) *redis.Options {
 	options := *client.Options()
 	options.MaxRetries = -1
 	options.PoolSize, options.PipelinePoolSize = maxConnections, -1
-	options.PoolTimeout = replyTimeout // contexts say less
+	options.PoolTimeout = replyTimeout // contexts limit more
 	options.MinIdleConns, options.MaxIdleConns, options.MaxActiveConns, options.ConnMaxIdleTime = 0, 0, 0, idleTime
 	options.ContextTimeoutEnabled = true
-	options.ReadTimeout = blockTime + replyTimeout // contexts say less
+	options.ReadTimeout = blockTime + replyTimeout // contexts limit more
 	quiet(&options, hooks)
 	options.PushNotificationProcessor = nil
 	options.MaintNotificationsConfig = noNotifications()
@@ -125,7 +124,7 @@ func dedicatedOptions(client *redis.Client, hooks redisHooks) *redis.Options {
 	return &options
 }
 
-// nodeOf returns a client of the node that has the key.
+// nodeOf returns a client of the node with the key.
 func nodeOf(ctx context.Context, client redis.UniversalClient, key string) (*redis.Client, error) {
 	switch client := client.(type) {
 	case *redis.ClusterClient:
@@ -135,19 +134,19 @@ func nodeOf(ctx context.Context, client redis.UniversalClient, key string) (*red
 	case *redis.Client:
 		return client, nil
 	}
-	panic("remoteevent: a client that was not checked")
+	panic("remoteevent: unchecked client")
 }
 
 const (
-	// blockTime is how long Redis is asked to wait for a message.
+	// blockTime is the time for which a command waits for a message.
 	blockTime = time.Second
-	// shortBlockTime is the same where Redis cannot be told to end a wait, and so
-	// the longest that an idle receiver takes to stop.
+	// shortBlockTime is blockTime for a wait that cannot be interrupted. It is also the
+	// maximum time in which an idle receiver stops.
 	shortBlockTime = 100 * time.Millisecond
 )
 
-// blocker is a connection that waits for messages of one queue. Another connection
-// can end its wait.
+// blocker is a connection that waits for messages of one queue. A command on another
+// connection can end its wait.
 type blocker struct {
 	client redis.UniversalClient
 	queue  string
@@ -155,11 +154,10 @@ type blocker struct {
 	mu   sync.Mutex
 	node *redis.Client
 	conn *redis.Conn
-	id   int64 // by which Redis knows the connection; 0 where it does not tell
+	id   int64 // the id of the connection in Redis; 0 if unknown
 }
 
-// connection returns the connection, which is made at the first call and after
-// one that failed.
+// connection returns the connection. It opens one at the first call, and after an error.
 func (b *blocker) connection(ctx context.Context) (*redis.Conn, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -177,24 +175,23 @@ func (b *blocker) connection(ctx context.Context) (*redis.Conn, error) {
 		return nil, err
 	}
 	if err == nil && node.ClientUnblock(ctx, id).Err() != nil {
-		id = 0 // not permitted
+		id = 0 // CLIENT ID is denied
 	}
 	b.node, b.conn, b.id = node, conn, id
 	return conn, nil
 }
 
-// limit bounds a wait.
+// limit limits a wait.
 func (b *blocker) limit(wait time.Duration) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.id == 0 {
 		wait = min(wait, shortBlockTime)
 	}
-	return max(wait, time.Millisecond) // 0 is for ever
+	return max(wait, time.Millisecond) // 0 would wait forever
 }
 
-// done is to be told what a use of the connection came to. After an error another
-// one is made.
+// done reports the error of a command. After an error, another connection is opened.
 func (b *blocker) done(err error) {
 	if err == nil || err == redis.Nil { //nolint:errorlint // go-redis returns it as it is
 		return
@@ -211,7 +208,7 @@ func (b *blocker) close() {
 	}
 }
 
-// interrupt ends the wait of the connection, if it waits.
+// interrupt ends the wait of the connection, if there is one.
 func (b *blocker) interrupt(ctx context.Context) {
 	b.mu.Lock()
 	node, id := b.node, b.id

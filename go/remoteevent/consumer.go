@@ -123,7 +123,7 @@ func (c *consumer) deliver(m *message) {
 // an error is no attempt of the event. Where the event is not to be handled any more
 // meanwhile, that does not become known.
 func (c *consumer) came(ctx context.Context, id string) (repeated, known bool) {
-	const text = "cannot look for repeated events for now"
+	const text = "cannot check for repeated events; retrying"
 	var retry backoff
 	for {
 		repeated, err := c.repeated(ctx, id)

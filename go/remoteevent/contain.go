@@ -8,12 +8,12 @@ import (
 	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
-// Code of users runs in two ways only, so that it can neither end the process nor
+// Code of users runs in one of two ways, so that it can neither end the process nor
 // hold a mutex of this package: contain calls it in the goroutine that handles a
-// message, and apart in a goroutine of its own.
+// message, and apart calls it in a separate goroutine.
 
-// contain calls f and returns its panic, or nil. runtime.Goexit passes through:
-// the consumer settles the message and goes on in another goroutine.
+// contain calls f and returns its panic, or nil. It does not stop runtime.Goexit: the
+// consumer then completes the message and continues in another goroutine.
 func contain(f func()) (panicked *PanicError) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -24,8 +24,8 @@ func contain(f func()) (panicked *PanicError) {
 	return nil
 }
 
-// apart calls f in a goroutine of its own, which f may end, waits for it, and
-// reports whether f returned.
+// apart calls f in a separate goroutine, which f may end, and waits for it. It reports
+// whether f returned.
 func apart(f func()) (returned bool) {
 	done := make(chan struct{})
 	go func() {
@@ -39,7 +39,7 @@ func apart(f func()) (returned bool) {
 	return returned
 }
 
-// guard returns a handler that returns the panics of another as errors.
+// guard wraps a handler and returns its panics as errors.
 func guard(h HandlerFunc) HandlerFunc {
 	return func(ctx context.Context, d *Delivery) error {
 		var err error
@@ -50,22 +50,22 @@ func guard(h HandlerFunc) HandlerFunc {
 	}
 }
 
-// textOf returns the text of an error of a user's type, whose methods may panic
-// or unwrap without an end.
+// textOf returns the text of a user's error, whose methods may panic or unwrap
+// endlessly.
 func textOf(err error) string {
-	switch err.(type) { //nolint:errorlint // each cause has its turn
+	switch err.(type) { //nolint:errorlint // only the outermost error
 	case *listenerError, listenerErrors, *permanentError, *PanicError:
-		return err.Error() // these contain the texts that they have from others
+		return err.Error() // these contain the texts of user errors already
 	}
 	if causesOf(err).endless {
-		return fmt.Sprintf("an error of type %T, which unwraps without an end", err)
+		return fmt.Sprintf("an error of type %T, which unwraps endlessly", err)
 	}
 	var text string
 	if panicked := contain(func() { text = err.Error() }); panicked == nil {
 		return text
 	}
 	if nilcheck.IsPointer(err) {
-		return fmt.Sprintf("the error is a nil %T: return nil itself for success", err)
+		return fmt.Sprintf("the error is a nil %T: return nil for success", err)
 	}
 	return fmt.Sprintf("an error of type %T, whose method Error panicked", err)
 }

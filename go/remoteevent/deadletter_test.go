@@ -76,7 +76,7 @@ func TestDeadLetterBounds(t *testing.T) {
 				must(t, client.LPush(t.Context(), "file_event", fmt.Sprintf(`{"data": {"path": "%d"}, "signals": ["file_event"]}`, i)).Err())
 			}
 			for !strings.Contains(logged.String(), "dropped_in_all=2495") {
-				logged.wait(t, "dead letters were dropped")
+				logged.wait(t, "dead letters dropped")
 			}
 			must(t, stop())
 			expectStats(t, q, queueadmin.Stats{Dead: 20})

@@ -40,7 +40,7 @@ func (b *bounder) run(calls context.Context, end <-chan struct{}) {
 	timer := time.NewTimer(boundInterval)
 	defer timer.Stop()
 	for {
-		const text = "cannot bound the dead letters for now"
+		const text = "cannot limit dead letters; retrying"
 		ctx, cancel := context.WithTimeout(calls, replyTimeout)
 		switch err := b.drop(ctx); {
 		case err == nil:
@@ -78,7 +78,7 @@ func (b *bounder) drop(ctx context.Context) error {
 			continue
 		}
 		b.dropped += n
-		b.outage.log.WarnContext(ctx, "dead letters were dropped, by their bounds",
+		b.outage.log.WarnContext(ctx, "dead letters dropped: maximum count or age exceeded",
 			"dropped", n, "dropped_in_all", b.dropped, "oldest", surplus[0].At, "newest", surplus[len(surplus)-1].At,
 			"limit", b.config.maxDead, "age", b.config.maxDeadAge)
 	}

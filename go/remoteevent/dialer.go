@@ -8,14 +8,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// dialer is what go-redis calls to connect.
+// dialer is the function with which go-redis connects.
 type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// quietDialer returns a dialer for clients of receivers. Its failures reach the
-// receiver, which logs them, by the command that needed the connection. go-redis
-// itself would dial five times over, and log each round to the logger of the
-// whole process, around WithLogger (see redis.SetLogger). A panic of a user's
-// dialer is a failure to connect.
+// quietDialer returns a dialer for the clients of receivers. The command that needed the
+// connection returns the error, and the receiver logs it. go-redis
+// itself would dial five times, and log each attempt to the logger of the
+// whole process instead of WithLogger (see redis.SetLogger). A panic of a user's
+// dialer becomes a connection error.
 func quietDialer(dial dialer) dialer {
 	return func(ctx context.Context, network, addr string) (conn net.Conn, err error) {
 		err = callback("Dialer", func() error {
@@ -29,9 +29,8 @@ func quietDialer(dial dialer) dialer {
 	}
 }
 
-// quiet changes the options of a client of a receiver's own: its dialer is a quiet
-// one, and the panics of the user's other callbacks are errors of the connection
-// that needed them.
+// quiet changes the options of a receiver's own client: it makes the dialer quiet, and
+// converts panics of the user's other callbacks to connection errors.
 func quiet(options *redis.Options, hooks redisHooks) {
 	if options.Dialer == nil {
 		options.Dialer = redis.NewDialer(options)
@@ -63,8 +62,8 @@ func quiet(options *redis.Options, hooks redisHooks) {
 	}
 }
 
-// callback calls one of the user's, and returns its panic as an error that does
-// not show the value, which may be a password.
+// callback calls a callback of the user. It converts a panic to an error that does
+// not quote the value, which may be a password.
 func callback(name string, call func() error) (err error) {
 	if panicked := contain(func() { err = call() }); panicked != nil {
 		panicked.in = "the client's " + name
@@ -73,8 +72,8 @@ func callback(name string, call func() error) (err error) {
 	return err
 }
 
-// quietClients returns what makes the clients of a cluster's nodes, with quiet
-// options and with connections that are among the lines.
+// quietClients returns the constructor of the clients for a cluster's nodes. They have
+// quiet options, and lines registers their connections.
 func quietClients(newClient func(*redis.Options) *redis.Client, lines *lines, hooks redisHooks) func(*redis.Options) *redis.Client {
 	if newClient == nil {
 		newClient = redis.NewClient
@@ -82,15 +81,15 @@ func quietClients(newClient func(*redis.Options) *redis.Client, lines *lines, ho
 	return func(options *redis.Options) *redis.Client {
 		quiet(options, hooks)
 		lines.join(options)
-		options.MaintNotificationsConfig = noNotifications() // a Ring has no option for it
+		options.MaintNotificationsConfig = noNotifications() // a Ring has no such option
 		client := newClient(options)
 		hooks.addTo(client)
 		return client
 	}
 }
 
-// failedConn is a connection that could not be made: whoever uses it gets the
-// error of the dialer.
+// failedConn is a connection that could not be made. Its methods return the error of the
+// dialer.
 type failedConn struct{ err error }
 
 func (c failedConn) Read([]byte) (int, error)       { return 0, c.err }

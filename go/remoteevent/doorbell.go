@@ -11,33 +11,32 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// doorbell watches the queues of a receiver that has too many for a blocked
-// connection each, and rings the feeders of those that hold messages.
+// doorbell watches the queues of a receiver that has too many for one blocked
+// connection each, and rings the feeders of those that have messages.
 //
-// It asks Redis by EXISTS whether any of the queues exists: often, or where Redis
-// tells of changes (CLIENT TRACKING, by RESP3 and without a cluster), seldom. A
-// change that is missed costs time only, since it is asked again. What reliable
-// delivery keeps beside a queue, which changes seldom, is asked for less often.
+// It checks with EXISTS whether any of the queues exists. It checks often, or rarely if
+// Redis reports changes (CLIENT TRACKING, with RESP3 and without a cluster). A missed
+// change delays a message until the next check. It checks companion keys less often,
+// because they change rarely.
 type doorbell struct {
 	client redis.UniversalClient
-	wake   chan struct{} // tells run that there are feeders that it does not watch yet
+	wake   chan struct{} // there are fresh feeders
 
 	mu      sync.Mutex
-	fresh   []*feeder          // to be watched
+	fresh   []*feeder          // not watched yet
 	watched map[string]*feeder // by queue
 }
 
 const (
-	// minLook is how often it is asked whether queues exist where Redis does not tell
-	// of changes, soon after a change; maxLook is the same when there was none for a
-	// while.
+	// minLook is the interval of the checks soon after a change, if Redis does not report
+	// changes. maxLook is the interval after some time without a change.
 	minLook = 5 * time.Millisecond
 	maxLook = 25 * time.Millisecond
-	// trackedLook is the same where Redis tells of changes.
+	// trackedLook is the interval if Redis reports changes.
 	trackedLook = 500 * time.Millisecond
-	// deniedLook is the same where the user may not ask.
+	// deniedLook is the interval if the user may not check.
 	deniedLook = 250 * time.Millisecond
-	// companionLook is how often companion keys are looked for.
+	// companionLook is the interval for companion keys.
 	companionLook = 2 * time.Second
 )
 
@@ -45,7 +44,7 @@ func newDoorbell(client redis.UniversalClient) *doorbell {
 	return &doorbell{client: client, wake: make(chan struct{}, 1), watched: map[string]*feeder{}}
 }
 
-// watch has the feeder's queue watched until the bell rings.
+// watch watches the feeder's queue until the bell rings.
 func (d *doorbell) watch(f *feeder) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -56,7 +55,7 @@ func (d *doorbell) watch(f *feeder) {
 	}
 }
 
-// ring rings the feeder of a queue, if it is watched.
+// ring rings the feeder of a watched queue.
 func (d *doorbell) ring(queue string) {
 	d.mu.Lock()
 	f := d.watched[queue]
@@ -67,15 +66,14 @@ func (d *doorbell) ring(queue string) {
 	}
 }
 
-// ringAll rings the feeders of all queues that are watched.
+// ringAll rings the feeders of all watched queues.
 func (d *doorbell) ringAll() {
 	for _, f := range d.all() {
 		d.ring(f.queue)
 	}
 }
 
-// take returns the feeders that are to be asked for: those that were added since the
-// last call, or all that are watched.
+// take returns the feeders to check: those added since the last call, or all watched ones.
 func (d *doorbell) take(onlyFresh bool) []*feeder {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -87,7 +85,7 @@ func (d *doorbell) take(onlyFresh bool) []*feeder {
 	return d.allLocked()
 }
 
-// all returns the feeders that are watched.
+// all returns the watched feeders.
 func (d *doorbell) all() []*feeder {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -102,10 +100,10 @@ func (d *doorbell) allLocked() []*feeder {
 	return all
 }
 
-// run watches until the context ends. All queues are looked at when it is time for
-// that, however often the doorbell is woken for some of them in between.
+// run watches until the context ends. It keeps to the interval for all queues, however
+// often it is woken for some of them.
 func (d *doorbell) run(ctx context.Context) {
-	var track *tracking // nil where Redis does not tell of changes
+	var track *tracking // nil if Redis does not report changes
 	if client, ok := d.client.(*redis.Client); ok && client.Options().Protocol != 2 {
 		track = &tracking{client: client, ring: d.ring, ringAll: d.ringAll, broken: d.wake}
 		defer track.close()
@@ -123,7 +121,7 @@ func (d *doorbell) run(ctx context.Context) {
 		case <-timer.C:
 		case <-d.wake:
 			if !track.on() {
-				continue // the timer is soon
+				continue // the timer fires soon
 			}
 			onlyFresh = time.Now().Before(next)
 		}
@@ -138,7 +136,7 @@ func (d *doorbell) run(ctx context.Context) {
 		found, err := d.look(ctx, asking, feeders, func(f *feeder) []string { return []string{f.queue} })
 		if err == nil && !onlyFresh && !time.Now().Before(companions) {
 			var more int
-			more, err = d.look(ctx, d.client, d.all(), (*feeder).companions)
+			more, err = d.look(ctx, d.client, d.all(), (*feeder).companionKeys)
 			found += more
 			companions = time.Now().Add(companionLook)
 		}
@@ -146,10 +144,10 @@ func (d *doorbell) run(ctx context.Context) {
 		case err != nil:
 			track.close()
 			every = max(retry.next(), maxLook)
-			if lease.TroubleOf(err) == lease.Denied { // EXISTS is: the queues look for themselves
+			if lease.TroubleOf(err) == lease.Denied { // EXISTS is denied: the queues check themselves
 				every = deniedLook
 			}
-			for _, f := range feeders { // each finds out by itself
+			for _, f := range feeders { // each queue checks itself
 				d.ring(f.queue)
 			}
 		case tracked:
@@ -166,14 +164,14 @@ func (d *doorbell) run(ctx context.Context) {
 	}
 }
 
-// look rings the feeders of which one of the keys exists, and returns how many. It
-// asks about all at once, then about parts of those that have some.
+// look rings the feeders with a key that exists, and returns their number. It
+// checks all at once, then bisects those that have one.
 func (d *doorbell) look(ctx context.Context, client redis.Cmdable, feeders []*feeder, keys func(*feeder) []string) (found int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	sizes := []int{maxLookKeys, 32, 1}
 	switch client.(type) {
-	case *redis.ClusterClient, *redis.Ring: // one command cannot ask several nodes
+	case *redis.ClusterClient, *redis.Ring: // one command cannot check keys on several nodes
 		sizes = sizes[2:]
 	}
 	for _, size := range sizes {
@@ -196,7 +194,7 @@ func (d *doorbell) look(ctx context.Context, client redis.Cmdable, feeders []*fe
 		}
 		feeders = nil
 		for i, c := range commands {
-			// Where a node of a cluster fails, its queues find out by themselves.
+			// If a node of a cluster fails, its queues check themselves.
 			if command, ok := c.(*redis.IntCmd); ok && (command.Val() > 0 || command.Err() != nil) {
 				feeders = append(feeders, parts[i]...)
 			}
@@ -208,14 +206,14 @@ func (d *doorbell) look(ctx context.Context, client redis.Cmdable, feeders []*fe
 	return len(feeders), nil
 }
 
-// maxLookKeys is about how many queues one command asks for.
+// maxLookKeys is the approximate maximum number of keys in one command.
 const maxLookKeys = 1000
 
-// lookTimeout is how long Redis may take to answer the doorbell.
+// lookTimeout is the maximum time of a check.
 const lookTimeout = 5 * time.Second
 
-// companions returns the companion keys that hold messages which only a claim finds.
-func (f *feeder) companions() []string {
+// companionKeys returns the companion keys with messages that only a claim finds.
+func (f *feeder) companionKeys() []string {
 	if f.config.atMostOnce {
 		return []string{f.queue}
 	}

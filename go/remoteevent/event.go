@@ -10,54 +10,53 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Event is a remote event. Its exported fields are its payload, laid out by
-// encoding/json; its name is the Redis list that carries it.
+// Event is a remote event. Its exported fields are its payload, in the layout of
+// encoding/json. Its name is the key of the Redis list for its messages.
 //
-// EventName must return the same name for every value of the type. It is called
-// for the zero value and for values with other fields when the type is first seen,
-// and for each event that is sent; a name that differs is a *[TypeError]. Any Unicode string is a name, except those that begin
-// with "kernel.", and "event" and "remote_event", which are the bases of all.
+// EventName must return the same name for every value of the type. The package calls it
+// when it first sees the type, for the zero value and for other values, and for each sent
+// event. A different name is a *[TypeError]. Any Unicode string is a name, except strings
+// that begin with "kernel.", and the base signals "event" and "remote_event".
 //
-// A struct that embeds events by value is their child. Its chain of signals is
-// its own name, those of the embedded events in the order of the fields, each
-// followed by its own parents and each named once, then remote_event and event.
-// A listener of any of them hears it. What would go wrong without a word is
-// rejected when the type is first seen, by [Handle], [Decode] and [Sender.Send],
-// with a *[TypeError]:
+// A struct that embeds events by value is their child. Its signal chain consists of
+// its own name, the names of the embedded events in the order of the fields, each
+// followed by its own parents, without repetitions, then remote_event and event.
+// A listener to any of them receives the event. [Handle], [Decode] and [Sender.Send]
+// reject a type with a *[TypeError] when they first see it, if it would lose data
+// silently:
 //
-//   - an EventName that is the parent's, because the child has none of its own;
-//   - an embedded pointer or interface that is an event, and an embedded event
-//     with a json tag, neither of which lends its fields to the child;
-//   - an event that is embedded in an embedded struct which is no event;
-//   - two fields that compete for one JSON name, of which encoding/json would
-//     write neither;
-//   - a MarshalJSON or UnmarshalJSON that comes from the parent, which would
-//     leave out what the child adds;
-//   - a field of a type that no JSON can fill, such as a channel;
-//   - a struct whose fields are all unexported, of which the payload would be {}.
+//   - It has no EventName of its own, but a parent's.
+//   - It embeds a pointer or an interface that is an event, or an event with a json tag.
+//     The fields of such an event would not be members of the payload.
+//   - It embeds a struct that is not an event but embeds one.
+//   - Two fields have the same JSON name, so that encoding/json would write neither.
+//   - Its MarshalJSON or UnmarshalJSON is a parent's, which would ignore the fields of the
+//     child.
+//   - It has a field that JSON cannot represent, such as a channel.
+//   - It has fields, but none is exported, so that the payload would be {}.
 //
-// A nil slice or map is sent as null, as encoding/json writes it; the tag option
-// omitempty leaves it out. A float without a fraction is sent as an integer: an
+// A nil slice or map is sent as null, as encoding/json writes it, or omitted with the tag
+// option omitempty. A float without a fraction is sent as an integer: an
 // original receives 8.0 as the int 8, which is the same number. From 2⁵³ on
-// (float32: 2²⁴), where integers have digits that a float has not, it is sent with
+// (float32: 2²⁴), where a float does not have all digits of the integer, it is sent with
 // an exponent, and an original receives a float (SEND-8). In received payloads, a
-// number written with a decimal point does not fit an integer field, not even
+// number with a decimal point does not fit an integer field, not even
 // Python's 8.0: declare a float (TYPE-6).
-// In a field of type any, and in a map[string]any, a number is a float64, except
-// that an integer beyond ±(2⁵³−1) and a number beyond a float64's range are a
-// [encoding/json.Number], which keeps their digits when the event is sent on
-// (TYPE-13). A [time.Time] takes only times with an offset: for those that Python
-// writes with isoformat(), declare a [PythonTime].
+// In a field of type any, and in a map[string]any, a number is a float64. However,
+// an integer beyond ±(2⁵³−1) and a number beyond a float64's range are a
+// [encoding/json.Number], which keeps their digits when the event is forwarded
+// (TYPE-13). A [time.Time] accepts only times with an offset: for the times of Python's
+// isoformat(), declare a [PythonTime].
 //
 // It implements CHAIN-1 to CHAIN-4.
 type Event interface {
 	EventName() string
 }
 
-// NewEnvelope makes the envelope of an event, with its payload and its signals
-// and with an empty map of attributes, as [Sender.Send] does before it adds some. It is the
-// way to attributes of one's own: set them and pass the envelope to
-// [Sender.Forward].
+// NewEnvelope returns the envelope of an event, with its payload, its signals
+// and an empty map of attributes. Use it to send an event with attributes: set them and
+// pass the envelope to [Sender.Forward]. It returns a *[TypeError] for an unusable type,
+// and an error that names the violated requirement for an invalid payload.
 func NewEnvelope(event Event) (wire.Envelope, error) {
 	info, err := infoFor(event)
 	if err != nil {
@@ -72,7 +71,7 @@ func NewEnvelope(event Event) (wire.Envelope, error) {
 	}}, nil
 }
 
-// infoFor returns what is known of the type of an event that is to be sent.
+// infoFor returns the properties of the type of an event to send.
 func infoFor(event Event) (*typeInfo, error) {
 	value := reflect.ValueOf(event)
 	if !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil() {
@@ -83,13 +82,13 @@ func infoFor(event Event) (*typeInfo, error) {
 		return nil, info.err
 	}
 	if name, ok := nameFrom(event); !ok || name != info.signals[0] {
-		return nil, &TypeError{Type: value.Type(), Problem: fmt.Sprintf("EventName depends on the value, and must return a constant: it is %q for the zero value", info.signals[0])}
+		return nil, &TypeError{Type: value.Type(), Problem: fmt.Sprintf("EventName depends on the value; it must return a constant (it returns %q for the zero value)", info.signals[0])}
 	}
 	return info, nil
 }
 
-// rejectPayload returns the error of an event whose value cannot be a payload: the
-// requirement that it violates, and the place.
+// rejectPayload returns the error of an event whose value cannot be encoded, with the
+// violated requirement and the place.
 func rejectPayload(name string, err error) error {
 	finding := wire.Finding{Severity: wire.SeverityMalformed, Requirement: wire.ReqSyntax, Message: err.Error()}
 	switch {
@@ -103,10 +102,10 @@ func rejectPayload(name string, err error) error {
 	return &quotingError{&RejectedError{EventName: name, Findings: []wire.Finding{finding}}, err}
 }
 
-// Decode fills an event of type E from the payload of an envelope, by whichever
-// name it came. Members that E does not have are passed over; what does not fit
-// is an error that names the field. In the zero value of E, null changes
-// nothing.
+// Decode decodes the payload of an envelope into an event of type E, whatever the
+// envelope's event name is. It ignores members that E does not have, and leaves a field
+// unchanged for null. It returns an error that names the field for a value that does not
+// fit.
 func Decode[E Event](env wire.Envelope) (E, error) {
 	return decode[E](env.EventName, env.Payload)
 }

@@ -21,7 +21,7 @@ func TestDiagnosisAtTheStart(t *testing.T) {
 	mux, r := receiver(t, user, option)
 	must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { return nil }))
 	start(t, r)
-	logged.wait(t, "cannot receive for now")
+	logged.wait(t, "cannot receive; retrying")
 	redistest.Start(t, addr, "--maxmemory-policy", "allkeys-lru", "--user", "anna", "on", ">s3cret", "~*", "+@all", "-rpush")
 	if line := logged.wait(t, "maxmemory-policy"); !strings.Contains(line, "level=WARN") || !strings.Contains(line, "check=eviction") {
 		t.Error(line)

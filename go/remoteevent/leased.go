@@ -8,7 +8,7 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// leased is the source of messages at least once: it claims them. It implements
+// leased is the source of at-least-once delivery: it claims messages. It implements
 // REL-13 to REL-33.
 type leased struct {
 	config   *queueConfig
@@ -16,7 +16,7 @@ type leased struct {
 	queue    claims
 }
 
-// claims is a queue that messages are claimed from: a *lease.Queue and the
+// claims is the part of a queue that leased uses: a *lease.Queue and the
 // connection that waits for it.
 type claims interface {
 	Exchange(ctx context.Context, x lease.Exchange) lease.Reply
@@ -79,8 +79,8 @@ func (l *leased) taken(claimed lease.Claimed, w want) taken {
 		failed = failed || m.Attempt > 1
 	}
 	n := len(t.messages)
-	// A full claim, one cut short by bytes or by a message that is too long, and one
-	// that took something out of turn leave something behind.
+	// There may be more messages after a full claim, after one that a size limit cut
+	// short, and after one that took a message out of turn.
 	t.more = n > 0 && (n >= min(w.count, lease.MaxCount) || size > takeBytes/2 || failed) || len(claimed.Died) > 0
 	return t
 }

@@ -8,26 +8,26 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// prompt is how fast Redis answers where a caller may wait for its command in its
-// own goroutine although its context may be cancelled.
+// prompt is the maximum time of a reply after which the next caller may wait for its
+// command in its own goroutine, although its context may be cancelled.
 const prompt = 10 * time.Millisecond
 
-// link is a sender's way to Redis.
+// link is the connection of a sender to Redis.
 type link struct {
 	client  redis.UniversalClient
-	bounded redis.UniversalClient // as client, bounded by deadlines of contexts, too; nil where there is no such
-	alone   bool                  // one server has all lists
-	prompt  atomic.Bool           // Redis answered promptly the last time
+	bounded redis.UniversalClient // client with the deadlines of contexts, or nil
+	alone   bool                  // all lists are on one server
+	prompt  atomic.Bool           // the last reply was fast
 }
 
-// newLink makes the link of a sender through a client.
+// newLink returns the link of a sender with a client.
 func newLink(client redis.UniversalClient) *link {
 	k := &link{client: client}
 	single, ok := client.(*redis.Client)
 	if !ok {
 		return k
 	}
-	// A copy with the same connections and hooks, and options of its own.
+	// Copy the client, with the same connections and hooks but separate options.
 	k.alone = true
 	own := single.WithTimeout(single.Options().ReadTimeout)
 	own.Options().WriteTimeout = single.Options().WriteTimeout
@@ -37,9 +37,9 @@ func newLink(client redis.UniversalClient) *link {
 }
 
 // direct returns the client for a caller that waits for its command in its own
-// goroutine, or nil where it must be able to leave: where its context may end,
-// unless a deadline bounds the command as well and Redis is prompt. To change
-// goroutines takes about as long as a command takes a Redis on the same machine.
+// goroutine. It returns nil if the caller must use another goroutine to be able to leave:
+// its context may end, and Redis is not prompt. A change of goroutines takes about as
+// long as a command to a Redis on the same machine.
 func (k *link) direct(ctx context.Context) redis.UniversalClient {
 	switch {
 	case ctx.Done() == nil:
@@ -50,18 +50,18 @@ func (k *link) direct(ctx context.Context) redis.UniversalClient {
 	return nil
 }
 
-// run sends messages in the caller's goroutine, for a call that began at start.
+// run sends messages in the caller's goroutine. start is the start of the call.
 func (k *link) run(ctx context.Context, client redis.UniversalClient, messages []*outgoing, start time.Time) {
 	k.note(run(ctx, client, pushesOf(ctx, messages)), start)
 }
 
-// fly sends a round, whose callers may leave.
+// fly sends a round. Its callers may leave before it ends.
 func (k *link) fly(r *round) {
 	start := time.Now()
 	k.note(r.fly(k.client), start)
 }
 
-// note remembers whether Redis is prompt.
+// note records whether Redis is prompt.
 func (k *link) note(answered bool, start time.Time) {
 	if now := answered && time.Since(start) < prompt; now != k.prompt.Load() {
 		k.prompt.Store(now)

@@ -16,22 +16,22 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
-// popped is the source of messages at most once: it pops them.
+// popped is the source of at-most-once delivery: it pops messages.
 type popped struct {
 	queue   string
 	client  redis.UniversalClient
 	blocker *blocker
-	letters *lease.Queue // nil where there are no dead letters
-	bounder *bounder     // nil where dead letters have no bounds
+	letters *lease.Queue // nil without dead letters
+	bounder *bounder     // nil if the dead letters have no limits
 	log     *slog.Logger
 
-	longest atomic.Int64 // of the messages of late, in bytes
-	single  atomic.Bool  // the server pops one message at a time (before Redis 6.2)
+	longest atomic.Int64 // size of the longest recent message
+	single  atomic.Bool  // RPOP has no count (before Redis 6.2)
 }
 
 func (p *popped) exchange(ctx context.Context, r report, w want) (taken, error) {
 	for _, m := range r.done {
-		p.bury(ctx, m)
+		p.storeDead(ctx, m)
 	}
 	if w.count == 0 {
 		return taken{due: -1}, nil
@@ -39,12 +39,12 @@ func (p *popped) exchange(ctx context.Context, r report, w want) (taken, error) 
 	pop := p.pop(ctx, w)
 	_ = p.client.Process(ctx, noRetry{pop})
 	t, err := p.taken(w, pop)
-	t.reported = true // or each pop that fails would store the dead letters once more
+	t.reported = true // otherwise each failed pop would store the dead letters again
 	return t, err
 }
 
-// await implements source. Redis pops what there is beyond the first message as soon
-// as that is there.
+// await implements source. It waits for the first message, and pops the others in the
+// same round trip.
 func (p *popped) await(ctx context.Context, wait time.Duration, w want) (taken, error) {
 	conn, err := p.blocker.connection(ctx)
 	if err != nil {
@@ -63,17 +63,17 @@ func (p *popped) await(ctx context.Context, wait time.Duration, w want) (taken, 
 	return p.taken(w, first, pop)
 }
 
-// pop returns the command that pops some messages, or one.
+// pop returns the command that pops several messages or one.
 func (p *popped) pop(ctx context.Context, w want) *redis.Cmd {
 	if p.single.Load() {
 		return redis.NewCmd(ctx, "rpop", p.queue)
 	}
-	// RPOP knows no limit of bytes: so few that they are likely to keep to it.
+	// RPOP has no size limit: choose a count that probably stays within it.
 	count := min(w.count, lease.MaxCount, max(1, takeBytes/int(max(1, p.longest.Load()))))
 	return redis.NewCmd(ctx, "rpop", p.queue, count)
 }
 
-// taken reads replies of BRPOP and RPOP, either of which may be nil.
+// taken parses the replies of BRPOP and RPOP, either of which may be nil.
 func (p *popped) taken(w want, replies ...*redis.Cmd) (taken, error) {
 	var raws []string
 	var failed error
@@ -119,18 +119,18 @@ func (p *popped) taken(w want, replies ...*redis.Cmd) (taken, error) {
 
 func (p *popped) interrupt(ctx context.Context) { p.blocker.interrupt(ctx) }
 
-// bury stores a dead letter.
-func (p *popped) bury(ctx context.Context, m *message) {
+// storeDead stores a dead letter.
+func (p *popped) storeDead(ctx context.Context, m *message) {
 	letter := lease.Letter{Body: m.raw, Reason: m.disposition.reason, Attempts: 1}
 	if _, err := p.letters.Import(ctx, letter); err != nil {
-		p.log.ErrorContext(ctx, "cannot store a dead letter; the event is lost", "error", redaction.Error(err))
+		p.log.ErrorContext(ctx, "cannot store dead letter; event lost", "error", redaction.Error(err))
 	}
 	p.bounder.died()
 }
 
-// release implements source. It fails where nothing was put back for certain, and may
-// be repeated then. What may have been put back is not put back again: it would be
-// there twice.
+// release implements source. It returns an error if no message was returned for certain;
+// the caller may then repeat it. Messages whose return is uncertain are not returned
+// again, to avoid duplicates.
 func (p *popped) release(ctx context.Context, r report) (lost []*message, err error) {
 	args := make([]any, 0, 2+len(r.done))
 	args = append(args, "rpush", p.queue)
@@ -145,19 +145,19 @@ func (p *popped) release(ctx context.Context, r report) (lost []*message, err er
 	case rejected(err, first.writes.Load()):
 		return nil, err
 	default:
-		p.log.ErrorContext(ctx, "cannot release events; they are lost", "events", len(r.done), "error", redaction.Error(err))
+		p.log.ErrorContext(ctx, "cannot release events; events lost", "events", len(r.done), "error", redaction.Error(err))
 		return r.done, nil
 	}
 	return nil, nil
 }
 
-// noted is an argument of a command that takes note of being written.
+// noted is an argument of a command that records that it was written.
 type noted struct {
 	raw    []byte
 	writes atomic.Int32
 }
 
-// MarshalBinary is called by go-redis as it writes a command, and not before.
+// MarshalBinary is called by go-redis only when it writes the command.
 func (n *noted) MarshalBinary() ([]byte, error) {
 	n.writes.Add(1)
 	return n.raw, nil
@@ -165,8 +165,8 @@ func (n *noted) MarshalBinary() ([]byte, error) {
 
 func (p *popped) extend(context.Context, []string) (lost []int, err error) { return nil, nil }
 
-// noRetry is a command that go-redis does not repeat by itself.
+// noRetry disables go-redis' automatic retries for a command.
 type noRetry struct{ *redis.Cmd }
 
-// NoRetry tells go-redis to leave it at one attempt.
+// NoRetry prevents a second attempt.
 func (noRetry) NoRetry() bool { return true }

@@ -11,15 +11,14 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
-// maxPush and maxPushBytes are how many messages one LPUSH takes: Redis does
-// nothing else meanwhile.
+// maxPush and maxPushBytes limit one LPUSH, during which Redis does nothing else.
 const (
 	maxPush      = 1000
 	maxPushBytes = 1 << 20
 )
 
-// push is the LPUSH of messages into one list. go-redis does not repeat it by
-// itself (SEND-5), and it knows how often it was written to a connection.
+// push is the LPUSH of messages to one list. go-redis does not repeat it (SEND-5). It
+// counts how often it was written to a connection.
 type push struct {
 	*redis.IntCmd
 
@@ -28,10 +27,10 @@ type push struct {
 	writes   atomic.Int32
 }
 
-// NoRetry tells go-redis to leave it at one attempt.
+// NoRetry prevents a second attempt of go-redis.
 func (*push) NoRetry() bool { return true }
 
-// pushesOf groups messages by their list, in the order of the first of each.
+// pushesOf groups messages by list, in the order of the first message of each list.
 func pushesOf(ctx context.Context, messages []*outgoing) []*push {
 	first := &push{key: messages[0].key}
 	pushes := []*push{first}
@@ -65,11 +64,11 @@ func pushesOf(ctx context.Context, messages []*outgoing) []*push {
 	return pushes
 }
 
-// run sends pushes, in one round trip, and notes what became of each message. It
-// reports whether Redis answered.
+// run sends pushes in one round trip and sets the result of each message. It
+// reports whether Redis replied.
 func run(ctx context.Context, client redis.UniversalClient, pushes []*push) (answered bool) {
 	var err error = errEnded
-	defer func() { // after runtime.Goexit in a hook, too
+	defer func() { // also after runtime.Goexit in a hook
 		answered = settle(pushes, err)
 	}()
 	panicked := contain(func() {
@@ -83,18 +82,18 @@ func run(ctx context.Context, client redis.UniversalClient, pushes []*push) (ans
 		}
 		_, err = pipeline.Exec(ctx)
 	})
-	if panicked != nil { // in a hook of the client
+	if panicked != nil { // a hook of the client panicked
 		panicked.in = "a hook of the client"
 		err = panicked
 	}
 	return answered
 }
 
-// errEnded is why a push has no answer where a hook of the client ended its
+// errEnded is the cause of a push without a reply after a hook of the client ended its
 // goroutine.
-var errEnded = errors.New("a hook of the client ended its goroutine, by runtime.Goexit")
+var errEnded = errors.New("a hook of the client ended its goroutine with runtime.Goexit")
 
-// settle notes what became of each message, and reports whether Redis answered.
+// settle sets the result of each message, and reports whether Redis replied.
 func settle(pushes []*push, err error) (answered bool) {
 	answered = true
 	for _, p := range pushes {
@@ -107,14 +106,13 @@ func settle(pushes []*push, err error) (answered bool) {
 	return answered
 }
 
-// result returns what became of the messages. Stored are those for which Redis
-// has answered how long their list is now. That go-redis notes no error is not
-// enough, since it notes none with the commands of a pipeline whose connection was
-// denied: then the error is the pipeline's. Nor is an error a sign of the contrary,
-// since go-redis gives one of the connection to the commands that were answered
-// before it, too. What was never written is not in Redis, nor is what Redis
-// answered with an error; but where a cluster redirected the command, the error
-// may be that of an earlier attempt than the last.
+// result returns the result of the messages. They are stored if Redis replied with the
+// length of the list. The absence of an error is not sufficient: if the connection was
+// denied, go-redis sets the error only on the pipeline and not on its commands. An error
+// does not prove the contrary either, since go-redis sets a connection error also on
+// commands with a reply. Messages that were not written, or to which Redis replied with
+// an error, are not stored. If a cluster redirected the command, however, the error
+// may be that of an earlier attempt.
 func (p *push) result(pipeline error) Result {
 	if p.Val() > 0 {
 		return Result{Outcome: Stored}
@@ -124,7 +122,7 @@ func (p *push) result(pipeline error) Result {
 		err = pipeline
 	}
 	if err == nil {
-		err = errors.New("there was no answer")
+		err = errors.New("Redis did not reply")
 	}
 	sure, writes := rejected(p.Err(), p.writes.Load()), p.writes.Load()
 	err = redaction.Error(err)
@@ -138,8 +136,8 @@ func (p *push) result(pipeline error) Result {
 	}
 }
 
-// rejected reports whether the error of a command that was written so often says for
-// certain that Redis did not do it.
+// rejected reports whether an error proves that Redis did not execute a command that was
+// written this many times.
 func rejected(err error, writes int32) bool {
 	var answer redis.Error
 	redirected := redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK")

@@ -68,9 +68,9 @@ func receiveWithoutRedis(t *testing.T) {
 			logged, option := newLog()
 			_, r := receiver(t, client, option, remoteevent.WithQueues(strings.Fields("a b c d e f g h")...))
 			stop := start(t, r)
-			line := logged.wait(t, "cannot receive for now")
+			line := logged.wait(t, "cannot receive; retrying")
 			for range 7 {
-				logged.wait(t, "cannot receive for now")
+				logged.wait(t, "cannot receive; retrying")
 			}
 			if !strings.Contains(line, "connection refused") && !strings.Contains(line, "panicked") || strings.Contains(line, "s3cret") {
 				t.Errorf("%s: %s", name, line)

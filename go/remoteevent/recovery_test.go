@@ -44,7 +44,7 @@ func TestLostConnections(t *testing.T) {
 	logged.wait(t, "receiving again")
 	send("after CLIENT KILL")
 	server.Stop()
-	logged.wait(t, "cannot receive for now")
+	logged.wait(t, "cannot receive; retrying")
 	redistest.Start(t, addr)
 	logged.wait(t, "receiving again")
 	send("after a restart")
@@ -71,7 +71,7 @@ func TestStartBeforeRedis(t *testing.T) {
 			mux, r := receiver(t, client, append(options, option)...)
 			must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- e.Path; return nil }))
 			start(t, r)
-			logged.wait(t, "cannot receive for now")
+			logged.wait(t, "cannot receive; retrying")
 			if err := sender(t, client).Send(t.Context(), FileEvent{"too soon"}); !errors.Is(err, remoteevent.ErrNotSent) {
 				t.Errorf("got %v", err)
 			}

@@ -356,7 +356,7 @@ func TestDeduplicationWaitsForRedis(t *testing.T) {
 	next(t, got)
 	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "-zscore").Err())
 	close(end)
-	logged.wait(t, "cannot look for repeated events for now")
+	logged.wait(t, "cannot check for repeated events; retrying")
 	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "+zscore").Err())
 	if path := next(t, got); path != "y" {
 		t.Errorf("got %s", path)

@@ -290,7 +290,7 @@ func (s *Sender) warn(ctx context.Context, name string, warnings []wire.Finding)
 		return
 	}
 	for _, w := range warnings {
-		s.config.logger.WarnContext(ctx, "an event was sent that not every language reads alike; later ones of this name are not reported",
+		s.config.logger.WarnContext(ctx, "event is not portable; logged once for each event name",
 			"event", name, "requirement", string(w.Requirement), "problem", w.Message)
 	}
 }

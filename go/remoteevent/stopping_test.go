@@ -99,9 +99,9 @@ func TestStopWhileRedisHangs(t *testing.T) {
 			client := redis.NewClient(&redis.Options{Addr: redistest.Start(t, redistest.FreeAddr(t)).Addr})
 			defer client.Close()
 			logged, option := newLog()
-			want := "events are handled again"
+			want := "events are delivered again"
 			if mode == "at most once" {
-				options, want = append(options, remoteevent.WithDeadLetters()), "the event is lost"
+				options, want = append(options, remoteevent.WithDeadLetters()), "event lost"
 			}
 			mux, r := receiver(t, client, append(options, option, remoteevent.WithDeadLetterLimit(10))...)
 			begun, end := make(chan struct{}, 1), make(chan struct{})

@@ -11,34 +11,33 @@ import (
 	notification "github.com/redis/go-redis/v9/push"
 )
 
-// tracking has Redis tell of changes (CLIENT TRACKING, Redis 6, RESP3): one
-// connection reads keys, and another is told when one of those changes, once. It
-// uses no prefixes, since each would cost every write of every client. A nil
+// tracking lets Redis report changes (CLIENT TRACKING, Redis 6, RESP3): one
+// connection reads keys, and another receives one notification for each key that changes.
+// It uses no prefixes, because each would slow down every write of every client. A nil
 // tracking is off.
 type tracking struct {
 	client  *redis.Client
 	ring    func(key string)
 	ringAll func()
-	broken  chan<- struct{} // is told that no changes are told any more
+	broken  chan<- struct{} // signals that notifications have stopped
 
 	reading *redis.Conn   // nil while tracking is off
-	told    *redis.Client // whose only connection is told
-	lost    *atomic.Bool  // that connection is gone
-	retry   time.Time     // when to try again
+	told    *redis.Client // its only connection receives the notifications
+	lost    *atomic.Bool  // that connection is lost
+	retry   time.Time     // the time of the next attempt
 }
 
 const (
-	// trackingRetry is after what time tracking is tried again that failed.
+	// trackingRetry is the time after a failure until tracking is tried again.
 	trackingRetry = time.Minute
-	// pingInterval is after what time a connection that is told of nothing is tested.
+	// pingInterval is the time without a notification after which the connection is tested.
 	pingInterval = 10 * time.Second
 )
 
 func (t *tracking) on() bool { return t != nil && t.reading != nil }
 
-// connection returns the connection by which to read keys so that Redis tells of
-// their changes, or nil, and whether it is a new one. Keys that others read are not
-// tracked any more.
+// connection returns the connection with which to read keys, or nil, and whether it is
+// new. Redis reports changes only of keys that this connection read.
 func (t *tracking) connection(ctx context.Context) (conn *redis.Conn, fresh bool) {
 	if t == nil {
 		return nil, false
@@ -60,7 +59,7 @@ func (t *tracking) connection(ctx context.Context) (conn *redis.Conn, fresh bool
 	return t.reading, true
 }
 
-// open makes both connections.
+// open opens both connections.
 func (t *tracking) open(ctx context.Context) error {
 	options := dedicatedOptions(t.client, nil) // its dialer has the hooks
 	options.PoolSize = 1
@@ -72,8 +71,8 @@ func (t *tracking) open(ctx context.Context) error {
 				return err
 			}
 		}
-		if id != 0 { // its successor would be told of nothing
-			return errors.New("the connection that was told of changes is lost")
+		if id != 0 { // Redis does not notify a new connection
+			return errors.New("the connection for notifications is lost")
 		}
 		id, err = conn.ClientID(ctx).Result()
 		return err
@@ -82,7 +81,7 @@ func (t *tracking) open(ctx context.Context) error {
 	if err := t.told.RegisterPushNotificationHandler("invalidate", t, false); err != nil {
 		return err
 	}
-	pubsub := t.told.Subscribe(ctx) // to no channel: go-redis reads what it is told
+	pubsub := t.told.Subscribe(ctx) // to no channel: it makes go-redis read notifications
 	if err := pubsub.Ping(ctx); err != nil {
 		_ = pubsub.Close()
 		return err
@@ -130,7 +129,7 @@ func (t *tracking) HandlePushNotification(_ context.Context, _ notification.Noti
 		return nil
 	}
 	keys, ok := told[1].([]any)
-	if !ok { // all keys: the database was flushed
+	if !ok { // the database was flushed: all keys changed
 		t.ringAll()
 		return nil
 	}
@@ -142,7 +141,7 @@ func (t *tracking) HandlePushNotification(_ context.Context, _ notification.Noti
 	return nil
 }
 
-// close closes the connections, if there are any.
+// close closes the connections.
 func (t *tracking) close() {
 	if t == nil {
 		return

@@ -238,7 +238,7 @@ func (f *flow) Write(line []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
-	case strings.Contains(text, "lease was lost before"):
+	case strings.Contains(text, "lease lost before"):
 		f.stale++
 	case strings.Contains(text, "receiving again"):
 		f.outages++

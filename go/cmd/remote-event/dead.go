@@ -62,7 +62,7 @@ func (a *app) deadListCommand() *cobra.Command {
 
 func (a *app) deadShowCommand() *cobra.Command {
 	command := deadMember("show", "Show dead letters in full, with their messages",
-		"Show dead letters in full, with their errors, the verdicts of remote-event\nvalidate and their messages. With -o ndjson, the records are those of dead export.",
+		"Show dead letters in full, with their errors, the verdicts of remote-event\nvalidate and their messages. With -o ndjson, the records are those of dead\nexport.",
 		"  remote-event dead show --id 1795464000000-0000000007-…")
 	output := outputFlag(command, formatText, formatNDJSON)
 	var s selection
@@ -81,7 +81,7 @@ func (a *app) deadShowCommand() *cobra.Command {
 
 func (a *app) deadExportCommand() *cobra.Command {
 	command := deadMember("export", "Write dead letters to standard output as records",
-		"Write dead letters to standard output, one JSON record a line, with the message\nin base64 (schemas/dead-letter.schema.json). They remain dead letters. To store the\nrecords in this Redis or another one, use remote-event dead import.",
+		"Write dead letters to standard output, one JSON record a line, with the message\nin base64 (schemas/dead-letter.schema.json). They remain dead letters. To\nstore the records in this Redis or another one, use remote-event dead import.",
 		"  remote-event dead export > dead.ndjson\n  remote-event dead export --id 1795464000000-… | jq -r .message | base64 -d")
 	var s selection
 	s.register(command, false)

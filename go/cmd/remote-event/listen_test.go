@@ -267,5 +267,5 @@ func TestListenGoesOnAfterALostConnection(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	cancel()
-	(<-ended).expect(t, exitDone, "cannot receive for now", "receiving again")
+	(<-ended).expect(t, exitDone, "cannot receive; retrying", "receiving again")
 }
