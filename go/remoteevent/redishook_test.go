@@ -85,8 +85,9 @@ func TestRedisHooks(t *testing.T) {
 			stop := start(t, receiverOf(t, client, handler, options...))
 			must(t, client.LPush(t.Context(), queue, `{"data": {}, "signals": ["q"]}`).Err())
 			next(t, handled)
-			for _, command := range c.commands {
-				for next(t, names) != command {
+			for left := c.commands; len(left) > 0; {
+				if next(t, names) == left[0] {
+					left = left[1:]
 				}
 			}
 			must(t, stop())
