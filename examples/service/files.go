@@ -83,7 +83,7 @@ func (f *files) checksum(path string) (string, error) {
 	if err != nil {
 		return "", remoteevent.Permanent(err)
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // it is only read
 	hash := sha256.New()
 	if _, err := io.Copy(hash, file); err != nil {
 		return "", err
