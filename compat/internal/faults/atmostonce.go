@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
@@ -20,18 +18,11 @@ import (
 // with SIGKILL. What they held is gone, as they deliver at most once; it is counted
 // apart, and nothing else may be gone.
 func originalsKilled(ctx context.Context, size Size) (figures Figures, err error) {
-	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
+	server, client, f, end, err := startAlone(ctx, redisserver.Options{}, "originals killed")
 	if err != nil {
 		return figures, err
 	}
-	defer func() { err = errors.Join(err, server.Close()) }()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer func() { _ = client.Close() }()
-	f, err := startFlow(ctx, client, "originals killed")
-	if err != nil {
-		return figures, err
-	}
-	defer f.stop()
+	defer func() { err = errors.Join(err, end()) }()
 	number := f.register()
 	chance := rand.New(rand.NewPCG(size.Seed, 1))
 	handled := 0

@@ -21,18 +21,11 @@ func clockSteps(ctx context.Context, size Size) (figures Figures, err error) {
 		return figures, err
 	}
 	defer func() { err = errors.Join(err, clock.Close()) }()
-	server, err := redisserver.StartInstance(ctx, redisserver.Options{Clock: clock})
+	_, client, f, end, err := startAlone(ctx, redisserver.Options{Clock: clock}, "clock", "clock 日本 {x}")
 	if err != nil {
 		return figures, err
 	}
-	defer func() { err = errors.Join(err, server.Close()) }()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer func() { _ = client.Close() }()
-	f, err := startFlow(ctx, client, "clock", "clock 日本 {x}")
-	if err != nil {
-		return figures, err
-	}
-	defer f.stop()
+	defer func() { err = errors.Join(err, end()) }()
 	for range size.Rounds {
 		for _, off := range []time.Duration{-time.Hour, 0} {
 			if err := f.flowFor(ctx, size.Events); err != nil {

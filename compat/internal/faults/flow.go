@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/compat/internal/calibration"
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -69,6 +70,22 @@ func newFlow(ctx context.Context, queues ...string) *flow {
 	f.sendCtx, f.stopSending = context.WithCancel(ctx)
 	f.receiveCtx, f.stopReceiving = context.WithCancel(ctx)
 	return f
+}
+
+// startAlone starts a Redis with a client and a flow. end stops all three.
+func startAlone(ctx context.Context, options redisserver.Options, queues ...string) (server *redisserver.Instance, client *redis.Client, f *flow, end func() error, err error) {
+	if server, err = redisserver.StartInstance(ctx, options); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	client = redis.NewClient(&redis.Options{Addr: server.Addr()})
+	if f, err = startFlow(ctx, client, queues...); err != nil {
+		return nil, nil, nil, nil, errors.Join(err, client.Close(), server.Close())
+	}
+	return server, client, f, func() error {
+		f.stop()
+		_ = client.Close()
+		return server.Close()
+	}, nil
 }
 
 // send has a sender send events, one after the other and to each queue in turn,

@@ -4,26 +4,17 @@ import (
 	"context"
 	"errors"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
 // interruptions have Redis kill its clients' connections, forget its scripts, and
 // answer nobody for longer than a lease.
 func interruptions(ctx context.Context, size Size) (figures Figures, err error) {
-	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
+	server, client, f, end, err := startAlone(ctx, redisserver.Options{}, "interrupted", "interrupted 日本 {x}")
 	if err != nil {
 		return figures, err
 	}
-	defer func() { err = errors.Join(err, server.Close()) }()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer func() { _ = client.Close() }()
-	f, err := startFlow(ctx, client, "interrupted", "interrupted 日本 {x}")
-	if err != nil {
-		return figures, err
-	}
-	defer f.stop()
+	defer func() { err = errors.Join(err, end()) }()
 	for range size.Rounds {
 		for _, interruption := range [][]any{
 			{"SCRIPT", "FLUSH"},

@@ -18,18 +18,11 @@ import (
 // refusedWrites has Redis answer reads and refuse writes for longer than a lease,
 // while events flow: for want of replicas, and since its disk takes nothing.
 func refusedWrites(ctx context.Context, size Size) (figures Figures, err error) {
-	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
+	server, client, f, end, err := startAlone(ctx, redisserver.Options{}, "refused")
 	if err != nil {
 		return figures, err
 	}
-	defer func() { err = errors.Join(err, server.Close()) }()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer func() { _ = client.Close() }()
-	f, err := startFlow(ctx, client, "refused")
-	if err != nil {
-		return figures, err
-	}
-	defer f.stop()
+	defer func() { err = errors.Join(err, end()) }()
 	for range size.Rounds {
 		for _, refusal := range []func(context.Context, *redisserver.Instance) (restore func() error, err error){wantReplicas, fillDisk} {
 			if err := f.flowFor(ctx, size.Events); err != nil {

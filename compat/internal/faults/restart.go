@@ -17,18 +17,11 @@ const lease = time.Second
 // restart ends Redis at once and in good order, by turns, and starts it again with
 // what it has on disk, while events flow.
 func restart(ctx context.Context, size Size) (figures Figures, err error) {
-	server, err := redisserver.StartInstance(ctx, redisserver.Options{Settings: redisserver.Durable()})
+	server, client, f, end, err := startAlone(ctx, redisserver.Options{Settings: redisserver.Durable()}, "restart", "restart 日本 {x}")
 	if err != nil {
 		return figures, err
 	}
-	defer func() { err = errors.Join(err, server.Close()) }()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer func() { _ = client.Close() }()
-	f, err := startFlow(ctx, client, "restart", "restart 日本 {x}")
-	if err != nil {
-		return figures, err
-	}
-	defer f.stop()
+	defer func() { err = errors.Join(err, end()) }()
 	for round := range size.Rounds {
 		if err := f.flowFor(ctx, size.Events); err != nil {
 			return figures, err
