@@ -308,7 +308,7 @@ func TestListenBoundsDeadLetters(t *testing.T) {
 	push(t, client, "x", message("x", 1))
 	readLine(t, lines)
 	stop()
-	(<-ended).expect(t, exitDone, "dead letters were dropped", "dropped_in_all=2")
+	(<-ended).expect(t, exitDone, "dead letters dropped", "dropped_in_all=2")
 	invoke(t, "listen", "x", "--dead-letter-limit", "2", "--at-most-once").expect(t, exitUsage)
 	invoke(t, "listen", "x", "--dead-letter-limit", "-2").expect(t, exitUsage, "must not be negative")
 }
