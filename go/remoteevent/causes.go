@@ -3,6 +3,7 @@ package remoteevent
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -117,6 +118,24 @@ func (c *causes) permanent(index int) bool {
 		return false
 	}
 	return len(n.parts) > 0 && !slices.ContainsFunc(n.parts, func(part int) bool { return !c.permanent(part) })
+}
+
+// delay returns the longest delay that [RetryAfter] sets in the cause with that index, or
+// nil. What is permanent sets none.
+func (c *causes) delay(index int) (longest *time.Duration) {
+	if c.permanent(index) {
+		return nil
+	}
+	n := c.nodes[index]
+	if e, ok := n.err.(*retryAfterError); ok && e != nil { //nolint:errorlint // each cause has its turn
+		longest = &e.delay
+	}
+	for _, part := range n.parts {
+		if delay := c.delay(part); delay != nil && (longest == nil || *delay > *longest) {
+			longest = delay
+		}
+	}
+	return longest
 }
 
 // listeners returns the names of the failed listeners.

@@ -54,7 +54,7 @@ func guard(h HandlerFunc) HandlerFunc {
 // endlessly.
 func textOf(err error) string {
 	switch err.(type) { //nolint:errorlint // only the outermost error
-	case *listenerError, listenerErrors, *permanentError, *PanicError:
+	case *listenerError, listenerErrors, *permanentError, *retryAfterError, *timeoutError, *PanicError:
 		return err.Error() // these contain the texts of user errors already
 	}
 	if causesOf(err).endless {

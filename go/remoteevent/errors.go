@@ -31,6 +31,9 @@ var (
 	// if its event may have gone to another receiver: the lease could not be
 	// renewed in time. Work that the listener does from then on may be done twice.
 	ErrLeaseLost = errors.New("the lease on the event is lost: another receiver may be handling it")
+	// ErrTimeout is the cause with which a listener's context ends after the time of
+	// [Timeout], and a cause of the error that the listener returns then.
+	ErrTimeout = errors.New("the listener's timeout has passed")
 	// ErrRelease is returned by listeners that have not begun to handle an event:
 	// the event is released to the place from which it was taken, for any receiver to
 	// take next, and the attempt does not count. A receiver that is not shutting down is

@@ -1,6 +1,8 @@
 package remoteevent
 
 import (
+	"time"
+
 	"github.com/remote-events/remote-events/go/internal/lease"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -20,6 +22,33 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return textOf(e.err) }
 func (e *permanentError) Unwrap() error { return e.err }
 
+// RetryAfter marks a listener's error with the delay after which the event is retried,
+// in place of the delay of [WithBackoff]: the time that a server asks for in Retry-After,
+// for example. The delay is exact, without jitter. It is cut to between 0 and 24 hours.
+// RetryAfter returns nil if err is nil.
+//
+// The attempt counts: the event becomes a dead letter after the last of
+// [WithMaxAttempts]. If several listeners fail, or one joins several such errors, the
+// longest delay counts. A [Permanent] error, or one of its causes, sets no delay, and an
+// event whose errors are all permanent is not retried. With [WithAtMostOnce], the event
+// is dropped.
+func RetryAfter(delay time.Duration, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &retryAfterError{min(max(delay, 0), maxRetryAfter), err}
+}
+
+const maxRetryAfter = 24 * time.Hour
+
+type retryAfterError struct {
+	delay time.Duration
+	err   error
+}
+
+func (e *retryAfterError) Error() string { return textOf(e.err) }
+func (e *retryAfterError) Unwrap() error { return e.err }
+
 // failure describes why a message was not handled. It is plain data, redacted for
 // logs and for Redis: failureOf alone calls the methods of a listener's error, and
 // contains their panics.
@@ -28,10 +57,11 @@ type failure struct {
 	causes    []string // the texts of the error's causes, outermost first
 	all       *causes  // for the errors of hooks; nil where there is no error
 	code      lease.Code
-	permanent bool     // another attempt would fail as well
-	released  bool     // a listener returned ErrRelease
-	listeners []string // that failed
-	stack     string   // of the panic, if it was one
+	permanent bool           // another attempt would fail as well
+	delay     *time.Duration // before the next attempt, by RetryAfter; nil where the backoff decides
+	released  bool           // a listener returned ErrRelease
+	listeners []string       // that failed
+	stack     string         // of the panic, if it was one
 }
 
 // malformedFailure returns the failure of a message that cannot be delivered.
@@ -48,7 +78,7 @@ func malformedFailure(err *MalformedError) *failure {
 // listener.
 func failureOf(err error) *failure {
 	c := causesOf(err)
-	f := &failure{all: c, code: lease.Failed, permanent: c.permanent(0), released: c.is(ErrRelease), listeners: c.listeners()}
+	f := &failure{all: c, code: lease.Failed, permanent: c.permanent(0), delay: c.delay(0), released: c.is(ErrRelease), listeners: c.listeners()}
 	_, unfit := find[*PayloadError](c)
 	panicked, panics := find[*PanicError](c)
 	if panics {

@@ -3,6 +3,8 @@ package remoteevent
 import (
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"math/big"
 	"net/netip"
 	"slices"
@@ -31,6 +33,70 @@ func TestDelaysGrow(t *testing.T) {
 	}
 	if delay := (&queueConfig{}).retryDelay(3); delay != 0 {
 		t.Errorf("without a delay: %v", delay)
+	}
+}
+
+// TestDefaultRetries: an outage of an hour buries no event.
+func TestDefaultRetries(t *testing.T) {
+	t.Parallel()
+	c := defaultQueueConfig()
+	var least, most time.Duration
+	for attempt := 1; attempt < c.maxAttempts; attempt++ {
+		shortest, longest := time.Duration(math.MaxInt64), time.Duration(0)
+		for range 200 {
+			delay := c.retryDelay(attempt)
+			shortest, longest = min(shortest, delay), max(longest, delay)
+		}
+		bound := min(time.Second<<(attempt-1), 10*time.Minute)
+		if shortest < bound/2 || longest > bound {
+			t.Errorf("after attempt %d: from %v to %v", attempt, shortest, longest)
+		}
+		least, most = least+bound/2, most+bound
+	}
+	// The documentation of WithMaxAttempts has these numbers.
+	if least.Truncate(time.Minute) != 78*time.Minute || ((least+most)/2).Round(time.Minute) != 118*time.Minute || most.Round(time.Minute) != 157*time.Minute {
+		t.Errorf("the retries take from %v to %v", least, most)
+	}
+	if n := (&leased{config: &c}).claim(want{count: 1}).MaxAttempts; n != 5 {
+		t.Errorf("an event may end %d processes", n)
+	}
+}
+
+// TestRetryAfter: the longest delay that an error sets counts, unless it is permanent.
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	plain := errors.New("plain")
+	minute, hour := RetryAfter(time.Minute, plain), RetryAfter(time.Hour, io.EOF)
+	const backoff = 7 * time.Second
+	for _, c := range []struct {
+		err       error
+		want      time.Duration
+		permanent bool
+	}{
+		{plain, backoff, false},
+		{minute, time.Minute, false},
+		{fmt.Errorf("fetch: %w", minute), time.Minute, false},
+		{&timeoutError{1, minute}, time.Minute, false},
+		{RetryAfter(-1, plain), 0, false},
+		{RetryAfter(1<<62, plain), 24 * time.Hour, false},
+		{RetryAfter(time.Minute, hour), time.Hour, false},
+		{listenerErrors{&listenerError{"a", minute}, &listenerError{"b", hour}, &listenerError{"c", plain}}, time.Hour, false},
+		{errors.Join(hour, minute), time.Hour, false},
+		{listenerErrors{&listenerError{"a", minute}, &listenerError{"b", Permanent(hour)}}, time.Minute, false},
+		{listenerErrors{&listenerError{"a", plain}, &listenerError{"b", Permanent(hour)}}, backoff, false},
+		{Permanent(hour), backoff, true},
+		{RetryAfter(time.Hour, Permanent(plain)), backoff, true},
+	} {
+		o := outcome{failure: failureOf(c.err)}
+		if got := o.delay(backoff); got != c.want || o.permanent() != c.permanent {
+			t.Errorf("%v: after %v, permanent: %t", c.err, got, o.permanent())
+		}
+	}
+	if err := fmt.Errorf("fetch: %w", hour); !errors.Is(err, io.EOF) || err.Error() != "fetch: EOF" {
+		t.Errorf("the cause is lost: %v", err)
+	}
+	if err := RetryAfter(time.Hour, nil); err != nil {
+		t.Errorf("of success: %v", err)
 	}
 }
 

@@ -52,7 +52,7 @@ func wrapped[F HandlerFunc | SendFunc, M ~func(F) F](option string, function F, 
 			return nil, panicked
 		}
 		if function == nil {
-			return nil, fmt.Errorf("%s: middleware %d returned nil", option, i+1)
+			return nil, fmt.Errorf("%s: middleware %d returned nil, as Timeout does for a time that is out of bounds", option, i+1)
 		}
 	}
 	return function, nil

@@ -33,7 +33,7 @@ func (l *leased) claim(w want) *lease.Claim {
 	}
 	return &lease.Claim{
 		Lease: l.config.lease, Count: min(w.count, lease.MaxCount), Bytes: takeBytes, MaxBytes: l.maxBytes,
-		MaxAttempts: l.config.maxAttempts, Suspects: w.suspects, Retries: w.retries,
+		MaxAttempts: l.config.maxCrashes, Suspects: w.suspects, Retries: w.retries,
 	}
 }
 

@@ -62,7 +62,7 @@ func (c *consumer) dispose(m *message, o outcome) disposition {
 	}
 	d := disposition{kind: nacked, delay: -1, reason: o.reason()}
 	if !atMostOnce && !o.permanent() && m.attempt-m.pardons < c.config.maxAttempts {
-		d.delay = c.config.retryDelay(m.attempt)
+		d.delay = o.delay(c.config.retryDelay(m.attempt))
 		c.receiver.logRetry(c.work, c.queue, m, o, d.delay)
 	} else {
 		c.receiver.logDeath(c.work, c.queue, m, o)

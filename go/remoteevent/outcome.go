@@ -33,6 +33,14 @@ func (o *outcome) released() bool { return o.failure != nil && o.failure.release
 // permanent reports whether another attempt would fail as well.
 func (o *outcome) permanent() bool { return o.failure != nil && o.failure.permanent }
 
+// delay returns the delay before the next attempt: a listener's, or the backoff.
+func (o *outcome) delay(backoff time.Duration) time.Duration {
+	if o.failure.delay != nil {
+		return *o.failure.delay
+	}
+	return backoff
+}
+
 // id returns the event's attribute id, or "".
 func (o *outcome) id() string {
 	if o.delivery == nil {

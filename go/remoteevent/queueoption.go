@@ -24,6 +24,7 @@ type queueConfig struct {
 	prefetch    int
 	lease       time.Duration
 	maxAttempts int
+	maxCrashes  int // attempts that may end with their process
 	firstDelay  time.Duration
 	lastDelay   time.Duration
 	window      lease.Window
@@ -45,8 +46,8 @@ func (c queueConfig) inherited() queueConfig {
 
 func defaultQueueConfig() queueConfig {
 	return queueConfig{
-		concurrency: 1, adaptive: true, lease: 30 * time.Second, maxAttempts: 5,
-		firstDelay: time.Second, lastDelay: 5 * time.Minute,
+		concurrency: 1, adaptive: true, lease: 30 * time.Second, maxAttempts: 25, maxCrashes: 5,
+		firstDelay: time.Second, lastDelay: 10 * time.Minute,
 	}
 }
 
@@ -189,22 +190,28 @@ func WithLease(d time.Duration) QueueOption {
 	return reliableOption("WithLease", func(c *queueConfig) { c.lease = d })
 }
 
-// WithMaxAttempts sets how often an event is tried before it becomes a dead
-// letter, 5 times by default. Too few turn a passing fault, such as a database that
-// restarts, into work for an operator; too many repeat what will never succeed.
+// WithMaxAttempts sets how often an event is tried before it becomes a dead letter, 25
+// times by default and 1,000,000,000 at most (REL-22). With the default delays of
+// [WithBackoff], an event that always fails is retried for at least 78 minutes, for 1 hour
+// and 58 minutes on average, and for at most 2 hours and 38 minutes. Too few attempts turn
+// a passing fault, such as a database that restarts, into work for an operator; too many
+// repeat what never succeeds.
 //
 // A crash of the process is not an attempt of the events that it held. An event that was
 // held in two crashes may be their cause: a receiver handles one such event at a time,
-// and each further crash counts as an attempt of it.
+// and each further crash counts as an attempt of it. With the default, the event becomes a
+// dead letter after its fifth attempt if that ends with the process, so that it does not
+// end 25 processes.
 func WithMaxAttempts(n int) QueueOption {
-	return reliableOption("WithMaxAttempts", func(c *queueConfig) { c.maxAttempts = n })
+	return reliableOption("WithMaxAttempts", func(c *queueConfig) { c.maxAttempts, c.maxCrashes = n, n })
 }
 
-// WithBackoff sets the delays between the attempts of an event. The delay is 1 second
-// after the first attempt by default and doubles with each attempt, up to 5 minutes by
-// default; a random part of up to one half is subtracted. Too short a first delay uses
-// up the attempts before a fault has passed; too long a last delay leaves events waiting
-// after it has passed.
+// WithBackoff sets the delays between the attempts of an event (REL-21). The delay is 1
+// second after the first attempt by default and doubles with each attempt, up to 10
+// minutes by default and 10 years at most; a random part of up to one half is subtracted.
+// A listener sets another delay with [RetryAfter]. Too short a first delay uses up the
+// attempts before a fault has passed; too long a last delay leaves events waiting after it
+// has passed.
 func WithBackoff(first, last time.Duration) QueueOption {
 	return reliableOption("WithBackoff", func(c *queueConfig) { c.firstDelay, c.lastDelay = first, last })
 }

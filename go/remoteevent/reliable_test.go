@@ -469,3 +469,25 @@ func TestClaimsGoOnWithoutWaiting(t *testing.T) {
 	}
 	expectStats(t, queue(t, client), queueadmin.Stats{})
 }
+
+// TestRetryAfterOnTheWire: the delay of the next attempt is the one that the listener sets.
+func TestRetryAfterOnTheWire(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		log, quiet := newLog()
+		mux, r := receiver(t, client, soon(), quiet)
+		must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error {
+			return remoteevent.RetryAfter(time.Hour, errors.New("too many requests"))
+		}))
+		must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+		stop := start(t, r)
+		log.wait(t, "retry_in=1h0m0s")
+		expectStats(t, queue(t, client), queueadmin.Stats{Retrying: 1})
+		must(t, stop())
+		retries, err := client.ZRangeWithScores(t.Context(), "remote-event:v1:{file_event}:retries:file_event", 0, 0).Result()
+		must(t, err)
+		if left := time.Until(time.UnixMilli(int64(retries[0].Score))); left < 50*time.Minute || left > 70*time.Minute {
+			t.Errorf("the event is due in %v", left)
+		}
+	})
+}

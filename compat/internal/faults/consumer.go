@@ -74,6 +74,7 @@ func ordinary(log io.Writer) []remoteevent.ReceiverOption {
 	return []remoteevent.ReceiverOption{
 		remoteevent.WithLogger(slog.New(slog.NewTextHandler(log, nil))), remoteevent.WithConcurrency(8),
 		remoteevent.WithPrefetch(64), remoteevent.WithBackoff(10*time.Millisecond, 100*time.Millisecond),
+		remoteevent.WithMaxAttempts(5),
 	}
 }
 
