@@ -21,13 +21,14 @@ type consumer struct {
 	held     chan struct{} // closed when nothing is started any more
 
 	mu        sync.Mutex
-	waiting   []*message // taken, and not started
-	bytes     int        // of those that wait
-	finished  []*message // to be collected
-	spare     []*message // the slice that was collected before
-	active    int        // slots that are taken
-	started   uint64     // messages, in all
-	holding   bool       // nothing is started any more
+	waiting   []*message      // taken, and not started
+	bytes     int             // of those that wait
+	finished  []*message      // to be collected
+	spare     []*message      // the slice that was collected before
+	active    int             // slots that are taken
+	started   uint64          // messages, in all
+	holding   bool            // nothing is started any more
+	running   runningMessages // one for each slot that is taken
 	pace      pace
 	low       int       // with so few that wait, the feeder is told
 	collected time.Time // when the feeder last did
@@ -77,6 +78,7 @@ func (c *consumer) start(now time.Time) *message {
 			continue
 		}
 		m.begun = now
+		c.running.add(m)
 		c.started++
 		return m
 	}
@@ -151,6 +153,7 @@ func (c *consumer) next(done *message) *message {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.running.remove(done)
 	c.pace.note(now.Sub(done.begun))
 	if done.disposition.kind != settled {
 		c.finished = append(c.finished, done)

@@ -48,6 +48,7 @@ func (r *Receiver) deliver(ctx context.Context, queue string, m *message, came f
 		}
 	}
 	if err == nil {
+		m.delivery.Store(o.delivery)
 		err = r.dispatch(&d.context, o.delivery)
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package remoteevent
 
 import (
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -17,9 +18,12 @@ type message struct {
 	suspect bool   // more than one claim of it has expired
 	claim   *claim // that holds it; nil at most once
 
-	begun       time.Time // when a listener began
-	disposition disposition
-	uncertain   bool // it was reported, and the reply did not come
+	begun          time.Time                // when a listener began
+	delivery       atomic.Pointer[Delivery] // while its listeners work
+	warnings       int                      // that they are slow
+	earlier, later *message                 // that are being handled, in the order in which they began
+	disposition    disposition
+	uncertain      bool // it was reported, and the reply did not come
 }
 
 // disposition is what is to be reported of a message.

@@ -26,6 +26,7 @@ func TestOptionsHaveBounds(t *testing.T) {
 		"WithLease":           remoteevent.WithLease(ages),
 		"WithMaxAttempts":     remoteevent.WithMaxAttempts(math.MaxInt),
 		"WithBackoff":         remoteevent.WithBackoff(0, ages),
+		"WithSlowWarning":     remoteevent.WithSlowWarning(time.Millisecond),
 		"WithDeduplication":   remoteevent.WithDeduplication(ages, 1),
 		"WithDeadLetterLimit": remoteevent.WithDeadLetterLimit(math.MaxInt),
 		"WithDeadLetterAge":   remoteevent.WithDeadLetterAge(ages),

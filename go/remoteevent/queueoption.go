@@ -28,7 +28,8 @@ type queueConfig struct {
 	firstDelay  time.Duration
 	lastDelay   time.Duration
 	window      lease.Window
-	maxDead     int // dead letters, or 0
+	slowAfter   time.Duration // of a listener, or 0
+	maxDead     int           // dead letters, or 0
 	maxDeadAge  time.Duration
 
 	own bool // options of this queue alone were applied
@@ -47,7 +48,7 @@ func (c queueConfig) inherited() queueConfig {
 func defaultQueueConfig() queueConfig {
 	return queueConfig{
 		concurrency: 1, adaptive: true, lease: 30 * time.Second, maxAttempts: 25, maxCrashes: 5,
-		firstDelay: time.Second, lastDelay: 10 * time.Minute,
+		firstDelay: time.Second, lastDelay: 10 * time.Minute, slowAfter: time.Minute,
 	}
 }
 
@@ -66,6 +67,8 @@ func (c *queueConfig) validate() error {
 	case c.window.Time < 0 || c.window.Time > maxTime || c.window.Time > 0 && (c.window.Count < 1 || c.window.Count > maxCount):
 		return fmt.Errorf("WithDeduplication(%v, %d): the window is between 0 and %v, and the number of events between 1 and %d",
 			c.window.Time, c.window.Count, maxTime, maxCount)
+	case c.slowAfter < 0 || c.slowAfter > 0 && c.slowAfter < time.Second || c.slowAfter > maxTime:
+		return fmt.Errorf("WithSlowWarning(%v): the time is between %v and %v; 0 means no warning", c.slowAfter, time.Second, maxTime)
 	case c.maxDead < 0 || c.maxDead > maxCount:
 		return fmt.Errorf("WithDeadLetterLimit(%d): the limit is between 1 and %d; 0 means no limit", c.maxDead, maxCount)
 	case c.maxDeadAge < 0 || c.maxDeadAge > maxTime:
@@ -214,6 +217,18 @@ func WithMaxAttempts(n int) QueueOption {
 // has passed.
 func WithBackoff(first, last time.Duration) QueueOption {
 	return reliableOption("WithBackoff", func(c *queueConfig) { c.firstDelay, c.lastDelay = first, last })
+}
+
+// WithSlowWarning sets after which time the receiver logs a warning, "listener still
+// running", about an event that is being handled, 1 minute by default; 0 turns the warning
+// off. The warning is repeated after twice the time, four times the time and so on. It has
+// the event, the queue and the time so far. A listener that never returns keeps one of the
+// slots of [WithConcurrency] for ever and, with the default of one slot, blocks its queue in
+// this process: its lease is renewed, so no other receiver gets the event. [Timeout] ends
+// the contexts of listeners. The time is between 1 second and 10 years. Too short a time
+// fills the log; too long a time hides a queue that is blocked.
+func WithSlowWarning(after time.Duration) QueueOption {
+	return queueOption(func(c *queueConfig) { c.slowAfter = after })
 }
 
 // WithDeduplication drops an event whose attribute id was acknowledged within the

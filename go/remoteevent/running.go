@@ -61,6 +61,7 @@ func (r *running) start(ctx context.Context, open opener) error {
 		}
 	}
 	r.settling.Go(r.renew)
+	r.settling.Go(r.watchSlow)
 	r.settling.Go(func() { open.attend(ctx, r) })
 	return nil
 }
