@@ -18,6 +18,7 @@ type consumer struct {
 	slots    *sync.WaitGroup                                    // the slots that are taken, of all queues
 	wake     chan struct{}                                      // tells the feeder that there is room, or something to collect
 	outage   *outage
+	share    *share        // of the receiver's slots; nil where they have no bound
 	held     chan struct{} // closed when nothing is started any more
 
 	mu        sync.Mutex
@@ -28,6 +29,9 @@ type consumer struct {
 	active    int             // slots that are taken
 	started   uint64          // messages, in all
 	holding   bool            // nothing is started any more
+	reserved  int             // slots of the share without a message
+	seeking   bool            // slots of the share are needed to claim messages
+	kept      bool            // slots counts the messages that wait
 	running   runningMessages // one for each slot that is taken
 	pace      pace
 	low       int       // with so few that wait, the feeder is told
@@ -41,7 +45,11 @@ const collectEvery = 5 * time.Millisecond
 
 // accept has messages handled, each as soon as there is a slot.
 func (c *consumer) accept(messages []*message) {
-	now := time.Now()
+	grant(c.queueUp(messages, time.Now()))
+}
+
+// queueUp does what accept does, and returns the consumers that were granted slots.
+func (c *consumer) queueUp(messages []*message, now time.Time) (others []*consumer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.waiting) == 0 {
@@ -53,6 +61,9 @@ func (c *consumer) accept(messages []*message) {
 		c.bytes += len(m.raw)
 	}
 	c.accepted = now
+	if c.share != nil {
+		return c.balance(now, 0)
+	}
 	for c.active < c.config.concurrency {
 		m := c.start(now)
 		if m == nil {
@@ -63,6 +74,7 @@ func (c *consumer) accept(messages []*message) {
 		// end it.
 		c.slots.Go(func() { c.handle(m) })
 	}
+	return nil
 }
 
 // start returns the message that has waited longest, or nil. Messages of a lost
@@ -150,7 +162,14 @@ func (c *consumer) came(ctx context.Context, id string) (repeated, known bool) {
 // next finishes a message and starts the one that has waited longest, or gives up
 // the slot and returns nil.
 func (c *consumer) next(done *message) *message {
-	now := time.Now()
+	m, others := c.finish(done, time.Now())
+	grant(others)
+	return m
+}
+
+// finish does what next does, and returns the consumers that were granted slots. A slot
+// of a share is always given up: it is another queue's turn, or balance starts a message.
+func (c *consumer) finish(done *message, now time.Time) (m *message, others []*consumer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running.remove(done)
@@ -158,14 +177,17 @@ func (c *consumer) next(done *message) *message {
 	if done.disposition.kind != settled {
 		c.finished = append(c.finished, done)
 	}
-	m := c.start(now)
+	if c.share == nil {
+		m = c.start(now)
+	}
 	if m == nil {
 		c.active--
+		others = c.balance(now, 1)
 	}
-	if m == nil || len(c.waiting) <= c.low || len(c.finished) > 0 && now.Sub(c.collected) >= collectEvery {
+	if m == nil && (c.share == nil || c.active == 0) || len(c.waiting) <= c.low || len(c.finished) > 0 && now.Sub(c.collected) >= collectEvery {
 		wake(c.wake)
 	}
-	return m
+	return m, others
 }
 
 // wake tells the receiver of a channel with room for one that something changed.
@@ -194,9 +216,15 @@ func (c *consumer) room() int {
 	if c.holding {
 		return 0
 	}
+	slots := c.config.concurrency
+	if c.share != nil {
+		if slots = c.active + c.reserved; slots == 0 {
+			return 0
+		}
+	}
 	ahead := c.config.prefetch
 	if c.config.fetchesAhead() {
-		ahead = c.pace.ahead(c.config.concurrency)
+		ahead = c.pace.ahead(slots)
 		if c.bytes >= takeBytes {
 			ahead = 0
 		}
@@ -205,7 +233,7 @@ func (c *consumer) room() int {
 	if len(c.waiting) > c.low {
 		return 0
 	}
-	return max(0, c.config.concurrency+ahead-c.active-len(c.waiting))
+	return max(0, slots+ahead-c.active-len(c.waiting))
 }
 
 // progress returns how many messages were started in all, and how many wait.
@@ -227,8 +255,7 @@ func (c *consumer) status() (accepted time.Time, active, waiting int) {
 // that length, less is fetched ahead from now on.
 func (c *consumer) withdraw(stalled time.Duration) []*message {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if stalled > 0 {
+	if stalled > 0 && (c.share == nil || c.active > 0) { // else it waited for a slot
 		c.pace.stalled(stalled)
 	}
 	unstarted := c.waiting
@@ -236,15 +263,21 @@ func (c *consumer) withdraw(stalled time.Duration) []*message {
 	for _, m := range unstarted {
 		m.disposition = disposition{kind: released}
 	}
+	others := c.balance(time.Now(), 0)
+	c.mu.Unlock()
+	grant(others)
 	return unstarted
 }
 
 // hold lets nothing start from now on.
 func (c *consumer) hold() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	var others []*consumer
 	if !c.holding {
 		c.holding = true
 		close(c.held)
+		others = c.balance(time.Now(), 0)
 	}
+	c.mu.Unlock()
+	grant(others)
 }

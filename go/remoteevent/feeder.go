@@ -72,6 +72,7 @@ func (f *feeder) run(ctx context.Context) {
 		f.rest(ctx.Done())
 	}
 	f.stopWaiting(ctx)
+	f.consumer.seek(false)
 	f.running.fetching.Done()
 	f.calls = f.running.calls
 	if !f.config.atMostOnce {
@@ -129,7 +130,9 @@ func (f *feeder) want() want {
 		f.due = time.Time{}
 		f.rung.Store(true)
 	}
-	if f.awaiting || !f.rung.Load() {
+	seeking := !f.awaiting && f.rung.Load()
+	f.consumer.seek(seeking)
+	if !seeking {
 		return want{}
 	}
 	room := f.consumer.room()
@@ -215,6 +218,7 @@ func (f *feeder) exchange(ctx context.Context, r report, w want) bool {
 	f.settle(ctx, r, t.lost)
 	if w.count > 0 {
 		f.look(t, len(t.messages))
+		f.consumer.seek(f.rung.Load())
 		f.succeeded(ctx)
 	}
 	return true
@@ -297,6 +301,7 @@ func (f *feeder) noteDied(died []lease.Death) {
 }
 
 func (f *feeder) failed(ctx context.Context, text string, err error) {
+	f.consumer.seek(false)
 	delay := f.retry.next()
 	f.again = time.Now().Add(delay)
 	f.complain(ctx, text, err, delay)

@@ -61,13 +61,14 @@ func validSource(source string) bool {
 type receiverConfig struct {
 	queueConfig // the default for all queues
 
-	queues          []namedQueue
-	shutdownTimeout time.Duration
-	maxBytes        int
-	logger          *slog.Logger
-	schemas         PayloadSchemas
-	hooks           []Hook
-	redisHooks      redisHooks
+	queues           []namedQueue
+	shutdownTimeout  time.Duration
+	maxBytes         int
+	logger           *slog.Logger
+	schemas          PayloadSchemas
+	hooks            []Hook
+	redisHooks       redisHooks
+	totalConcurrency int
 }
 
 // namedQueue is a queue that an option names.
@@ -81,6 +82,8 @@ func (c *receiverConfig) validate() error {
 		return err
 	}
 	switch {
+	case c.totalConcurrency < 0 || c.totalConcurrency > maxConcurrency:
+		return fmt.Errorf("WithTotalConcurrency(%d): the concurrency is between 1 and %d; 0 means no limit", c.totalConcurrency, maxConcurrency)
 	case c.shutdownTimeout < 0 || c.shutdownTimeout > maxTime:
 		return fmt.Errorf("WithShutdownTimeout(%v): the timeout is between 0 and %v", c.shutdownTimeout, maxTime)
 	case c.maxBytes < 0 || c.maxBytes > maxValueBytes:
@@ -150,6 +153,25 @@ func WithQueues(names ...string) ReceiverOption {
 // ways.
 func WithQueue(name string, options ...QueueOption) ReceiverOption {
 	return receiverOption(func(c *receiverConfig) { c.queues = append(c.queues, namedQueue{name, options}) })
+}
+
+// WithTotalConcurrency limits how many events of all queues together are handled at a
+// time, up to 100,000, besides [WithConcurrency] for each queue. By default, and with 0,
+// there is no such limit. Use it where the listeners of all queues share something scarce,
+// such as the connections of a database.
+//
+// While the queues have more events than the receiver may handle, they get their shares of
+// the limit by [WithWeight], and each queue proceeds. A queue that uses less than its share
+// leaves the rest to the others. A queue takes events only when it has a slot for one of
+// them, so other receivers get the events that wait. Events that are fetched ahead while
+// other queues take the slots are released after about 40 ms, unless [WithPrefetch] sets
+// their number.
+//
+// Too low a limit makes queues wait that have listeners to spare; too high a limit limits
+// nothing. A listener that never returns keeps its slot from all queues: see [Timeout] and
+// [WithSlowWarning].
+func WithTotalConcurrency(n int) ReceiverOption {
+	return receiverOption(func(c *receiverConfig) { c.totalConcurrency = n })
 }
 
 // WithShutdownTimeout sets how long listeners may go on after the context of

@@ -20,6 +20,8 @@ type queueConfig struct {
 	atMostOnce  bool
 	deadLetters bool
 	concurrency int
+	weight      int
+	weighted    bool // the weight was given
 	adaptive    bool // the listeners' pace decides what is fetched ahead, not prefetch
 	prefetch    int
 	lease       time.Duration
@@ -47,7 +49,7 @@ func (c queueConfig) inherited() queueConfig {
 
 func defaultQueueConfig() queueConfig {
 	return queueConfig{
-		concurrency: 1, adaptive: true, lease: 30 * time.Second, maxAttempts: 25, maxCrashes: 5,
+		concurrency: 1, weight: 1, adaptive: true, lease: 30 * time.Second, maxAttempts: 25, maxCrashes: 5,
 		firstDelay: time.Second, lastDelay: 10 * time.Minute, slowAfter: time.Minute,
 	}
 }
@@ -56,6 +58,8 @@ func (c *queueConfig) validate() error {
 	switch {
 	case c.concurrency < 1 || c.concurrency > maxConcurrency:
 		return fmt.Errorf("WithConcurrency(%d): the concurrency is between 1 and %d", c.concurrency, maxConcurrency)
+	case c.weight < 1 || c.weight > maxWeight:
+		return fmt.Errorf("WithWeight(%d): the weight is between 1 and %d", c.weight, maxWeight)
 	case c.prefetch < 0 || c.prefetch > maxPrefetch:
 		return fmt.Errorf("WithPrefetch(%d): the number is between 0 and %d", c.prefetch, maxPrefetch)
 	case c.lease < minLease || c.lease > maxLease:
@@ -89,6 +93,7 @@ func (c *queueConfig) fetchesAhead() bool { return c.adaptive && c.window.Time =
 const (
 	maxConcurrency = 100_000
 	maxPrefetch    = 1_000_000
+	maxWeight      = 1000
 	// minLease is the shortest lease: a third of it has to be longer than a round
 	// trip.
 	minLease = 30 * time.Millisecond
@@ -96,6 +101,8 @@ const (
 	maxCount = 1_000_000_000
 	maxTime  = 10 * 365 * 24 * time.Hour
 )
+
+var errWeight = errors.New("WithWeight has an effect only with WithTotalConcurrency: add that, or remove WithWeight")
 
 type queueOption func(*queueConfig)
 
@@ -147,13 +154,28 @@ func WithDeadLetterAge(age time.Duration) QueueOption {
 }
 
 // WithConcurrency sets how many events of each queue are handled at a time, 1 by
-// default and 100,000 at most. Queues never wait for each other.
+// default and 100,000 at most. Queues wait for each other
+// only with [WithTotalConcurrency].
 //
 // With 1, the events of a queue are handled in the order of the list, except for
 // retries and for events that another receiver takes; with more, there is no order. A
 // crash of the process interrupts as many deliveries as events are being handled.
 func WithConcurrency(n int) QueueOption {
 	return queueOption(func(c *queueConfig) { c.concurrency = n })
+}
+
+// WithWeight sets the share of each queue in the limit of [WithTotalConcurrency], 1 by
+// default and 1000 at most: while there are more events than the receiver may handle at a
+// time, a queue of weight 3 has its listeners work three times as long, summed over the
+// slots, as a queue of weight 1. Where listeners take more than a minute, it starts three
+// times as many. No queue starves, whatever the weights are: while it has events, it gets a
+// slot after the others have used theirs in proportion to their weights. A listener that has
+// begun is never interrupted, so a queue may wait for the listeners of the others to return.
+//
+// Too high a weight delays the events of other queues. WithWeight without
+// WithTotalConcurrency is an error.
+func WithWeight(n int) QueueOption {
+	return queueOption(func(c *queueConfig) { c.weight, c.weighted = n, true })
 }
 
 // WithPrefetch sets how many events of each queue are fetched ahead of those being

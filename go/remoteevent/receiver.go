@@ -79,6 +79,9 @@ func newReceiver(client redis.UniversalClient, handler Handler, options []Receiv
 	r := &Receiver{
 		client: client, config: config, handler: handler, dispatch: guard(handler.Dispatch), hooks: hooks, configs: map[string]*queueConfig{},
 	}
+	if config.weighted && config.totalConcurrency == 0 {
+		return nil, errWeight
+	}
 	if err := r.addHandled(); err != nil {
 		return nil, err
 	}
@@ -132,6 +135,9 @@ func (r *Receiver) addQueue(name string, options ...QueueOption) error {
 	}
 	if err := config.validate(); err != nil {
 		return fmt.Errorf("queue %q: %w", name, err)
+	}
+	if config.weighted && r.config.totalConcurrency == 0 {
+		return fmt.Errorf("queue %q: %w", name, errWeight)
 	}
 	if err := checkShards(r.client, name, &config); err != nil {
 		return err

@@ -35,7 +35,8 @@ import (
 // Up to four queues wait for events on a blocked connection each. With more, Redis
 // notifies the receiver of new events by client tracking (Redis 6, RESP3, a single
 // server); otherwise the receiver polls every 5 to 25 ms, so events of an idle queue
-// may wait that long. Queues take turns when many have events.
+// may wait that long. The same applies to [WithTotalConcurrency]. Queues take turns when
+// many have events.
 //
 // Run logs the findings of queueadmin.DiagnoseServer and queueadmin.Queue.Diagnose once Redis is
 // reachable.
@@ -59,7 +60,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 	lines := &lines{}
 	client := dedicated(r.client, lines, r.config.redisHooks)
 	var bell *doorbell
-	if len(r.queues) > maxBlocked {
+	if len(r.queues) > maxBlocked || r.bounded() { // a wait would claim messages without a slot
 		bell = newDoorbell(client)
 	}
 	return r.run(ctx, &redisOpener{client: client, lines: lines, bell: bell})
@@ -79,6 +80,15 @@ func (r *Receiver) start() error {
 	return nil
 }
 
+// bounded reports whether the queues could use more slots than the receiver has.
+func (r *Receiver) bounded() bool {
+	sum := 0
+	for _, config := range r.configs {
+		sum += config.concurrency
+	}
+	return r.config.totalConcurrency > 0 && sum > r.config.totalConcurrency
+}
+
 // run consumes the queues, whose sources the opener opens, until the context ends.
 func (r *Receiver) run(ctx context.Context, open opener) error {
 	defer r.state.Store(int32(Stopped))
@@ -96,6 +106,9 @@ func (r *Receiver) run(ctx context.Context, open opener) error {
 	run := &running{
 		receiver: r, work: work, takes: takes, calls: calls, cut: cut, end: make(chan struct{}),
 		turns: make(chan struct{}, maxExchanges), outages: &outageLimit{},
+	}
+	if r.bounded() {
+		run.pool = &pool{free: r.config.totalConcurrency}
 	}
 	if err := run.start(ctx, open); err != nil {
 		return fmt.Errorf("Run: %w", err)

@@ -25,6 +25,7 @@ type running struct {
 	turns    chan struct{} // holds a token for each exchange under way
 	suspects suspects
 	outages  *outageLimit
+	pool     *pool // nil where the slots have no bound
 
 	fetching, handling, settling sync.WaitGroup
 
@@ -85,7 +86,7 @@ func (r *running) feeder(name string, config *queueConfig) *feeder {
 	log := r.receiver.config.logger.With("queue", truncateName(name))
 	wake := make(chan struct{}, 1)
 	outage := &outage{queue: name, log: log, rule: acl.Rule(config.role(), name), limit: r.outages, hooks: r.receiver.hooks}
-	return &feeder{
+	f := &feeder{
 		running: r, calls: r.takes, queue: name, config: config, wake: wake, awaited: make(chan awaited, 1), timer: time.NewTimer(time.Hour),
 		outage: outage,
 		consumer: &consumer{
@@ -93,6 +94,10 @@ func (r *running) feeder(name string, config *queueConfig) *feeder {
 		},
 		acknowledger: &acknowledger{lease: config.lease, work: r.work, log: log, suspects: &r.suspects, claims: map[string]*claim{}, lost: r.receiver.leaseLost(name)},
 	}
+	if r.pool != nil {
+		f.consumer.share = &share{pool: r.pool, consumer: f.consumer, weight: config.weight}
+	}
+	return f
 }
 
 // renew renews the claims of all queues until all is handled and reported.
