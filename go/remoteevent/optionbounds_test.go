@@ -21,17 +21,19 @@ func TestOptionsHaveBounds(t *testing.T) {
 	defer client.Close()
 	const ages = time.Duration(math.MaxInt64)
 	for name, option := range map[string]remoteevent.ReceiverOption{
-		"WithConcurrency":     remoteevent.WithConcurrency(math.MaxInt),
-		"WithPrefetch":        remoteevent.WithPrefetch(math.MaxInt),
-		"WithLease":           remoteevent.WithLease(ages),
-		"WithMaxAttempts":     remoteevent.WithMaxAttempts(math.MaxInt),
-		"WithBackoff":         remoteevent.WithBackoff(0, ages),
-		"WithSlowWarning":     remoteevent.WithSlowWarning(time.Millisecond),
-		"WithDeduplication":   remoteevent.WithDeduplication(ages, 1),
-		"WithDeadLetterLimit": remoteevent.WithDeadLetterLimit(math.MaxInt),
-		"WithDeadLetterAge":   remoteevent.WithDeadLetterAge(ages),
-		"WithShutdownTimeout": remoteevent.WithShutdownTimeout(ages),
-		"WithMaxReceiveBytes": remoteevent.WithMaxReceiveBytes(math.MaxInt),
+		"WithConcurrency":      remoteevent.WithConcurrency(math.MaxInt),
+		"WithPrefetch":         remoteevent.WithPrefetch(math.MaxInt),
+		"WithLease":            remoteevent.WithLease(ages),
+		"WithMaxAttempts":      remoteevent.WithMaxAttempts(math.MaxInt),
+		"WithBackoff":          remoteevent.WithBackoff(0, ages),
+		"WithTotalConcurrency": remoteevent.WithTotalConcurrency(math.MaxInt),
+		"WithWeight":           remoteevent.WithWeight(math.MaxInt),
+		"WithSlowWarning":      remoteevent.WithSlowWarning(time.Millisecond),
+		"WithDeduplication":    remoteevent.WithDeduplication(ages, 1),
+		"WithDeadLetterLimit":  remoteevent.WithDeadLetterLimit(math.MaxInt),
+		"WithDeadLetterAge":    remoteevent.WithDeadLetterAge(ages),
+		"WithShutdownTimeout":  remoteevent.WithShutdownTimeout(ages),
+		"WithMaxReceiveBytes":  remoteevent.WithMaxReceiveBytes(math.MaxInt),
 	} {
 		if _, err := remoteevent.NewReceiver(client, new(remoteevent.Mux), option); err == nil || !strings.Contains(err.Error(), name+"(") {
 			t.Errorf("%s: %v", name, err)

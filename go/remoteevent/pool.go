@@ -156,6 +156,14 @@ func grant(consumers []*consumer) {
 	}
 }
 
+// seeks reports whether the queue asks for slots for messages to be claimed, where it has
+// to.
+func (c *consumer) seeks() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.share == nil || c.seeking
+}
+
 // seek sets whether there are messages to be claimed, for which the queue needs slots. No
 // message is claimed by a queue without a slot.
 func (c *consumer) seek(seeking bool) {

@@ -40,3 +40,21 @@ func TestOptionsThatAtMostOnceIgnores(t *testing.T) {
 		receiverOf(t, client, mux, option, remoteevent.WithQueue("q", remoteevent.WithAtMostOnce()))
 	}
 }
+
+// TestWeightWithoutTotalConcurrency: a weight that has no effect is an error.
+func TestWeightWithoutTotalConcurrency(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{})
+	defer client.Close()
+	mux := new(remoteevent.Mux)
+	for name, option := range map[string]remoteevent.ReceiverOption{
+		"for all queues": remoteevent.WithWeight(2),
+		"for one":        remoteevent.WithQueue("q", remoteevent.WithWeight(1)),
+	} {
+		_, err := remoteevent.NewReceiver(client, mux, option)
+		if err == nil || !strings.Contains(err.Error(), "WithWeight") || !strings.Contains(err.Error(), "WithTotalConcurrency") {
+			t.Errorf("%s: %v", name, err)
+		}
+		receiverOf(t, client, mux, option, remoteevent.WithTotalConcurrency(1))
+	}
+}

@@ -347,6 +347,10 @@ func (w *world) newReceiver(name string, r *rand.Rand) *simReceiver {
 	case 1:
 		options = append(options, WithPrefetch(0))
 	}
+	if !s.waits && r.IntN(2) == 0 {
+		options = append(options, WithTotalConcurrency(1+r.IntN(4)), WithWeight(1+r.IntN(5)))
+		options = append(options, WithQueue(w.queues[0].name, WithWeight(1+r.IntN(5))))
+	}
 	mux := new(Mux)
 	for _, q := range w.queues {
 		options = append(options, WithQueues(q.name))
@@ -497,6 +501,7 @@ func (s *simReceiver) attend(_ context.Context, r *running) {
 		for _, f := range r.feeders {
 			s.world.checkAccount(s, f)
 		}
+		s.world.checkPool(s, r)
 		<-s.world.waiting
 	}
 }
@@ -519,6 +524,11 @@ func (w *world) checkAccount(s *simReceiver, f *feeder) {
 	}
 	somewhere := len(c.waiting) + c.active + len(c.finished) + len(a.done) + len(a.back) + reporting
 	idle := c.active < c.config.concurrency && len(c.waiting) > 0 && !c.holding
+	if c.share != nil {
+		c.share.pool.mu.Lock()
+		idle = idle && c.share.pool.free > 0
+		c.share.pool.mu.Unlock()
+	}
 	c.mu.Unlock()
 	a.mu.Unlock()
 	w.mu.Lock()
@@ -528,6 +538,34 @@ func (w *world) checkAccount(s *simReceiver, f *feeder) {
 	}
 	if idle {
 		w.faultf("%s %s: messages wait beside a free slot", s.name, f.queue)
+	}
+}
+
+// checkPool: each slot of the pool is free or a queue has it.
+func (w *world) checkPool(s *simReceiver, r *running) {
+	if r.pool == nil {
+		return
+	}
+	slots, unused := 0, 0
+	for _, f := range r.feeders {
+		f.consumer.mu.Lock()
+		slots += f.consumer.active + f.consumer.reserved
+		if f.consumer.reserved > 0 && !f.consumer.seeking {
+			unused++
+		}
+		f.consumer.mu.Unlock()
+	}
+	r.pool.mu.Lock()
+	for _, f := range r.feeders {
+		slots += f.consumer.share.granted
+	}
+	slots += r.pool.free
+	idle := r.pool.free > 0 && len(r.pool.line) > 0
+	r.pool.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if slots != s.r.config.totalConcurrency || unused > 0 || idle {
+		w.faultf("%s: there are %d slots; %d queues keep some for nothing; queues ask for free ones: %t", s.name, slots, unused, idle)
 	}
 }
 

@@ -135,7 +135,7 @@ func (f *feeder) rest(end <-chan struct{}) {
 	} else {
 		stopping := end == f.running.end
 		if !stopping && !f.awaiting {
-			if f.rung.Load() && f.consumer.room() > 0 {
+			if f.rung.Load() && (f.consumer.room() > 0 || !f.consumer.seeks()) {
 				return
 			}
 			if !f.due.IsZero() {

@@ -31,7 +31,7 @@ func TestZeroValues(t *testing.T) {
 		"WithMiddleware": remoteevent.WithMiddleware, "NewSender": remoteevent.NewSender, "WithoutMetadata": remoteevent.WithoutMetadata,
 		"WithHooks": remoteevent.WithHooks, "WithRedisHooks": remoteevent.WithRedisHooks, "WithSendMiddleware": remoteevent.WithSendMiddleware,
 		"WithMaxSendBytes": remoteevent.WithMaxSendBytes, "WithSource": remoteevent.WithSource,
-		"WithSlowWarning": remoteevent.WithSlowWarning,
+		"WithSlowWarning": remoteevent.WithSlowWarning, "WithTotalConcurrency": remoteevent.WithTotalConcurrency, "WithWeight": remoteevent.WithWeight,
 		// Pointers that are nil are clients as well.
 		"NewReceiver of no client": func() (*remoteevent.Receiver, error) {
 			return remoteevent.NewReceiver((*redis.ClusterClient)(nil), mux)
