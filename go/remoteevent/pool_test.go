@@ -44,6 +44,20 @@ func (g *gauge) listen(took map[string]time.Duration) HandlerFunc {
 	}
 }
 
+// worked returns the slot time of a queue.
+func (g *gauge) worked(queue string) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.busy[queue]
+}
+
+// begun returns how many events of a queue were started, and the peak of all queues.
+func (g *gauge) begun(queue string) (started, peak int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.started[queue], g.peak
+}
+
 func (g *gauge) reset() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -83,7 +97,7 @@ func TestWeights(t *testing.T) {
 		{"fetched one by one", 4, 10 * ms, 10 * ms, 4 * time.Second, false, []ReceiverOption{WithPrefetch(0)}},
 		{"fetched far ahead", 4, 10 * ms, 10 * ms, 4 * time.Second, false, []ReceiverOption{WithPrefetch(100)}},
 		{"at most once", 4, 10 * ms, 10 * ms, 4 * time.Second, false, []ReceiverOption{WithAtMostOnce()}},
-		{"longer than the charge", 1, 10 * time.Minute, 5 * time.Minute, 100 * time.Hour, true, nil},
+		{"longer than the charge", 1, 10 * time.Minute, 5 * time.Minute, 30 * time.Hour, true, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -102,13 +116,13 @@ func TestWeights(t *testing.T) {
 					ratio = starts
 				}
 				if ratio < 2.6 || ratio > 3.4 {
-					t.Errorf("the ratio is %.2f, not 3: %v of %v", ratio, g.busy, g.started)
+					t.Errorf("the ratio is %.2f, not 3: %v and %v", ratio, g.worked("heavy"), g.worked("light"))
 				}
-				if use := (g.busy["heavy"] + g.busy["light"]).Seconds() / c.runs.Seconds() / float64(c.total); use < 0.8 {
+				if use := (g.worked("heavy") + g.worked("light")).Seconds() / c.runs.Seconds() / float64(c.total); use < 0.8 {
 					t.Errorf("the slots are used by %.0f %%", 100*use)
 				}
-				if g.peak != c.total {
-					t.Errorf("%d events were handled at a time, not %d", g.peak, c.total)
+				if _, peak := g.begun("heavy"); peak != c.total {
+					t.Errorf("%d events were handled at a time, not %d", peak, c.total)
 				}
 				if err := stop(); err != nil {
 					t.Error(err)
@@ -126,17 +140,17 @@ func TestTotalConcurrencyOfOneBusyQueue(t *testing.T) {
 		s, g := newShelf(), newGauge()
 		took := map[string]time.Duration{"a": 100 * time.Millisecond, "b": 100 * time.Millisecond}
 		stop := s.run(t, g.listen(took), quietly(), WithConcurrency(8), WithTotalConcurrency(8), WithQueues("b"), WithQueue("a", WithWeight(1)))
-		s.push("a", 100_000)
-		time.Sleep(10 * time.Minute)
-		if use := g.busy["a"].Minutes() / 80; use < 0.95 {
+		s.push("a", 20_000)
+		time.Sleep(2 * time.Minute)
+		if use := g.worked("a").Minutes() / 16; use < 0.95 {
 			t.Errorf("alone, the queue uses %.0f %% of the slots", 100*use)
 		}
-		s.push("b", 100_000)
+		s.push("b", 20_000)
 		time.Sleep(time.Second)
 		g.reset()
 		time.Sleep(time.Minute)
 		if ratio, _ := g.ratio("a", "b"); ratio < 0.9 || ratio > 1.1 {
-			t.Errorf("with another, the ratio is %.2f: %v", ratio, g.busy)
+			t.Errorf("with another, the ratio is %.2f: %v and %v", ratio, g.worked("a"), g.worked("b"))
 		}
 		if err := stop(); err != nil {
 			t.Error(err)
@@ -181,12 +195,12 @@ func TestNoQueueStarves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, g := newShelf(), newGauge()
-		took := map[string]time.Duration{"stuck": 24 * time.Hour, "greedy": 10 * time.Millisecond}
+		took := map[string]time.Duration{"stuck": time.Hour, "greedy": 10 * time.Millisecond}
 		options := []ReceiverOption{
 			quietly(), WithTotalConcurrency(3), WithQueue("greedy", WithConcurrency(100), WithWeight(1000)), WithQueues("stuck"), WithSlowWarning(0),
 		}
 		s.push("stuck", 2)
-		s.push("greedy", 100_000)
+		s.push("greedy", 20_000)
 		for i := range 20 {
 			queue := fmt.Sprint("q", i)
 			took[queue] = time.Duration(1+i) * time.Millisecond
@@ -194,19 +208,20 @@ func TestNoQueueStarves(t *testing.T) {
 			s.push(queue, 1000)
 		}
 		stop := s.run(t, g.listen(took), options...)
-		time.Sleep(5 * time.Minute)
+		time.Sleep(30 * time.Second)
 		for queue := range took {
-			if g.started[queue] == 0 {
-				t.Errorf("%s has not begun in 5 minutes", queue)
+			started, peak := g.begun(queue)
+			if started == 0 {
+				t.Errorf("%s has not begun in 30 seconds", queue)
 			}
-		}
-		if g.peak != 3 {
-			t.Errorf("%d events were handled at a time", g.peak)
+			if peak != 3 {
+				t.Errorf("%d events were handled at a time", peak)
+			}
 		}
 		if err := stop(); err == nil {
 			t.Error("the stuck listener returned")
 		}
-		time.Sleep(24 * time.Hour)
+		time.Sleep(time.Hour)
 	})
 }
 
@@ -235,8 +250,8 @@ func TestTotalConcurrencyShutsDown(t *testing.T) {
 					}
 					for queue := range took {
 						queued, held, settled := s.count(queue)
-						if held != 0 || queued+g.started[queue] != 500 {
-							t.Errorf("%s after %d: %d queued, %d held, %d settled, %d handled", queue, after, queued, held, settled, g.started[queue])
+						if started, _ := g.begun(queue); held != 0 || queued+started != 500 {
+							t.Errorf("%s after %d: %d queued, %d held, %d settled, %d handled", queue, after, queued, held, settled, started)
 						}
 					}
 				})
