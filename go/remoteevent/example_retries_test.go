@@ -12,11 +12,11 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-type Invoice struct {
+type ArchiveInvoice struct {
 	Number int `json:"number"`
 }
 
-func (Invoice) EventName() string { return "invoice" }
+func (ArchiveInvoice) EventName() string { return "archive_invoice" }
 
 var errBusy = errors.New("the archive is busy")
 
@@ -38,7 +38,7 @@ func ExampleRetryAfter() {
 		fmt.Println(err)
 		return
 	}
-	err = remoteevent.Handle(mux, func(ctx context.Context, e Invoice) error {
+	err = remoteevent.Handle(mux, func(ctx context.Context, e ArchiveInvoice) error {
 		attempt := remoteevent.DeliveryOf(ctx).Attempt
 		fmt.Printf("invoice %d, attempt %d\n", e.Number, attempt)
 		switch {
@@ -68,7 +68,7 @@ func ExampleRetryAfter() {
 		return
 	}
 	for _, number := range []int{-1, 7} {
-		if err := sender.Send(ctx, Invoice{Number: number}); err != nil {
+		if err := sender.Send(ctx, ArchiveInvoice{Number: number}); err != nil {
 			fmt.Println(err)
 			return
 		}
