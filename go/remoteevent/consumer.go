@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// consumer owns the slots of a queue: it has messages handled in the order in
-// which they were taken, as many at a time as the concurrency allows. It knows
-// nothing of Redis. What the listeners are done with is collected from it.
+// consumer owns the slots of a queue. It starts messages in the order in which they were
+// taken, and handles as many at a time as the concurrency permits. It does not use Redis:
+// the feeder collects the handled messages.
 type consumer struct {
 	receiver *Receiver
 	queue    string

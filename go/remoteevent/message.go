@@ -77,8 +77,8 @@ func (c *consumer) dispose(m *message, o outcome) disposition {
 // memorable reports whether an id is short enough to be remembered (REL-30).
 func memorable(id string) bool { return id != "" && len(id) <= 256 }
 
-// bytesOf returns the bytes of a reply's text without copying them. The reply must
-// be used nowhere else: a listener may change the bytes.
+// bytesOf returns the bytes of a reply's text without copying them. The caller must not
+// use the reply again, because a listener may change the bytes.
 func bytesOf(text string) []byte {
 	return unsafe.Slice(unsafe.StringData(text), len(text)) //nolint:gosec // the text has no other user
 }

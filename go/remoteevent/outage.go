@@ -127,15 +127,14 @@ func (o *outage) failing() bool {
 	return o.failures > 0
 }
 
-// outageLimit bounds how many queues of a receiver log an outage: when Redis is
-// away, a thousand need not all report it.
+// outageLimit limits the number of queues of a receiver that log the same outage.
 type outageLimit struct {
 	mu     sync.Mutex
 	begun  time.Time
 	logged int
 }
 
-// maxOutages is how many outages are logged in an interval.
+// maxOutages is the maximum number of outages logged in an interval.
 const maxOutages = 10
 
 func (l *outageLimit) allow(now time.Time) bool {

@@ -73,7 +73,7 @@ func (t *PythonTime) UnmarshalText(text []byte) error {
 		s = s[:len(date)] + "T" + s[len(date)+1:]
 	}
 	const naive = "2006-01-02T15:04:05"
-	// The package takes a comma for a point, and an hour of one digit.
+	// Package time also accepts a comma as the decimal point, and an hour of one digit.
 	if strings.Contains(s, ",") || len(s) < len(naive) || s[len("2006-01-02T15")] != ':' || len(s) > len(naive+".999999999-07:00:00") {
 		return errNoPythonTime
 	}

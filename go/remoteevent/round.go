@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// errWithdrawn stops a command before its first byte, since a caller has left.
+// errWithdrawn stops a command before it is written, because its caller has left.
 var errWithdrawn = errors.New("a caller has withdrawn its event")
 
 // round is a group of messages that share a round trip. Its callers may leave;

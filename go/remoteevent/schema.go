@@ -83,8 +83,7 @@ func checkPayload(schemas PayloadSchemas, name string, payload []byte) (problem 
 	return problem, err
 }
 
-// quotingError is an error whose cause may quote a payload: it has the text of
-// another one.
+// quotingError replaces the text of an error that may quote a payload.
 type quotingError struct{ shown, cause error }
 
 func (e *quotingError) Error() string   { return e.shown.Error() }
