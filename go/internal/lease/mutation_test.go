@@ -80,7 +80,7 @@ var wrong = map[string]mutation{
 	"suspects are looked at twice":             broken("exchange", "if suspect and not turn and have == 0", "if suspect and have == 0"),
 	"suspects come last on their turn":         broken("exchange", "if suspect and turn then", "if false then", "suspect and not turn and", "suspect and"),
 	"the newest suspect comes first":           broken("exchange", "turn then\n        choose(suspects, '!', call('ZRANGEBYSCORE', suspects, '-inf', now_text,", "turn then\n        choose(suspects, '!', call('ZREVRANGEBYSCORE', suspects, now_text, '-inf',"),
-	"suspects come in company":                 broken("exchange", "        if #failed > 0 then count = 0 end -- It comes by itself.\n", ""),
+	"suspects come in company":                 broken("exchange", "if #failed > 0 then count = 0 end", ""),
 	"suspects never come":                      broken("exchange", "if suspect and not turn and have == 0 and #failed == 0 then", "if false then"),
 	"a claim of a retry has no token":          broken("exchange", "ms(pardons) .. ' ' .. token)", "ms(pardons))"),
 	"long messages are claimed":                broken("exchange", "length > limit then\n            full", "false then\n            full"),
