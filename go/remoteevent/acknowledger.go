@@ -240,8 +240,9 @@ func (a *acknowledger) holds() bool {
 
 // renew renews the claims that are due for it. Those that are lost, or have run out
 // as far as is known here, are lost for good: their listeners are told, and what was
-// not started of them is not started. It reports whether Redis was called.
-func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Context, claims []string) (lost []int, err error)) (called bool, err error) {
+// not started of them is not started. It reports whether Redis was called, and how many
+// events are to be told to the hooks as lost.
+func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Context, claims []string) (lost []int, err error)) (called bool, events int, err error) {
 	begun := time.Now()
 	var due []*claim
 	var names []string
@@ -254,14 +255,13 @@ func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Contex
 	}
 	a.mu.Unlock()
 	if len(due) == 0 {
-		return false, nil
+		return false, 0, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.lease/3)
 	defer cancel()
 	lost, err := extend(ctx, names)
 	now := time.Now()
 	var ended, reported []*claim
-	events := 0
 	a.mu.Lock()
 	for i, c := range due {
 		switch {
@@ -289,10 +289,7 @@ func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Contex
 	for _, c := range reported {
 		a.log.WarnContext(ctx, "lease lost; other receivers may handle its events", "claim", c.name, "error", redaction.Error(err))
 	}
-	if len(reported) > 0 {
-		a.lost(a.work, events, err)
-	}
-	return true, err
+	return true, events, err
 }
 
 // suspects admits one message at a time, among all queues of a receiver, of which more

@@ -26,7 +26,8 @@ type feeder struct {
 	wake     chan struct{} // something changed: a slot, a disposition, the bell
 	rung     atomic.Bool   // there may be messages
 	urgent   atomic.Bool   // there may be messages for which the source does not wait
-	renewing atomic.Bool
+	renewing atomic.Bool   // a renewal is under way
+	telling  atomic.Bool   // the hooks are told how a renewal ended
 
 	// Only the goroutine of run uses the following fields.
 	calls     context.Context //nolint:containedctx // of calls of Redis: the receiver's takes, then its calls
@@ -322,18 +323,25 @@ func (f *feeder) succeeded(ctx context.Context) {
 	}
 }
 
-// renew renews leases.
+// renew renews leases. A hook that does not return does not stop the next renewal.
 func (f *feeder) renew() {
 	const text = "cannot renew leases; retrying"
-	called, err := f.acknowledger.renew(f.running.calls, f.source.extend)
+	called, events, err := f.acknowledger.renew(f.running.calls, f.source.extend)
+	f.renewing.Store(false)
+	wake(f.wake) // to remove lost messages that have not started
+	if events > 0 {
+		f.acknowledger.lost(f.running.work, events, err)
+	}
+	if !called || !f.telling.CompareAndSwap(false, true) {
+		return
+	}
+	defer f.telling.Store(false)
 	switch {
-	case !called:
 	case err == nil:
 		f.outage.endedOf(f.running.work, text)
 	case f.running.calls.Err() == nil:
 		f.outage.report(f.running.work, text, err, f.config.lease/12)
 	}
-	wake(f.wake) // to remove lost messages that have not started
 }
 
 const (

@@ -118,10 +118,7 @@ func (r *running) renew() {
 		}
 		for _, f := range r.feeders {
 			if !f.config.atMostOnce && f.acknowledger.holds() && f.renewing.CompareAndSwap(false, true) {
-				group.Go(func() {
-					defer f.renewing.Store(false)
-					f.renew()
-				})
+				group.Go(f.renew)
 			}
 		}
 	}

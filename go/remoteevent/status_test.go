@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,4 +123,71 @@ func TestStatusOfRunThatFails(t *testing.T) {
 	if s := r.Status(); s.State != Stopped || r.Ready() == nil {
 		t.Errorf("the status is %+v", s)
 	}
+}
+
+// renewals is a source that counts renewals.
+type renewals struct {
+	*away
+
+	count atomic.Int32
+}
+
+func (s *renewals) open(f *feeder, _ int) error { f.source = s; return nil }
+
+func (s *renewals) extend(ctx context.Context, claims []string) ([]int, error) {
+	lost, err := s.away.extend(ctx, claims)
+	if err == nil {
+		s.count.Add(1)
+	}
+	return lost, err
+}
+
+// blockingHook blocks while it is told of an outage.
+type blockingHook struct{ end chan struct{} }
+
+func (h blockingHook) OnFailing(context.Context, FailingInfo) { <-h.end }
+
+// TestRenewalsBesideHook: a hook that blocks does not stop the renewal of leases, so that
+// the events in hand are not handled twice.
+func TestRenewalsBesideHook(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{}) // never used
+	defer client.Close()
+	synctest.Test(t, func(t *testing.T) {
+		handler := HandlerFunc(func(context.Context, *Delivery) error {
+			<-time.After(5 * time.Minute)
+			return nil
+		})
+		hook := blockingHook{make(chan struct{})}
+		r, err := NewReceiver(client, handler, WithQueues("q"), WithShutdownTimeout(time.Hour), WithLogger(slog.New(slog.DiscardHandler)), WithHooks(hook))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.start(); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		source := &renewals{away: &away{frozen: frozen{closed: make(chan struct{})}, from: begun.Add(30 * time.Second), to: begun.Add(45 * time.Second)}}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- r.run(ctx, source) }()
+		<-time.After(46 * time.Second)
+		if since := r.Status().Queues[0].FailingSince; since.IsZero() {
+			t.Error("there was no outage")
+		}
+		before := source.count.Load()
+		<-time.After(2 * time.Minute)
+		if n := source.count.Load() - before; n < 120/10 {
+			t.Errorf("%d renewals in two minutes", n)
+		}
+		close(hook.end)
+		<-time.After(30 * time.Second)
+		if err := r.Ready(); err != nil {
+			t.Errorf("after the outage: %v", err)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
