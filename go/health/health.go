@@ -26,11 +26,11 @@ import (
 // and HEAD with 200 OK or 503 Service Unavailable, and with a [Report] as JSON.
 //
 // /livez fails only after [remoteevent.Receiver.Run] of one of the receivers has returned,
-// since a receiver runs once: a new process helps. It does not fail while Redis is
+// since a receiver cannot run again, so only a new process helps. It does not fail while Redis is
 // away: a restart would not help, and receivers reconnect.
 //
 // /readyz fails unless [remoteevent.Receiver.Ready] returns nil for each of the receivers:
-// before Run, during an outage of Redis, and from the begin of the shutdown.
+// before Run, during an outage of Redis, and from the start of the shutdown.
 //
 // The report names queues, and shows errors of Redis without payloads and passwords. Serve
 // it to the supervisor and not to the public. The handler asks nothing of Redis and may
@@ -54,7 +54,7 @@ func Handler(receivers ...*remoteevent.Receiver) http.Handler {
 	return mux
 }
 
-// Report is the body of an answer, as JSON.
+// Report is the body of a response, as JSON.
 type Report struct {
 	// OK is true if the status code is 200.
 	OK bool `json:"ok"`

@@ -105,8 +105,8 @@ func faultOf(s lease.State) Fault {
 
 // Repair repairs the messages with these ids, such as those that [Queue.Audit] found,
 // and returns how many it changed, with an error as well. It deletes no message
-// (REL-34): one in no state is due immediately, and of several states a lease wins, then
-// a retry. It deletes the entries that are left of a message that is gone. Sound
+// (REL-34): a message in no state is due immediately, and a message in several states
+// keeps the lease, else the retry. It deletes the entries that are left of a message that is gone. Sound
 // messages are not changed.
 func (q *Queue) Repair(ctx context.Context, ids ...string) (changed int, err error) {
 	const operation = "repair"

@@ -44,8 +44,8 @@ func Roles() []Role {
 // arguments of ACL SETUSER with a space between them. It names keys and commands, and
 // neither a password nor the state "on".
 //
-// A rule cannot hold white space: '?', which matches any one byte, stands for it, for
-// quotes and for characters that are not printable.
+// White space, quotes and unprintable characters are written as '?', which matches any
+// byte.
 //
 // The rule of a receiver is the smallest one. With "+client|id +client|unblock" the
 // receiver also stops at once rather than after a tenth of a second; with more than

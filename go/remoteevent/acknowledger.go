@@ -24,14 +24,14 @@ type claim struct {
 	expires   time.Time // when the lease does, or later
 	renewed   time.Time // when it was last renewed
 	gone      bool      // Redis said that the claim is lost: nothing is reported any more
-	uncertain bool      // a report went unanswered, so that the claim may be finished
+	uncertain bool      // a report got no reply, so that the claim may be finished
 }
 
 // acknowledger keeps account of the messages of one queue from the time at which
 // they were taken until they are settled. It batches their dispositions into
 // reports, and renews their claims for as long as a message of them is not settled.
 //
-// Every message that is held ends settled, by a report that Redis answered, or
+// Every message that is held ends settled, by a report that Redis replied to, or
 // forgotten, because its claim is lost and others get it. A claim without messages
 // is never renewed.
 //
@@ -176,7 +176,7 @@ func (a *acknowledger) finishing(messages []*message) (finished []string) {
 	return finished
 }
 
-// settle ends the account of messages whose report was answered. The lost are those
+// settle ends the account of messages whose report got a reply. The lost are those
 // of which Redis said that their claim is gone.
 func (a *acknowledger) settle(ctx context.Context, r report, lost []*message) {
 	var late []*message
@@ -204,7 +204,7 @@ func (a *acknowledger) settle(ctx context.Context, r report, lost []*message) {
 	}
 }
 
-// failed has a report that was not answered repeated.
+// failed has a report without a reply repeated.
 func (a *acknowledger) failed(r report) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -133,7 +133,7 @@ func (c *consumer) deliver(m *message) {
 	o = c.receiver.deliver(ctx, c.queue, m, came)
 }
 
-// came reports whether an event was acknowledged before. It asks until Redis answers:
+// came reports whether an event was acknowledged before. It asks until Redis replies:
 // an error is no attempt of the event. Where the event is not to be handled any more
 // meanwhile, that does not become known.
 func (c *consumer) came(ctx context.Context, id string) (repeated, known bool) {

@@ -25,7 +25,8 @@ type Delivery struct {
 	// ID identifies the message in its queue and is the same for each attempt. It
 	// is empty with WithAtMostOnce.
 	ID string
-	// Attempt counts from 1.
+	// Attempt counts the deliveries of the message from 1, those that a crash cut short
+	// included. It may therefore exceed the number of WithMaxAttempts.
 	Attempt int
 	// FirstSeen is the time at which a receiver first took the message: by Redis'
 	// clock, to the millisecond; with WithAtMostOnce, by the clock of this process.

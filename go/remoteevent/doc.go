@@ -44,7 +44,7 @@
 // # Observation
 //
 // [WithHooks] adds hooks that observe what happens to every event, for metrics, traces and
-// audit logs, and [WithRedisHooks] those of go-redis. [Receiver.Status] describes the
+// audit logs. [WithRedisHooks] adds hooks of go-redis to a receiver's connections. [Receiver.Status] describes the
 // queues of a receiver, and package health serves its probes. [WithSendMiddleware] wraps
 // sending and [WithMiddleware] handling.
 package remoteevent

@@ -37,13 +37,12 @@ import (
 //
 // A nil slice or map is sent as null, as encoding/json writes it, or omitted with the tag
 // option omitempty. A float without a fraction is sent as an integer: an
-// original receives 8.0 as the int 8, which is the same number. From 2⁵³ on
-// (float32: 2²⁴), where a float does not have all digits of the integer, it is sent with
-// an exponent, and an original receives a float (SEND-8). In received payloads, a
+// original receives 8.0 as the int 8, which is the same number. Floats from 2⁵³ (float32:
+// 2²⁴) are sent with an exponent, and an original receives a float (SEND-8). In received payloads, a
 // number with a decimal point does not fit an integer field, not even
 // Python's 8.0: declare a float (TYPE-6).
 // In a field of type any, and in a map[string]any, a number is a float64. However,
-// an integer beyond ±(2⁵³−1) and a number beyond a float64's range are a
+// an integer beyond ±(2⁵³−1) and a number beyond a float64's range become a
 // [encoding/json.Number], which keeps their digits when the event is forwarded
 // (TYPE-13). A [time.Time] accepts only times with an offset: for the times of Python's
 // isoformat(), declare a [PythonTime].
@@ -103,8 +102,9 @@ func rejectPayload(name string, err error) error {
 }
 
 // Decode decodes the payload of an envelope into an event of type E, whatever the
-// envelope's event name is. It ignores members that E does not have, and leaves a field
-// unchanged for null. It returns an error that names the field for a value that does not
+// envelope's event name is. It ignores members that E does not have. A field whose member
+// is missing or null keeps its zero value: use [WithPayloadSchemas] to require members. It
+// returns an error that names the field for a value that does not
 // fit.
 func Decode[E Event](env wire.Envelope) (E, error) {
 	return decode[E](env.EventName, env.Payload)

@@ -11,7 +11,7 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// examineTimeout is how long Redis may take to answer all questions.
+// examineTimeout is how long Redis may take to reply to all commands.
 const examineTimeout = 30 * time.Second
 
 // examine looks, once Redis is there, for what will keep the receiver from its

@@ -15,7 +15,8 @@ import (
 // Handle returns a *[TypeError] for a type that cannot be an event, and
 // [ErrReserved] for a name that cannot be a queue. A payload that does not fit E is
 // not passed to the listener: the listener fails with a *[PayloadError] in its error's
-// chain, and the event becomes a dead letter.
+// chain, and the event becomes a dead letter. A field whose member is missing in the
+// payload has its zero value: use [WithPayloadSchemas] to require members.
 //
 // A receiver reads the queues of the mux in [NewReceiver] and again when
 // [Receiver.Run] begins. Events that are handled later are listened to, but their

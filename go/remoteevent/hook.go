@@ -171,7 +171,7 @@ type HookFailing interface {
 	OnFailing(ctx context.Context, info FailingInfo)
 }
 
-// FailingInfo describes the begin of an outage of a queue.
+// FailingInfo describes the start of an outage of a queue.
 type FailingInfo struct {
 	// Queue is the list that is consumed.
 	Queue string

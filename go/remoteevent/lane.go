@@ -18,11 +18,11 @@ const (
 
 // lane is where messages of concurrent calls meet (group commit): all messages of
 // a sender where one server has all lists, else those of one list, so that a
-// server that does not answer holds up its own lists only.
+// server that does not reply holds up its own lists only.
 //
 // A call that finds no more than one command under way sends its message at once,
 // by itself. Others join a round, which goes out as one command when a command has
-// been answered. No call waits for a round to fill.
+// got its reply. No call waits for a round to fill.
 type lane struct {
 	link *link
 
@@ -59,7 +59,7 @@ func (l *lane) send(ctx context.Context, m *outgoing, start time.Time) Result {
 	return r.finish(ctx, m)
 }
 
-// sendAlone sends a message by itself, and calls landed when Redis has answered,
+// sendAlone sends a message by itself, and calls landed when Redis has replied,
 // or will not.
 func (l *lane) sendAlone(ctx context.Context, m *outgoing, start time.Time, landed func()) Result {
 	client := l.link.direct(ctx)

@@ -109,7 +109,8 @@ func (m *Mux) Queues() []string {
 // called even if some fail; Dispatch returns their errors. Panics become
 // *[PanicError] errors.
 //
-// An event without a listener is not an error (DISP-6). It is logged once for each
+// An event without a listener is not an error (DISP-6): Dispatch returns nil, so a
+// receiver acknowledges it. It is logged once for each
 // event name, to the logger of the receiver, or to [slog.Default] outside one.
 //
 // [DeliveryOf] finds the delivery in the contexts of the listeners.

@@ -196,7 +196,8 @@ func (o loggerOption) applyToSender(c *senderConfig)     { c.logger = o.logger }
 func (o loggerOption) applyToReceiver(c *receiverConfig) { c.logger = o.logger }
 
 // WithLogger sets the logger, [slog.Default] by default. A [Mux] logs to the logger of
-// its receiver. Neither payloads nor passwords are logged.
+// its receiver. Neither payloads nor passwords are logged. The texts of your listeners'
+// errors are logged, and stored with retries and dead letters: keep payloads out of them.
 //
 // go-redis has a log of its own, one for the process, which goes to the standard error
 // unless redis.SetLogger changes it. Lost connections, failed dials and rejected passwords

@@ -121,8 +121,8 @@ func reliableOption(name string, set func(c *queueConfig)) QueueOption {
 // taken, and is not retried. It is the fastest way to receive.
 //
 // A crash loses every event that was taken and not handled: those being handled, and
-// those fetched ahead, which by default are as many as the listeners of the queue
-// handle in about 20 ms, and more with [WithPrefetch]. A connection that breaks loses
+// those fetched ahead. By default, these are as many as the listeners of the queue
+// handle in about 20 ms; more or fewer with [WithPrefetch]. A connection that breaks loses
 // the events in transit. WithPrefetch(0) limits the loss of a crash to the events
 // being handled, as in an original, and is about ten times slower with short
 // listeners. When Run shuts down, the events fetched ahead are still handled; those
@@ -166,8 +166,8 @@ func WithConcurrency(n int) QueueOption {
 
 // WithWeight sets the share of each queue in the limit of [WithTotalConcurrency], 1 by
 // default and 1000 at most: while there are more events than the receiver may handle at a
-// time, a queue of weight 3 has its listeners work three times as long, summed over the
-// slots, as a queue of weight 1. Where listeners take more than a minute, it starts three
+// time, a queue of weight 3 gets three times the listener time of a queue of weight 1, summed
+// over the slots. Where listeners take more than a minute, it starts three
 // times as many. No queue starves, whatever the weights are: while it has events, it gets a
 // slot after the others have used theirs in proportion to their weights. A listener that has
 // begun is never interrupted, so a queue may wait for the listeners of the others to return.
@@ -224,9 +224,10 @@ func WithLease(d time.Duration) QueueOption {
 //
 // A crash of the process is not an attempt of the events that it held. An event that was
 // held in two crashes may be their cause: a receiver handles one such event at a time,
-// and each further crash counts as an attempt of it. With the default, the event becomes a
-// dead letter after its fifth attempt if that ends with the process, so that it does not
-// end 25 processes.
+// and each further crash counts as an attempt of it. By default, if the process also crashes
+// in the event's fifth attempt or a later one, the event becomes a dead letter: an event
+// that ends every process ends seven, not 27. WithMaxAttempts(n) sets this number, too: n
+// instead of five.
 func WithMaxAttempts(n int) QueueOption {
 	return reliableOption("WithMaxAttempts", func(c *queueConfig) { c.maxAttempts, c.maxCrashes = n, n })
 }

@@ -80,7 +80,7 @@ func (r *round) board() []*outgoing {
 	return present
 }
 
-// fly sends a round, and reports whether Redis answered. A command that was
+// fly sends a round, and reports whether Redis replied. A command that was
 // stopped before its first byte is made anew without what was withdrawn.
 func (r *round) fly(client redis.UniversalClient) (answered bool) {
 	defer close(r.done)

@@ -21,7 +21,7 @@ import (
 // the events that no listener has started, cancels the contexts of the listeners with
 // [ErrShutdownTimeout], and returns within two more seconds even if they do not.
 //
-// If Redis does not answer during the shutdown, Run stops taking events after about one
+// If Redis does not reply during the shutdown, Run stops taking events after about one
 // second, and waits up to five seconds after the last listener has returned for the
 // outcomes to be stored, or one second if Redis failed before. At least once, events
 // whose acknowledgement did not reach Redis are handled again when their lease expires.
@@ -117,7 +117,7 @@ func (r *Receiver) run(ctx context.Context, open opener) error {
 	r.state.Store(int32(ShuttingDown))
 	defer run.finish()
 	if fetched := wait(&run.fetching); !ended(fetched, cutTime) {
-		cutTakes() // Redis does not answer; it may when the listeners have returned
+		cutTakes() // Redis does not reply; it may when the listeners have returned
 		for open.sever(); !ended(fetched, cutInterval); open.sever() {
 		}
 	}
@@ -133,7 +133,7 @@ func (r *Receiver) run(ctx context.Context, open opener) error {
 	return fmt.Errorf("Run: %w", ErrShutdownTimeout)
 }
 
-// cutTime is how long Redis may take to end a wait, or to answer a command under
+// cutTime is how long Redis may take to end a wait, or to reply to a command under
 // way, when the context has ended. Then its connections are closed, again and again
 // until no call that takes messages is under way.
 const (

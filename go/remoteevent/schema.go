@@ -24,10 +24,10 @@ type PayloadSchemas interface {
 // WithPayloadSchemas checks payloads against schemas. A sender rejects an event
 // that does not fit, before it sends any of it, with a *[RejectedError] (SCHEMA-1),
 // which has the error of the schemas, such as a *payloadschema.Error, in its chain.
-// A receiver takes a message that does not fit for malformed: it calls no listener
+// A receiver treats a message that does not fit as malformed: it calls no listener
 // and no middleware for it (SCHEMA-2). By default there are no schemas, as with nil.
 //
-// Each event is read once more for it, and as often as its schema requires.
+// Validation reads each event at least once more.
 func WithPayloadSchemas(schemas PayloadSchemas) Option { return schemasOption{schemas} }
 
 type schemasOption struct{ schemas PayloadSchemas }

@@ -19,12 +19,12 @@ import (
 //
 // # Guarantee
 //
-// Each call returns when Redis has answered for its own event, with one of three
+// Each call returns when Redis has replied for its own event, with one of three
 // outcomes. An event is stored: the error is nil. It is certainly not stored: the
-// event was rejected (a *[RejectedError] or *[TypeError]), Redis answered with an
+// event was rejected (a *[RejectedError] or *[TypeError]), Redis replied with an
 // error (a redis.Error in the chain), or no byte of a command was written
-// ([ErrNotSent]). Or nobody knows ([ErrUnknown]): it was written, and the answer
-// was lost or did not come before the context ended. No command is repeated
+// ([ErrNotSent]). Or nobody knows ([ErrUnknown]): it was written, and the reply
+// was lost or did not arrive before the context ended. No command is repeated
 // automatically, whatever the client's options are: it would store an event twice
 // (SEND-5). Sending an event of unknown outcome again is the caller's decision;
 // [Stamp] gives it an id of which receivers know it.
@@ -34,7 +34,7 @@ import (
 // Concurrent calls share commands (group commit). A call that finds no more than
 // one command under way sends its event at once; calls that come while two are
 // under way leave together with the next. No call waits for others to come. An
-// event that is rejected never enters a command, and an error that Redis answers
+// event that is rejected never enters a command, and an error that Redis replies
 // for one list concerns the events of that list only. Each call ends with its own
 // context, which never ends another's: an event that has not been written by then
 // is withdrawn, and is [ErrNotSent].
@@ -45,13 +45,13 @@ import (
 //
 // The deadline of a context bounds a call, whatever the client's options are. So
 // does its cancellation, with one exception: a call that sends its event by itself
-// through a *redis.Client that has answered promptly so far returns when Redis
-// answers, or after the client's ReadTimeout or the deadline. The client's own
+// through a *redis.Client that has replied promptly so far returns when Redis
+// replies, or after the client's ReadTimeout or the deadline. The client's own
 // timeouts hold in any case.
 //
-// A Redis with a timeout for idle clients closes connections, which go-redis
-// notices before it uses one, except over TLS with RESP2: there each call after a
-// pause is of unknown outcome. Set ConnMaxIdleTime in the client's options below
+// A Redis with a timeout for idle clients closes connections. go-redis notices it before
+// it uses one, except over TLS with RESP2. There, each call after a pause is of unknown
+// outcome. Set ConnMaxIdleTime in the client's options below
 // that timeout.
 type Sender struct {
 	link       *link
@@ -165,9 +165,9 @@ func (s *Sender) forward(ctx context.Context, env wire.Envelope) error {
 //
 // A batch is no transaction: events for one list are stored in their order, up
 // to 1,000 of them or 1 MiB all together or not at all, and other clients may
-// come between. After a command without an answer, nothing more goes to that
-// list, or to that server: the rest of the batch is [ErrNotSent]. The same is so
-// when the context ends.
+// come between. After a command without a reply, nothing more goes to that
+// list, or to that server: the rest of the batch is [ErrNotSent]. Likewise, once the
+// context has ended, the rest is ErrNotSent.
 func (s *Sender) SendBatch(ctx context.Context, events ...Event) error {
 	if err := s.usable(ctx); err != nil {
 		return err

@@ -20,7 +20,7 @@ type QueueStatus struct {
 	// Queue is the name of the list.
 	Queue string
 	// Connected reports whether messages can be received: the receiver runs, Redis has
-	// answered for the queue, and no call has failed since.
+	// replied for the queue, and no call has failed since.
 	Connected bool
 	// FailingSince is when the outage began that goes on, or the zero time.
 	FailingSince time.Time
@@ -81,8 +81,8 @@ func (r *Receiver) Status() Status {
 
 // Ready returns nil if the receiver runs and can receive messages of all its queues.
 // Otherwise it returns an error that names what is missing. A receiver is not ready
-// before Run, until Redis has answered for each queue, during an outage, and from the
-// begin of its shutdown. At most once, an idle queue needs about one second.
+// before Run, until Redis has replied for each queue, during an outage, and from the
+// start of its shutdown. At most once, an idle queue needs about one second.
 func (r *Receiver) Ready() error {
 	s := r.Status()
 	if s.State != Running {
@@ -97,7 +97,7 @@ func (r *Receiver) Ready() error {
 		case q.Err != nil:
 			errs = append(errs, fmt.Errorf("queue %q: Redis has failed since %s: %w", name, q.FailingSince.UTC().Format(time.RFC3339), q.Err))
 		case !q.Connected:
-			errs = append(errs, fmt.Errorf("queue %q: Redis has not answered yet", name))
+			errs = append(errs, fmt.Errorf("queue %q: Redis has not replied yet", name))
 		}
 	}
 	return errors.Join(errs...)

@@ -63,7 +63,7 @@ func WithAttribute(name, value string) DeliverOption {
 }
 
 // Deliver passes an event to a handler, usually a [remoteevent.Mux], as a receiver
-// does that has taken it from Redis, and returns the handler's error. The event is
+// does after taking it from Redis, and returns the handler's error. The event is
 // written as a message and read again, so listeners get what crosses the wire. The
 // listeners run in the calling goroutine, and no Redis is needed.
 //

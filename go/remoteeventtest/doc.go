@@ -51,7 +51,7 @@
 //	})
 //
 // A receiver runs in a bubble, too, with its retries in the time of the bubble. Call
-// [Redis] inside it, and end [remoteevent.Receiver.Run] before the bubble ends. An idle
+// [Redis] inside the bubble, and end [remoteevent.Receiver.Run] before the bubble ends. An idle
 // receiver polls: a minute of the bubble takes about half a second, so shorten long
 // delays with [remoteevent.WithBackoff].
 package remoteeventtest

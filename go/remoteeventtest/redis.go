@@ -15,8 +15,8 @@ import (
 // When the test ends, the client is closed and the Redis is gone.
 //
 // The client has no address: its connections are in memory, without a port and
-// without the network. Senders and receivers use it like any other client, also in
-// a bubble of [testing/synctest] if Redis is called in the bubble. For a program
+// without the network. Senders and receivers use it like any other client. In
+// a bubble of [testing/synctest], call remoteeventtest.Redis inside the bubble. For a program
 // that takes a URL, start a server with an address: miniredis.RunT of
 // github.com/alicebob/miniredis/v2, or `remote-event dev`.
 func Redis(t testing.TB) *redis.Client {

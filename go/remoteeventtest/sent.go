@@ -15,8 +15,8 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// NewSender returns a sender for code under test, and a client of the Redis that it
-// sends to, which is that of [Redis]. Pass the client to [RequireSent]. After
+// NewSender returns a sender for code under test, and a client of its Redis, as made by
+// [Redis]. Pass the client to [RequireSent]. After
 // client.Close, every event is rejected with [remoteevent.ErrNotSent].
 //
 // The sender is a real one: it rejects what cannot be sent. The test fails if

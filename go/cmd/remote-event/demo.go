@@ -254,7 +254,7 @@ func (d *demonstration) summary(c colours, width int) string {
 	d.survival.summary(row)
 	fmt.Fprintf(&b, "\n%s\n", c.bold("What to try next"))
 	if _, err := exec.LookPath("python3"); err == nil {
-		b.WriteString("  go run ./compat/cmd/compat run     Go and the real originals, both ways\n")
+		b.WriteString("  go tool compat run                 Go and the real originals, both ways\n")
 	}
 	b.WriteString("  go run ./go/cmd/remote-event dev   a Redis for your own events\n")
 	return b.String()
