@@ -220,6 +220,8 @@ func (f *feeder) exchange(ctx context.Context, r report, w want) bool {
 	if w.count > 0 {
 		f.look(t, len(t.messages))
 		f.consumer.seek(f.rung.Load())
+	}
+	if w.count > 0 || !f.config.atMostOnce { // else Redis was not asked, or its error was logged
 		f.succeeded(ctx)
 	}
 	return true
@@ -227,6 +229,7 @@ func (f *feeder) exchange(ctx context.Context, r report, w want) bool {
 
 // release returns messages whose handling has not begun.
 func (f *feeder) release(ctx context.Context, r report) bool {
+	const text = "cannot release events; retrying"
 	var lost []*message
 	err := f.call(func(ctx context.Context) (err error) {
 		lost, err = f.source.release(ctx, r)
@@ -238,9 +241,10 @@ func (f *feeder) release(ctx context.Context, r report) bool {
 		} else {
 			f.acknowledger.failed(r)
 		}
-		f.failed(ctx, "cannot release events; retrying", err)
+		f.failed(ctx, text, err)
 		return false
 	}
+	f.outage.endedOf(ctx, text)
 	f.acknowledger.settle(ctx, r, lost)
 	f.observeReleased(r.done, lost)
 	f.rung.Store(true)

@@ -29,7 +29,7 @@ type outage struct {
 	failures int
 	since    time.Time            // when the first call failed
 	err      error                // of the last, redacted
-	texts    map[string]bool      // the kinds that failed
+	texts    map[string]bool      // the kinds that failed and have not succeeded since
 	logged   map[string]time.Time // by kind; nil where the limit kept the outage out of the log
 }
 
@@ -88,7 +88,7 @@ func (o *outage) ended(ctx context.Context) {
 	o.endedOf(ctx, "")
 }
 
-// endedOf does so if calls of one kind alone failed.
+// endedOf does so if calls of all other kinds that failed have succeeded since.
 func (o *outage) endedOf(ctx context.Context, text string) {
 	if !o.failing() {
 		return
@@ -98,7 +98,7 @@ func (o *outage) endedOf(ctx context.Context, text string) {
 		defer o.observing.Unlock()
 	}
 	o.mu.Lock()
-	if text != "" && (!o.texts[text] || len(o.texts) > 1) {
+	if delete(o.texts, text); text != "" && len(o.texts) > 0 {
 		o.mu.Unlock()
 		return
 	}

@@ -191,3 +191,91 @@ func TestRenewalsBesideHook(t *testing.T) {
 		}
 	})
 }
+
+// awayShelf is a shelf that cannot be reached for some time.
+type awayShelf struct {
+	*shelf
+	*away
+}
+
+func (s *awayShelf) open(f *feeder, maxBytes int) error {
+	err := s.shelf.open(f, maxBytes)
+	f.source = &awaySource{f.source, s.away}
+	return err
+}
+func (s *awayShelf) attend(context.Context, *running) {}
+func (s *awayShelf) sever()                           {}
+func (s *awayShelf) close()                           {}
+
+type awaySource struct {
+	source
+
+	away *away
+}
+
+func (s *awaySource) exchange(ctx context.Context, r report, w want) (taken, error) {
+	if err := s.away.err(); err != nil {
+		return taken{due: -1}, err
+	}
+	return s.source.exchange(ctx, r, w)
+}
+
+func (s *awaySource) release(ctx context.Context, r report) ([]*message, error) {
+	if err := s.away.err(); err != nil {
+		return nil, err
+	}
+	return s.source.release(ctx, r)
+}
+
+func (s *awaySource) extend(context.Context, []string) ([]int, error) { return nil, s.away.err() }
+
+// TestOutageEndsWithoutRoom: when acknowledgements, releases and renewals succeed again,
+// the outage is over, although a long listener leaves no room to receive.
+func TestOutageEndsWithoutRoom(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{}) // never used
+	defer client.Close()
+	for name, options := range map[string][]ReceiverOption{"acknowledged": {WithPrefetch(100)}, "released": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var began atomic.Int32
+				handler := HandlerFunc(func(context.Context, *Delivery) error {
+					if began.Add(1) == 40 {
+						time.Sleep(time.Hour)
+					}
+					time.Sleep(time.Millisecond)
+					return nil
+				})
+				r, err := NewReceiver(client, handler, append(options, WithQueues("q"), WithShutdownTimeout(2*time.Hour), quietly())...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := r.start(); err != nil {
+					t.Fatal(err)
+				}
+				begun := time.Now()
+				s := &awayShelf{newShelf(), &away{from: begun.Add(30 * time.Millisecond), to: begun.Add(20 * time.Second)}}
+				s.push("q", 200)
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- r.run(ctx, s) }()
+				time.Sleep(19 * time.Second)
+				if r.Ready() == nil {
+					t.Error("there is no outage")
+				}
+				time.Sleep(41 * time.Second)
+				if err := r.Ready(); err != nil {
+					t.Errorf("after the outage: %v", err)
+				}
+				if n := began.Load(); n != 40 {
+					t.Errorf("%d events were started", n)
+				}
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
