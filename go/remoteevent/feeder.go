@@ -221,6 +221,7 @@ func (f *feeder) exchange(ctx context.Context, r report, w want) bool {
 		f.look(t, len(t.messages))
 		f.consumer.seek(f.rung.Load())
 	}
+	f.expect(r.done)
 	if w.count > 0 || !f.config.atMostOnce { // else Redis was not asked, or its error was logged
 		f.succeeded(ctx)
 	}

@@ -31,6 +31,19 @@ func (f *feeder) look(t taken, n int) {
 	}
 }
 
+// expect has messages that are retried claimed when they are due: no claim has told when
+// that is.
+func (f *feeder) expect(reported []*message) {
+	for _, m := range reported {
+		if m.disposition.kind != nacked || m.disposition.delay < 0 {
+			continue
+		}
+		if due := time.Now().Add(max(m.disposition.delay, minDue)); f.due.IsZero() || due.Before(f.due) {
+			f.due = due
+		}
+	}
+}
+
 // minDue is the minimum time between claims of due messages that claims do not take.
 const minDue = 10 * time.Millisecond
 
