@@ -25,6 +25,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	logger := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	if err := run(ctx, logger); err != nil {
 		logger.Error("service failed", "error", err)

@@ -12,13 +12,14 @@ type listener struct {
 	handle HandlerFunc
 }
 
-// functionName returns the name of a function, such as "main.onNewFile".
+// functionName returns the name of a function or a method value, such as
+// "main.onNewFile".
 func functionName(function any) string {
 	f := runtime.FuncForPC(reflect.ValueOf(function).Pointer())
 	if f == nil {
 		return "unknown"
 	}
-	return f.Name()
+	return strings.TrimSuffix(f.Name(), "-fm") // the compiler's mark of a method value
 }
 
 // listenerError is the error of a listener, with the listener's name.

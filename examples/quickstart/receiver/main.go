@@ -24,6 +24,7 @@ func (NewFileEvent) EventName() string { return "new_file_event" }
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "receiver:", err)
 		os.Exit(1) //nolint:gocritic // nothing is left to be done

@@ -43,7 +43,7 @@ func deadMember(name, short, long, example string) *cobra.Command {
 
 func (a *app) deadListCommand() *cobra.Command {
 	command := deadMember("ls", "List dead letters",
-		"List dead letters, the oldest first, one a line: time of death, queue, reason,\nattempts, id and error.",
+		"List dead letters, the oldest first, one a line: time of death, queue, reason,\nattempts, delivery (the id of the dead letter) and error.",
 		"  remote-event dead ls\n  remote-event dead ls new_file_event --match 'event=new_*' --match 'died<2026-11-24T03:00:00Z'")
 	output := outputFlag(command, formatText, formatNDJSON)
 	var s selection
@@ -103,6 +103,11 @@ func (a *app) showLetters(ctx context.Context, names []string, s *selection, sho
 		return err
 	}
 	a.reportMissing(queues, missing)
+	if found == 0 && queues.code == exitDone {
+		if err := a.expectAll(ctx, queues, names); err != nil {
+			return err
+		}
+	}
 	if err := queues.outcome(); err != nil {
 		return err
 	}
@@ -151,7 +156,7 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // entry formats a dead letter on one line.
 func (c colours) entry(letter *queueadmin.DeadLetter) string {
 	text := c.dim(stamp(letter.Died)) + " " + c.bold(named(letter.Queue)) + " " + c.red(visible(codeOf(letter))) +
-		fmt.Sprintf(" attempts=%d id=%s", letter.Attempts, named(letter.ID))
+		fmt.Sprintf(" attempts=%d delivery=%s", letter.Attempts, named(letter.ID))
 	if name, _ := letter.Event(); name != "" && name != letter.Queue {
 		text += " event=" + named(name)
 	}

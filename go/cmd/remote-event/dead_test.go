@@ -109,8 +109,12 @@ func TestDeadIsShown(t *testing.T) {
 		Error: "a\x1bb", Causes: []string{"a\x1bb", "deeper"}, FirstSeen: time.UnixMilli(1_795_464_000_000), Died: time.UnixMilli(1_795_464_060_000),
 	})[0]
 	url := urlOfClient(client)
-	if r := invoke(t, "dead", "ls", "--redis", url).expect(t, exitDone); r.stdout != "2026-11-23T20:01:00Z x failed attempts=5 id="+id+` event=y a\u001bb`+"\n" {
+	if r := invoke(t, "dead", "ls", "--redis", url).expect(t, exitDone); r.stdout != "2026-11-23T20:01:00Z x failed attempts=5 delivery="+id+` event=y a\u001bb`+"\n" {
 		t.Errorf("got %s", r.stdout)
+	}
+	invoke(t, "dead", "show", "--id", "7", "--redis", url).expect(t, exitNothing, `there is no dead letter with the id "7"`, "not the attribute id of its event")
+	if r := invoke(t, "dead", "ls", "none", "--redis", url).expect(t, exitNothing, `the queue "none" does not exist`); strings.Contains(r.stderr, errNoLetter.Error()) {
+		t.Errorf("it reports a second error: %s", r.stderr)
 	}
 	r := invoke(t, "dead", "show", "--id", id, "--redis", url).expect(t, exitDone)
 	for _, want := range []string{

@@ -300,11 +300,11 @@ func audit(ctx context.Context, q *queueadmin.Queue) ([]queueadmin.Fault, error)
 // checkup formats the results for people.
 func (c colours) checkup(found *checkup) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s%s\n", c.bold(found.Redis), c.soundness(found.Findings))
+	fmt.Fprintf(&b, "%s%s\n", c.bold(found.Redis), c.soundness(": ", found.Findings))
 	c.findings(&b, found.Findings)
 	for _, q := range found.Queues {
 		counts := fmt.Sprintf("%d queued, %d staged, %d leased, %d retrying, %d dead", q.Queued, q.Staged, q.Leased, q.Retrying, q.Dead)
-		soundness := c.soundness(q.Findings)
+		soundness := c.soundness("; ", q.Findings)
 		switch {
 		case q.unknown:
 			counts = "the messages cannot be counted"
@@ -323,11 +323,12 @@ func (c colours) checkup(found *checkup) string {
 	return b.String()
 }
 
-func (c colours) soundness(findings []finding) string {
+// soundness formats that there is no finding, after a separator.
+func (c colours) soundness(separator string, findings []finding) string {
 	if len(findings) > 0 {
 		return ""
 	}
-	return "; " + c.green("sound")
+	return separator + c.green("no problem found")
 }
 
 // findings formats the problems, each on a line with its remedy on the next. It limits

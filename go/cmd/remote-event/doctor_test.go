@@ -23,7 +23,7 @@ func TestDoctorOfHealthyQueues(t *testing.T) {
 		push(t, client, "x", message("x", 1))
 		importLetters(t, client, "日本 {x}", letter("x", "failed"))
 		r := invoke(t, "doctor", "--redis", url).expect(t, exitDone)
-		for _, want := range []string{url, "queue x: 1 queued, 0 staged, 0 leased, 0 retrying, 0 dead; sound\n", `queue "日本 {x}": 0 queued, 0 staged, 0 leased, 0 retrying, 1 dead` + "\n  warning dead        dead letters wait for an operator: 1\n"} {
+		for _, want := range []string{url, "queue x: 1 queued, 0 staged, 0 leased, 0 retrying, 0 dead; no problem found\n", `queue "日本 {x}": 0 queued, 0 staged, 0 leased, 0 retrying, 1 dead` + "\n  warning dead        dead letters wait for an operator: 1\n"} {
 			if !strings.Contains(r.stdout, want) {
 				t.Errorf("it lacks %q:\n%s", want, r.stdout)
 			}

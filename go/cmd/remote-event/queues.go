@@ -150,6 +150,21 @@ func (a *app) expect(ctx context.Context, q *queues, queue *queueadmin.Queue) (e
 	return false, nil
 }
 
+// expectAll reports the queues that the user named and that do not exist.
+func (a *app) expectAll(ctx context.Context, q *queues, names []string) error {
+	for _, queue := range q.all {
+		if !slices.Contains(names, queue.Name()) {
+			continue
+		}
+		if _, err := a.expect(ctx, q, queue); err != nil {
+			if err := a.spare(ctx, q, queue, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // redisError explains an error of Redis or of the connection.
 func (a *app) redisError(ctx context.Context, q *queues, err error) error {
 	var answer redis.Error

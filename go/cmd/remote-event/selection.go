@@ -30,8 +30,8 @@ such as -2h.
 
 // idsHelp explains --ids.
 const idsHelp = `--ids selects exactly the dead letters in FILE: an export, the lines of dead ls
--o ndjson, or one id a line. It never selects dead letters that are added
-meanwhile. To select those up to a moment, use --match 'died<=TIME'.`
+-o ndjson, or one id a line. Dead letters added later are not selected. To
+select by time, use --match 'died<=TIME'.`
 
 // selection selects dead letters.
 type selection struct {
@@ -306,7 +306,8 @@ func (a *app) reportMissing(queues *queues, missing []wanted) int {
 	n := 0
 	for _, w := range missing {
 		if w.byHand {
-			a.report(fmt.Errorf("there is no dead letter with the id %s", quoted(w.id)))
+			a.report(withHint(fmt.Errorf("there is no dead letter with the id %s", quoted(w.id)),
+				"the id of a dead letter is the delivery of logs and of dead ls, not the attribute id of its event"))
 			queues.note(exitNothing)
 			n++
 		}
