@@ -57,7 +57,7 @@ func (b *backoff) waitFor(end <-chan struct{}) bool {
 func (c *queueConfig) retryDelay(attempt int) time.Duration {
 	delay := c.firstDelay
 	for range min(attempt-1, 60) {
-		if delay *= 2; delay >= c.lastDelay || delay <= 0 {
+		if delay *= 2; delay >= c.lastDelay {
 			delay = c.lastDelay
 			break
 		}

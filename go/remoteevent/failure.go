@@ -24,7 +24,8 @@ func (e *permanentError) Unwrap() error { return e.err }
 
 // RetryAfter marks a listener's error with the delay after which the event is retried,
 // in place of the delay of [WithBackoff]: the time that a server asks for in Retry-After,
-// for example. The delay is exact, without jitter. It is cut to between 0 and 24 hours.
+// for example. The delay has no jitter, and is cut to between 0 and 24 hours. The attempt
+// may begin up to a second later, since the receiver may be waiting for a new event.
 // RetryAfter returns nil if err is nil.
 //
 // The attempt counts: the event becomes a dead letter after the last of

@@ -31,7 +31,7 @@ func TestDelaysGrow(t *testing.T) {
 			t.Errorf("after attempt %d there are but %d delays", attempt, len(seen))
 		}
 	}
-	if delay := (&queueConfig{}).retryDelay(3); delay != 0 {
+	if delay := (&queueConfig{lastDelay: time.Hour}).retryDelay(3); delay != 0 {
 		t.Errorf("without a delay: %v", delay)
 	}
 }

@@ -21,7 +21,9 @@ import (
 // Methods of hooks are called synchronously: the call of the sender, or the queue of the
 // receiver, waits until the method has returned. Several goroutines call them at a time.
 // A panic does no harm; the first one of each method is logged. A method must not wait
-// for Run to return, nor for another event of the same sender or receiver.
+// for Run to return, nor for another event of the same sender or receiver. Run does not
+// return before the methods that it called for its queues have returned, not even at the
+// shutdown timeout: a method that uses the network needs a timeout of its own.
 //
 // The infos hold no payloads and no passwords. Their errors have the text of the log,
 // and unwrap to nothing; [errors.Is] finds what it finds in the original error.

@@ -235,6 +235,7 @@ func WithMaxAttempts(n int) QueueOption {
 // WithBackoff sets the delays between the attempts of an event (REL-21). The delay is 1
 // second after the first attempt by default and doubles with each attempt, up to 10
 // minutes by default and 10 years at most; a random part of up to one half is subtracted.
+// A first delay of 0 stays 0: the event is due again at once.
 // A listener sets another delay with [RetryAfter]. Too short a first delay uses up the
 // attempts before a fault has passed; too long a last delay leaves events waiting after it
 // has passed.
