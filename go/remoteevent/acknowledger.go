@@ -1,6 +1,7 @@
 package remoteevent
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -142,6 +143,7 @@ func (a *acknowledger) releases() report {
 		}
 		return false
 	})
+	slices.SortFunc(r.done, func(m, n *message) int { return cmp.Compare(m.number, n.number) })
 	r.finished = a.finishing(r.done)
 	return r
 }

@@ -27,6 +27,7 @@ type consumer struct {
 	finished  []*message      // to be collected
 	spare     []*message      // the slice that was collected before
 	active    int             // slots that are taken
+	taken     uint64          // messages, in all
 	started   uint64          // messages, in all
 	holding   bool            // nothing is started any more
 	reserved  int             // slots of the share without a message
@@ -59,6 +60,10 @@ func (c *consumer) queueUp(messages []*message, now time.Time) (others []*consum
 	}
 	for _, m := range messages {
 		c.bytes += len(m.raw)
+		if m.number == 0 {
+			c.taken++
+			m.number = c.taken
+		}
 	}
 	c.accepted = now
 	if c.share != nil {
@@ -80,6 +85,9 @@ func (c *consumer) queueUp(messages []*message, now time.Time) (others []*consum
 // start returns the message that has waited longest, or nil. Messages of a lost
 // claim are finished without being started. c.mu is held.
 func (c *consumer) start(now time.Time) *message {
+	if c.share == nil && !c.config.atMostOnce && c.receiver.shuttingDown() {
+		return nil // as if hold had been called, which happens a moment later
+	}
 	for len(c.waiting) > 0 && !c.holding {
 		m := c.waiting[0]
 		c.waiting = c.waiting[1:]

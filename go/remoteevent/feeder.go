@@ -31,6 +31,7 @@ type feeder struct {
 
 	// Only the goroutine of run uses the following fields.
 	calls     context.Context //nolint:containedctx // of calls of Redis: the receiver's takes, then its calls
+	ending    bool            // nothing is taken any more
 	awaiting  bool            // the source waits for messages
 	awaited   chan awaited    // the end of the wait
 	due       time.Time       // when a message becomes due, or zero
@@ -72,6 +73,7 @@ func (f *feeder) run(ctx context.Context) {
 		f.step(ctx)
 		f.rest(ctx.Done())
 	}
+	f.ending = true
 	f.stopWaiting(ctx)
 	f.consumer.seek(false)
 	f.running.fetching.Done()
@@ -163,6 +165,10 @@ func turn(claim int) (retries, suspects bool) {
 // round trips as possible. It reports whether all succeeded.
 func (f *feeder) report(ctx context.Context, w want) bool {
 	f.acknowledger.add(f.consumer.collect())
+	if ctx.Err() != nil && !f.ending { // release these with the waiting ones, in their order
+		f.unwant(w)
+		return false
+	}
 	// Release before taking, so that messages are taken again in their order.
 	if r := f.acknowledger.releases(); len(r.done) > 0 && !f.release(ctx, r) {
 		f.unwant(w)

@@ -14,6 +14,7 @@ type message struct {
 
 	raw     []byte
 	attempt int
+	number  uint64 // in the order in which the queue's messages were taken, from 1
 	pardons int    // attempts that do not count
 	suspect bool   // more than one claim of it has expired
 	claim   *claim // that holds it; nil at most once

@@ -164,3 +164,13 @@ func ended(done <-chan struct{}, atMost time.Duration) bool {
 		return false
 	}
 }
+
+// shuttingDown reports whether the shutdown has begun.
+func (r *Receiver) shuttingDown() bool {
+	select {
+	case <-r.shutdown:
+		return true
+	default:
+		return false
+	}
+}
