@@ -56,7 +56,7 @@ type skipped struct {
 }
 
 // lengthy is how long Test takes on two idle cores.
-const lengthy = 25 * time.Minute
+const lengthy = 20 * time.Minute
 
 // shown is the progress of Test, nil before it.
 var shown *progress
