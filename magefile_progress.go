@@ -22,7 +22,7 @@ type progress struct {
 	last     map[string]time.Duration // by step, of the last run in which it passed
 
 	mu      sync.Mutex
-	partial bool   // what was printed last does not end a line
+	partial bool   // the last output does not end a line
 	status  string // of the step that runs
 	since   time.Time
 }

@@ -59,11 +59,7 @@ func (d *Diagnosis) Error() string {
 	if d == nil {
 		return "no diagnosis"
 	}
-	text := d.Problem
-	if d.Err != nil {
-		text += ": " + d.Err.Error()
-	}
-	return text + "; " + d.Remedy
+	return diagnosis.Text(d.Problem, d.Err, d.Remedy)
 }
 
 // Unwrap returns Err.

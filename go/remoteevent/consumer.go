@@ -85,8 +85,8 @@ func (c *consumer) queueUp(messages []*message, now time.Time) (others []*consum
 // start returns the message that has waited longest, or nil. Messages of a lost
 // claim are finished without being started. c.mu is held.
 func (c *consumer) start(now time.Time) *message {
-	if c.share == nil && !c.config.atMostOnce && c.receiver.shuttingDown() {
-		return nil // as if hold had been called, which happens a moment later
+	if !c.config.atMostOnce && c.receiver.shuttingDown() {
+		return nil // hold follows
 	}
 	for len(c.waiting) > 0 && !c.holding {
 		m := c.waiting[0]

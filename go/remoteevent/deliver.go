@@ -18,7 +18,7 @@ type received struct {
 // passes through it.
 //
 // came reports whether an event with an id was acknowledged before; it is nil where that
-// is not remembered. An event of which came does not know is released.
+// is not remembered. If came cannot find out, the event is released.
 func (r *Receiver) deliver(ctx context.Context, queue string, m *message, came func(id string) (repeated, known bool)) (o outcome) {
 	limits := wire.Limits{ReceiveBytes: r.config.maxBytes}
 	scanned, err := wire.Scan(m.raw, limits)

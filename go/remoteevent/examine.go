@@ -44,7 +44,7 @@ func diagnose(ctx context.Context, r *Receiver, client redis.UniversalClient) ([
 		return nil, err
 	}
 	for _, d := range all {
-		if d.Check == diagnosis.CheckAuthentication { // the rest is known when that is mended
+		if d.Check == diagnosis.CheckAuthentication { // the rest shows once that is repaired
 			return nil, &d
 		}
 	}

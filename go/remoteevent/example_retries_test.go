@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
@@ -22,14 +19,8 @@ var errBusy = errors.New("the archive is busy")
 
 // A listener decides by its error what becomes of the event.
 func ExampleRetryAfter() {
-	server := miniredis.NewMiniRedis()
-	if err := server.Start(); err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer server.Close()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer client.Close()
+	client, stopRedis := embeddedRedis()
+	defer stopRedis()
 
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -7,9 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
@@ -18,14 +15,8 @@ var logNothing = remoteevent.WithLogger(slog.New(slog.DiscardHandler))
 // Two queues share four slots: while both have events, orders get three of them on
 // average, and reports one. The options before WithQueue are the defaults of all queues.
 func ExampleWithWeight() {
-	server := miniredis.NewMiniRedis()
-	if err := server.Start(); err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer server.Close()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer client.Close()
+	client, stopRedis := embeddedRedis()
+	defer stopRedis()
 
 	const events = 20
 	handled := make(chan string, 2*events)

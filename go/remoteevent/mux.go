@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/remote-events/remote-events/go/internal/nilcheck"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
@@ -119,7 +120,7 @@ func (m *Mux) Dispatch(ctx context.Context, delivery *Delivery) error {
 	case m == nil:
 		return fmt.Errorf("Dispatch: %w", errNilMux)
 	case ctx == nil:
-		return fmt.Errorf("Dispatch: %w", requireContext(ctx))
+		return fmt.Errorf("Dispatch: %w", nilcheck.Context(ctx))
 	case delivery == nil:
 		return errors.New("Dispatch: the delivery is nil")
 	}

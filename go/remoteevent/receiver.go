@@ -52,7 +52,7 @@ func NewReceiver(client redis.UniversalClient, handler Handler, options ...Recei
 }
 
 func newReceiver(client redis.UniversalClient, handler Handler, options []ReceiverOption) (*Receiver, error) {
-	if err := requireClient(client); err != nil {
+	if err := nilcheck.Client(client); err != nil {
 		return nil, err
 	}
 	if err := checkClient(client); err != nil {

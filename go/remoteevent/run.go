@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
 // Run consumes the queues until the context ends, shuts down, and returns nil or
@@ -48,7 +50,7 @@ import (
 //
 // Run implements RECV-1 to RECV-12 and, without [WithAtMostOnce], spec/reliable.md.
 func (r *Receiver) Run(ctx context.Context) error {
-	if err := errors.Join(r.usable(), requireContext(ctx)); err != nil {
+	if err := errors.Join(r.usable(), nilcheck.Context(ctx)); err != nil {
 		return fmt.Errorf("Run: %w", err)
 	}
 	if err := r.start(); err != nil {

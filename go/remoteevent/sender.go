@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/go/internal/nilcheck"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
@@ -72,7 +73,7 @@ type Sender struct {
 // A *redis.Client, *redis.ClusterClient, *redis.Ring and clients that wrap them
 // will do. In a trace, a command of several callers has the context of the first.
 func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, error) {
-	if err := requireClient(client); err != nil {
+	if err := nilcheck.Client(client); err != nil {
 		return nil, fmt.Errorf("NewSender: %w", err)
 	}
 	config := senderConfig{logger: slog.Default()}

@@ -3,6 +3,8 @@ package remoteevent
 import (
 	"context"
 	"time"
+
+	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
 // Timeout returns a middleware that ends the listeners' context after the time, with the
@@ -27,7 +29,7 @@ func Timeout(d time.Duration) Middleware {
 			return nil
 		}
 		return func(outer context.Context, delivery *Delivery) error {
-			if err := requireContext(outer); err != nil {
+			if err := nilcheck.Context(outer); err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeoutCause(outer, d, ErrTimeout)

@@ -5,23 +5,15 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
-
-// requireContext returns an error for a context that is nil.
-func requireContext(ctx context.Context) error { return nilcheck.Context(ctx) }
-
-// requireClient returns an error for a client that is nil, or a pointer that is nil.
-func requireClient(client redis.UniversalClient) error { return nilcheck.Client(client) }
 
 // usable returns why the sender cannot send.
 func (s *Sender) usable(ctx context.Context) error {
 	if s == nil || s.link == nil {
 		return fmt.Errorf("%w: the sender is not one of NewSender", ErrNotSent)
 	}
-	if err := requireContext(ctx); err != nil {
+	if err := nilcheck.Context(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotSent, err)
 	}
 	return nil

@@ -30,7 +30,7 @@ func TestListWithoutProcesses(t *testing.T) {
 	}
 }
 
-// TestStartTimeout: what is scaled is bounded.
+// TestStartTimeout: a scaled timeout has a limit.
 func TestStartTimeout(t *testing.T) {
 	t.Parallel()
 	for timeout, want := range map[time.Duration]time.Duration{

@@ -323,7 +323,7 @@ func (f *flow) flowsSince(ctx context.Context, m mark, receivers ...int) error {
 	return nil
 }
 
-// until waits until something holds of what was sent and handled. It gives up where
+// until waits until a condition on the sent and handled events holds. It gives up if
 // nothing is promised or handled for patience, and after enduring in any case.
 func (f *flow) until(ctx context.Context, holds func() bool) error {
 	ctx, cancel := calibration.WithTimeout(ctx, enduring)

@@ -94,7 +94,7 @@ var sending = []Mutation{
 			}
 			return err
 		}},
-	{Name: "rejects-in-vain", About: "says that it rejected, and has pushed", Requirement: "SEND-1", Cases: []string{"send", "payload"},
+	{Name: "rejects-in-vain", About: "reports a rejection, and pushes the event all the same", Requirement: "SEND-1", Cases: []string{"send", "payload"},
 		push: func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 			_ = client.LPush(ctx, key, message).Err()
 			return errors.New("the event is not valid")

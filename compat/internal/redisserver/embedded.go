@@ -29,8 +29,8 @@ type embedded struct {
 	peers map[*server.Peer]*inbound
 }
 
-// introduction is the command by which a connection tells which peer it is. The
-// harness puts it before what the client sends.
+// introduction is the command by which a connection names its peer. The harness sends
+// it before the commands of the client.
 const introduction = "COMPAT.INTRODUCE"
 
 // Embedded starts a Redis in this process.

@@ -129,7 +129,7 @@ func (d *demonstration) send(ctx context.Context, client *redis.Client) error {
 	return sender.Send(ctx, NewFileEvent{FileEvent{Path: "/uploads/video2.mp4"}})
 }
 
-// receiver returns a receiver with three listeners, two of which receive a
+// receiver returns a receiver with three listeners. Two of them receive a
 // NewFileEvent.
 func (d *demonstration) receiver(client *redis.Client) (*remoteevent.Receiver, error) {
 	mux, err := remoteevent.NewMux(remoteevent.WithMiddleware(d.record))

@@ -36,11 +36,15 @@ func (d *Diagnosis) Error() string {
 	if d == nil {
 		return "no diagnosis"
 	}
-	text := d.Problem
-	if d.Err != nil {
-		text += ": " + d.Err.Error()
+	return Text(d.Problem, d.Err, d.Remedy)
+}
+
+// Text joins a problem, the reply of Redis, which may be nil, and the remedy.
+func Text(problem string, err error, remedy string) string {
+	if err != nil {
+		problem += ": " + err.Error()
 	}
-	return text + "; " + d.Remedy
+	return problem + "; " + remedy
 }
 
 // Unwrap returns Err.
