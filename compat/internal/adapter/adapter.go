@@ -1,8 +1,8 @@
-// Package adapter runs an adapter and speaks the adapter protocol with it: the
-// runner's side of what compat/README.md describes.
+// Package adapter starts an adapter and exchanges the lines of the adapter protocol
+// with it. It implements the runner's side of the protocol in compat/README.md.
 //
-// An adapter is somebody else's program. Whatever it does or leaves undone, each
-// call ends in time with an error that tells what was seen.
+// An adapter is an external program and may misbehave in any way. Every call returns
+// before its deadline, with an error that describes the fault.
 package adapter
 
 import (
@@ -22,41 +22,41 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
-// Options say what adapter to start and how long to wait for it.
+// Options name the adapter to start and the deadlines of its answers.
 type Options struct {
 	// Command is the program and its arguments.
 	Command []string
 	// RedisURL becomes REDIS_URL in the program's environment.
 	RedisURL string
-	// Dir is its working directory, by default that of this process.
+	// Dir is the working directory of the program. The default is that of this process.
 	Dir string
-	// Env is added to the environment of this process.
+	// Env is added to the environment of this process for the program.
 	Env []string
 
-	// StartTimeout is for the answer to hello, and for ready: 30 s by default.
-	// An interpreter on a busy machine takes its time.
+	// StartTimeout is the deadline for the answer to hello and for ready. The default
+	// is 30 s: an interpreter starts slowly on a busy machine.
 	StartTimeout time.Duration
-	// Timeout is for every other answer: 5 s by default.
+	// Timeout is the deadline for every other answer. The default is 5 s.
 	Timeout time.Duration
-	// Grace is how long the program may take to end after stop: 5 s by default.
+	// Grace is the time that the program has to exit after stop. The default is 5 s.
 	Grace time.Duration
-	// MaxLine is the longest line that is read, in bytes: 1 MiB by default. A
-	// payload comes back up to six times as long as it was sent.
+	// MaxLine is the maximum length of a line, in bytes. The default is 1 MiB. An
+	// observed payload may be six times as long as the sent one.
 	MaxLine int
 
-	// Trace, if set, is called with every line that the adapter reads ("→") and
-	// writes: "←" on stdout, "stderr" on stderr. It must not keep or change the
-	// line, and is called by several goroutines.
+	// Trace, if not nil, is called with every line that the adapter reads ("→") or
+	// writes ("←" on stdout, "stderr" on stderr). It must not keep or change the
+	// line. Several goroutines call it.
 	Trace func(direction string, line []byte)
 }
 
-// LargeLine is a MaxLine for payloads of every size that a receiver takes.
+// LargeLine is a MaxLine that permits every payload that a receiver accepts.
 const LargeLine = 128 << 20
 
-// stderrLine is the longest line of stderr that stays in one piece in a trace.
+// stderrLine is the maximum length of a line of stderr that a trace does not split.
 const stderrLine = 4 << 10
 
-// maxUnread is how many observations wait for Next.
+// maxUnread is the maximum number of observations that wait for Next.
 const maxUnread = 100_000
 
 // Adapter is a running adapter. Its methods may be called concurrently.
@@ -68,21 +68,21 @@ type Adapter struct {
 	stdin   *os.File
 	stdout  *os.File
 	exited  chan struct{} // closed when the process has ended
-	told    chan struct{} // closed when all of its stderr has been read
-	done    chan struct{} // closed when nothing will be read any more
+	told    chan struct{} // closed when stderr has been read to its end
+	done    chan struct{} // closed when reading has ended
 	workers sync.WaitGroup
 	unwatch func() bool
 
-	writing sync.Mutex // one request at a time is written
+	writing sync.Mutex // held while a request is written
 
-	mu      sync.Mutex // guards what follows
-	greeted bool       // hello was asked
+	mu      sync.Mutex // guards the fields below
+	greeted bool       // hello was requested
 	lastID  int64
 	pending map[int64]chan protocol.Response
-	overdue map[int64]bool // requests that were given up without an answer
+	overdue map[int64]bool // requests that ended without an answer
 	unread  []protocol.Observation
 	arrived chan struct{} // holds one element while unread or fault changed
-	fault   *Error        // why no more lines are read; set before done is closed
+	fault   *Error        // why reading ended; set before done is closed
 	closing bool
 	killed  bool // by the runner
 }
@@ -90,10 +90,10 @@ type Adapter struct {
 // hello has no id in the protocol.
 const helloID = 0
 
-// Start starts the program. It is killed when ctx ends; Close ends it in peace.
+// Start starts the program. The end of ctx kills it. Close stops it in good order.
 func Start(ctx context.Context, options Options) (*Adapter, error) {
 	if len(options.Command) == 0 {
-		return nil, &Error{Kind: ErrStart, Detail: "no command is given"}
+		return nil, &Error{Kind: ErrStart, Detail: "no command"}
 	}
 	hide, err := hider(options.RedisURL)
 	if err != nil {
@@ -127,8 +127,8 @@ func setDefault(duration *time.Duration, value time.Duration) {
 	}
 }
 
-// launch starts the process and the goroutines that serve it. The pipes are our
-// own, because those of os/exec have no deadlines.
+// launch starts the process and the goroutines that serve it. It makes its own pipes,
+// because those of os/exec have no deadlines.
 func (a *Adapter) launch(ctx context.Context) (err error) {
 	var theirs, ours []*os.File
 	defer func() {
@@ -141,7 +141,7 @@ func (a *Adapter) launch(ctx context.Context) (err error) {
 			}
 		}
 	}()
-	var pipes [3][2]*os.File // stdin, stdout, stderr: the end to read, the end to write
+	var pipes [3][2]*os.File // stdin, stdout, stderr: the reading end, the writing end
 	for i := range pipes {
 		read, write, err := os.Pipe()
 		if err != nil {
@@ -174,8 +174,8 @@ func (a *Adapter) launch(ctx context.Context) (err error) {
 		_ = a.stdout.Close()
 	})
 	a.workers.Go(func() {
-		_ = a.cmd.Wait() // its state says how it ended
-		// A child of its own may hold the pipes open.
+		_ = a.cmd.Wait() // ProcessState has the result
+		// A child of the adapter may hold the pipes open.
 		deadline := time.Now().Add(a.options.Grace)
 		_ = a.stdout.SetReadDeadline(deadline)
 		_ = stderr.SetReadDeadline(deadline)
@@ -185,7 +185,7 @@ func (a *Adapter) launch(ctx context.Context) (err error) {
 	return nil
 }
 
-// read reads the adapter's lines until there are none or one is wrong.
+// read reads the adapter's lines until the output ends or a line is invalid.
 func (a *Adapter) read() {
 	scanner := bufio.NewScanner(a.stdout)
 	scanner.Buffer(nil, a.options.MaxLine)
@@ -199,7 +199,7 @@ func (a *Adapter) read() {
 			continue
 		}
 		if errors.Is(err, ErrFlood) {
-			a.fail(&Error{Kind: ErrFlood, Detail: fmt.Sprintf("%d observations wait", maxUnread)})
+			a.fail(&Error{Kind: ErrFlood, Detail: fmt.Sprintf("%d unread observations", maxUnread)})
 		} else {
 			a.fail(&Error{Kind: ErrProtocol, Detail: err.Error() + ": " + excerpt(scanner.Bytes())})
 		}
@@ -211,17 +211,17 @@ func (a *Adapter) read() {
 		a.drain()
 		return
 	}
-	// Its output ended: so has the process, or it will be made to.
+	// The output ended. The process has ended too, or Close kills it.
 	select {
 	case <-a.exited:
-		<-a.told // its last words are the reason
+		<-a.told // the end of stderr may name the cause
 		a.end(&Error{Kind: ErrExited, Detail: a.cmd.ProcessState.String()})
 	case <-time.After(a.options.Grace):
-		a.end(&Error{Kind: ErrProtocol, Detail: "it closed its stdout and runs on"})
+		a.end(&Error{Kind: ErrProtocol, Detail: "the adapter closed stdout and did not exit"})
 	}
 }
 
-// quote reads stderr: its end is kept for errors, and its lines go to the trace.
+// quote reads stderr. It keeps the end for errors and passes each line to the trace.
 func (a *Adapter) quote(stderr io.Reader) {
 	lines := bufio.NewReaderSize(io.TeeReader(stderr, &a.stderr), stderrLine)
 	for {
@@ -235,10 +235,11 @@ func (a *Adapter) quote(stderr io.Reader) {
 	}
 }
 
-// drain reads on so that an adapter at fault does not block before it is closed.
+// drain discards the rest of the output, so that a faulty adapter does not block
+// before it is closed.
 func (a *Adapter) drain() { _, _ = io.Copy(io.Discard, a.stdout) }
 
-// deliver hands a message to whoever waits for it.
+// deliver hands a message to the call that waits for it.
 func (a *Adapter) deliver(message protocol.Response) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -256,14 +257,14 @@ func (a *Adapter) deliver(message protocol.Response) error {
 		answer <- message
 		return nil
 	case a.overdue[id]:
-		delete(a.overdue, id) // too late: whoever asked has gone
+		delete(a.overdue, id) // too late: the caller has returned
 		return nil
 	case id < helloID || id > a.lastID || id == helloID && !a.greeted:
-		return errors.New("an answer to a request that was not made")
+		return errors.New("answer to a request that was not made")
 	case id == helloID && message.Op == "failed":
-		return errors.New("a failure that names no request")
+		return errors.New("failure that names no request")
 	default:
-		return errors.New("a second answer to one request")
+		return errors.New("second answer to one request")
 	}
 }
 
@@ -285,8 +286,8 @@ func (a *Adapter) signal() {
 	}
 }
 
-// end records that the output has ended, which is no fault of an adapter that
-// was asked to stop.
+// end records that the output has ended. This is not a fault if the adapter was asked
+// to stop.
 func (a *Adapter) end(fault *Error) {
 	a.mu.Lock()
 	if a.closing {
@@ -296,8 +297,8 @@ func (a *Adapter) end(fault *Error) {
 	a.fail(fault)
 }
 
-// fail records the fault that ends the conversation; the first one counts. What
-// a killed adapter wrote may be cut anywhere.
+// fail records the fault that ends the exchange. Later faults are ignored. The last
+// line of a killed adapter may be incomplete and is not a fault.
 func (a *Adapter) fail(fault *Error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -312,7 +313,7 @@ func (a *Adapter) fail(fault *Error) {
 	a.signal()
 }
 
-// failure is the fault as the caller of op sees it.
+// failure returns the fault as an error of the request op.
 func (a *Adapter) failure(op string) error {
 	a.mu.Lock()
 	fault := *a.fault
@@ -331,7 +332,7 @@ func (a *Adapter) trace(direction string, text []byte) {
 	}
 }
 
-// kill ends the adapter and its children.
+// kill kills the adapter and its children.
 func (a *Adapter) kill() {
 	a.mu.Lock()
 	a.killed = true

@@ -26,24 +26,24 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const hello = `{"op":"hello","protocol":1,"name":"fake","version":"1","roles":["send"],"details":{"sh":"1"}}`
 
-// Every way not to keep to the protocol ends the call in time, with an error
-// that says what was seen.
+// TestMisbehaviour checks that every violation of the protocol ends the call before its
+// deadline, with an error that describes the fault.
 func TestMisbehaviour(t *testing.T) {
 	t.Parallel()
 	deadline := calibration.Scale(300 * time.Millisecond)
 	for _, test := range []struct {
 		name   string
-		script string // answers hello
+		script string // reads the line of hello
 		kind   error
 		says   string
 	}{
 		{"exit", "echo 'no such module' >&2; exit 3", adapter.ErrExited, "exit status 3"},
-		{"exit says why", "echo 'no such module' >&2; exit 3", adapter.ErrExited, "; stderr ends with:\n    no such module"},
+		{"exit with a reason", "echo 'no such module' >&2; exit 3", adapter.ErrExited, "; stderr ends with:\n    no such module"},
 		{"killed", "kill -9 $$", adapter.ErrExited, "signal: killed"},
 		{"silence", "echo waiting >&2; exec sleep 60", adapter.ErrTimeout, "waiting"},
 		{"silence with a child", "sleep 60 & wait", adapter.ErrTimeout, "the deadline was "},
 		{"stdin closed", "exec <&-; exec sleep 60", adapter.ErrTimeout, ""},
-		{"stdout closed", "exec >&-; exec sleep 60", adapter.ErrProtocol, "closed its stdout"},
+		{"stdout closed", "exec >&-; exec sleep 60", adapter.ErrProtocol, "closed stdout"},
 		{"garbage", "read l; echo 'Starting up…'; exec sleep 60", adapter.ErrProtocol, `"Starting up…"`},
 		{"another format", "read l; echo '[1]'; exec sleep 60", adapter.ErrProtocol, `[1]`},
 		{"not UTF-8", `read l; printf '{"op":"\377"}\n'; exec sleep 60`, adapter.ErrProtocol, "not UTF-8"},
@@ -60,17 +60,17 @@ func TestMisbehaviour(t *testing.T) {
 			t.Parallel()
 			timeout := deadline
 			if test.kind != adapter.ErrTimeout {
-				timeout = 30 * time.Second // it need not be reached
+				timeout = 30 * time.Second // the fault ends the call earlier
 			}
 			a := start(t, adapter.Options{Command: sh(test.script), StartTimeout: timeout, Grace: deadline, MaxLine: 4096})
-			defer a.Kill() // it does not stop by itself
+			defer a.Kill() // it ignores stop
 			_, err := a.Hello(t.Context())
 			if !errors.Is(err, test.kind) || !strings.Contains(adapter.Quote(err), test.says) || !strings.HasPrefix(err.Error(), "hello: ") || strings.Contains(err.Error(), "\n") {
-				t.Errorf("got %v, want %v that says %q", err, test.kind, test.says)
+				t.Errorf("got %v, want %v with the text %q", err, test.kind, test.says)
 			}
 			var fault *adapter.Error
 			if !errors.As(err, &fault) || fault.Op != "hello" {
-				t.Errorf("%#v is no Error of hello", err)
+				t.Errorf("%#v is not an Error of hello", err)
 			}
 		})
 	}
@@ -85,7 +85,7 @@ func TestStartFails(t *testing.T) {
 	}{
 		{"no command", adapter.Options{}, "no command"},
 		{"absent", adapter.Options{Command: []string{"/no/such/adapter"}}, "no such file"},
-		{"URL", adapter.Options{Command: sh(""), RedisURL: "redis://:hunter2@host:port"}, "not valid"},
+		{"URL", adapter.Options{Command: sh(""), RedisURL: "redis://:hunter2@host:port"}, "invalid"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -103,7 +103,7 @@ func TestHello(t *testing.T) {
 	var lines []string
 	a := start(t, adapter.Options{
 		Command: sh(`read l; [ "$REDIS_URL$MORE" = redis://host/0more ] && echo '` + hello + `'; read l`),
-		// A login profile may not change it.
+		// Env, as set by a login profile, does not change REDIS_URL.
 		RedisURL: "redis://host/0", Env: []string{"MORE=more", "REDIS_URL=other"},
 		Trace: func(direction string, line []byte) {
 			mu.Lock()
@@ -123,20 +123,20 @@ func TestHello(t *testing.T) {
 	}
 	want := []string{`→ {"op":"hello","protocol":1}`, "← " + hello, `→ {"op":"stop"}`}
 	if !slices.Equal(lines, want) {
-		t.Errorf("the conversation: %q, want %q", lines, want)
+		t.Errorf("lines = %q, want %q", lines, want)
 	}
 	if _, err := a.Hello(t.Context()); !errors.Is(err, adapter.ErrClosed) {
-		t.Errorf("after Close: %v", err)
+		t.Errorf("Hello after Close: %v", err)
 	}
 	if _, err := a.Next(t.Context()); !errors.Is(err, adapter.ErrClosed) {
-		t.Errorf("after Close: %v", err)
+		t.Errorf("Next after Close: %v", err)
 	}
 	if err := a.Close(); err != nil {
-		t.Errorf("the second Close: %v", err)
+		t.Errorf("second Close: %v", err)
 	}
 }
 
-// Answers find their requests in whatever order they come.
+// Answers are matched to their requests in any order.
 func TestSendConcurrentlyInPython(t *testing.T) {
 	t.Parallel()
 	a := start(t, adapter.Options{Command: python(`
@@ -166,7 +166,7 @@ sys.stdin.readline()
 	group.Wait()
 }
 
-// An answer that comes after its deadline is not taken for another one's.
+// A late answer is not taken for the answer to a later request.
 func TestSendLateAnswerInPython(t *testing.T) {
 	t.Parallel()
 	a := start(t, adapter.Options{Timeout: 200 * time.Millisecond, Command: python(`
@@ -180,7 +180,7 @@ for line in sys.stdin:
 	if err := a.Send(t.Context(), protocol.Message{EventName: "late"}); !errors.Is(err, adapter.ErrTimeout) {
 		t.Errorf("got %v, want %v", err, adapter.ErrTimeout)
 	}
-	// The interpreter may need longer to start than the first deadline allowed.
+	// The interpreter may need longer to start than the first deadline permits.
 	for {
 		err := a.Send(t.Context(), protocol.Message{EventName: "next"})
 		if err == nil {
@@ -260,7 +260,7 @@ func TestNextDeadline(t *testing.T) {
 	}
 }
 
-// Close ends whatever the program started, also where it does not want to.
+// Close kills all processes that the program started, even if they ignore signals.
 func TestCloseKills(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -301,7 +301,7 @@ func TestContextKills(t *testing.T) {
 	}
 }
 
-// What a program says on stderr is quoted, its end only, and never a password.
+// Errors quote only the end of stderr, and never a password.
 func TestStderr(t *testing.T) {
 	t.Parallel()
 	a := start(t, adapter.Options{
@@ -326,14 +326,14 @@ func TestStderr(t *testing.T) {
 	}
 }
 
-// One answer to a request is all that there may be, and it names the request.
+// A request has exactly one answer, and the answer names the request.
 func TestSecondAnswer(t *testing.T) {
 	t.Parallel()
 	const send = `read l; echo '{"op":"sent","id":1}'; `
 	for name, test := range map[string]struct{ script, says string }{
-		"hello twice":         {"echo '" + hello + "'; echo '" + hello + "'; read l", "a second answer"},
-		"sent twice":          {"echo '" + hello + "'; " + send + `echo '{"op":"sent","id":1}'; read l`, "a second answer"},
-		"sent and failed":     {"echo '" + hello + "'; " + send + `echo '{"op":"failed","id":1,"error":"no"}'; read l`, "a second answer"},
+		"hello twice":         {"echo '" + hello + "'; echo '" + hello + "'; read l", "second answer"},
+		"sent twice":          {"echo '" + hello + "'; " + send + `echo '{"op":"sent","id":1}'; read l`, "second answer"},
+		"sent and failed":     {"echo '" + hello + "'; " + send + `echo '{"op":"failed","id":1,"error":"no"}'; read l`, "second answer"},
 		"failed without a id": {"echo '" + hello + "'; " + send + `echo '{"op":"failed","error":"what?"}'; read l`, "names no request"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -348,14 +348,13 @@ func TestSecondAnswer(t *testing.T) {
 				}
 			}
 			if err := a.Close(); !errors.Is(err, adapter.ErrProtocol) || !strings.Contains(err.Error(), test.says) {
-				t.Errorf("Close returns %v, want what says %q", err, test.says)
+				t.Errorf("Close returns %v, want an error with %q", err, test.says)
 			}
 		})
 	}
 }
 
-// An adapter that is asked to stop ends with the exit code 0; one that is killed
-// need not.
+// An adapter that is asked to stop must exit with code 0, except after Kill.
 func TestExitCode(t *testing.T) {
 	t.Parallel()
 	a := start(t, adapter.Options{Command: sh("read l; echo '" + hello + "'; read l; exit 7"), StartTimeout: time.Minute})
@@ -393,7 +392,7 @@ func TestTraceOfStderr(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if want := []string{"one", "***", "three"}; !slices.Equal(lines, want) {
-		t.Errorf("the trace has %q, want %q", lines, want)
+		t.Errorf("trace = %q, want %q", lines, want)
 	}
 }
 
@@ -402,7 +401,7 @@ func start(t *testing.T, options adapter.Options) *adapter.Adapter {
 	return start2(t, context.WithoutCancel(t.Context()), options)
 }
 
-// start2 starts an adapter that is closed, whatever it thinks of it, at the end.
+// start2 starts an adapter and closes it at the end of the test, ignoring errors.
 func start2(t *testing.T, ctx context.Context, options adapter.Options) *adapter.Adapter {
 	t.Helper()
 	a, err := adapter.Start(ctx, options)
@@ -439,8 +438,8 @@ func assertGone(t *testing.T, pidFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A killed process takes a moment to go, and one whose new parent is slow to
-	// ask for its status stays as a zombie.
+	// A killed process ends a moment later, and stays a zombie until its new parent
+	// reads its status.
 	process, err := os.FindProcess(pid)
 	if err != nil {
 		t.Fatal(err)
@@ -454,5 +453,5 @@ func assertGone(t *testing.T, pidFile string) {
 		}
 		<-tick.C
 	}
-	t.Errorf("process %d is still there", pid)
+	t.Errorf("process %d still runs", pid)
 }

@@ -8,27 +8,27 @@ import (
 	"sync"
 )
 
-// What can go wrong with an adapter. Every Error wraps one of them.
+// The kinds of faults of an adapter. Every Error wraps one of them.
 var (
 	ErrStart    = errors.New("the adapter does not start")
 	ErrTimeout  = errors.New("the adapter does not answer")
-	ErrProtocol = errors.New("the adapter does not keep to the protocol")
-	ErrLine     = errors.New("the adapter wrote too long a line")
-	ErrFlood    = errors.New("the adapter reports more than is read")
+	ErrProtocol = errors.New("the adapter violates the protocol")
+	ErrLine     = errors.New("the adapter wrote a line that is too long")
+	ErrFlood    = errors.New("too many unread observations of the adapter")
 	ErrExited   = errors.New("the adapter has ended")
 	ErrClosed   = errors.New("the adapter is closed")
 )
 
 // Error is a fault of an adapter.
 type Error struct {
-	Op     string // the request that met it, "" for a report
+	Op     string // the request that failed, "" for an observation
 	Kind   error  // one of the errors above
 	Detail string
-	// Stderr is the end of what the adapter has written to stderr so far.
+	// Stderr holds the last lines that the adapter has written to stderr.
 	Stderr []string
 }
 
-// Error says in one line what happened. Quote adds stderr.
+// Error describes the fault in one line, without Stderr. Quote adds it.
 func (e *Error) Error() string {
 	var text strings.Builder
 	if e.Op != "" {
@@ -41,8 +41,8 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// Quote is the text of an error, and, in further lines, what the adapter that
-// caused it last wrote to stderr.
+// Quote returns the text of an error, followed by the last lines that the faulty
+// adapter wrote to stderr.
 func Quote(err error) string {
 	fault, ok := errors.AsType[*Error](err)
 	if !ok || len(fault.Stderr) == 0 {
@@ -51,10 +51,10 @@ func Quote(err error) string {
 	return err.Error() + "; stderr ends with:\n    " + strings.Join(fault.Stderr, "\n    ")
 }
 
-// Unwrap is the kind of the fault.
+// Unwrap returns the kind of the fault.
 func (e *Error) Unwrap() error { return e.Kind }
 
-// tail keeps the end of what is written to it.
+// tail keeps the last bytes written to it.
 type tail struct {
 	mu   sync.Mutex
 	text []byte
@@ -86,12 +86,12 @@ func (t *tail) lines(hide *strings.Replacer) []string {
 	return lines[max(0, len(lines)-tailLines):]
 }
 
-// hider replaces a URL's password, in the forms that a message may have it in.
+// hider replaces a URL's password in all forms that a message may contain.
 func hider(address string) (*strings.Replacer, error) {
 	parsed, err := url.Parse(address)
 	if err != nil {
-		// The parser's error holds the URL, and so the password.
-		return nil, errors.New("the URL of Redis is not valid")
+		// The parser's error contains the URL, and therefore the password.
+		return nil, errors.New("the URL of Redis is invalid")
 	}
 	password, _ := parsed.User.Password()
 	if password == "" {

@@ -12,20 +12,20 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
-// Hello asks the adapter for its identity. It must be the first request.
+// Hello requests the adapter's identity. It must be the first request.
 func (a *Adapter) Hello(ctx context.Context) (protocol.Identity, error) {
 	answer, err := a.ask(ctx, protocol.Hello(), a.options.StartTimeout)
 	if err != nil {
 		return protocol.Identity{}, err
 	}
 	if answer.Protocol != protocol.Version {
-		return protocol.Identity{}, a.complain("hello", ErrProtocol, fmt.Sprintf("it speaks version %d, not %d", answer.Protocol, protocol.Version))
+		return protocol.Identity{}, a.complain("hello", ErrProtocol, fmt.Sprintf("protocol version %d, not %d", answer.Protocol, protocol.Version))
 	}
 	return answer.Identity(), nil
 }
 
-// Send has the adapter send an event and returns when it has answered. A
-// *protocol.FailedError is its answer that it did not send the event.
+// Send makes the adapter send an event and returns after its answer. The error is a
+// *protocol.FailedError if the adapter answers that it did not send the event.
 func (a *Adapter) Send(ctx context.Context, message protocol.Message) error {
 	request := protocol.Send(message)
 	request.ID = a.nextID()
@@ -33,9 +33,9 @@ func (a *Adapter) Send(ctx context.Context, message protocol.Message) error {
 	return err
 }
 
-// Receive has the adapter consume queues, with a listener for each signal, and
-// returns when it does. It may be called once. Next returns the observations, which
-// may arrive before Receive returns.
+// Receive makes the adapter consume queues with a listener for each signal, and
+// returns when the adapter consumes them. It may be called once. Next returns the
+// observations, which may arrive before Receive returns.
 func (a *Adapter) Receive(ctx context.Context, queues, signals []string) error {
 	request := protocol.Receive(queues, signals)
 	request.ID = a.nextID()
@@ -43,8 +43,8 @@ func (a *Adapter) Receive(ctx context.Context, queues, signals []string) error {
 	return err
 }
 
-// Next returns the next observation and waits for it until ctx ends, which is
-// the caller's deadline. After the last one it returns what ended them.
+// Next waits for the next observation and returns it. The deadline of ctx bounds the
+// wait. After the last observation, Next returns the error that ended the exchange.
 func (a *Adapter) Next(ctx context.Context) (protocol.Observation, error) {
 	began := time.Now()
 	for {
@@ -63,7 +63,7 @@ func (a *Adapter) Next(ctx context.Context) (protocol.Observation, error) {
 		case <-a.arrived:
 			continue
 		case <-a.done:
-			// Done comes after the last observation was queued.
+			// done is closed after the last observation was queued.
 			a.mu.Lock()
 			left := len(a.unread)
 			a.mu.Unlock()
@@ -83,7 +83,7 @@ func (a *Adapter) nextID() int64 {
 	return a.lastID
 }
 
-// ask makes a request and waits for its answer.
+// ask makes a request and waits for the answer.
 func (a *Adapter) ask(ctx context.Context, request protocol.Request, timeout time.Duration) (protocol.Response, error) {
 	op, id := request.Op, request.ID
 	var none protocol.Response
@@ -115,7 +115,7 @@ func (a *Adapter) ask(ctx context.Context, request protocol.Request, timeout tim
 	case got = <-answer:
 	case <-a.done:
 		select {
-		case got = <-answer: // it answered, and then it ended
+		case got = <-answer: // it answered before it ended
 		default:
 			return none, a.failure(op)
 		}
@@ -132,8 +132,8 @@ func (a *Adapter) ask(ctx context.Context, request protocol.Request, timeout tim
 	return got, nil
 }
 
-// write writes a request. One that is cut short ends the conversation: the next
-// would continue its line.
+// write writes a request. An incomplete write ends the exchange, because the next
+// request would continue its line.
 func (a *Adapter) write(ctx context.Context, op string, text []byte, timeout time.Duration) error {
 	a.writing.Lock()
 	defer a.writing.Unlock()
@@ -143,10 +143,10 @@ func (a *Adapter) write(ctx context.Context, op string, text []byte, timeout tim
 	default:
 	}
 	if ctx.Err() != nil {
-		return a.silent(op, timeout, ctx) // it was kept waiting by the request before
+		return a.silent(op, timeout, ctx) // the previous request blocked the write
 	}
 	a.trace("→", text[:len(text)-1])
-	// Whatever ends ctx ends the write.
+	// The end of ctx interrupts the write.
 	if err := a.stdin.SetWriteDeadline(time.Time{}); err != nil {
 		return a.complain(op, ErrClosed, "")
 	}
@@ -157,31 +157,31 @@ func (a *Adapter) write(ctx context.Context, op string, text []byte, timeout tim
 	})
 	written, err := a.stdin.Write(text)
 	if !stop() {
-		<-expired // lest it meet the next write
+		<-expired // so that it does not interrupt the next write
 	}
 	if err == nil {
 		return nil
 	}
 	if written > 0 && os.IsTimeout(err) {
-		a.fail(&Error{Kind: ErrTimeout, Detail: "it stopped reading in the middle of a request"})
+		a.fail(&Error{Kind: ErrTimeout, Detail: "the adapter stopped reading within a request"})
 		return a.failure(op)
 	}
 	if os.IsTimeout(err) {
 		return a.silent(op, timeout, ctx)
 	}
-	// It does not read any more: its end, which follows, tells more than EPIPE.
+	// The adapter no longer reads. Its exit status, which follows, is a better error than EPIPE.
 	select {
 	case <-a.done:
 		return a.failure(op)
 	case <-ctx.Done():
-		return a.complain(op, ErrTimeout, "it closed its stdin and runs on")
+		return a.complain(op, ErrTimeout, "the adapter closed stdin and did not exit")
 	}
 }
 
-// silent is the error of a wait that ctx ended after so long.
+// silent returns the error of a wait of that length that ctx ended.
 func (a *Adapter) silent(op string, waited time.Duration, ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); !ok || time.Now().Before(deadline) {
-		return context.Cause(ctx) // the caller went away
+		return context.Cause(ctx) // the caller cancelled
 	}
 	return a.complain(op, ErrTimeout, "the deadline was "+waited.Round(time.Millisecond).String())
 }
@@ -190,16 +190,16 @@ func (a *Adapter) complain(op string, kind error, detail string) error {
 	return &Error{Op: op, Kind: kind, Detail: a.hide.Replace(detail), Stderr: a.stderr.lines(a.hide)}
 }
 
-// Stderr is the end of what the adapter wrote to stderr.
+// Stderr returns the last lines that the adapter wrote to stderr.
 func (a *Adapter) Stderr() []string { return a.stderr.lines(a.hide) }
 
-// Kill ends the adapter at once, as a crash does. Close has still to be called.
+// Kill kills the adapter, as a crash does. The caller must still call Close.
 func (a *Adapter) Kill() { a.kill() }
 
-// Close asks the adapter to stop, kills it when it does not within the grace
-// time, and waits for its end. It returns an error when the adapter had to be
-// killed, ended with another exit code than 0, or broke the protocol in a way
-// that no call has reported. After Kill it returns nil.
+// Close asks the adapter to stop and waits for its end. It kills an adapter that still
+// runs after the grace time. It returns an error if the adapter was killed, exited with a
+// code other than 0, or violated the protocol and no call has reported it. After Kill,
+// Close returns nil.
 func (a *Adapter) Close() error {
 	a.mu.Lock()
 	again := a.closing
@@ -222,10 +222,10 @@ func (a *Adapter) Close() error {
 	a.mu.Unlock()
 	_ = process.Kill(a.cmd) // its children
 	a.unwatch()
-	a.workers.Wait() // what it last wrote is read, for as long as the grace time
+	a.workers.Wait() // they read the rest of the output, for at most the grace time
 	switch state := a.cmd.ProcessState; {
 	case killed.Load():
-		return a.complain("stop", ErrTimeout, fmt.Sprintf("it was killed after %v", a.options.Grace))
+		return a.complain("stop", ErrTimeout, fmt.Sprintf("killed after %v", a.options.Grace))
 	case !inPeace:
 		return nil
 	case !errors.Is(a.fault.Kind, ErrClosed) && !errors.Is(a.fault.Kind, ErrExited):
@@ -236,8 +236,8 @@ func (a *Adapter) Close() error {
 	return nil
 }
 
-// stop asks the adapter to stop, and closes its stdin, which asks it as well. A
-// write that blocks ends with the process.
+// stop asks the adapter to stop, by a request and by closing its stdin. A blocked
+// write ends with the process.
 func (a *Adapter) stop() {
 	a.writing.Lock()
 	defer a.writing.Unlock()

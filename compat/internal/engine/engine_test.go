@@ -193,12 +193,12 @@ func TestMisbehaviour(t *testing.T) {
 	for name, test := range map[string]struct{ script, says string }{
 		"silence":        {hello + "exec sleep 60", "does not answer"},
 		"ready and deaf": {hello + ready + "exec sleep 60", "left in the list"},
-		"garbage":        {hello + "echo 'Hello!'; exec sleep 60", "does not keep to the protocol"},
+		"garbage":        {hello + "echo 'Hello!'; exec sleep 60", "violates the protocol"},
 		"exit":           {hello + "echo 'out of memory' >&2; exit 3", "out of memory"},
 		"exit later":     {hello + ready + "exit 3", "exit status 3"},
 		"another id":     {hello + `echo '{"op":"ready","id":7}'; echo '{"op":"sent","id":7}'; exec sleep 60`, "not made"},
-		"100 MB":         {hello + ready + `head -c 100000000 /dev/zero | tr '\0' x; exec sleep 60`, "too long a line|does not answer"},
-		"flood":          {hello + ready + `exec yes '{"op":"event","signal":"e","signals":["e"],"payload_text":"{}"}'`, "reports more than is read|does not answer|more than 10000 calls"}, // whichever comes first
+		"100 MB":         {hello + ready + `head -c 100000000 /dev/zero | tr '\0' x; exec sleep 60`, "line that is too long|does not answer"},
+		"flood":          {hello + ready + `exec yes '{"op":"event","signal":"e","signals":["e"],"payload_text":"{}"}'`, "too many unread observations|does not answer|more than 10000 calls"}, // whichever comes first
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -237,7 +237,7 @@ func TestHello(t *testing.T) {
 	const identity = `{"op":"hello","protocol":1,"name":"fake","version":"1","roles":["send"]}`
 	for name, test := range map[string]struct{ script, says string }{
 		"no module":   {"echo 'no module' >&2; exit 1", "no module"},
-		"hello twice": {"read l; echo '" + identity + "'; echo '" + identity + "'; read l", "a second answer"},
+		"hello twice": {"read l; echo '" + identity + "'; echo '" + identity + "'; read l", "second answer"},
 		"exit code":   {"read l; echo '" + identity + "'; read l; exit 7", "exit status 7, not exit status 0"},
 	} {
 		t.Run(name, func(t *testing.T) {

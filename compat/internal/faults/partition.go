@@ -91,7 +91,7 @@ func partition(ctx context.Context, size Size) (figures Figures, err error) {
 	defer func() { err = errors.Join(err, r.close()) }()
 	r.send()
 	for range size.Rounds {
-		for _, condition := range []proxy.Condition{{Silent: true}, {Refusing: true}} {
+		for _, condition := range []proxy.Condition{{Silent: true}, {Refuse: true}} {
 			if err := r.flow.flowFor(ctx, size.Events); err != nil {
 				return figures, err
 			}

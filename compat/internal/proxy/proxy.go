@@ -1,5 +1,5 @@
-// Package proxy stands between clients and a server and does to their
-// connections what networks do.
+// Package proxy provides a TCP proxy that delays, blocks and cuts connections, to
+// simulate faults of a network.
 package proxy
 
 import (
@@ -13,23 +13,22 @@ import (
 	"time"
 )
 
-// Condition is what the network does. The zero value lets everything through.
+// Condition describes the state of the network. The zero value forwards everything.
 type Condition struct {
-	// Delay is how long each byte takes, in either direction.
+	// Delay is the time that each byte takes, in either direction.
 	Delay time.Duration
-	// Silent networks let nothing through and say nothing about it: bytes and
-	// the ends of connections wait for the next condition, as a system's TCP
-	// keeps them.
+	// Silent holds back bytes and the ends of connections without an error until the
+	// next condition, as TCP does while packets are lost.
 	Silent bool
-	// Refusing networks cut every connection, those that are there and new ones.
-	Refusing bool
-	// Linger is by how much later one side learns that the other has left the
-	// connection. What it says until then goes nowhere.
+	// Refuse cuts all connections, existing and new.
+	Refuse bool
+	// Linger is the time after which one side learns that the other side has closed
+	// the connection. Data that it sends until then is discarded.
 	Linger time.Duration
 }
 
-// Proxy is one on a TCP port of the loopback interface. It may be used by several
-// goroutines at once.
+// Proxy is a proxy on a TCP port of the loopback interface. Its methods may be called
+// concurrently.
 type Proxy struct {
 	listener net.Listener
 	serving  sync.WaitGroup
@@ -44,8 +43,8 @@ type Proxy struct {
 	closed    bool
 }
 
-// Start starts a proxy for the server at that address, which may be "" for none. The
-// caller must close it; ctx is for the start only.
+// Start starts a proxy for the server at the address target, or without a server if
+// target is "". The caller must close it. ctx bounds the start only.
 func Start(ctx context.Context, target string) (*Proxy, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -56,17 +55,17 @@ func Start(ctx context.Context, target string) (*Proxy, error) {
 	return p, nil
 }
 
-// Addr is host and port.
+// Addr returns the address as host:port.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// Set changes what the network does from now on, to all connections.
+// Set changes the condition of the network for all connections.
 func (p *Proxy) Set(c Condition) {
 	p.mu.Lock()
 	p.condition = c
 	close(p.changed)
 	p.changed = make(chan struct{})
 	p.mu.Unlock()
-	if c.Refusing {
+	if c.Refuse {
 		p.Cut()
 	}
 }
@@ -78,7 +77,7 @@ func (p *Proxy) Target(addr string) {
 	defer p.mu.Unlock()
 	p.target = addr
 	select {
-	case <-p.refused: // by the server before
+	case <-p.refused: // by the previous server
 	default:
 	}
 }
@@ -88,8 +87,8 @@ func (p *Proxy) Target(addr string) {
 // accept connections.
 func (p *Proxy) Refused() <-chan struct{} { return p.refused }
 
-// Forget carries nothing more for the connections that there are, for ever, and
-// tells nobody: as a network does whose far end has gone. New ones are carried.
+// Forget stops forwarding on the existing connections for ever, without closing them,
+// as when the remote host has vanished. New connections are forwarded.
 func (p *Proxy) Forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,8 +97,8 @@ func (p *Proxy) Forget() {
 	}
 }
 
-// CutClients cuts the clients' ends of all connections that there are. The server
-// learns of it as the condition says.
+// CutClients cuts the clients' ends of all existing connections. The server learns of
+// it according to the condition.
 func (p *Proxy) CutClients() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -108,7 +107,7 @@ func (p *Proxy) CutClients() {
 	}
 }
 
-// Cut cuts all connections that there are, at both ends.
+// Cut cuts all existing connections, at both ends.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -117,8 +116,8 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// AwaitEnd waits until there is no connection: until every client has left its own,
-// and the server has noticed and closed its side. Its error is the cause of ctx.
+// AwaitEnd waits until no connection is left: each client has closed its connection,
+// and the server has noticed and closed its side. The error is the cause of ctx.
 func (p *Proxy) AwaitEnd(ctx context.Context) error {
 	for {
 		p.mu.Lock()
@@ -135,7 +134,7 @@ func (p *Proxy) AwaitEnd(ctx context.Context) error {
 	}
 }
 
-// Close cuts all connections and ends the proxy.
+// Close cuts all connections and stops the proxy.
 func (p *Proxy) Close() error {
 	p.mu.Lock()
 	p.closed = true
@@ -164,7 +163,7 @@ func (p *Proxy) accept() {
 	}
 }
 
-// serve connects a client with the server until their connections end.
+// serve forwards between a client and the server until both directions end.
 func (p *Proxy) serve(client net.Conn) {
 	server, err := p.dial()
 	if err != nil {
@@ -178,7 +177,7 @@ func (p *Proxy) serve(client net.Conn) {
 	l := &link{ends: [2]net.Conn{client, server}, gone: make(chan struct{})}
 	defer func() { _, _ = client.Close(), server.Close() }()
 	p.mu.Lock()
-	refused := p.closed || p.condition.Refusing
+	refused := p.closed || p.condition.Refuse
 	p.links[l] = true
 	p.mu.Unlock()
 	defer func() {
@@ -208,7 +207,7 @@ func (p *Proxy) dial() (net.Conn, error) {
 	return new(net.Dialer).DialContext(context.Background(), "tcp", target)
 }
 
-// link is a connection of a client, and the one to the server that belongs to it.
+// link is a client's connection and the corresponding connection to the server.
 type link struct {
 	ends [2]net.Conn
 	once sync.Once
@@ -226,7 +225,7 @@ func (l *link) cut() {
 	})
 }
 
-// reset ends a connection without a farewell (RST).
+// reset closes a connection with RST instead of FIN.
 func reset(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
@@ -234,13 +233,13 @@ func reset(c net.Conn) {
 	_ = c.Close()
 }
 
-// chunk is what was read at one time; that without bytes is the end.
+// chunk holds the bytes of one read. A chunk without bytes is the end of the stream.
 type chunk struct {
 	bytes []byte
 	due   time.Time
 }
 
-// carry takes what comes from one side to the other until that ends.
+// carry forwards one direction until it ends.
 func (p *Proxy) carry(l *link, from, to net.Conn) {
 	chunks := make(chan chunk, 1000)
 	var reading sync.WaitGroup
@@ -258,14 +257,14 @@ func (p *Proxy) carry(l *link, from, to net.Conn) {
 				}
 				return
 			}
-			_, _ = to.Write(c.bytes) // who has left hears nothing
+			_, _ = to.Write(c.bytes) // an error means that this side has closed
 		case <-l.gone:
 			return
 		}
 	}
 }
 
-// read reads chunks until there are no more.
+// read reads chunks until the stream ends.
 func (p *Proxy) read(l *link, from io.Reader, chunks chan<- chunk) {
 	for {
 		buffer := make([]byte, 32<<10)
@@ -292,8 +291,8 @@ func (p *Proxy) read(l *link, from io.Reader, chunks chan<- chunk) {
 	}
 }
 
-// await waits until something is due and the network lets it through, and reports
-// whether the connection is still there then.
+// await waits until a chunk is due and the network forwards it. It reports whether the
+// connection still exists then.
 func (p *Proxy) await(l *link, due time.Time) bool {
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()

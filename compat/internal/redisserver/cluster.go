@@ -10,18 +10,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// slots is how many a cluster has.
+// slots is the number of slots of a cluster.
 const slots = 16384
 
-// Cluster is a Redis Cluster of primaries, each of which has an equal part of the
-// slots. It is for one goroutine at a time.
+// Cluster is a Redis Cluster of primaries with equal shares of the slots. It is not safe
+// for concurrent use.
 type Cluster struct {
 	Nodes []*Instance
 	ids   []string
 }
 
-// StartCluster starts a cluster and waits until all nodes agree. Close it: ctx is
-// for the start only.
+// StartCluster starts a cluster and waits until all nodes agree. The caller must close
+// it. ctx bounds the start only.
 func StartCluster(ctx context.Context, options Options, nodes int) (*Cluster, error) {
 	options.Settings = append([]string{"cluster-enabled yes", "cluster-node-timeout 5000"}, options.Settings...)
 	c := &Cluster{}
@@ -41,7 +41,7 @@ func StartCluster(ctx context.Context, options Options, nodes int) (*Cluster, er
 	return c, nil
 }
 
-// join has the nodes meet, and waits until each of them has heard of all slots.
+// join connects the nodes and waits until each of them knows all slots.
 func (c *Cluster) join(ctx context.Context) error {
 	first := c.Nodes[0]
 	for n, node := range c.Nodes {
@@ -56,7 +56,7 @@ func (c *Cluster) join(ctx context.Context) error {
 		if err := client.ClusterAddSlotsRange(ctx, from, to).Err(); err != nil {
 			return err
 		}
-		// Without different epochs, nodes would first have to settle who is right.
+		// Nodes with equal epochs would first have to resolve the conflict.
 		if err := client.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", n+1).Err(); err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (c *Cluster) join(ctx context.Context) error {
 	return c.Agree(ctx)
 }
 
-// Agree waits until every node has heard of every other and of all slots.
+// Agree waits until every node knows all other nodes and all slots.
 func (c *Cluster) Agree(ctx context.Context) error {
 	timeout := c.Nodes[0].timeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the nodes do not agree within %v", timeout))
@@ -91,7 +91,7 @@ func (c *Cluster) Agree(ctx context.Context) error {
 	return nil
 }
 
-// Addrs are the addresses of all nodes.
+// Addrs returns the addresses of all nodes.
 func (c *Cluster) Addrs() []string {
 	addrs := make([]string, len(c.Nodes))
 	for i, node := range c.Nodes {
@@ -100,12 +100,12 @@ func (c *Cluster) Addrs() []string {
 	return addrs
 }
 
-// Client returns a client of the cluster, which the caller closes.
+// Client returns a client of the cluster. The caller must close it.
 func (c *Cluster) Client() *redis.ClusterClient {
 	return redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs()})
 }
 
-// Owner is the index of the node that has the slot.
+// Owner returns the index of the node that owns the slot.
 func (c *Cluster) Owner(ctx context.Context, slot int) (int, error) {
 	client := c.Nodes[0].Client()
 	defer func() { _ = client.Close() }()
@@ -122,12 +122,11 @@ func (c *Cluster) Owner(ctx context.Context, slot int) (int, error) {
 			}
 		}
 	}
-	return 0, fmt.Errorf("nobody has slot %d", slot)
+	return 0, fmt.Errorf("no node owns slot %d", slot)
 }
 
-// MoveSlot moves a slot to a node, with its keys, one after the other, as
-// operators' tools do. between is called after each key, while the slot is at two
-// nodes, if it is not nil.
+// MoveSlot moves a slot to a node, key by key, as operators' tools do. If between is not
+// nil, MoveSlot calls it after each key, while both nodes hold keys of the slot.
 func (c *Cluster) MoveSlot(ctx context.Context, slot, to int, between func(ctx context.Context) error) error {
 	from, err := c.Owner(ctx, slot)
 	if err != nil || from == to {
@@ -139,7 +138,7 @@ func (c *Cluster) MoveSlot(ctx context.Context, slot, to int, between func(ctx c
 		return fmt.Errorf("import slot %d: %w", slot, err)
 	}
 	if err := source.Do(ctx, "CLUSTER", "SETSLOT", slot, "MIGRATING", c.ids[to]).Err(); err != nil {
-		return fmt.Errorf("let slot %d go: %w", slot, err)
+		return fmt.Errorf("migrate slot %d: %w", slot, err)
 	}
 	for {
 		keys, err := source.ClusterGetKeysInSlot(ctx, slot, 1).Result()
@@ -158,7 +157,7 @@ func (c *Cluster) MoveSlot(ctx context.Context, slot, to int, between func(ctx c
 			}
 		}
 	}
-	// The new owner first: the old one would send everybody to it.
+	// The new owner is first: the old one would redirect clients to it too early.
 	order := []*Instance{c.Nodes[to]}
 	for i, node := range c.Nodes {
 		if i != to {
@@ -167,13 +166,13 @@ func (c *Cluster) MoveSlot(ctx context.Context, slot, to int, between func(ctx c
 	}
 	for _, node := range order {
 		if err := node.Do(ctx, "CLUSTER", "SETSLOT", slot, "NODE", c.ids[to]); err != nil {
-			return fmt.Errorf("hand slot %d over: %w", slot, err)
+			return fmt.Errorf("assign slot %d: %w", slot, err)
 		}
 	}
 	return nil
 }
 
-// Close ends all nodes and removes their data.
+// Close stops all nodes and removes their data.
 func (c *Cluster) Close() error {
 	var problems []error
 	for _, node := range c.Nodes {

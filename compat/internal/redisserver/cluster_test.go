@@ -27,7 +27,7 @@ func TestCluster(t *testing.T) {
 		owners[owner] = true
 	}
 	if len(owners) != 3 {
-		t.Errorf("only %v have slots", owners)
+		t.Errorf("the owners of slots are %v", owners)
 	}
 
 	const slot = 7629 // of {k}
@@ -38,12 +38,12 @@ func TestCluster(t *testing.T) {
 	from, err := cluster.Owner(t.Context(), slot)
 	must(t, err)
 	to := (from + 1) % 3
-	moved, refused := 0, 0
+	moved, denied := 0, 0
 	must(t, cluster.MoveSlot(t.Context(), slot, to, func(ctx context.Context) error {
 		moved++
 		err := cluster.Nodes[from].Do(ctx, "MGET", keys[0], keys[1], keys[2])
 		if redis.HasErrorPrefix(err, "TRYAGAIN") {
-			refused++
+			denied++
 			return nil
 		}
 		if moved == len(keys) && redis.HasErrorPrefix(err, "ASK") {
@@ -51,11 +51,11 @@ func TestCluster(t *testing.T) {
 		}
 		return fmt.Errorf("key %d: %w", moved, err)
 	}))
-	if moved != 3 || refused != 2 {
-		t.Errorf("%d keys were moved, %d times a script had to wait", moved, refused)
+	if moved != 3 || denied != 2 {
+		t.Errorf("%d keys moved, %d scripts denied", moved, denied)
 	}
 	if owner, err := cluster.Owner(t.Context(), slot); owner != to || err != nil {
-		t.Errorf("node %d has the slot, %v", owner, err)
+		t.Errorf("the owner is node %d, %v", owner, err)
 	}
 	for _, key := range keys {
 		if got, err := client.Get(t.Context(), key).Result(); got != key {
@@ -63,8 +63,8 @@ func TestCluster(t *testing.T) {
 		}
 	}
 	if err := cluster.Nodes[from].Do(t.Context(), "GET", keys[0]); !redis.HasErrorPrefix(err, "MOVED") {
-		t.Errorf("the old owner says %v", err)
+		t.Errorf("reply of the old owner: %v", err)
 	}
-	must(t, cluster.MoveSlot(t.Context(), slot, to, nil)) // it is there
+	must(t, cluster.MoveSlot(t.Context(), slot, to, nil)) // it has moved already
 	must(t, cluster.MoveSlot(t.Context(), slot, from, nil))
 }

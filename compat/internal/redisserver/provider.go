@@ -13,59 +13,59 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Kind is where a server comes from.
+// Kind is the origin of a server.
 type Kind string
 
-// The kinds of providers, as a report names them.
+// The kinds of providers, as reports name them.
 const (
-	KindLocal     Kind = "local"     // a redis-server process of its own
-	KindContainer Kind = "container" // a Docker container of its own
+	KindLocal     Kind = "local"     // a redis-server process started for the run
+	KindContainer Kind = "container" // a Docker container started for the run
 	KindEmbedded  Kind = "embedded"  // in this process
-	KindURL       Kind = "url"       // one that runs already, and that others may use
+	KindURL       Kind = "url"       // a running server that others may use
 )
 
-// Usage says what Parse takes, for the help of a flag.
+// Usage describes the values that Parse accepts, for the help of a flag.
 const Usage = "local, local:redis-6.2 or another generation, local:all, embedded, container, container:IMAGE, container:local[:…], or the URL of a Redis"
 
 var (
-	// ErrUsage is that Parse does not understand a value.
+	// ErrUsage reports a value that Parse does not accept.
 	ErrUsage = errors.New("not a Redis to run on")
-	// ErrUnreachable is that the Redis of a URL does not answer.
-	ErrUnreachable = errors.New("no Redis there")
-	// ErrNoDocker is that there is no Docker daemon to run containers with.
+	// ErrUnreachable reports that the Redis at a URL does not answer.
+	ErrUnreachable = errors.New("cannot reach Redis")
+	// ErrNoDocker reports that no Docker daemon is available.
 	ErrNoDocker = errors.New("no Docker daemon answers")
 )
 
-// connectTimeout is how long the Redis of a URL may take to answer.
+// connectTimeout is the deadline for an answer of the Redis at a URL.
 const connectTimeout = 5 * time.Second
 
-// Provider is one server that can be started, as --redis asks for it.
+// Provider can start one server, as selected by --redis.
 type Provider struct {
 	kind       Kind
 	finder     Finder
-	generation string // of a local server; "" is whatever Finder.Find finds
-	image      string // of a container; "" is one made of the local server
+	generation string // of a local server; "" is the one that Finder.Find returns
+	image      string // of a container; "" is an image of the local server
 	url        string
 }
 
-// DefaultImages are the public images of the container provider.
+// DefaultImages returns the public images of the container provider.
 func DefaultImages() []string {
 	return []string{"redis:6.2", "redis:7.4", "redis:8", "valkey/valkey:8", "valkey/valkey:9"}
 }
 
-// Parse returns the providers that the values of --redis name, each once:
+// Parse returns the providers named by the values of --redis, without duplicates:
 //
 //	local            the redis-server that finder finds
 //	local:redis-6.2  one of that generation, installed or from a package
-//	local:all        one of every generation that can be had
-//	embedded         one in this process
+//	local:all        one of every generation available
+//	embedded         a server in this process
 //	container        the DefaultImages
 //	container:IMAGE  a container of any image that serves Redis on port 6379
 //	container:local  the same as local, in a container; likewise :redis-6.2, :all
 //	URL              redis://, rediss:// or unix://
 //
-// Without values it is local. Nothing is started or downloaded. The error is
-// ErrUsage, or that of a redis-server that was asked for and does not run.
+// The default is local. Parse starts and downloads nothing. The error wraps ErrUsage, or
+// ErrNoBinary if a requested redis-server does not run.
 func Parse(ctx context.Context, finder Finder, values ...string) ([]Provider, error) {
 	if len(values) == 0 {
 		values = []string{"local"}
@@ -88,7 +88,7 @@ func Parse(ctx context.Context, finder Finder, values ...string) ([]Provider, er
 func parse(ctx context.Context, finder Finder, value string) ([]Provider, error) {
 	if strings.Contains(value, "://") {
 		if _, err := redis.ParseURL(value); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUsage, errInvalidURL) // the parser's error holds the password
+			return nil, fmt.Errorf("%w: %w", ErrUsage, errInvalidURL) // the parser's error contains the password
 		}
 		return []Provider{{kind: KindURL, url: value}}, nil
 	}
@@ -111,12 +111,12 @@ func parse(ctx context.Context, finder Finder, value string) ([]Provider, error)
 		return locals(ctx, finder, KindContainer, value, generation, more)
 	}
 	if _, err := reference.ParseNormalizedNamed(rest); err != nil {
-		return nil, fmt.Errorf("%w: %q: %w; say container:IMAGE with an image such as %s", ErrUsage, value, err, strings.Join(DefaultImages(), ", "))
+		return nil, fmt.Errorf("%w: %q: %w; use container:IMAGE with an image such as %s", ErrUsage, value, err, strings.Join(DefaultImages(), ", "))
 	}
 	return []Provider{{kind: KindContainer, image: rest}}, nil
 }
 
-// locals are the servers of this machine, as processes or in containers.
+// locals returns the servers of this machine, as processes or in containers.
 func locals(ctx context.Context, finder Finder, kind Kind, value, generation string, more bool) ([]Provider, error) {
 	if !more {
 		return []Provider{{kind: kind, finder: finder}}, nil
@@ -127,7 +127,7 @@ func locals(ctx context.Context, finder Finder, kind Kind, value, generation str
 	}
 	if generation != "all" {
 		if !slices.Contains(generations, generation) {
-			return nil, fmt.Errorf("%w: %q; here there are %s, and all", ErrUsage, value, strings.Join(generations, ", "))
+			return nil, fmt.Errorf("%w: %q; this machine has %s; or use all", ErrUsage, value, strings.Join(generations, ", "))
 		}
 		generations = []string{generation}
 	}
@@ -138,10 +138,10 @@ func locals(ctx context.Context, finder Finder, kind Kind, value, generation str
 	return providers, nil
 }
 
-// Kind is where the server comes from.
+// Kind returns the origin of the server.
 func (p Provider) Kind() Kind { return p.kind }
 
-// String is the value of --redis that asks for this server alone, without a
+// String returns the value of --redis that selects only this server, without a
 // password.
 func (p Provider) String() string {
 	local := strings.TrimSuffix("local:"+p.generation, ":")
@@ -160,7 +160,7 @@ func (p Provider) String() string {
 	return string(p.kind)
 }
 
-// withoutSecrets is a URL that may be printed.
+// withoutSecrets returns a URL that may be printed.
 func withoutSecrets(text string) string {
 	address, err := url.Parse(text)
 	if err != nil {
@@ -173,8 +173,8 @@ func (p Provider) same(other Provider) bool {
 	return p.kind == other.kind && p.generation == other.generation && p.image == other.image && p.url == other.url
 }
 
-// Start starts the server and waits until it answers; ctx is for the start
-// only. Close ends it, but never one of KindURL.
+// Start starts the server and waits until it answers. ctx bounds the start only. Close
+// stops the server, except one of KindURL.
 func (p Provider) Start(ctx context.Context) (*Server, error) {
 	switch p.kind {
 	case KindEmbedded:
@@ -201,7 +201,7 @@ func (p Provider) Start(ctx context.Context) (*Server, error) {
 	return Start(ctx, Options{Finder: Finder{Binary: binary}})
 }
 
-// binary returns the path of the local server.
+// binary returns the path of the local server's binary.
 func (p Provider) binary(ctx context.Context) (string, error) {
 	if p.generation == "" {
 		return p.finder.Find(ctx)

@@ -69,15 +69,15 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParseRejects(t *testing.T) {
 	t.Parallel()
 	for value, says := range map[string]string{
 		"":                         redisserver.Usage,
 		"locla":                    redisserver.Usage,
 		"embedded:1":               redisserver.Usage,
 		"local:":                   "redis-6.2, ",
-		"local:redis-5.0":          "here there are redis-6.2, ",
-		"container:local:redis-99": "valkey-9.1, and all",
+		"local:redis-5.0":          "this machine has redis-6.2, ",
+		"container:local:redis-99": "valkey-9.1; or use all",
 		"container:":               "redis:7.4",
 		"container:Redis:8":        "lowercase",
 		"http://:hunter2@h":        "expected redis://",
@@ -94,7 +94,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestGenerations starts every local generation, and the embedded server.
+// TestGenerations starts every local generation and the embedded server.
 func TestGenerations(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -103,7 +103,7 @@ func TestGenerations(t *testing.T) {
 	matrix(t, "local:all", "embedded")
 }
 
-// TestContainerGenerations starts the same ones in containers.
+// TestContainerGenerations starts every local generation in a container.
 func TestContainerGenerations(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -112,8 +112,8 @@ func TestContainerGenerations(t *testing.T) {
 	matrix(t, "container:local:all")
 }
 
-// matrix starts what the values name and sees that it does what applications
-// and this project ask of a Redis.
+// matrix starts the servers that the values name, and checks the commands that
+// applications and this project need.
 func matrix(t *testing.T, values ...string) {
 	t.Helper()
 	providers, err := redisserver.Parse(t.Context(), redisserver.Finder{Progress: t.Output()}, values...)
@@ -130,7 +130,7 @@ func matrix(t *testing.T, values ...string) {
 			t.Logf("%s: %+v", provider, server.Report())
 			report := server.Report()
 			if report.ID == "" || report.Name != server.Name() || report.Version != server.Version() || report.Provider != string(provider.Kind()) {
-				t.Errorf("the report is %+v", report)
+				t.Errorf("Report = %+v", report)
 			}
 			if _, generation, ok := strings.Cut(provider.String(), "local:"); ok {
 				if name, number, _ := strings.Cut(generation, "-"); name != server.Name() || !strings.HasPrefix(server.Version(), number+".") {
@@ -138,24 +138,23 @@ func matrix(t *testing.T, values ...string) {
 				}
 			}
 			if container := provider.Kind() == redisserver.KindContainer; container != (report.Image != "") {
-				t.Errorf("the image is %q", report.Image)
+				t.Errorf("Image = %q", report.Image)
 			}
 			if server.Shared() {
-				t.Error("it is called shared")
+				t.Error("Shared = true")
 			}
 			use(t, server)
 			if err := server.Close(); err != nil {
 				t.Error(err)
 			}
 			if _, err := redisserver.External(t.Context(), server.URL(), nil); err == nil {
-				t.Error("it answers after Close")
+				t.Error("the server answers after Close")
 			}
 		})
 	}
 }
 
-// use sees that a blocking pop, a script and an error come as they do from
-// Redis.
+// use checks that a blocking pop, a script and an error behave as in Redis.
 func use(t *testing.T, server *redisserver.Server) {
 	t.Helper()
 	options, err := redis.ParseURL(server.URL())
@@ -163,7 +162,7 @@ func use(t *testing.T, server *redisserver.Server) {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(options.Addr, "127.0.0.1:") {
-		t.Errorf("it listens on %s", options.Addr)
+		t.Errorf("the server listens on %s", options.Addr)
 	}
 	client := redis.NewClient(options)
 	defer func() { _ = client.Close() }()

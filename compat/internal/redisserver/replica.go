@@ -9,7 +9,7 @@ import (
 )
 
 // Follow makes the server a replica of the one at that address, and waits until it has
-// the other's data. Whoever writes to it is answered READONLY from here on.
+// the primary's data. Redis replies READONLY to later writes.
 func (i *Instance) Follow(ctx context.Context, primary string) error {
 	host, port, err := net.SplitHostPort(primary)
 	if err == nil {
@@ -20,7 +20,7 @@ func (i *Instance) Follow(ctx context.Context, primary string) error {
 	}
 	client := i.Client()
 	defer func() { _ = client.Close() }()
-	ctx, cancel := context.WithTimeoutCause(ctx, i.timeout, fmt.Errorf("it is not there within %v", i.timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, i.timeout, fmt.Errorf("no synchronisation within %v", i.timeout))
 	defer cancel()
 	for {
 		info, err := client.Info(ctx, "replication").Result()
@@ -34,7 +34,7 @@ func (i *Instance) Follow(ctx context.Context, primary string) error {
 	}
 }
 
-// Promote makes a replica a primary. What it has not been told by then is lost.
+// Promote makes a replica a primary. Writes that it has not received are lost.
 func (i *Instance) Promote(ctx context.Context) error {
 	if err := i.Do(ctx, "REPLICAOF", "NO", "ONE"); err != nil {
 		return fmt.Errorf("promote the replica: %w", err)

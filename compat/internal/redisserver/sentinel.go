@@ -14,19 +14,20 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// SentinelName is what a Sentinel calls the primary that it watches.
+// SentinelName is the Sentinel's name for its primary.
 const SentinelName = "primary"
 
-// Sentinel watches a primary with its replicas, and tells clients which it is.
+// Sentinel watches a primary and its replicas, and returns the primary's address to
+// clients.
 type Sentinel struct {
 	addr    string
 	timeout time.Duration
 	close   func() error
 }
 
-// StartSentinel starts a Sentinel that decides by itself, and waits until it
-// knows of a replica of the primary. A primary that does not answer for downAfter
-// is replaced. Close it: ctx is for the start only.
+// StartSentinel starts a Sentinel with a quorum of 1, and waits until it knows a replica
+// of the primary. It replaces a primary that does not answer for downAfter. The caller
+// must close it. ctx bounds the start only.
 func StartSentinel(ctx context.Context, primary *Instance, downAfter time.Duration) (_ *Sentinel, err error) {
 	port, err := lastingPort(ctx)
 	if err != nil {
@@ -48,7 +49,7 @@ func StartSentinel(ctx context.Context, primary *Instance, downAfter time.Durati
 		fmt.Sprintf("sentinel down-after-milliseconds %s %d", SentinelName, downAfter.Milliseconds()),
 		fmt.Sprintf("sentinel failover-timeout %s 3000", SentinelName),
 	}, "\n")
-	file := filepath.Join(dir, "sentinel.conf") // it writes what it learns there
+	file := filepath.Join(dir, "sentinel.conf") // Sentinel rewrites it
 	if err := os.WriteFile(file, []byte(settings+"\n"), 0o600); err != nil {
 		return nil, err
 	}
@@ -63,16 +64,16 @@ func StartSentinel(ctx context.Context, primary *Instance, downAfter time.Durati
 	})
 }
 
-// Addr is host and port.
+// Addr returns the address as host:port.
 func (s *Sentinel) Addr() string { return s.addr }
 
-// Client returns a client of whatever is the primary, which the caller closes.
+// Client returns a client of the current primary. The caller must close it.
 func (s *Sentinel) Client() *redis.Client {
 	return redis.NewFailoverClient(&redis.FailoverOptions{MasterName: SentinelName, SentinelAddrs: []string{s.addr}})
 }
 
-// Failover has the Sentinel promote the replica, and waits until it calls it the
-// primary. The old primary becomes a replica soon after.
+// Failover makes the Sentinel promote the replica, and waits until it reports the replica
+// as primary. The old primary becomes a replica soon after.
 func (s *Sentinel) Failover(ctx context.Context, replica *Instance) error {
 	client := redis.NewSentinelClient(&redis.Options{Addr: s.addr})
 	defer func() { _ = client.Close() }()
@@ -82,7 +83,7 @@ func (s *Sentinel) Failover(ctx context.Context, replica *Instance) error {
 	return s.Await(ctx, replica)
 }
 
-// Await waits until the Sentinel calls that server the primary.
+// Await waits until the Sentinel reports that server as primary.
 func (s *Sentinel) Await(ctx context.Context, primary *Instance) error {
 	return s.until(ctx, func(client *redis.SentinelClient) bool {
 		addr, err := client.GetMasterAddrByName(ctx, SentinelName).Result()
@@ -104,5 +105,5 @@ func (s *Sentinel) until(ctx context.Context, holds func(*redis.SentinelClient) 
 	return nil
 }
 
-// Close ends the Sentinel.
+// Close stops the Sentinel.
 func (s *Sentinel) Close() error { return s.close() }

@@ -20,7 +20,7 @@ func TestSentinel(t *testing.T) {
 	t.Cleanup(func() { must(t, client.Close()) })
 	must(t, client.Set(t.Context(), "key", "before", 0).Err())
 	must(t, sentinel.Failover(t.Context(), second))
-	for got := ""; got != "after"; { // the client has to hear of it
+	for got := ""; got != "after"; { // until the client knows the new primary
 		_ = client.Set(t.Context(), "key", "after", 0).Err()
 		now := second.Client()
 		got = now.Get(t.Context(), "key").Val()
@@ -31,7 +31,7 @@ func TestSentinel(t *testing.T) {
 	must(t, sentinel.Close())
 }
 
-// A Sentinel that finds no replica is no Sentinel to fail over with.
+// StartSentinel fails for a primary without a replica.
 func TestSentinelFails(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -41,6 +41,6 @@ func TestSentinelFails(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { must(t, alone.Close()) })
 	if _, err := redisserver.StartSentinel(t.Context(), alone, time.Minute); err == nil {
-		t.Error("it started")
+		t.Error("StartSentinel succeeded")
 	}
 }

@@ -1,5 +1,5 @@
-// Package redisserver provides the Redis that cases run on: a redis-server of
-// its own, one in a container, an embedded one, or one that runs already.
+// Package redisserver provides Redis servers for cases: a local process, a container, a
+// server in this process, or a running server.
 package redisserver
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// Server is a Redis to run cases on.
+// Server is a Redis server for cases.
 type Server struct {
 	url     string
 	name    string
@@ -28,20 +28,20 @@ type Server struct {
 	close   func() error
 }
 
-// URL is the server's address, redis:// or unix://, with its password if it has
-// one: it is for programs, not for print.
+// URL returns the server's address, redis:// or unix://, with its password if it has
+// one. It must not be printed.
 func (s *Server) URL() string { return s.url }
 
-// Name is what the server is: "redis", "valkey", "miniredis".
+// Name returns the name of the software: "redis", "valkey", "miniredis".
 func (s *Server) Name() string { return s.name }
 
-// Version is the server's version, "" where it does not tell.
+// Version returns the server's version, "" if unknown.
 func (s *Server) Version() string { return s.version }
 
 // String describes the server: "redis 7.0.15".
 func (s *Server) String() string { return strings.TrimSpace(s.name + " " + s.version) }
 
-// Report says of the server what a report holds.
+// Report returns the description of the server in a report.
 func (s *Server) Report() report.Server {
 	id := strings.TrimSuffix(s.name+"-"+s.version, "-")
 	if s.kind == KindContainer || s.kind == KindURL {
@@ -50,11 +50,11 @@ func (s *Server) Report() report.Server {
 	return report.Server{ID: id, Name: s.name, Version: s.version, Provider: string(s.kind), Image: s.image}
 }
 
-// Shared is whether others may use this Redis: then only keys with a prefix of
-// one's own may be touched.
+// Shared reports whether others may use this Redis. Then only keys with a prefix of the
+// run may be changed.
 func (s *Server) Shared() bool { return s.kind == KindURL }
 
-// Close stops a server that was started for this, and leaves others alone.
+// Close stops a server that this package started. It does not stop a server at a URL.
 func (s *Server) Close() error {
 	if s.close == nil {
 		return nil
@@ -64,12 +64,12 @@ func (s *Server) Close() error {
 
 var errInvalidURL = errors.New("the URL of Redis is not valid: expected redis://[user:password@]host:port[/db], rediss://… or unix://path")
 
-// External is a server that somebody else started. It must answer. Close calls
-// the function given, if any: whoever wraps a container passes its end.
+// External returns the running server at url. It must answer. Close calls onClose if it
+// is not nil: the caller may stop a container there.
 func External(ctx context.Context, url string, onClose func() error) (*Server, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil {
-		// The parser's error holds the URL, and so the password.
+		// The parser's error contains the URL, and therefore the password.
 		return nil, errInvalidURL
 	}
 	server := &Server{kind: KindURL, url: url, close: onClose}
@@ -79,10 +79,10 @@ func External(ctx context.Context, url string, onClose func() error) (*Server, e
 	return server, nil
 }
 
-// identify asks the server who it is. A server that answers but may not tell is
-// a redis without a version.
+// identify requests the name and version of the server. A server that answers but denies
+// INFO is a redis without a version.
 func (s *Server) identify(ctx context.Context, options *redis.Options) (err error) {
-	// The client logs every connection that fails, and this asks until one does not.
+	// The client logs every failed connection, and this function is called until one succeeds.
 	connection, err := (&net.Dialer{Timeout: options.DialTimeout}).DialContext(ctx, options.Network, options.Addr)
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (s *Server) identify(ctx context.Context, options *redis.Options) (err erro
 	s.name = "redis"
 	info, err := client.Info(ctx, "server").Result()
 	if err != nil {
-		if refused := new(redis.Error); errors.As(err, refused) && !authentication((*refused).Error()) {
+		if denied := new(redis.Error); errors.As(err, denied) && !authentication((*denied).Error()) {
 			return nil
 		}
 		return err
@@ -116,14 +116,14 @@ func (s *Server) identify(ctx context.Context, options *redis.Options) (err erro
 	return nil
 }
 
-// authentication tells errors that mean a wrong or missing password from a
-// command that is not permitted or not known.
+// authentication distinguishes a wrong or missing password from a denied or unknown
+// command.
 func authentication(message string) bool {
 	return strings.HasPrefix(message, "NOAUTH") || strings.HasPrefix(message, "WRONGPASS") ||
 		strings.HasPrefix(message, "LOADING") || strings.Contains(message, "invalid password") || strings.Contains(message, "invalid username-password")
 }
 
-// moduleVersion is the version of a module that this program is built with.
+// moduleVersion returns the version of a module of this program.
 func moduleVersion(path string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -137,7 +137,7 @@ func moduleVersion(path string) string {
 	return ""
 }
 
-// pause waits, but not longer than ctx.
+// pause waits for duration, or until ctx or ended ends.
 func pause(ctx context.Context, duration time.Duration, ended <-chan struct{}) {
 	timer := time.NewTimer(duration)
 	defer timer.Stop()

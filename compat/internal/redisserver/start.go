@@ -19,25 +19,24 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/process"
 )
 
-// Options say what server to start. The zero value is one from Finder on a free
-// TCP port.
+// Options configure a server. The zero value is a server from Finder on a free TCP port.
 type Options struct {
 	Finder
 
-	// Unix has the server listen on a unix socket instead of a TCP port.
+	// Unix makes the server listen on a unix socket instead of a TCP port.
 	Unix bool
-	// Password, if any, is asked of clients.
+	// Password, if not empty, is required of clients.
 	Password string
 	// Settings are further lines of redis.conf: "maxmemory 64mb".
 	Settings []string
-	// Clock, if any, is what an [Instance] goes by instead of the system's.
+	// Clock, if not nil, replaces the system's clock for an [Instance].
 	Clock *Clock
-	// Timeout is how long the server may take to answer, by default 10 s.
+	// Timeout is the deadline for the start of the server. The default is 10 s.
 	Timeout time.Duration
 }
 
-// Start starts a redis-server that keeps nothing and waits until it answers. It
-// stops with Close, or when this process dies; ctx is for the start only.
+// Start starts a redis-server without persistence and waits until it answers. Close, or
+// the end of this process, stops it. ctx bounds the start only.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	binary, err := options.Find(ctx)
 	if err != nil {
@@ -48,7 +47,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, options.Timeout, fmt.Errorf("no answer within %v", options.Timeout))
 	defer cancel()
-	// Between finding a free port and listening on it somebody else may take it.
+	// Another process may take the free port before the server listens on it.
 	for attempt := 1; ; attempt++ {
 		server, err := start(ctx, binary, options)
 		if err == nil {
@@ -63,7 +62,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 // run is a redis-server process.
 type run struct {
 	cmd    *exec.Cmd
-	output bytes.Buffer // to be read after ended
+	output bytes.Buffer // read it only after ended
 	ended  chan struct{}
 }
 
@@ -89,8 +88,8 @@ func start(ctx context.Context, binary string, options Options) (server *Server,
 	return server, nil
 }
 
-// launch starts a process; ctx is not its life. The configuration goes in by
-// stdin: everybody sees a command line.
+// launch starts a process, which continues after the end of ctx. It passes the
+// configuration on stdin, because every user can read a command line.
 func launch(ctx context.Context, dir string, settings, env []string, binary string, args ...string) (*run, error) {
 	r := &run{ended: make(chan struct{})}
 	r.cmd = process.Command(context.WithoutCancel(ctx), binary, args...)
@@ -103,13 +102,13 @@ func launch(ctx context.Context, dir string, settings, env []string, binary stri
 		return nil, err
 	}
 	go func() {
-		_ = r.cmd.Wait() // how it ended is in its output
+		_ = r.cmd.Wait() // the output has the reason of the end
 		close(r.ended)
 	}()
 	return r, nil
 }
 
-// listen decides where the server listens.
+// listen chooses the server's address and returns the settings.
 func listen(ctx context.Context, dir string, options Options) (address *url.URL, settings []string, err error) {
 	settings = []string{"daemonize no", `save ""`, "appendonly no", `logfile ""`, "protected-mode no"}
 	if options.Unix {
@@ -131,7 +130,7 @@ func listen(ctx context.Context, dir string, options Options) (address *url.URL,
 	return address, append(settings, options.Settings...), nil
 }
 
-// quote writes a string as redis.conf has it.
+// quote quotes a string for redis.conf.
 func quote(text string) string {
 	var quoted strings.Builder
 	quoted.WriteByte('"')
@@ -146,11 +145,11 @@ func quote(text string) string {
 	return quoted.String()
 }
 
-// await asks until the process that was started answers.
+// await waits until the started process answers.
 func (s *Server) await(ctx context.Context, r *run) error {
 	options, err := redis.ParseURL(s.url)
 	if err != nil {
-		return errors.New("the server's own URL is not valid") // no detail: it may hold the password
+		return errors.New("the server's URL is invalid") // no detail: it may contain the password
 	}
 	var last error
 	for {
@@ -163,7 +162,7 @@ func (s *Server) await(ctx context.Context, r *run) error {
 		pause(ctx, 2*time.Millisecond, r.ended)
 		select {
 		case <-r.ended:
-			return fmt.Errorf("it ended at once: %s", lastLines(r.output.Bytes(), 5))
+			return fmt.Errorf("the server ended at once: %s", lastLines(r.output.Bytes(), 5))
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", context.Cause(ctx), last)
 		default:
@@ -171,7 +170,7 @@ func (s *Server) await(ctx context.Context, r *run) error {
 	}
 }
 
-// kill ends the process at once.
+// kill kills the process and waits for its end.
 func (r *run) kill() error {
 	err := process.Kill(r.cmd)
 	<-r.ended
