@@ -1,6 +1,5 @@
-// Package calibration measures how slow the machine is at present and lengthens
-// deadlines accordingly, so that a test or a scenario fails because something is
-// wrong and not because the cores are busy.
+// Package calibration measures how slow the machine is at present and extends deadlines
+// accordingly, so that busy cores fail no test and no scenario.
 package calibration
 
 import (
@@ -13,14 +12,14 @@ import (
 )
 
 const (
-	// reference is how long the work of measure takes on an idle core of an
-	// ordinary machine.
+	// reference is the duration of the work of measure on an idle core of an ordinary
+	// machine.
 	reference = 20 * time.Millisecond
-	// rounds make up that work.
+	// rounds is the number of rounds of that work.
 	rounds = 8_000_000
-	// fresh is how long a measurement holds.
+	// fresh is the lifetime of a measurement.
 	fresh = time.Second
-	// slowest bounds a measurement.
+	// slowest is the maximum of a measurement.
 	slowest = 12
 )
 
@@ -31,10 +30,9 @@ var last struct {
 	slowness float64
 }
 
-// Slowness returns how many times as long as on an idle ordinary machine work
-// takes at present: 1 at least and 12 at most. It takes some 20 ms where the last
-// measurement is older than a second. It may be called by several goroutines at
-// once.
+// Slowness returns the factor by which work takes longer at present than on an idle
+// ordinary machine, between 1 and 12. It takes about 20 ms if the last measurement is
+// older than a second. It is safe for concurrent use.
 func Slowness() float64 {
 	last.Lock()
 	defer last.Unlock()
@@ -45,15 +43,14 @@ func Slowness() float64 {
 	return last.slowness
 }
 
-// Scale returns a duration that is as much longer as the machine is slower at
-// present.
+// Scale returns d multiplied by the present Slowness.
 func Scale(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * Slowness())
 }
 
-// WithTimeout returns a context that ends after the time that d is on an idle
-// machine: while the machine is slow, time passes more slowly for it. Its cause is
-// then an error that names d and the time that has passed.
+// WithTimeout returns a context that ends after d as measured on an idle machine: its time
+// passes more slowly while the machine is slow. The cause is then an error with d and the
+// elapsed time.
 func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return withTimeout(ctx, d, Slowness)
 }
@@ -78,7 +75,7 @@ func withTimeout(ctx context.Context, d time.Duration, slowness func() float64) 
 	return ctx, func() { cancel(context.Canceled) }
 }
 
-// measure returns how many times as long as the reference the work takes.
+// measure returns the duration of the work divided by the reference.
 func measure() float64 {
 	begin := time.Now()
 	x := uint64(begin.UnixNano()) | 1
@@ -92,8 +89,8 @@ func measure() float64 {
 	return float64(took) / float64(reference)
 }
 
-// queued returns how many threads want each core, where the system tells: a short
-// piece of work may be let through before threads that have run for long.
+// queued returns the number of runnable threads for each core, or 0 if unknown. It is needed
+// because the scheduler may prefer a short piece of work to threads that have run for long.
 func queued() float64 {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestBusyCores: work for many more threads than there are cores shows.
+// TestBusyCores checks that many more threads than cores increase the slowness.
 func TestBusyCores(t *testing.T) {
 	t.Parallel()
 	const threads = 4
@@ -22,9 +22,9 @@ func TestBusyCores(t *testing.T) {
 			}
 		}()
 	}
-	for slowness := 0.0; slowness < 2; { // the scheduler takes a moment
+	for slowness := 0.0; slowness < 2; { // until the scheduler runs the threads
 		if slowness = measure(); slowness > 100*slowest {
-			t.Fatalf("the machine is %f times slower", slowness)
+			t.Fatalf("Slowness = %f", slowness)
 		}
 	}
 }
@@ -32,19 +32,19 @@ func TestBusyCores(t *testing.T) {
 func TestScale(t *testing.T) {
 	t.Parallel()
 	if s := Slowness(); s < 1 || s > slowest {
-		t.Errorf("the machine is %f times slower", s)
+		t.Errorf("Slowness = %f", s)
 	}
 	if d := Scale(time.Second); d < time.Second || d > slowest*time.Second {
-		t.Errorf("a second became %v", d)
+		t.Errorf("Scale(1s) = %v", d)
 	}
 }
 
-// TestTimeout: time passes more slowly while the machine is slow.
+// TestTimeout checks that the time of the context passes more slowly on a slow machine.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		slowness := func() float64 { // for a minute
+		slowness := func() float64 { // slow for a minute
 			if time.Since(begin) <= time.Minute {
 				return 10
 			}
@@ -53,24 +53,24 @@ func TestTimeout(t *testing.T) {
 		ctx, cancel := withTimeout(t.Context(), 10*time.Second, slowness)
 		defer cancel()
 		<-ctx.Done()
-		// Of the ten seconds, six pass within the minute.
+		// Six of the ten seconds pass within the minute.
 		if took := time.Since(begin); took.Round(time.Second) != 64*time.Second {
-			t.Errorf("it took %v", took)
+			t.Errorf("the context ended after %v", took)
 		}
 		if !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-			t.Errorf("the cause is %v", context.Cause(ctx))
+			t.Errorf("cause = %v", context.Cause(ctx))
 		}
 		ctx, cancel = withTimeout(t.Context(), time.Hour, slowness)
 		cancel()
 		if !errors.Is(context.Cause(ctx), context.Canceled) {
-			t.Errorf("the cause is %v", context.Cause(ctx))
+			t.Errorf("cause = %v", context.Cause(ctx))
 		}
 		parent, end := context.WithCancelCause(t.Context())
 		ctx, cancel = withTimeout(parent, time.Hour, slowness)
 		defer cancel()
 		end(errors.New("the parent"))
 		if context.Cause(ctx).Error() != "the parent" {
-			t.Errorf("the cause is %v", context.Cause(ctx))
+			t.Errorf("cause = %v", context.Cause(ctx))
 		}
 	})
 }

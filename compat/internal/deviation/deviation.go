@@ -1,6 +1,6 @@
-// Package deviation keeps what is known of implementations that do not do what
-// the specification says: one file for each of them. A deviation that is in no
-// file fails the run, and so does one that no longer occurs.
+// Package deviation reads the known deviations of implementations from the specification,
+// one file for each implementation. A deviation that is in no file fails the run. So does
+// a known deviation that no longer occurs.
 package deviation
 
 import (
@@ -20,9 +20,9 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
-// File is what is known of one implementation.
+// File lists the known deviations of one implementation.
 type File struct {
-	// Implementation is the name that its adapter gives.
+	// Implementation is the name that the adapter reports.
 	Implementation string  `json:"implementation"`
 	Deviations     []Known `json:"deviations"`
 }
@@ -31,17 +31,17 @@ type File struct {
 type Known struct {
 	report.Deviation
 
-	// Versions are those of the implementation that deviate, all where it is
-	// empty. Each is a pattern as of path.Match: "1.*".
+	// Versions are patterns, as of path.Match, of the versions of the implementation
+	// that deviate: "1.*". The default is all versions.
 	Versions []string `json:"versions,omitempty"`
-	// On are versions of what it stands on that deviate, patterns likewise, by the
-	// names of its details: {"redis": ["3.*", "4.*"]}.
+	// On restricts the deviation to versions of dependencies, by the names of the
+	// implementation's details and patterns: {"redis": ["3.*", "4.*"]}.
 	On map[string][]string `json:"on,omitempty"`
-	// Role is "send" or "receive" where the case has both and only one deviates.
+	// Role is "send" or "receive" if the case has both and only one deviates.
 	Role string `json:"role,omitempty"`
 }
 
-// Read reads and checks a file.
+// Read parses and validates a file.
 func Read(text []byte) (File, error) {
 	var f File
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -50,7 +50,7 @@ func Read(text []byte) (File, error) {
 		return f, err
 	}
 	if f.Implementation == "" {
-		return f, errors.New("it does not name its implementation")
+		return f, errors.New("it names no implementation")
 	}
 	for i, d := range f.Deviations {
 		if err := d.check(); err != nil {
@@ -62,27 +62,27 @@ func Read(text []byte) (File, error) {
 
 func (k Known) check() error {
 	if _, err := path.Match(k.Pattern, ""); err != nil || k.Pattern == "" {
-		return fmt.Errorf("the pattern %q names no cases", k.Pattern)
+		return fmt.Errorf("invalid pattern of cases %q", k.Pattern)
 	}
 	for _, version := range slices.Concat(append(slices.Collect(maps.Values(k.On)), k.Versions)...) {
 		if _, err := path.Match(version, ""); err != nil {
-			return fmt.Errorf("the version %q: %w", version, err)
+			return fmt.Errorf("version %q: %w", version, err)
 		}
 	}
 	switch {
 	case !slices.Contains([]report.Kind{report.WontFix, report.Bug, report.Flaky}, k.Kind):
-		return fmt.Errorf("its kind is %q, not wontfix, bug or flaky", k.Kind)
+		return fmt.Errorf("kind is %q, not wontfix, bug or flaky", k.Kind)
 	case strings.TrimSpace(k.Why) == "" || k.Why == unexplained:
-		return errors.New("it does not say why")
+		return errors.New("it has no reason")
 	case k.Observed == "":
-		return errors.New("it does not say what is observed")
+		return errors.New("it has no observed outcome")
 	case k.Role != "" && k.Role != "send" && k.Role != "receive":
-		return fmt.Errorf("its role is %q, not send or receive", k.Role)
+		return fmt.Errorf("role is %q, not send or receive", k.Role)
 	}
 	return nil
 }
 
-// ReadFile reads a file of the user's.
+// ReadFile reads a user's file.
 func ReadFile(name string) (File, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -116,9 +116,8 @@ func ReadAll(files embed.FS) ([]File, error) {
 	return all, nil
 }
 
-// Apply marks the failures of a report that are known, and notes what is stale:
-// what is known of a version that took part, and whose case was played, and
-// that did not occur.
+// Apply marks the known failures of a report as deviations, and adds the stale ones: a
+// known deviation of a version in the run, whose case was run, and which did not occur.
 func Apply(r *report.Report, files []File) {
 	for _, implementation := range r.Implementations {
 		for _, f := range files {
@@ -129,7 +128,7 @@ func Apply(r *report.Report, files []File) {
 				if !known.holdsFor(implementation) {
 					continue
 				}
-				if played, occurred := known.mark(r, implementation.ID); played && !occurred && known.Kind != report.Flaky {
+				if ran, occurred := known.mark(r, implementation.ID); ran && !occurred && known.Kind != report.Flaky {
 					r.Stale = append(r.Stale, report.StaleDeviation{Implementation: implementation.ID, Deviation: known.Deviation})
 				}
 			}
@@ -146,7 +145,7 @@ func (k Known) holdsFor(i report.Implementation) bool {
 	return matches(k.Versions, i.Version)
 }
 
-// matches reports whether one of the patterns is of the version, as none is of all.
+// matches reports whether a pattern matches the version. No patterns match every version.
 func matches(patterns []string, version string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool {
 		matched, err := path.Match(pattern, version)
@@ -154,25 +153,25 @@ func matches(patterns []string, version string) bool {
 	})
 }
 
-// mark goes over the results of one implementation.
-func (k Known) mark(r *report.Report, id string) (played, occurred bool) {
+// mark marks the results of one implementation.
+func (k Known) mark(r *report.Report, id string) (ran, occurred bool) {
 	for i := range r.Results {
 		result := &r.Results[i]
 		if !suite.Match(k.Pattern, result.Case) || !k.concerns(result, id) || result.Outcome == report.Unsupported {
 			continue
 		}
 		known := strings.HasPrefix(result.Observed, k.Observed)
-		played = played || result.Outcome != report.Errored // of which nothing is known
+		ran = ran || result.Outcome != report.Errored // without a verdict
 		if (result.Outcome == report.Failed || result.Outcome == report.Errored) && known {
 			result.Outcome, result.Deviation = report.Deviates, &k.Deviation
 		}
 		occurred = occurred || result.Outcome == report.Deviates && known
 	}
-	return played, occurred
+	return ran, occurred
 }
 
-// concerns reports whether a result is the implementation's. That of a pair is
-// its receiver's, for what is sent has a result of its own.
+// concerns reports whether a result is one of the implementation. The result of a pair is
+// one of its receiver, because the sender has a result of its own.
 func (k Known) concerns(result *report.Result, id string) bool {
 	sends := result.Sender == id && result.Receiver == ""
 	receives := slices.Contains(strings.Split(result.Receiver, " + "), id)

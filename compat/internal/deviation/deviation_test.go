@@ -28,8 +28,8 @@ func seen() *report.Report {
 	}
 }
 
-// What is known is known of the versions that it names, of what it names as
-// observed, and for as long as it occurs.
+// A known deviation applies to the versions and the observed outcome that it names, and is
+// stale if it no longer occurs.
 func TestApply(t *testing.T) {
 	t.Parallel()
 	known, err := deviation.Read([]byte(file))
@@ -48,7 +48,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// A draft is refused until somebody says why.
+// A draft is rejected until it has a reason.
 func TestDrafts(t *testing.T) {
 	t.Parallel()
 	drafts := deviation.Drafts(seen())
@@ -60,20 +60,20 @@ func TestDrafts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := deviation.ReadFile(path); err == nil || !strings.Contains(err.Error(), "why") {
-		t.Errorf("it is read: %v", err)
+		t.Errorf("the draft was accepted: %v", err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	explained, err := deviation.Read([]byte(strings.ReplaceAll(string(text), "TODO: say why it stays so", "it is old")))
+	explained, err := deviation.Read([]byte(strings.ReplaceAll(string(text), "TODO: give the reason", "it is old")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := seen()
 	deviation.Apply(r, []deviation.File{explained})
 	if n := r.Tally().Failed; n != 0 || len(r.Stale) != 0 {
-		t.Errorf("%d are not known, stale: %+v", n, r.Stale)
+		t.Errorf("%d are unknown, stale: %+v", n, r.Stale)
 	}
 }
 
@@ -90,13 +90,13 @@ func TestRead(t *testing.T) {
 		`{"implementation": "a", "deviations": [{"pattern": "[", "observed": "b", "kind": "bug", "why": "b"}]}`,
 	} {
 		if _, err := deviation.Read([]byte(text)); err == nil {
-			t.Errorf("%s is read", text)
+			t.Errorf("%s was accepted", text)
 		}
 	}
 }
 
-// What is known of some versions of what an implementation stands on is neither
-// excused nor stale on others.
+// A known deviation with some versions of a dependency is neither excused nor stale with
+// other versions.
 func TestOn(t *testing.T) {
 	t.Parallel()
 	known, err := deviation.Read([]byte(`{"implementation": "mine", "deviations": [
@@ -115,6 +115,6 @@ func TestOn(t *testing.T) {
 	}
 	if _, err := deviation.Read([]byte(`{"implementation": "mine", "deviations": [
 		{"pattern": "wire/nan", "observed": "drops", "kind": "bug", "why": "old", "on": {"parser": ["["]}}]}`)); err == nil {
-		t.Error("a pattern that is none is taken")
+		t.Error("an invalid pattern was accepted")
 	}
 }

@@ -11,12 +11,11 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// unexplained is what a draft says of why; a person has to say it.
-const unexplained = "TODO: say why it stays so"
+// unexplained is the reason in a draft. A person must replace it.
+const unexplained = "TODO: give the reason"
 
-// Drafts are what the failures of a report would be as known deviations, one
-// file for each implementation. They lack a reason, and are refused until
-// somebody has written one.
+// Drafts returns the failures of a report as drafts of known deviations, one file for each
+// implementation. Drafts have no reason and are rejected until a person adds one.
 func Drafts(r *report.Report) []File {
 	var files []File
 	for _, implementation := range r.Implementations {
@@ -47,7 +46,7 @@ func Drafts(r *report.Report) []File {
 	return files
 }
 
-// add adds a draft, or its version to one that says the same.
+// add adds a draft. It adds only the version if an equal draft exists.
 func (f *File) add(known Known) {
 	for i := range f.Deviations {
 		if f.Deviations[i].Deviation == known.Deviation {

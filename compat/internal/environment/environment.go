@@ -1,11 +1,10 @@
-// Package environment makes the Python environments of the originals: one for
-// each version of remote_event_bundle, as published.
+// Package environment makes the Python environments of the originals: one for each
+// published version of remote_event_bundle.
 //
-// An environment is a venv that looks into layers: one for each package whose
-// version is a matter of choice, and a shared venv with what all originals have
-// in common. Each is kept in the user's cache under a name made from its pinned
-// content and the interpreter, so that a further combination costs a second, and
-// one that is there a look at a file.
+// An environment is a venv with links to layers: one for each package with a selected
+// version, and a shared venv with the common packages of all originals. The user's cache
+// keeps each under a name derived from its pinned content and the interpreter. A further
+// combination therefore takes about a second, and an existing one only a look-up.
 package environment
 
 import (
@@ -23,10 +22,10 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/cache"
 )
 
-// format is part of every key: a change to how environments are built raises it.
+// format is part of every key. Increment it after a change to the build.
 const format = "2"
 
-// parallel is how many environments are built at once, at least.
+// parallel is the minimum number of concurrent builds.
 const parallel = 2
 
 // Cache makes environments and keeps them. It is safe for concurrent use.
@@ -36,13 +35,13 @@ type Cache struct {
 	progress io.Writer
 	slots    chan struct{}
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	python *Python
 }
 
-// New returns a cache in dir that uses the interpreter called python ("" is
-// python3) from PATH. A line for every environment that has to be built goes to
-// progress (nil is nowhere).
+// New returns a cache in dir. It takes the interpreter named python from PATH ("" means
+// python3). If progress is not nil, it receives a line for each environment that is
+// built.
 func New(dir cache.Dir, python string, progress io.Writer) *Cache {
 	if python == "" {
 		python = "python3"
@@ -53,10 +52,10 @@ func New(dir cache.Dir, python string, progress io.Writer) *Cache {
 	return &Cache{dir: dir, name: python, progress: progress, slots: make(chan struct{}, max(parallel, runtime.NumCPU()))}
 }
 
-// Dir is where the environments are.
+// Dir returns the directory of the environments.
 func (c *Cache) Dir() cache.Dir { return c.dir }
 
-// Python is the interpreter that the environments are made with.
+// Python returns the interpreter that makes the environments.
 func (c *Cache) Python(ctx context.Context) (Python, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,8 +69,8 @@ func (c *Cache) Python(ctx context.Context) (Python, error) {
 	return *c.python, nil
 }
 
-// Ensure returns the interpreter of the original's environment, and builds the
-// environment first if it is not there, which needs the network.
+// Ensure returns the interpreter of the original's environment. It first builds the
+// environment if it is absent, which needs the network.
 func (c *Cache) Ensure(ctx context.Context, original Original) (python string, err error) {
 	host := original.Python
 	if host == (Python{}) {
@@ -81,7 +80,7 @@ func (c *Cache) Ensure(ctx context.Context, original Original) (python string, e
 	}
 	interpreter := []string{format, runtime.GOOS, runtime.GOARCH, host.Implementation, host.Version, host.Executable}
 	common := host.short() + host.Version + "-" + cache.Key(slices.Concat(interpreter, builders, shared)...)
-	base, err := c.build(ctx, common, "what the originals have in common on "+host.String(), func(ctx context.Context, dir string) error {
+	base, err := c.build(ctx, common, "the common packages of the originals on "+host.String(), func(ctx context.Context, dir string) error {
 		return buildShared(ctx, host, dir)
 	})
 	if err != nil {
@@ -108,14 +107,14 @@ func (c *Cache) Ensure(ctx context.Context, original Original) (python string, e
 	return executable(path), nil
 }
 
-// describe is everything that the original stands on.
+// describe names the original and the versions of its dependencies.
 func (o Original) describe(host Python) string {
 	return fmt.Sprintf("%s (applauncher %s, redis-py %s, blinker %s, %s)", o, o.Applauncher, o.RedisPy, o.Blinker, host)
 }
 
-// EnsureAll is Ensure for several originals at once. The interpreters stand in
-// the order of the originals. The first failure ends the rest: what one cannot
-// download, the others cannot either.
+// EnsureAll calls Ensure for several originals concurrently. It returns the interpreters
+// in the order of the originals. The first failure cancels the rest, since a failed
+// download fails for all.
 func (c *Cache) EnsureAll(ctx context.Context, originals []Original) (pythons []string, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -137,7 +136,7 @@ func (c *Cache) EnsureAll(ctx context.Context, originals []Original) (pythons []
 	return pythons, nil
 }
 
-// build builds an entry of the cache in one of the slots, and says so.
+// build builds an entry of the cache in one of the slots, and reports it to progress.
 func (c *Cache) build(ctx context.Context, name, what string, build func(ctx context.Context, dir string) error) (string, error) {
 	return c.dir.Build(ctx, name, func(ctx context.Context, dir string) error {
 		select {
@@ -146,23 +145,23 @@ func (c *Cache) build(ctx context.Context, name, what string, build func(ctx con
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		c.sayf("building %s", what)
+		c.logf("building %s", what)
 		start := time.Now()
 		if err := build(ctx, dir); err != nil {
 			return fmt.Errorf("build %s: %w", what, err)
 		}
-		c.sayf("built %s (%.1f s)", what, time.Since(start).Seconds())
+		c.logf("built %s (%.1f s)", what, time.Since(start).Seconds())
 		return nil
 	})
 }
 
-func (c *Cache) sayf(format string, args ...any) {
+func (c *Cache) logf(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, _ = fmt.Fprintf(c.progress, format+"\n", args...)
 }
 
-// buildShared makes a venv with pip and everything that all originals have.
+// buildShared makes a venv with pip and the common packages of all originals.
 func buildShared(ctx context.Context, host Python, dir string) error {
 	if err := host.requireVenv(); err != nil {
 		return err
@@ -177,7 +176,7 @@ func buildShared(ctx context.Context, host Python, dir string) error {
 	return install(ctx, python, shared, "--no-build-isolation")
 }
 
-// buildOriginal makes a venv with nothing but the ways to its layers and base.
+// buildOriginal makes a venv that contains only links to its layers and to base.
 func buildOriginal(ctx context.Context, host Python, dir, base string, layers []string, original Original) error {
 	if _, err := run(ctx, "make a venv", host.Executable, "-m", "venv", "--without-pip", dir); err != nil {
 		return err
@@ -191,7 +190,7 @@ func buildOriginal(ctx context.Context, host Python, dir, base string, layers []
 	if err != nil {
 		return err
 	}
-	// addsitedir, not a bare path: the shared packages have .pth files as well.
+	// The links use addsitedir instead of a path, because the shared packages have .pth files.
 	var links strings.Builder
 	for _, layer := range append(layers, common) {
 		fmt.Fprintf(&links, "import site; site.addsitedir(%+q)\n", layer)
@@ -203,7 +202,7 @@ func buildOriginal(ctx context.Context, host Python, dir, base string, layers []
 	return err
 }
 
-// check imports what runs. 0.1 cannot be imported as it is: its driver helps it.
+// check imports the packages that can be imported. 0.1 needs the help of its driver.
 const check = `
 import importlib, sys
 from importlib.metadata import version
@@ -217,14 +216,14 @@ if not found["remote_event_bundle"].startswith("0."):
     importlib.import_module("remote_event_bundle.backend.redis_backend")
 `
 
-// install installs pinned requirements and nothing that they ask for.
+// install installs pinned requirements without their dependencies.
 func install(ctx context.Context, python string, requirements []string, options ...string) error {
 	args := append([]string{"-m", "pip", "install", "--no-deps"}, options...)
-	_, err := run(ctx, "pip could not install the packages; the first build needs the network or a mirror that pip is set up for", python, append(args, requirements...)...)
+	_, err := run(ctx, "install packages with pip (the first build needs the network or a mirror configured for pip)", python, append(args, requirements...)...)
 	return err
 }
 
-// executable is the interpreter of the venv in dir.
+// executable returns the interpreter of the venv in dir.
 func executable(dir string) string {
 	if runtime.GOOS == "windows" {
 		return filepath.Join(dir, "Scripts", "python.exe")

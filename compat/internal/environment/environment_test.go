@@ -38,8 +38,8 @@ func TestOriginals(t *testing.T) {
 	}
 }
 
-// The real build, from nothing: two caches on one directory, as two processes
-// have them, ask for the same environment at once.
+// Two caches in one directory, as two processes have them, build one environment once if
+// both need it at the same time.
 func TestOriginalEnvironmentBuildsOnce(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -64,10 +64,10 @@ func TestOriginalEnvironmentBuildsOnce(t *testing.T) {
 		t.FailNow()
 	}
 	if pythons[0] != pythons[1] {
-		t.Errorf("two places: %s and %s", pythons[0], pythons[1])
+		t.Errorf("the interpreters differ: %s and %s", pythons[0], pythons[1])
 	}
 	if n := strings.Count(progress.String(), "built the environment of remote_event_bundle 1.6 "); n != 1 {
-		t.Errorf("built %d times:\n%s", n, progress.String())
+		t.Errorf("built %d times, want 1:\n%s", n, progress.String())
 	}
 	output, err := exec.CommandContext(t.Context(), pythons[0], "-I", "-c",
 		"import remote_event_bundle, redis, inject; from importlib.metadata import version; print(version('remote_event_bundle'), version('applauncher'), redis.__version__)").CombinedOutput()
@@ -75,11 +75,11 @@ func TestOriginalEnvironmentBuildsOnce(t *testing.T) {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	if got, want := strings.TrimSpace(string(output)), "1.6 1.44 3.5.3"; got != want {
-		t.Errorf("the environment has %s, want %s", got, want)
+		t.Errorf("versions %s, want %s", got, want)
 	}
 	remains, err := filepath.Glob(filepath.Join(string(dir), "*.building-*"))
 	if err != nil || len(remains) > 0 {
-		t.Errorf("left behind: %v, %v", remains, err)
+		t.Errorf("remaining files: %v, %v", remains, err)
 	}
 
 	again := environment.New(dir, "", &progress)
@@ -92,14 +92,15 @@ func TestOriginalEnvironmentBuildsOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if took := time.Since(start); took > calibration.Scale(50*time.Millisecond) {
-		t.Errorf("looking at what is there took %v", took)
+		t.Errorf("the look-up of an existing environment took %v", took)
 	}
 	if progress.String() != "" {
-		t.Errorf("not quiet: %s", progress.String())
+		t.Errorf("unexpected progress: %s", progress.String())
 	}
 }
 
-// A machine without a network, or whose mirror lacks the packages.
+// The build fails with the text of pip if there is no network, or the mirror lacks the
+// packages.
 func TestOriginalEnvironmentWithoutPackages(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes many seconds")
@@ -109,11 +110,11 @@ func TestOriginalEnvironmentWithoutPackages(t *testing.T) {
 	dir := cache.Dir(t.TempDir())
 	_, err := environment.New(dir, "", nil).EnsureAll(t.Context(), environment.Originals())
 	if err == nil {
-		t.Fatal("built from nothing")
+		t.Fatal("EnsureAll succeeded without packages")
 	}
 	for _, part := range []string{"needs the network", "No matching distribution found for setuptools"} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the error does not say %q: %v", part, err)
+			t.Errorf("the error lacks %q: %v", part, err)
 		}
 	}
 	entries, err := filepath.Glob(filepath.Join(string(dir), "*"))
@@ -122,7 +123,7 @@ func TestOriginalEnvironmentWithoutPackages(t *testing.T) {
 	}
 	for _, entry := range entries {
 		if !strings.HasSuffix(entry, ".lock") {
-			t.Errorf("left behind: %s", entry)
+			t.Errorf("remaining file: %s", entry)
 		}
 	}
 }
@@ -153,14 +154,14 @@ func TestOriginalFindPython(t *testing.T) {
 		{"absent", "no-such-python", "install Python 3.8 or later"},
 		{"old", old, "is Python 3.6.9; the originals need 3.8 or later"},
 		{"broken", script(t, "echo cannot open shared object >&2; exit 127"), "cannot open shared object"},
-		{"garbage", script(t, "echo hello"), "does not say what it is"},
+		{"garbage", script(t, "echo hello"), "printed no description"},
 		{"without venv", bare, "apt install python3-venv"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := environment.New(cache.Dir(t.TempDir()), test.python, nil).Ensure(t.Context(), environment.Originals()[0])
 			if !errors.Is(err, environment.ErrPython) || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want one that says %q", err, test.want)
+				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
 		})
 	}
@@ -170,7 +171,7 @@ func TestOriginalFindPython(t *testing.T) {
 	}
 }
 
-// script is the path of a shell script.
+// script writes a shell script and returns its path.
 func script(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "python3")

@@ -11,22 +11,21 @@ import (
 	"sync"
 )
 
-// commands are the interpreters that are looked for in PATH.
+// commands are the names of interpreters to look for in PATH.
 var commands = []string{
 	"python3", "python3.8", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14", "pypy3",
 }
 
-// Interpreters finds the Pythons of this machine that can run originals, those
-// of PATH and those that pyenv keeps, oldest first: one for each implementation
-// and minor version, the newest. What does not run, is too old or cannot make
-// environments is left out.
+// Interpreters returns the Pythons in PATH and of pyenv that can run originals, the oldest
+// first. It returns the newest one of each implementation and minor version. It skips
+// those that do not run, are too old or cannot make environments.
 func Interpreters(ctx context.Context) ([]Python, error) {
 	candidates := append(slices.Clone(commands), pyenv()...)
 	answers := make([]Python, len(candidates))
 	var group sync.WaitGroup
 	for i, candidate := range candidates {
 		group.Go(func() {
-			// A shim of pyenv's is in PATH for versions that are switched off, too.
+			// PATH may contain shims of pyenv for versions that are not selected.
 			if python, err := FindPython(ctx, candidate); err == nil && python.requireVenv() == nil {
 				answers[i] = python
 			}
@@ -51,7 +50,7 @@ func Interpreters(ctx context.Context) ([]Python, error) {
 		return cmp.Or(cmp.Compare(a.Implementation, b.Implementation), compareVersions(a.Version, b.Version))
 	})
 	if len(found) == 0 {
-		_, err := FindPython(ctx, "python3") // says what is missing
+		_, err := FindPython(ctx, "python3") // the error names what is missing
 		return nil, err
 	}
 	return found, nil
@@ -65,18 +64,18 @@ func pyenv() []string {
 	}
 	found, err := filepath.Glob(filepath.Join(root, "versions", "*", "bin", "python3"))
 	if err != nil {
-		return nil // the root's name is no pattern
+		return nil // the root's name is an invalid pattern
 	}
 	return found
 }
 
-// minor is the implementation with major and minor version: "CPython 3.11".
+// minor returns the implementation with the major and minor version: "CPython 3.11".
 func (p Python) minor() string {
 	numbers := strings.SplitN(p.Version, ".", 3)
 	return p.Implementation + " " + strings.Join(numbers[:min(2, len(numbers))], ".")
 }
 
-// compareVersions compares dotted numbers; what is no number counts as 0.
+// compareVersions compares dotted numbers. An invalid number counts as 0.
 func compareVersions(a, b string) int {
 	numbers := func(version string) []int {
 		var all []int

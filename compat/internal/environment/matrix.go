@@ -7,23 +7,24 @@ import (
 	"strings"
 )
 
-// Selection says how many of the originals take part.
+// Selection selects originals for a run.
 type Selection string
 
-// The selections, from the smallest to the largest.
+// The selections, from the smallest to the largest. Each contains those before it. A
+// corner is a combination of the oldest and newest versions of the dependencies.
 const (
-	Quick   Selection = "quick"   // two bundles on the oldest and on the newest of everything
-	Bundles Selection = "bundles" // every bundle on the usual base
-	Default Selection = "default" // the same, and the newest bundle on the corners of all else
-	Corners Selection = "corners" // the same, every bundle on the newest base, and a second bundle on the corners
+	Quick   Selection = "quick"   // two bundles, each with the oldest and with the newest dependencies
+	Bundles Selection = "bundles" // every bundle with the usual dependencies
+	Default Selection = "default" // also the newest bundle on the corners
+	Corners Selection = "corners" // also every bundle with the newest dependencies, and a second bundle on the corners
 	Full    Selection = "full"    // every combination that runs
 )
 
-// Selections are all of them, for a flag.
+// Selections returns all selections, for the help of a flag.
 func Selections() []Selection { return []Selection{Quick, Bundles, Default, Corners, Full} }
 
-// Dimensions are the versions that the originals are combined from, the oldest
-// first. The interpreters are those of the machine.
+// Dimensions lists the versions that are combined, the oldest first. The interpreters
+// are those of the machine.
 type Dimensions struct {
 	Bundles      []string `json:"remote_event_bundle"`
 	Applaunchers []string `json:"applauncher"`
@@ -37,15 +38,15 @@ func Axes() Dimensions {
 		Bundles:      []string{"0.1", "0.2", "1.1", "1.3", "1.4", "1.5", "1.6"},
 		Applaunchers: []string{"1.42", "1.43", "1.44"},
 		RedisPys:     []string{"2.10.6", "3.5.3", "4.6.0", "5.0.8"},
-		// Before 1.8 blinker takes an event for a bound method where its payload
-		// has a member __func__ or im_func, and the receiver dies: WIRE-5.
+		// blinker before 1.8 takes an event with the payload member __func__ or im_func
+		// for a bound method, and the receiver ends: WIRE-5.
 		Blinkers: []string{"1.5", "1.8.2"},
 	}
 }
 
-// Matrix returns the originals of a selection, those on the usual base first.
-// These leave the interpreter to the Cache; pythons are the interpreters of the
-// others, oldest first, as Interpreters finds them.
+// Matrix returns the originals of a selection, those with the usual dependencies first.
+// These use the interpreter of the Cache. pythons are the interpreters of the others, the
+// oldest first, as returned by Interpreters.
 func Matrix(selection Selection, pythons []Python) ([]Original, error) {
 	axes := Axes()
 	if _, err := ParseSelection(string(selection)); err != nil {
@@ -55,9 +56,9 @@ func Matrix(selection Selection, pythons []Python) ([]Original, error) {
 		return Originals(), nil
 	}
 	if len(pythons) == 0 {
-		return nil, fmt.Errorf("%w: the selection %s needs one at least", ErrPython, selection)
+		return nil, fmt.Errorf("%w: the selection %s needs at least one", ErrPython, selection)
 	}
-	// 0.1 runs only with help, so the oldest that counts is 0.2.
+	// 0.1 needs the help of its driver, so 0.2 is the oldest bundle here.
 	bundles := []string{"0.2", "1.6"}
 	oldest := Dimensions{bundles, axes.Applaunchers[:1], axes.RedisPys[:1], axes.Blinkers[:1]}
 	newest := Dimensions{axes.Bundles, last(axes.Applaunchers), last(axes.RedisPys), last(axes.Blinkers)}
@@ -82,8 +83,8 @@ func Matrix(selection Selection, pythons []Python) ([]Original, error) {
 	}
 }
 
-// Select returns the originals of a selection on the interpreters of this
-// machine, where it goes beyond the usual base.
+// Select returns the originals of a selection. If the selection needs more than the usual
+// dependencies, it uses the interpreters of this machine.
 func Select(ctx context.Context, selection Selection) ([]Original, error) {
 	var pythons []Python
 	if selection != Bundles {
@@ -95,8 +96,8 @@ func Select(ctx context.Context, selection Selection) ([]Original, error) {
 	return Matrix(selection, pythons)
 }
 
-// product is every combination. Each was tried on CPython 3.8 to 3.13 and on
-// PyPy 3.9, and runs.
+// product returns every combination. Each was tested on CPython 3.8 to 3.13 and on
+// PyPy 3.9.
 func product(axes Dimensions, pythons []Python) []Original {
 	var all []Original
 	for _, python := range pythons {
@@ -113,7 +114,7 @@ func product(axes Dimensions, pythons []Python) []Original {
 	return all
 }
 
-// edges are the oldest and newest CPython, and every other implementation.
+// edges returns the oldest and newest CPython, and every other implementation.
 func edges(pythons []Python) []Python {
 	edges := ends(cpythons(pythons))
 	for _, python := range pythons {
@@ -124,8 +125,7 @@ func edges(pythons []Python) []Python {
 	return edges
 }
 
-// cpythons are the interpreters whose implementation is CPython, or all where
-// there is none.
+// cpythons returns the CPython interpreters, or all interpreters if there are none.
 func cpythons(pythons []Python) []Python {
 	found := slices.DeleteFunc(slices.Clone(pythons), func(p Python) bool { return p.Implementation != "CPython" })
 	if len(found) == 0 {
@@ -138,27 +138,27 @@ func last[T any](all []T) []T { return all[len(all)-1:] }
 
 func ends[T comparable](all []T) []T { return slices.Compact([]T{all[0], all[len(all)-1]}) }
 
-// Exclusion is a published version that does not take part, and why.
+// Exclusion is a published version that is not tested, with the reason.
 type Exclusion struct {
 	Package  string `json:"package"`
 	Versions string `json:"versions"`
 	Why      string `json:"why"`
 }
 
-// Exclusions are the published versions that do not take part. Each was tried.
+// Exclusions returns the published versions that are not tested. Each was tried.
 func Exclusions() []Exclusion {
 	return []Exclusion{
 		{"remote_event_bundle", "1.0, 1.2", "the wheel lacks its package backend: ModuleNotFoundError on import"},
 		{"remote_event_bundle", "2.x", "Kafka only, no Redis backend"},
 		{"applauncher", "1.40", "uses another event library (mediator) instead of blinker"},
-		{"applauncher", "1.41", "an event needs a member name instead of event_name, the kernel's own too: KeyError on import"},
-		{"applauncher", "2.x", "has another kernel, for bundles of another form"},
-		{"redis", "6 and later", "redis_bundle passes charset, an argument that the client no longer takes: TypeError"},
-		{"Python", "before 3.8", "no importlib.metadata, which the driver asks for the versions that it reports"},
+		{"applauncher", "1.41", "events, including the kernel's own, need a member name instead of event_name: KeyError on import"},
+		{"applauncher", "2.x", "has a different kernel with a different form of bundles"},
+		{"redis", "6 and later", "redis_bundle passes charset, an argument that the client no longer accepts: TypeError"},
+		{"Python", "before 3.8", "no importlib.metadata, from which the driver gets the versions that it reports"},
 	}
 }
 
-// Find returns the original of an ID, on an interpreter of this machine.
+// Find returns the original with the ID, on an interpreter of this machine.
 func Find(ctx context.Context, id string) (Original, error) {
 	for _, selection := range []Selection{Bundles, Full} {
 		all, err := Select(ctx, selection)
@@ -169,10 +169,10 @@ func Find(ctx context.Context, id string) (Original, error) {
 			return all[at], nil
 		}
 	}
-	return Original{}, fmt.Errorf("no original is called %q here; compat setup --matrix full lists them", id)
+	return Original{}, fmt.Errorf("no original %q on this machine; list them with: compat setup --matrix full", id)
 }
 
-// ParseSelection reads a selection's name; "" is Default.
+// ParseSelection parses the name of a selection. The default is Default.
 func ParseSelection(name string) (Selection, error) {
 	if name == "" {
 		return Default, nil
@@ -184,5 +184,5 @@ func ParseSelection(name string) (Selection, error) {
 	for _, selection := range Selections() {
 		names = append(names, string(selection))
 	}
-	return "", fmt.Errorf("no selection of originals is called %q: there are %s", name, strings.Join(names, ", "))
+	return "", fmt.Errorf("unknown selection %q of originals: use one of %s", name, strings.Join(names, ", "))
 }

@@ -32,9 +32,9 @@ func TestMatrix(t *testing.T) {
 			"remote_event_bundle-0.2-redis5.0.8-py3.13.0", "remote_event_bundle-1.6-redis5.0.8-py3.13.0",
 		}},
 		{environment.Bundles, 7, []string{"remote_event_bundle-0.1", "remote_event_bundle-1.6"}},
-		// One bundle × two each of applauncher, redis-py and blinker × two CPythons and PyPy.
+		// One bundle × two versions each of applauncher, redis-py and blinker × two CPythons and PyPy.
 		{environment.Default, 7 + 8*3, []string{"remote_event_bundle-0.1", "remote_event_bundle-1.6-applauncher1.42-redis2.10.6-blinker1.5-pypy3.9.16"}},
-		// Every bundle on the newest base; two bundles on the corners; two are both.
+		// Every bundle with the newest dependencies and two bundles on the corners, less two duplicates.
 		{environment.Corners, 7 + 7 + 2*8*3 - 2, []string{
 			"remote_event_bundle-0.1-redis5.0.8-py3.13.0",
 			"remote_event_bundle-0.2-applauncher1.42-redis2.10.6-blinker1.5-py3.8.18",
@@ -69,17 +69,17 @@ func TestMatrixWithoutPython(t *testing.T) {
 	if _, err := environment.Matrix(environment.Corners, nil); !errors.Is(err, environment.ErrPython) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := environment.Matrix("all", pythons()); err == nil || !strings.Contains(err.Error(), "there are quick, bundles, default, corners, full") {
+	if _, err := environment.Matrix("all", pythons()); err == nil || !strings.Contains(err.Error(), "use one of quick, bundles, default, corners, full") {
 		t.Errorf("got %v", err)
 	}
 	one, err := environment.Matrix(environment.Corners, pythons()[1:2])
 	if err != nil || len(one) != 7+7+2*8-2 {
-		t.Errorf("on one interpreter: %d, %v", len(one), err)
+		t.Errorf("with one interpreter: %d, %v", len(one), err)
 	}
 }
 
-// Of several of one minor version the newest counts; shims that lead nowhere,
-// old ones and those that cannot make environments do not.
+// Interpreters returns the newest of each minor version, and skips broken shims, old
+// interpreters and those that cannot make environments.
 func TestOriginalInterpreters(t *testing.T) {
 	root := t.TempDir()
 	place := func(dir, name, implementation, version, supported string) {
@@ -116,12 +116,12 @@ func TestOriginalInterpreters(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("PYENV_ROOT", t.TempDir())
 	if _, err := environment.Select(t.Context(), environment.Full); !errors.Is(err, environment.ErrPython) {
-		t.Errorf("without any: %v", err)
+		t.Errorf("without interpreters: %v", err)
 	}
 }
 
-// Every version that is left out says why, here and in the README, and is on no
-// axis.
+// TestExclusions checks that every excluded version is on no axis, and has a reason, which
+// the README repeats.
 func TestExclusions(t *testing.T) {
 	t.Parallel()
 	axes := environment.Axes()
@@ -137,7 +137,7 @@ func TestExclusions(t *testing.T) {
 		for _, version := range taken[exclusion.Package] {
 			for left := range strings.SplitSeq(exclusion.Versions, ", ") {
 				if left == version {
-					t.Errorf("%s %s takes part and is left out", exclusion.Package, version)
+					t.Errorf("%s %s is on an axis and excluded", exclusion.Package, version)
 				}
 			}
 		}

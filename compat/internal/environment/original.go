@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// Original is a combination of published Python packages: remote_event_bundle
-// on a version of applauncher, with versions of the Redis client and of blinker,
-// which dispatches signals, on an interpreter.
+// Original is a combination of published Python packages and an interpreter:
+// remote_event_bundle, applauncher, the Redis client, and blinker, which dispatches
+// signals.
 type Original struct {
 	Bundle      string // remote_event_bundle
 	Applauncher string
 	RedisPy     string
 	Blinker     string
-	Python      Python // the zero value is the interpreter of the Cache
+	Python      Python // the zero value selects the interpreter of the Cache
 }
 
-// base is what every bundle stands on where nothing else is asked for.
+// base has the usual dependencies of every bundle.
 var base = Original{Applauncher: "1.44", RedisPy: "3.5.3", Blinker: "1.8.2"}
 
-// String names the original by its package alone: "remote_event_bundle 1.6".
+// String returns the name and version of the bundle: "remote_event_bundle 1.6".
 func (o Original) String() string { return "remote_event_bundle " + o.Bundle }
 
-// ID tells the original from every other of a run: its name and version, and
-// what it stands on where that is not the usual:
+// ID returns the unique name of the original in a run: the name and version of the bundle,
+// and each dependency that is not the usual one:
 // "remote_event_bundle-1.6-redis2.10.6-blinker1.5-py3.8.18".
 func (o Original) ID() string {
 	var id strings.Builder
@@ -41,16 +41,15 @@ func (o Original) ID() string {
 	return id.String()
 }
 
-// Usual reports whether the original stands on what every bundle stands on where
-// nothing else is asked for.
+// Usual reports whether the original has the usual dependencies.
 func (o Original) Usual() bool {
 	usual := base
 	usual.Bundle = o.Bundle
 	return o == usual
 }
 
-// Originals are the published versions that have a Redis backend and run, on
-// one base.
+// Originals returns the published versions that have a Redis backend and run, with the
+// usual dependencies.
 func Originals() []Original {
 	var all []Original
 	for _, bundle := range Axes().Bundles {
@@ -61,13 +60,12 @@ func Originals() []Original {
 	return all
 }
 
-// builders build the one requirement that has no wheel, inject. Setuptools also
-// stays for redis-py 2 and 3, which import distutils: Python 3.12 has none any
-// more.
+// builders build inject, the only requirement without a wheel. setuptools stays installed
+// for redis-py 2 and 3: they import distutils, which Python 3.12 no longer has.
 var builders = []string{"setuptools==69.5.1", "wheel==0.45.1"}
 
-// shared is what all originals have in common, all of it pinned: pip resolves
-// nothing (mapped_config asks for a Cerberus that no longer builds).
+// shared are the common packages of all originals. All are pinned, and pip resolves
+// nothing: mapped_config requires a Cerberus that no longer builds.
 var shared = []string{
 	"redis_bundle==0.2",
 	"mapped_config==2.36",
@@ -82,7 +80,7 @@ var shared = []string{
 	`async-timeout==4.0.3; python_full_version < "3.11.3"`, // redis-py 4 and later
 }
 
-// parts is what tells one original from another.
+// parts returns the parts that distinguish one original from another.
 func (o Original) parts() []string {
 	return []string{
 		"remote_event_bundle==" + o.Bundle,
@@ -92,7 +90,7 @@ func (o Original) parts() []string {
 	}
 }
 
-// versions are those of the parts, in their order.
+// versions returns the versions of the parts, in the same order.
 func (o Original) versions() []string {
 	return slices.Collect(func(yield func(string) bool) {
 		for _, part := range o.parts() {

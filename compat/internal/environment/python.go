@@ -13,8 +13,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/process"
 )
 
-// ErrPython is that this machine has no Python that can make environments; the
-// error that wraps it says what is missing.
+// ErrPython reports that this machine has no Python that can make environments. The
+// wrapping error names what is missing.
 var ErrPython = errors.New("no usable Python")
 
 // Python is an interpreter of this machine.
@@ -23,10 +23,10 @@ type Python struct {
 	Implementation string `json:"implementation"` // "CPython", "PyPy"
 	Version        string `json:"version"`        // "3.11.7"
 	Supported      bool   `json:"supported"`
-	Venv           bool   `json:"venv"` // can make environments with pip in them
+	Venv           bool   `json:"venv"` // can make environments with pip
 }
 
-// String is what people call it: "Python 3.11.7", "PyPy (Python 3.9.16)".
+// String returns the usual name: "Python 3.11.7", "PyPy (Python 3.9.16)".
 func (p Python) String() string {
 	if p.Implementation == "CPython" || p.Implementation == "" {
 		return "Python " + p.Version
@@ -34,7 +34,7 @@ func (p Python) String() string {
 	return fmt.Sprintf("%s (Python %s)", p.Implementation, p.Version)
 }
 
-// short is the interpreter's kind in a name, before its version: "py", "pypy".
+// short returns the prefix of the version in an ID: "py", "pypy".
 func (p Python) short() string {
 	if p.Implementation == "CPython" || p.Implementation == "" {
 		return "py"
@@ -52,8 +52,8 @@ print(json.dumps({
     "venv": all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
 }))`
 
-// FindPython asks the interpreter called name, from PATH, who it is. It must be
-// of version 3.8 or later.
+// FindPython runs the interpreter with that name in PATH, and returns its description. It
+// must be of version 3.8 or later.
 func FindPython(ctx context.Context, name string) (Python, error) {
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -71,7 +71,7 @@ func FindPython(ctx context.Context, name string) (Python, error) {
 	}
 	var python Python
 	if err := json.Unmarshal(output, &python); err != nil {
-		return Python{}, fmt.Errorf("%w: %s does not say what it is: %w", ErrPython, path, err)
+		return Python{}, fmt.Errorf("%w: %s printed no description of itself: %w", ErrPython, path, err)
 	}
 	if !python.Supported {
 		return Python{}, fmt.Errorf("%w: %s is Python %s; the originals need 3.8 or later", ErrPython, path, python.Version)
@@ -79,17 +79,17 @@ func FindPython(ctx context.Context, name string) (Python, error) {
 	return python, nil
 }
 
-// requireVenv says what to install where environments cannot be made.
+// requireVenv returns an error, with what to install, if environments cannot be made.
 func (p Python) requireVenv() error {
 	if p.Venv {
 		return nil
 	}
-	return fmt.Errorf("%w: %s (%s) lacks the modules venv or ensurepip, which make environments with pip in them; install them (Debian, Ubuntu: apt install python3-venv)",
+	return fmt.Errorf("%w: %s (%s) lacks the modules venv or ensurepip, which make environments with pip; install them (Debian, Ubuntu: apt install python3-venv)",
 		ErrPython, p.Executable, p.Version)
 }
 
-// command runs the interpreter alone with itself: neither PYTHONPATH nor a
-// user's packages or settings of pip that say where to install may interfere.
+// command returns a command of the interpreter in isolation: PYTHONPATH, the user's
+// packages and pip's settings of a target directory do not apply.
 func command(ctx context.Context, python string, args ...string) *exec.Cmd {
 	cmd := process.Command(ctx, python, append([]string{"-I"}, args...)...)
 	cmd.Env = append(os.Environ(),
@@ -98,8 +98,8 @@ func command(ctx context.Context, python string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run runs the interpreter and returns what it printed; its error has the last
-// lines of that.
+// run runs the interpreter and returns its output. The error contains the last lines of
+// the output.
 func run(ctx context.Context, what, python string, args ...string) (string, error) {
 	output, err := command(ctx, python, args...).CombinedOutput()
 	if ctx.Err() != nil {
@@ -111,7 +111,7 @@ func run(ctx context.Context, what, python string, args ...string) (string, erro
 	return strings.TrimSpace(string(output)), nil
 }
 
-// tail is the last lines of a program's output, indented.
+// tail returns the last lines of a program's output, indented.
 func tail(output []byte) string {
 	const most = 15
 	lines := strings.Split(strings.TrimSpace(string(output)), "\n")

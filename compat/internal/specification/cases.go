@@ -23,11 +23,11 @@ type testCase struct {
 	line   int
 }
 
-// caseFiles are the directories with files of cases.
+// caseFiles are the directories of the case files.
 var caseFiles = []string{"spec/vectors", "compat/internal/suite/data"}
 
-// readCases reads the cases and checks which requirements they name.
-func (c *checker) readCases(files []string, said statement) (map[string]testCase, error) {
+// readCases reads the cases and checks that the requirements they name exist.
+func (c *checker) readCases(files []string, rules ruleset) (map[string]testCase, error) {
 	cases := map[string]testCase{}
 	for _, name := range files {
 		if !slices.Contains(caseFiles, path.Dir(name)) || path.Ext(name) != ".json" {
@@ -42,7 +42,7 @@ func (c *checker) readCases(files []string, said statement) (map[string]testCase
 			Cases  []testCase `json:"cases"`
 		}
 		if err := json.Unmarshal(source, &file); err != nil {
-			c.sayf(name, 0, "it cannot be read: %v", err)
+			c.problemf(name, 0, "cannot read the file: %v", err)
 			continue
 		}
 		for _, one := range file.Cases {
@@ -51,15 +51,15 @@ func (c *checker) readCases(files []string, said statement) (map[string]testCase
 				one.ID = path.Join(file.Family, one.ID)
 			}
 			if other, ok := cases[one.ID]; ok {
-				c.sayf(name, one.line, "the case %s stands in %s:%d already: give it another id", one.ID, other.path, other.line)
+				c.problemf(name, one.line, "the id %s is already used in %s:%d: use another id", one.ID, other.path, other.line)
 			}
 			cases[one.ID] = one
 			if len(one.Requirements) == 0 {
-				c.sayf(name, one.line, "the case %s names no requirement: say which it shows", one.ID)
+				c.problemf(name, one.line, "the case %s names no requirement: add the ids of those that it tests", one.ID)
 			}
 			for _, id := range one.Requirements {
-				if said.byID[id] == nil {
-					c.sayf(name, one.line, "the case %s names %s, which the text does not have: mend the id, or write the requirement", one.ID, id)
+				if rules.byID[id] == nil {
+					c.problemf(name, one.line, "the case %s names %s, which is not in the specification: correct the id, or add the requirement", one.ID, id)
 				}
 			}
 		}
@@ -67,7 +67,7 @@ func (c *checker) readCases(files []string, said statement) (map[string]testCase
 	return cases, nil
 }
 
-// lineOfID finds the line of a case.
+// lineOfID returns the line of a case.
 func lineOfID(source []byte, id string) int {
 	quoted, err := json.Marshal(id)
 	if err != nil {
@@ -80,36 +80,35 @@ func lineOfID(source []byte, id string) int {
 	return 1 + bytes.Count(source[:i], []byte("\n"))
 }
 
-// cover notes with each requirement where it is tested, and finds those that are
-// not.
-func (c *checker) cover(said statement, cases map[string]testCase) {
+// cover records the tests of each requirement, and reports requirements without tests.
+func (c *checker) cover(rules ruleset, cases map[string]testCase) {
 	for _, one := range cases {
 		for _, id := range one.Requirements {
-			if r := said.byID[id]; r != nil && !slices.Contains(r.TestedBy, one.ID) {
+			if r := rules.byID[id]; r != nil && !slices.Contains(r.TestedBy, one.ID) {
 				r.TestedBy = append(r.TestedBy, one.ID)
 			}
 		}
 	}
-	for i := range said.requirements {
-		r := &said.requirements[i]
+	for i := range rules.requirements {
+		r := &rules.requirements[i]
 		slices.Sort(r.TestedBy)
 		for _, test := range r.Tests {
 			if problem := c.findTest(test); problem != "" {
-				c.sayf(r.path, r.line, "%s is tested by %q: %s", r.ID, test, problem)
+				c.problemf(r.path, r.line, "%s is tested by %q: %s", r.ID, test, problem)
 			}
 		}
 		tested := len(r.TestedBy) > 0 || len(r.Tests) > 0
 		switch {
 		case tested && r.Untestable != "":
-			c.sayf(r.path, r.line, "%s is called untestable and is tested: take the comment away", r.ID)
+			c.problemf(r.path, r.line, "%s is marked as untestable but has tests: remove the comment", r.ID)
 		case !tested && r.Untestable == "":
-			c.sayf(r.path, r.line, "%s is tested by nothing: write a vector or a scenario that names it, or say behind it <!-- test: DIR TestName --> or <!-- untestable: why -->", r.ID)
+			c.problemf(r.path, r.line, "%s has no test: add a vector or a scenario that names it, or a comment after it: <!-- test: DIR TestName --> or <!-- untestable: why -->", r.ID)
 		}
 	}
 }
 
-// findTest returns what is wrong with the name of a Go test, as in
-// "go/remoteevent TestBatch".
+// findTest returns the problem with the name of a Go test, as in
+// "go/remoteevent TestBatch", or "".
 func (c *checker) findTest(test string) string {
 	dir, name, ok := strings.Cut(test, " ")
 	if !ok || !strings.HasPrefix(name, "Test") {
@@ -128,7 +127,7 @@ func (c *checker) findTest(test string) string {
 	return "there is no such test in " + dir
 }
 
-// bytesOf is the message of a vector.
+// bytesOf returns the message of a vector.
 func (t testCase) bytesOf() ([]byte, error) {
 	var message spec.RawMessage
 	err := json.Unmarshal(t.Message, &message)

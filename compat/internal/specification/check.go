@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Problem is something that does not hold together.
+// Problem is an error in the specification or in a file that refers to it.
 type Problem struct {
 	Path string // from the root of the tree
-	Line int    // 0 where the whole file is meant
-	Text string // what is wrong, and what to do
+	Line int    // 0 for the whole file
+	Text string // the error and its correction
 }
 
 func (p Problem) String() string {
@@ -25,18 +25,18 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d: %s", p.Path, p.Line, p.Text)
 }
 
-// Result is what a check found.
+// Result is the result of a check.
 type Result struct {
 	Requirements []Requirement
 	Cases        int
 	Problems     []Problem // in the order of files and lines
-	// Generated are the files that are made from the others, by their paths.
+	// Generated holds the generated files by their paths.
 	Generated map[string][]byte
-	// Stale are those of them that stand differently in the tree.
+	// Stale are the generated files that differ in the tree.
 	Stale []string
 }
 
-// The files that are generated, and the one that has the results of a run.
+// The generated files, and the file with the results of a run.
 const (
 	requirementsFile = "spec/requirements.json"
 	coverageFile     = "spec/coverage.md"
@@ -49,12 +49,12 @@ type checker struct {
 	problems []Problem
 }
 
-func (c *checker) sayf(path string, line int, format string, args ...any) {
+func (c *checker) problemf(path string, line int, format string, args ...any) {
 	c.problems = append(c.problems, Problem{path, line, fmt.Sprintf(format, args...)})
 }
 
-// Check reads the tree of the repository and checks it. The error is of files
-// that cannot be read; what is wrong in them is in the result.
+// Check checks the tree of the repository. The error reports files that cannot be read.
+// The problems within them are in the result.
 func Check(root fs.FS) (*Result, error) {
 	c := &checker{root: root}
 	files, err := c.files()
@@ -71,29 +71,29 @@ func Check(root fs.FS) (*Result, error) {
 			chapters = append(chapters, d)
 		}
 	}
-	said := c.read(chapters)
-	cases, err := c.readCases(files, said)
+	rules := c.read(chapters)
+	cases, err := c.readCases(files, rules)
 	if err != nil {
 		return nil, err
 	}
-	results, err := c.readResults(said)
+	results, err := c.readResults(rules)
 	if err != nil {
 		return nil, err
 	}
-	c.cover(said, cases)
-	made, err := generate(said, cases, results)
+	c.cover(rules, cases)
+	made, err := generate(rules, cases, results)
 	if err != nil {
 		return nil, err
 	}
-	c.checkLost(said)
+	c.checkLost(rules)
 	c.checkExamples(chapters, cases)
-	// The tables that are made belong to the text.
+	// The generated tables are part of the text.
 	documents = append(documents, parse(coverageFile, made[coverageFile]))
 	c.checkLinks(documents, made)
-	if err := c.checkMentions(files, said); err != nil {
+	if err := c.checkMentions(files, rules); err != nil {
 		return nil, err
 	}
-	result := &Result{Requirements: said.requirements, Cases: len(cases), Generated: made}
+	result := &Result{Requirements: rules.requirements, Cases: len(cases), Generated: made}
 	for name, text := range made {
 		if stands, err := fs.ReadFile(c.root, name); err != nil || !bytes.Equal(stands, text) {
 			result.Stale = append(result.Stale, name)
@@ -110,7 +110,7 @@ func Check(root fs.FS) (*Result, error) {
 	return result, nil
 }
 
-// Write writes the generated files that are stale.
+// Write writes the stale generated files.
 func (r *Result) Write(root string) error {
 	for _, name := range r.Stale {
 		if err := os.WriteFile(filepath.Join(root, filepath.FromSlash(name)), r.Generated[name], 0o644); err != nil {
@@ -120,8 +120,8 @@ func (r *Result) Write(root string) error {
 	return nil
 }
 
-// files lists the tree, without what is hidden, but for .github, and without the
-// files of tests.
+// files lists the tree without hidden files, except those in .github, and without test
+// data.
 func (c *checker) files() ([]string, error) {
 	var files []string
 	err := fs.WalkDir(c.root, ".", func(name string, d fs.DirEntry, err error) error {
@@ -138,7 +138,7 @@ func (c *checker) files() ([]string, error) {
 	return files, err
 }
 
-// parseAll reads every Markdown file but the one that is generated.
+// parseAll parses every Markdown file except the generated one.
 func (c *checker) parseAll(files []string) ([]*document, error) {
 	var documents []*document
 	for _, name := range files {

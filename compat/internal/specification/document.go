@@ -24,16 +24,16 @@ type document struct {
 	anchors map[string]bool
 }
 
-// block is a piece of running text: a paragraph, an item, a cell, a heading.
+// block is a piece of text: a paragraph, an item, a cell or a heading.
 type block struct {
 	line     int
-	raw      string // as it is written
+	raw      string // as written
 	prose    string // without code and comments, on one line
 	quoted   bool   // in a block quotation
 	heading  bool
 	ids      []marker
-	comments []string // in it and directly behind it
-	section  section  // under which it stands
+	comments []string // in it and directly after it
+	section  section  // that contains it
 	row      string   // of a cell: the text of the first cell of its row
 }
 
@@ -43,7 +43,7 @@ type marker struct {
 	start, end int // in raw
 }
 
-// section is a heading and where links find it.
+// section is a heading and its anchor.
 type section struct{ title, anchor string }
 
 // fence is a block of code.
@@ -51,7 +51,7 @@ type fence struct {
 	line     int
 	language string
 	text     string
-	comment  string // the one before it
+	comment  string // the one directly before it
 }
 
 type link struct {
@@ -63,11 +63,11 @@ var (
 	markdown = goldmark.New(goldmark.WithExtensions(extension.GFM))
 	comment  = regexp.MustCompile(`(?s)<!--\s*(.*?)\s*-->`)
 	named    = regexp.MustCompile(`<a\s+(?:id|name)="([^"]+)"`)
-	// bold is what looks like an id, well formed or not.
+	// bold matches ids, including malformed ones.
 	bold = regexp.MustCompile(`^\[?[A-Za-z]+[- ]?[0-9]+\]?$`)
 )
 
-// parse reads a Markdown file as GitHub does.
+// parse parses a Markdown file in GitHub's dialect.
 func parse(path string, source []byte) *document {
 	d := &document{path: path, source: source, anchors: map[string]bool{}}
 	root := markdown.Parser().Parse(text.NewReader(source))
@@ -107,7 +107,7 @@ func (d *document) addNames(html []byte) {
 	}
 }
 
-// anchor gives a heading the name by which GitHub links to it.
+// anchor returns GitHub's anchor for a heading.
 func (d *document) anchor(title string) string {
 	var slug strings.Builder
 	for _, r := range strings.ToLower(title) {
@@ -126,7 +126,7 @@ func (d *document) anchor(title string) string {
 	return name
 }
 
-// addBlock notes a piece of running text.
+// addBlock adds a piece of text.
 func (d *document) addBlock(n ast.Node, in section) {
 	lines := n.Lines()
 	if lines.Len() == 0 {
@@ -176,18 +176,17 @@ func (b *block) addComments(html []byte) {
 	}
 }
 
-// markerOf finds an id in the text of its block: the first that was not found
-// before.
+// markerOf finds the next id in the text of its block.
 func (d *document) markerOf(_ ast.Node, words, raw string) marker {
 	m := marker{id: words, start: strings.Index(raw, "**"+words+"**")}
-	if m.start < 0 { // written in another way, which the check of its form finds
+	if m.start < 0 { // malformed, which the check of the form reports
 		m.start = 0
 	}
 	m.end = min(len(raw), m.start+len(words)+len("****"))
 	return m
 }
 
-// plain is the text of a node as a reader sees it.
+// plain returns the text of a node without markup.
 func (d *document) plain(n ast.Node) string {
 	var words strings.Builder
 	_ = ast.Walk(n, func(inner ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -199,7 +198,7 @@ func (d *document) plain(n ast.Node) string {
 	return words.String()
 }
 
-// commentBefore returns the comment that stands directly before a block.
+// commentBefore returns the comment directly before a block.
 func (d *document) commentBefore(n ast.Node) string {
 	before, ok := n.PreviousSibling().(*ast.HTMLBlock)
 	if !ok {
@@ -212,8 +211,8 @@ func (d *document) commentBefore(n ast.Node) string {
 	return string(found[1])
 }
 
-// lineOf returns the line of a node, counted from 1: that of its own text, or of
-// the first text in it, or of the block around it.
+// lineOf returns the line of a node, counted from 1: the line of its own text, of the
+// first text in it, or of the enclosing block.
 func (d *document) lineOf(n ast.Node) int {
 	if n.Type() == ast.TypeBlock && n.Lines().Len() > 0 {
 		return d.line(n.Lines().At(0).Start)
@@ -234,7 +233,7 @@ func (d *document) lineOf(n ast.Node) int {
 
 func (d *document) line(offset int) int { return 1 + bytes.Count(d.source[:offset], []byte("\n")) }
 
-// commentOf returns what a comment of a block says under a name, as in
+// commentOf returns the text of a block's comment with that name, as in
 // "untestable: why".
 func (b *block) commentOf(name string) (text string, found bool) {
 	i := slices.IndexFunc(b.comments, func(c string) bool { return strings.HasPrefix(c, name+":") })

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// lineAnchor is GitHub's way to a line of a source file.
+// lineAnchor matches GitHub's anchors of lines in a source file.
 var lineAnchor = regexp.MustCompile(`^L[0-9]+(-L[0-9]+)?$`)
 
-// checkLinks finds links within the tree that lead nowhere.
+// checkLinks reports broken links within the tree.
 func (c *checker) checkLinks(documents []*document, made map[string][]byte) {
 	byPath := map[string]*document{}
 	for _, d := range documents {
@@ -20,20 +20,20 @@ func (c *checker) checkLinks(documents []*document, made map[string][]byte) {
 	for _, d := range documents {
 		for _, l := range d.links {
 			if problem := c.follow(d, l.destination, byPath, made); problem != "" {
-				c.sayf(d.path, l.line, "the link to %s: %s", l.destination, problem)
+				c.problemf(d.path, l.line, "the link to %s: %s", l.destination, problem)
 			}
 		}
 	}
 }
 
-// follow returns what is wrong with a link, if anything.
+// follow returns the problem with a link, or "".
 func (c *checker) follow(from *document, destination string, byPath map[string]*document, made map[string][]byte) string {
 	target, err := url.Parse(destination)
 	switch {
 	case err != nil:
-		return "it is no URL: " + err.Error()
+		return "not a URL: " + err.Error()
 	case target.Scheme != "":
-		return "" // the world's
+		return "" // external
 	case target.Host != "" || strings.HasPrefix(target.Path, "/"):
 		return "write it relative to the file"
 	}
@@ -42,7 +42,7 @@ func (c *checker) follow(from *document, destination string, byPath map[string]*
 		name = path.Join(path.Dir(from.path), target.Path)
 	}
 	if name == ".." || strings.HasPrefix(name, "../") {
-		return "it leads out of the tree"
+		return "it leaves the tree"
 	}
 	info, err := fs.Stat(c.root, name)
 	if _, generated := made[name]; err != nil && !generated {
@@ -52,14 +52,14 @@ func (c *checker) follow(from *document, destination string, byPath map[string]*
 		return ""
 	}
 	if info != nil && info.IsDir() {
-		name = path.Join(name, "README.md") // which GitHub shows with a directory
+		name = path.Join(name, "README.md") // which GitHub shows for a directory
 	}
 	d, ok := byPath[name]
 	switch {
 	case !ok && lineAnchor.MatchString(target.Fragment):
 		return ""
 	case !ok:
-		return name + " is no Markdown file with headings"
+		return name + " is not a Markdown file"
 	case !d.anchors[target.Fragment]:
 		return name + " has no heading with the anchor #" + target.Fragment
 	}

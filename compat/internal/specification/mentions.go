@@ -7,15 +7,14 @@ import (
 	"slices"
 )
 
-// mentioning are the kinds of files in which ids of requirements are looked for.
+// mentioning are the extensions of files that may refer to requirements.
 var mentioning = []string{".go", ".json", ".lua", ".md", ".py", ".js", ".yml"}
 
-// checkMentions finds ids in code, cases, schemas and texts that the
-// specification does not have. What is an id, the prefixes of those that it has
-// tell.
-func (c *checker) checkMentions(files []string, said statement) error {
+// checkMentions reports ids in code, cases, schemas and texts that the specification does
+// not contain. An id is a word with one of the prefixes that the specification uses.
+func (c *checker) checkMentions(files []string, rules ruleset) error {
 	prefixes := map[string]bool{}
-	for id := range said.byID {
+	for id := range rules.byID {
 		prefix, _ := split(id)
 		prefixes[prefix] = true
 	}
@@ -27,14 +26,14 @@ func (c *checker) checkMentions(files []string, said statement) error {
 		if err != nil {
 			return err
 		}
-		text := path.Dir(name) == "spec" // where withdrawn ones may stand
+		text := path.Dir(name) == "spec" // it may name withdrawn ids
 		for _, found := range anyID.FindAllSubmatchIndex(source, -1) {
 			id := string(source[found[0]:found[1]])
-			if !prefixes[string(source[found[2]:found[3]])] || said.byID[id] != nil || text && said.withdrawn[id] {
+			if !prefixes[string(source[found[2]:found[3]])] || rules.byID[id] != nil || text && rules.withdrawn[id] {
 				continue
 			}
 			line := 1 + bytes.Count(source[:found[0]], []byte("\n"))
-			c.sayf(name, line, "%s is no requirement of the specification: mend the id, or write the requirement", id)
+			c.problemf(name, line, "%s is not a requirement of the specification: correct the id, or add the requirement", id)
 		}
 	}
 	return nil

@@ -10,24 +10,23 @@ import (
 	"strings"
 )
 
-// Requirement is a sentence of the specification, in the form in which
-// spec/requirements.json has it.
+// Requirement is a sentence of the specification, in the form of spec/requirements.json.
 type Requirement struct {
 	ID      string `json:"id"`
 	Text    string `json:"text"` // Markdown, on one line
 	Keyword string `json:"keyword"`
-	// Role is whom it binds, where the sentence begins with that: "sender".
+	// Role is the party that the sentence binds, if it begins with one: "sender".
 	Role string `json:"role,omitempty"`
-	// Violation is the verdict on a message that violates it, where it has one.
+	// Violation lists the verdicts on a message that violates it, if any.
 	Violation []string `json:"violation,omitempty"`
 	File      string   `json:"file"` // in spec/
 	Chapter   string   `json:"chapter"`
 	Anchor    string   `json:"anchor"`
-	// TestedBy are the ids of vectors and scenarios.
+	// TestedBy holds the ids of vectors and scenarios.
 	TestedBy []string `json:"tested_by,omitempty"`
-	// Tests are Go tests of this repository: "go/remoteevent TestName".
+	// Tests holds Go tests of this repository: "go/remoteevent TestName".
 	Tests      []string `json:"tests,omitempty"`
-	Untestable string   `json:"untestable,omitempty"` // why no case can show it
+	Untestable string   `json:"untestable,omitempty"` // the reason if no case can test it
 
 	path string
 	line int
@@ -40,24 +39,24 @@ var (
 	subject  = regexp.MustCompile(`^(?:An?|Every|The) (sender|receiver|reader|validator|library|message|version|application|listener)\b`)
 )
 
-// permitted are the words that a requirement may have.
+// permitted are the keywords that a requirement may use.
 var permitted = []string{"MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"}
 
-// verdicts are the marks in the first column of a table of requirements.
+// verdicts are the meanings of the marks in the first column of a table of requirements.
 var verdicts = map[string]string{"M": "malformed", "T": "tolerated", "W": "safe"}
 
 const withdrawnWords = "Withdrawn requirements:"
 
-// statement is what the specification says.
-type statement struct {
-	requirements []Requirement // in the order of the files and of the text
+// ruleset holds the requirements of the specification.
+type ruleset struct {
+	requirements []Requirement // in the order of the text
 	byID         map[string]*Requirement
 	withdrawn    map[string]bool
 }
 
-// read takes the requirements out of the documents and checks their form.
-func (c *checker) read(documents []*document) statement {
-	t := statement{byID: map[string]*Requirement{}, withdrawn: map[string]bool{}}
+// read reads the requirements from the documents and checks their form.
+func (c *checker) read(documents []*document) ruleset {
+	t := ruleset{byID: map[string]*Requirement{}, withdrawn: map[string]bool{}}
 	var quotations []*Requirement
 	lists := 0
 	for _, d := range documents {
@@ -80,46 +79,46 @@ func (c *checker) read(documents []*document) statement {
 		}
 	}
 	if lists != 1 {
-		c.sayf("spec", 0, "%d paragraphs begin with %q: write one, with the ids that were withdrawn or the word none", lists, withdrawnWords)
+		c.problemf("spec", 0, "%d paragraphs begin with %q, want 1: list the withdrawn ids there, or write none", lists, withdrawnWords)
 	}
 	for i := range t.requirements {
 		r := &t.requirements[i]
 		if first, ok := t.byID[r.ID]; ok {
-			c.sayf(r.path, r.line, "%s stands in %s:%d already: give this requirement the next free number", r.ID, first.path, first.line)
+			c.problemf(r.path, r.line, "%s is already used in %s:%d: give this requirement the next free number", r.ID, first.path, first.line)
 			continue
 		}
 		t.byID[r.ID] = r
 		if t.withdrawn[r.ID] {
-			c.sayf(r.path, r.line, "%s is withdrawn: give this requirement the next free number, or take the id off the list of withdrawn ones", r.ID)
+			c.problemf(r.path, r.line, "%s is withdrawn: give this requirement the next free number, or remove the id from the list of withdrawn ones", r.ID)
 		}
 	}
 	for _, q := range quotations {
 		if r, ok := t.byID[q.ID]; !ok || r.Text != q.Text {
-			c.sayf(q.path, q.line, "the quotation of %s differs from the requirement: copy its text", q.ID)
+			c.problemf(q.path, q.line, "the quotation of %s differs from the requirement: copy its text", q.ID)
 		}
 	}
 	c.checkNumbers(t)
 	return t
 }
 
-// readBlock returns the requirement of a block, if it is one.
+// readBlock returns the requirement of a block, if it has one.
 func (c *checker) readBlock(d *document, b *block) (*Requirement, bool) {
 	words := keywords.FindAllString(b.prose, -1)
 	if len(b.ids) == 0 {
 		if len(words) > 0 && !strings.Contains(b.prose, "RFC 2119") {
-			c.sayf(d.path, b.line, "%s outside a requirement: give the sentence an id, as in **[RECV-3]**, or write the word in small letters", words[0])
+			c.problemf(d.path, b.line, "%s outside a requirement: give the sentence an id, as in **[RECV-3]**, or write the word in lower case", words[0])
 		}
 		return nil, false
 	}
 	id := idForm.FindStringSubmatch(b.ids[0].id)
 	switch {
 	case id == nil:
-		c.sayf(d.path, b.line, "**%s** is not the form of an id, which is **[RECV-3]**", b.ids[0].id)
+		c.problemf(d.path, b.line, "**%s** is not a valid id: write ids as **[RECV-3]**", b.ids[0].id)
 		return nil, false
 	case len(b.ids) > 1:
-		c.sayf(d.path, b.line, "%s and %s stand in one block: give each requirement a paragraph, an item or a cell", b.ids[0].id, b.ids[1].id)
+		c.problemf(d.path, b.line, "%s and %s are in one block: give each requirement its own paragraph, item or cell", b.ids[0].id, b.ids[1].id)
 	case strings.TrimSpace(b.raw[:b.ids[0].start]) != "":
-		c.sayf(d.path, b.line, "text before %s: a requirement begins with its id", b.ids[0].id)
+		c.problemf(d.path, b.line, "text before %s: begin the requirement with its id", b.ids[0].id)
 	}
 	r := &Requirement{
 		ID: id[1], File: strings.TrimPrefix(d.path, "spec/"), Chapter: b.section.title, Anchor: b.section.anchor,
@@ -141,11 +140,11 @@ func (c *checker) readBlock(d *document, b *block) (*Requirement, bool) {
 	}
 	switch {
 	case len(words) == 0:
-		c.sayf(d.path, b.line, "%s has no normative word: use one of %s", r.ID, strings.Join(permitted, ", "))
+		c.problemf(d.path, b.line, "%s has no keyword: use one of %s", r.ID, strings.Join(permitted, ", "))
 	case len(words) > 1:
-		c.sayf(d.path, b.line, "%s has %d normative words (%s): one requirement, one word; split it", r.ID, len(words), strings.Join(words, ", "))
+		c.problemf(d.path, b.line, "%s has %d keywords (%s): split it into requirements with one each", r.ID, len(words), strings.Join(words, ", "))
 	case !slices.Contains(permitted, words[0]):
-		c.sayf(d.path, b.line, "%s says %s: use one of %s", r.ID, words[0], strings.Join(permitted, ", "))
+		c.problemf(d.path, b.line, "%s uses %s: use one of %s", r.ID, words[0], strings.Join(permitted, ", "))
 	}
 	if len(words) > 0 {
 		r.Keyword = words[0]
@@ -153,9 +152,9 @@ func (c *checker) readBlock(d *document, b *block) (*Requirement, bool) {
 	return r, true
 }
 
-// checkNumbers finds ids that have gone without a word: numbers of a chapter
-// have no gaps but for those that were withdrawn.
-func (c *checker) checkNumbers(t statement) {
+// checkNumbers reports removed ids: the numbers of a chapter have no gaps except for
+// withdrawn ids.
+func (c *checker) checkNumbers(t ruleset) {
 	highest := map[string]int{}
 	for _, id := range slices.Concat(slices.Collect(maps.Keys(t.byID)), slices.Collect(maps.Keys(t.withdrawn))) {
 		prefix, number := split(id)
@@ -164,13 +163,13 @@ func (c *checker) checkNumbers(t statement) {
 	for _, prefix := range slices.Sorted(maps.Keys(highest)) {
 		for n := 1; n <= highest[prefix]; n++ {
 			if id := prefix + "-" + itoa(n); t.byID[id] == nil && !t.withdrawn[id] {
-				c.sayf("spec", 0, "there is no %s: add the id to the paragraph %q, or use it if it is new", id, withdrawnWords)
+				c.problemf("spec", 0, "there is no %s: add the id to the paragraph %q, or use the number for a new requirement", id, withdrawnWords)
 			}
 		}
 	}
 }
 
-// split takes an id apart.
+// split splits an id into its prefix and number.
 func split(id string) (prefix string, number int) {
 	prefix, digits, _ := strings.Cut(id, "-")
 	number, _ = strconv.Atoi(digits)

@@ -12,35 +12,35 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// Results are what a run of the harness has shown, requirement by requirement:
-// what stays the same when the run is repeated.
+// Results summarise a run of the harness by requirement. They hold only data that is
+// the same when the run is repeated.
 type Results struct {
 	Format          int        `json:"format"`
 	Implementations []Standing `json:"implementations"` // by name, then version
 }
 
-// resultsFormat is the version of the form of Results.
+// resultsFormat is the version of the format of Results.
 const resultsFormat = 1
 
-// Standing is how one version of an implementation stands to the requirements,
-// on whatever it was run. Requirements that no case showed are in no list.
+// Standing lists the requirements that one version of an implementation meets and those
+// that it does not, over all servers. A requirement without a case is in no list.
 type Standing struct {
 	Name     string `json:"name"`
 	Version  string `json:"version"`
 	Original bool   `json:"original,omitempty"`
-	// Passed are those of which every case passed that the implementation has a
-	// way to play.
+	// Passed are the requirements whose cases all passed, except those that the
+	// implementation does not support.
 	Passed []string `json:"passed"`
-	// Deviates are those of which a case did not, known or not. A requirement of
-	// which a case was not found out, and none deviates, is in no list.
+	// Deviates are the requirements with a failed case, known or not. A requirement with
+	// an inconclusive case and no failed one is in no list.
 	Deviates []string `json:"deviates,omitempty"`
-	// Unsupported are those of which it could play no case.
+	// Unsupported are the requirements of which it supports no case.
 	Unsupported []string `json:"unsupported,omitempty"`
 }
 
-// Reduce makes Results of a report. Where several implementations took part in a
-// case, its passing speaks for each of them; what else came of it speaks against
-// none, since nothing says which of them it was.
+// Reduce returns the Results of a report. If several implementations took part in a case,
+// a pass counts for each of them. Any other outcome counts for none, because the report
+// does not show which of them caused it.
 func Reduce(r *report.Report) Results {
 	requirements := map[string][]string{}
 	for _, c := range r.Cases {
@@ -71,7 +71,7 @@ func Reduce(r *report.Report) Results {
 		for _, id := range part {
 			for _, requirement := range requirements[result.Case] {
 				seen := worst[of[id]]
-				if seen == nil { // a report that names whom it does not list
+				if seen == nil { // the report does not list the implementation
 					continue
 				}
 				if rank(result.Outcome) > rank(seen[requirement]) {
@@ -101,7 +101,7 @@ func Reduce(r *report.Report) Results {
 	return reduced
 }
 
-// rank orders outcomes: one that counts more replaces the others.
+// rank orders outcomes. The outcome with the highest rank counts.
 func rank(o report.Outcome) int {
 	switch o {
 	case "":
@@ -117,7 +117,7 @@ func rank(o report.Outcome) int {
 	}
 }
 
-// JSON is the form in which the results stand in the tree.
+// JSON returns the results in the format of the file in the tree.
 func (r Results) JSON() ([]byte, error) { return indented(r) }
 
 func indented(value any) ([]byte, error) {
@@ -129,8 +129,8 @@ func indented(value any) ([]byte, error) {
 	return []byte(b.String()), err
 }
 
-// readResults reads the recorded results, if there are any.
-func (c *checker) readResults(said statement) (Results, error) {
+// readResults reads the recorded results, if the file exists.
+func (c *checker) readResults(rules ruleset) (Results, error) {
 	var r Results
 	source, err := fs.ReadFile(c.root, ResultsFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -140,13 +140,13 @@ func (c *checker) readResults(said statement) (Results, error) {
 		return r, err
 	}
 	if err := json.Unmarshal(source, &r); err != nil || r.Format != resultsFormat {
-		c.sayf(ResultsFile, 0, "it cannot be read (%v): write it anew with compat record", err)
+		c.problemf(ResultsFile, 0, "cannot read the file (%v): write it again with compat record", err)
 		return Results{}, nil
 	}
 	for _, s := range r.Implementations {
 		for _, id := range slices.Concat(s.Passed, s.Deviates, s.Unsupported) {
-			if said.byID[id] == nil {
-				c.sayf(ResultsFile, 0, "%s %s is recorded with %s, which the text does not have: run the harness and compat record again", s.Name, s.Version, id)
+			if rules.byID[id] == nil {
+				c.problemf(ResultsFile, 0, "%s %s is recorded with %s, which is not in the specification: run the harness and compat record again", s.Name, s.Version, id)
 			}
 		}
 	}

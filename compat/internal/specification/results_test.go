@@ -37,17 +37,17 @@ func run() *report.Report {
 
 func TestReduce(t *testing.T) {
 	t.Parallel()
-	var said []string
+	var lines []string
 	for _, s := range specification.Reduce(run()).Implementations {
-		said = append(said, s.Name+" "+s.Version+" +"+strings.Join(s.Passed, ",")+" -"+strings.Join(s.Deviates, ",")+" ?"+strings.Join(s.Unsupported, ","))
+		lines = append(lines, s.Name+" "+s.Version+" +"+strings.Join(s.Passed, ",")+" -"+strings.Join(s.Deviates, ",")+" ?"+strings.Join(s.Unsupported, ","))
 	}
 	want := []string{
 		"go 1 +RECV-1,WIRE-1,WIRE-2 - ?",
 		"py 0.1 + -WIRE-2 ?RECV-1",
 		"py 1.6 +RECV-1,WIRE-1 -WIRE-2 ?",
 	}
-	if !slices.Equal(said, want) {
-		t.Errorf("%q", said)
+	if !slices.Equal(lines, want) {
+		t.Errorf("%q", lines)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestResultsInTheTable(t *testing.T) {
 		"| `TestIt` in [go/wire](../go/wire) | go; py 1.6 |  |\n",
 	} {
 		if !strings.Contains(string(result.Generated["spec/coverage.md"]), row) {
-			t.Errorf("%s is not in %s", row, result.Generated["spec/coverage.md"])
+			t.Errorf("row %s is missing in %s", row, result.Generated["spec/coverage.md"])
 		}
 	}
 	unknown := strings.ReplaceAll(string(text), "WIRE-2", "WIRE-9")

@@ -6,8 +6,7 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// Omit returns the text of an object without the members that have one of these
-// names.
+// Omit returns the text of an object without the members with these names.
 func Omit(text []byte, names ...string) []byte {
 	s := pyjson.Scanner{Src: text}
 	kept := []byte{'{'}
@@ -29,7 +28,7 @@ func Omit(text []byte, names ...string) []byte {
 	return append(kept, '}')
 }
 
-// Elements returns the texts of an array's elements; nil of what is no array.
+// Elements returns the texts of an array's elements, or nil if text is not an array.
 func Elements(text []byte) []string {
 	s := pyjson.Scanner{Src: text}
 	elements := []string{}
@@ -46,7 +45,7 @@ func Elements(text []byte) []string {
 	return elements
 }
 
-// Member returns the text of an object's member, the last of the name, or nil.
+// Member returns the text of an object's last member with that name, or nil.
 func Member(text []byte, name string) []byte {
 	s := pyjson.Scanner{Src: text}
 	var value []byte
@@ -63,7 +62,7 @@ func Member(text []byte, name string) []byte {
 	return value
 }
 
-// Names returns the names of an object's members; nil of what is no object.
+// Names returns the names of an object's members, or nil if text is not an object.
 func Names(text []byte) []string {
 	s := pyjson.Scanner{Src: text}
 	names := []string{}

@@ -1,5 +1,5 @@
-// Package value compares payloads by what they mean to Python, whose integers
-// have any size and are no floats.
+// Package value compares payloads by their values in Python, where integers are unbounded
+// and distinct from floats.
 package value
 
 import (
@@ -13,9 +13,9 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// Canonical writes a JSON text of Python's dialect in the one form that all
-// texts of the same value share. It is for comparing and for people, not for
-// programs: integers stand in full, floats with their type.
+// Canonical returns the canonical form of a JSON text in Python's dialect. Texts with equal
+// values have the same form. It is for comparison and for display, and is not JSON:
+// integers are written in full, floats with their type.
 func Canonical(text []byte) (string, error) {
 	s := pyjson.Scanner{Src: text}
 	if _, _, _, err := s.Document(); err != nil {
@@ -27,7 +27,7 @@ func Canonical(text []byte) (string, error) {
 	return b.String(), err
 }
 
-// Equal reports whether two texts mean the same value.
+// Equal reports whether two texts have equal values.
 func Equal(a, b []byte) (bool, error) {
 	x, err := Canonical(a)
 	if err != nil {
@@ -76,7 +76,7 @@ func (w *writer) value(pos int) (end int, err error) {
 		return end, err
 	case pyjson.NonFinite:
 		if end, err = w.Value(pos); err == nil {
-			f, _ := strconv.ParseFloat(string(w.Src[pos:end]), 64) // takes Python's words
+			f, _ := strconv.ParseFloat(string(w.Src[pos:end]), 64) // accepts Python's words
 			w.out.WriteString(float(f))
 		}
 		return end, err
@@ -115,7 +115,7 @@ func number(raw []byte) string {
 		n, _ := new(big.Int).SetString(string(raw), 10)
 		return n.String()
 	}
-	f, _ := strconv.ParseFloat(string(raw), 64) // infinite beyond its range, as to Python
+	f, _ := strconv.ParseFloat(string(raw), 64) // infinite beyond its range, as in Python
 	return float(f)
 }
 

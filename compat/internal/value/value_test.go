@@ -35,6 +35,6 @@ func TestEqual(t *testing.T) {
 		}
 	}
 	if _, err := value.Canonical([]byte(`{`)); err == nil {
-		t.Error("a text that is not JSON has a value")
+		t.Error("an invalid text was accepted")
 	}
 }
