@@ -275,16 +275,17 @@ func Setup(ctx context.Context) error {
 
 // Lint checks format, style and the rules of .golangci.yml in every module.
 func Lint(ctx context.Context) error {
+	config, err := filepath.Abs(".golangci.yml")
+	if err != nil {
+		return err
+	}
+	var failures []error
 	for _, module := range modules {
-		config, err := filepath.Abs(".golangci.yml")
-		if err != nil {
-			return err
-		}
 		if err := run(ctx, module, nil, "go", "run", golangciLint, "run", "--config", config, "./..."); err != nil {
-			return fmt.Errorf("lint of %s: %w", module, err)
+			failures = append(failures, fmt.Errorf("lint of %s: %w", module, err))
 		}
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 // Spec checks the specification against its vectors, schemas and code, and

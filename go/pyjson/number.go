@@ -203,7 +203,7 @@ func quotient(n, d uint64) float64 {
 	if rest != 0 {
 		q |= 1 // prevents a tie
 	}
-	return float64(q) * math.Float64frombits(uint64(1023+exponent)<<52)
+	return float64(q) * math.Float64frombits(uint64(1023+exponent)<<52) //nolint:gosec // the biased exponent is positive
 }
 
 // InFloatRange reports whether a scanned number is within the range of a float64.

@@ -78,7 +78,10 @@ func TestPeek(t *testing.T) {
 		if got := normal(show(2, queueadmin.StateQueued, queueadmin.StateLeased)); !slices.Equal(got, want[1:3]) {
 			t.Errorf("got %q", got)
 		}
-		for range q.Peek(ctx, 9) {
+		for _, err := range q.Peek(ctx, 9) {
+			if err != nil {
+				t.Error(err)
+			}
 			break // the caller has seen enough
 		}
 		for _, err := range q.Peek(ctx, 0, "dead") {

@@ -56,7 +56,7 @@ func TestRules(t *testing.T) {
 	}
 	for _, role := range queueadmin.Roles() {
 		args := []any{"ACL", "SETUSER", "anna", "reset", "on", ">s3cret"}
-		for _, word := range strings.Fields(rule(t, role, "a", "c")) {
+		for word := range strings.FieldsSeq(rule(t, role, "a", "c")) {
 			args = append(args, word)
 		}
 		for name, do := range work {

@@ -157,7 +157,7 @@ func (b *batch) finish() []Result {
 
 // errUnanswered is the cause for not sending the events of a batch after one without a
 // reply.
-var errUnanswered = errors.New("Redis did not reply to an earlier event of the batch")
+var errUnanswered = errors.New("no reply from Redis to an earlier event of the batch")
 
 // end stops sending to a list after a command without a reply, or to all lists if they
 // are on the same server. Stopping preserves the order, and avoids another timeout.

@@ -48,7 +48,7 @@ func TestRetryWhenDue(t *testing.T) {
 			if began = append(began, time.Now()); len(began) == 3 {
 				return nil
 			}
-			time.Sleep(time.Second)
+			elapse(time.Second)
 			return RetryAfter(20*time.Millisecond, errors.New("busy"))
 		})
 		r, err := NewReceiver(client, handler, WithQueues("q"), WithConcurrency(2), quietly())
@@ -59,7 +59,7 @@ func TestRetryWhenDue(t *testing.T) {
 			t.Fatal(err)
 		}
 		go func() { done <- r.run(ctx, &retrying{frozen: frozen{closed: make(chan struct{})}}) }()
-		time.Sleep(10 * time.Second)
+		elapse(10 * time.Second)
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)

@@ -47,7 +47,7 @@ func (s *frozen) exchange(ctx context.Context, _ report, w want) (taken, error) 
 }
 
 func (s *frozen) await(_ context.Context, wait time.Duration, _ want) (taken, error) {
-	time.Sleep(wait)
+	elapse(wait)
 	return taken{due: -1}, nil
 }
 
@@ -79,7 +79,7 @@ func TestFinishTime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var returned time.Time
 				handler := HandlerFunc(func(context.Context, *Delivery) error {
-					time.Sleep(61 * time.Second) // the lease is renewed after a minute
+					elapse(61 * time.Second) // the lease is renewed after a minute
 					returned = time.Now()
 					return nil
 				})

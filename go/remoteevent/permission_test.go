@@ -31,7 +31,7 @@ func TestFewestPermissions(t *testing.T) {
 				}
 				rule, err := queueadmin.Rule(role, fmt.Sprint("q", i))
 				must(t, err)
-				for _, word := range strings.Fields(rule) {
+				for word := range strings.FieldsSeq(rule) {
 					rules = append(rules, word)
 				}
 			}

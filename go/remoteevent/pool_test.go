@@ -35,7 +35,7 @@ func (g *gauge) listen(took map[string]time.Duration) HandlerFunc {
 		}
 		g.peak = max(g.peak, total)
 		g.mu.Unlock()
-		time.Sleep(took[d.Queue])
+		elapse(took[d.Queue])
 		g.mu.Lock()
 		g.running[d.Queue]--
 		g.busy[d.Queue] += took[d.Queue]
@@ -108,9 +108,9 @@ func TestWeights(t *testing.T) {
 				stop := s.run(t, g.listen(map[string]time.Duration{"heavy": c.heavy, "light": c.light}), append(c.options,
 					quietly(), WithConcurrency(10), WithTotalConcurrency(c.total), WithQueue("heavy", WithWeight(3)), WithQueues("light"),
 					WithShutdownTimeout(time.Hour))...)
-				time.Sleep(c.runs / 20)
+				elapse(c.runs / 20)
 				g.reset()
-				time.Sleep(c.runs)
+				elapse(c.runs)
 				ratio, starts := g.ratio("heavy", "light")
 				if c.starts {
 					ratio = starts
@@ -141,14 +141,14 @@ func TestTotalConcurrencyOfOneBusyQueue(t *testing.T) {
 		took := map[string]time.Duration{"a": 100 * time.Millisecond, "b": 100 * time.Millisecond}
 		stop := s.run(t, g.listen(took), quietly(), WithConcurrency(8), WithTotalConcurrency(8), WithQueues("b"), WithQueue("a", WithWeight(1)))
 		s.push("a", 20_000)
-		time.Sleep(2 * time.Minute)
+		elapse(2 * time.Minute)
 		if use := g.worked("a").Minutes() / 16; use < 0.95 {
 			t.Errorf("alone, the queue uses %.0f %% of the slots", 100*use)
 		}
 		s.push("b", 20_000)
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		g.reset()
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		if ratio, _ := g.ratio("a", "b"); ratio < 0.9 || ratio > 1.1 {
 			t.Errorf("with another, the ratio is %.2f: %v and %v", ratio, g.worked("a"), g.worked("b"))
 		}
@@ -173,7 +173,7 @@ func TestSlotBeforeClaim(t *testing.T) {
 		}
 		stop := s.run(t, g.listen(took), options...)
 		for range 20 {
-			time.Sleep(31 * time.Second)
+			elapse(31 * time.Second)
 			held := 0
 			for queue := range took {
 				_, n, _ := s.count(queue)
@@ -208,7 +208,7 @@ func TestNoQueueStarves(t *testing.T) {
 			s.push(queue, 1000)
 		}
 		stop := s.run(t, g.listen(took), options...)
-		time.Sleep(30 * time.Second)
+		elapse(30 * time.Second)
 		for queue := range took {
 			started, peak := g.begun(queue)
 			if started == 0 {
@@ -221,7 +221,7 @@ func TestNoQueueStarves(t *testing.T) {
 		if err := stop(); err == nil {
 			t.Error("the stuck listener returned")
 		}
-		time.Sleep(time.Hour)
+		elapse(time.Hour)
 	})
 }
 
@@ -244,7 +244,7 @@ func TestTotalConcurrencyShutsDown(t *testing.T) {
 						s.push(queue, 500)
 					}
 					stop := s.run(t, g.listen(took), append(mode, quietly(), WithTotalConcurrency(2), WithConcurrency(3), WithQueues("a", "b", "c"))...)
-					time.Sleep(time.Duration(after) * 5 * time.Millisecond)
+					elapse(time.Duration(after) * 5 * time.Millisecond)
 					if err := stop(); err != nil {
 						t.Error(err)
 					}

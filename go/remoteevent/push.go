@@ -67,7 +67,7 @@ func pushesOf(ctx context.Context, messages []*outgoing) []*push {
 // run sends pushes in one round trip and sets the result of each message. It
 // reports whether Redis replied.
 func run(ctx context.Context, client redis.UniversalClient, pushes []*push) (answered bool) {
-	var err error = errEnded
+	err := errEnded
 	defer func() { // also after runtime.Goexit in a hook
 		answered = settle(pushes, err)
 	}()
@@ -122,7 +122,7 @@ func (p *push) result(pipeline error) Result {
 		err = pipeline
 	}
 	if err == nil {
-		err = errors.New("Redis did not reply")
+		err = errors.New("no reply from Redis")
 	}
 	sure, writes := rejected(p.Err(), p.writes.Load()), p.writes.Load()
 	err = redaction.Error(err)

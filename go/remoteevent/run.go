@@ -120,7 +120,9 @@ func (r *Receiver) run(ctx context.Context, open opener) error {
 	defer run.finish()
 	if fetched := wait(&run.fetching); !ended(fetched, cutTime) {
 		cutTakes() // Redis does not reply; it may when the listeners have returned
-		for open.sever(); !ended(fetched, cutInterval); open.sever() {
+		open.sever()
+		for !ended(fetched, cutInterval) {
+			open.sever()
 		}
 	}
 	handled := wait(&run.handling)

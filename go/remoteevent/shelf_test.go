@@ -82,7 +82,7 @@ type shelfSource struct {
 }
 
 func (s *shelfSource) exchange(_ context.Context, r report, w want) (taken, error) {
-	time.Sleep(shelfTrip)
+	elapse(shelfTrip)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held[s.queue] -= len(r.done)
@@ -102,14 +102,14 @@ func (s *shelfSource) exchange(_ context.Context, r report, w want) (taken, erro
 }
 
 func (s *shelfSource) await(_ context.Context, wait time.Duration, _ want) (taken, error) {
-	time.Sleep(wait)
+	elapse(wait)
 	return taken{due: -1}, nil
 }
 
 func (s *shelfSource) interrupt(context.Context) {}
 
 func (s *shelfSource) release(_ context.Context, r report) ([]*message, error) {
-	time.Sleep(shelfTrip)
+	elapse(shelfTrip)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held[s.queue] -= len(r.done)

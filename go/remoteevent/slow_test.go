@@ -52,26 +52,26 @@ func TestSlowWarning(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s, log := newShelf(), new(lockedBuffer)
-				handler := func(ctx context.Context, d *Delivery) error {
+				handler := func(_ context.Context, d *Delivery) error {
 					switch d.Queue {
 					case "stuck":
-						time.Sleep(11 * time.Minute)
+						elapse(11 * time.Minute)
 					case "quick":
-						time.Sleep(50 * time.Second)
+						elapse(50 * time.Second)
 					}
 					return nil
 				}
 				stop := s.run(t, handler, append(c.options, WithQueues("quick", "stuck"), WithConcurrency(3), WithLogger(slog.New(slog.NewTextHandler(log, nil))))...)
-				time.Sleep(10 * time.Second)
+				elapse(10 * time.Second)
 				s.push("stuck", 1)
 				s.push("quick", 30)
-				time.Sleep(30 * time.Second)
+				elapse(30 * time.Second)
 				if name == "at most once, while Run shuts down" {
 					if err := stop(); err != nil {
 						t.Error(err)
 					}
 				} else {
-					time.Sleep(11 * time.Minute)
+					elapse(11 * time.Minute)
 					defer stop() //nolint:errcheck // it has nothing to do
 				}
 				lines := log.lines("listener still running")

@@ -234,7 +234,7 @@ func (s *awaySource) extend(context.Context, []string) ([]int, error) { return n
 func TestOutageEndsWithoutRoom(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{}) // never used
-	defer client.Close()
+	t.Cleanup(func() { _ = client.Close() })
 	for name, options := range map[string][]ReceiverOption{"acknowledged": {WithPrefetch(100)}, "released": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -242,9 +242,9 @@ func TestOutageEndsWithoutRoom(t *testing.T) {
 				var began atomic.Int32
 				handler := HandlerFunc(func(context.Context, *Delivery) error {
 					if began.Add(1) == 40 {
-						time.Sleep(time.Hour)
+						elapse(time.Hour)
 					}
-					time.Sleep(time.Millisecond)
+					elapse(time.Millisecond)
 					return nil
 				})
 				r, err := NewReceiver(client, handler, append(options, WithQueues("q"), WithShutdownTimeout(2*time.Hour), quietly())...)
@@ -260,11 +260,11 @@ func TestOutageEndsWithoutRoom(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan error, 1)
 				go func() { done <- r.run(ctx, s) }()
-				time.Sleep(19 * time.Second)
+				elapse(19 * time.Second)
 				if r.Ready() == nil {
 					t.Error("there is no outage")
 				}
-				time.Sleep(41 * time.Second)
+				elapse(41 * time.Second)
 				if err := r.Ready(); err != nil {
 					t.Errorf("after the outage: %v", err)
 				}

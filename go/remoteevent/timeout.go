@@ -52,5 +52,5 @@ type timeoutError struct {
 func (e *timeoutError) Error() string {
 	return ErrTimeout.Error() + " (" + e.timeout.String() + "): " + textOf(e.err)
 }
-func (e *timeoutError) Is(target error) bool { return target == ErrTimeout } //nolint:errorlint // it is what errors.Is calls
+func (e *timeoutError) Is(target error) bool { return target == ErrTimeout }
 func (e *timeoutError) Unwrap() error        { return e.err }

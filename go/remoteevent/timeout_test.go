@@ -15,7 +15,7 @@ func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		obeys := func(ctx context.Context, _ *Delivery) error {
 			<-ctx.Done()
-			if context.Cause(ctx) != ErrTimeout { //nolint:errorlint // it is the cause itself
+			if context.Cause(ctx) != ErrTimeout {
 				t.Errorf("the cause is %v", context.Cause(ctx))
 			}
 			return fmt.Errorf("read: %w", ctx.Err())
@@ -42,7 +42,7 @@ func TestTimeout(t *testing.T) {
 		}
 		// What the listener decides stays as it is.
 		late := func(err error) error {
-			return Timeout(time.Second)(func(context.Context, *Delivery) error { time.Sleep(time.Minute); return err })(t.Context(), new(Delivery))
+			return Timeout(time.Second)(func(context.Context, *Delivery) error { elapse(time.Minute); return err })(t.Context(), new(Delivery))
 		}
 		if err := late(nil); err != nil {
 			t.Errorf("a listener that ignores its context and succeeds: %v", err)
@@ -54,7 +54,7 @@ func TestTimeout(t *testing.T) {
 			t.Errorf("a release: %v", err)
 		}
 		plain := errors.New("plain")
-		if err := Timeout(time.Minute)(func(context.Context, *Delivery) error { return plain })(t.Context(), new(Delivery)); err != plain { //nolint:errorlint // it is the same error
+		if err := Timeout(time.Minute)(func(context.Context, *Delivery) error { return plain })(t.Context(), new(Delivery)); err != plain {
 			t.Errorf("in time: %v", err)
 		}
 	})

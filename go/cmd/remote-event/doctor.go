@@ -224,17 +224,8 @@ func examine(ctx context.Context, q *queueadmin.Queue, repair, given bool) (*que
 // audit adds the faults of messages, and repairs them on request.
 func (checked *queueCheckup) audit(ctx context.Context, q *queueadmin.Queue, repair bool) error {
 	faults, err := audit(ctx, q)
-	switch {
-	case err != nil && !isAnswer(err):
-		return err
-	case err != nil && checked.unknown:
-		return nil //nolint:nilerr // it has the same cause as the other findings
-	case err != nil:
-		checked.Findings = append(checked.Findings, finding{
-			Check: checkAudit, Warning: true, Problem: "the keys of the messages cannot be compared", Error: err.Error(),
-			Remedy: "see the other findings; spec/reliable.md, section 13, has an operator's permissions",
-		})
-		return nil
+	if err != nil {
+		return checked.notAudited(err)
 	}
 	left := map[string]bool{}
 	if repair && len(faults) > 0 {
@@ -257,6 +248,21 @@ func (checked *queueCheckup) audit(ctx context.Context, q *queueadmin.Queue, rep
 		checked.Findings = append(checked.Findings, finding{
 			Check: checkAudit, Problem: f.Detail, Delivery: f.ID, Repaired: repair && !left[f.ID],
 			Remedy: "remote-event doctor --repair repairs it",
+		})
+	}
+	return nil
+}
+
+// notAudited adds a warning if Redis rejected the audit, and returns any other error. It
+// adds none if the state is unknown, because the other findings have the same cause.
+func (checked *queueCheckup) notAudited(err error) error {
+	switch {
+	case !isAnswer(err):
+		return err
+	case !checked.unknown:
+		checked.Findings = append(checked.Findings, finding{
+			Check: checkAudit, Warning: true, Problem: "the keys of the messages cannot be compared", Error: err.Error(),
+			Remedy: "see the other findings; spec/reliable.md, section 13, has an operator's permissions",
 		})
 	}
 	return nil

@@ -3,6 +3,7 @@ package lease
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,9 +37,9 @@ func (q *Queue) PeekList(ctx context.Context, staged bool, limit int, do func(bo
 			return err
 		}
 		size := 0
-		for i := len(bodies) - 1; i >= 0; i-- {
-			size += len(bodies[i])
-			if !do([]byte(bodies[i])) {
+		for _, body := range slices.Backward(bodies) {
+			size += len(body)
+			if !do([]byte(body)) {
 				return nil
 			}
 		}
