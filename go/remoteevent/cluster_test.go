@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -21,21 +20,7 @@ import (
 // than one slot.
 func cluster(t *testing.T) *redis.ClusterClient {
 	t.Helper()
-	addr := ""
-	for port := 1 << 16; port+10_000 >= 1<<16; { // nodes talk on the port by 10,000 above
-		addr = redistest.FreeAddr(t)
-		_, text, _ := strings.Cut(addr, ":")
-		port, _ = strconv.Atoi(text)
-	}
-	redistest.Start(t, addr, "--cluster-enabled", "yes")
-	node := redis.NewClient(&redis.Options{Addr: addr})
-	defer node.Close()
-	must(t, node.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
-	for info := ""; !strings.Contains(info, "cluster_state:ok"); {
-		info = node.ClusterInfo(t.Context()).Val()
-		must(t, t.Context().Err())
-	}
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}})
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: redistest.StartCluster(t, 1)})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
 }

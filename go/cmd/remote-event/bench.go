@@ -99,7 +99,7 @@ func (f benchFlags) check() error {
 type benchmark struct {
 	benchFlags
 
-	client *redis.Client
+	client redis.UniversalClient
 	queue  *queueadmin.Queue
 	sender *remoteevent.Sender
 	begin  time.Time
@@ -133,11 +133,12 @@ func (b *benchmark) parts() []*benchPart {
 
 // bench connects, runs the parts and prints the results.
 func (a *app) bench(ctx context.Context, f benchFlags, format string) (err error) {
-	client, address, err := a.connectConfigured(ctx)
+	conn, err := a.connectConfigured(ctx)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer conn.close()
+	client := conn.client
 	b := &benchmark{benchFlags: f, client: client, begin: time.Now()}
 	name := "remote_event_bench_" + strings.ToLower(rand.Text()[:12])
 	if b.queue, err = queueadmin.Open(client, name); err != nil {
@@ -150,7 +151,7 @@ func (a *app) bench(ctx context.Context, f benchFlags, format string) (err error
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		return a.sendError(address, client.Options(), err)
+		return a.sendError(conn.target, err)
 	}
 	defer func() { err = errors.Join(err, fail(b.clean(ctx))) }()
 	parts := b.parts()
@@ -171,7 +172,7 @@ func (a *app) bench(ctx context.Context, f benchFlags, format string) (err error
 		}
 	}
 	bar.clear()
-	report := benchReport{Redis: address, Size: f.size, Parts: parts}
+	report := benchReport{Redis: conn.target.String(), Size: f.size, Parts: parts}
 	if format == formatJSON {
 		return a.printJSON(report)
 	}

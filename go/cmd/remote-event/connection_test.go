@@ -50,20 +50,22 @@ func TestAddressPrecedence(t *testing.T) {
 			t.Errorf("%s: %v %v", name, messages, err)
 		}
 	}
-	if options, err := new(app{connection: connectionFlags{timeout: time.Second}}).redisOptions(nil); err != nil || addressOf(options) != defaultRedisURL {
-		t.Errorf("default: %v %v", options, err)
+	if target, err := new(app{connection: connectionFlags{timeout: time.Second}}).target(nil); err != nil || target.String() != defaultRedisURL {
+		t.Errorf("default: %v %v", target, err)
 	}
 }
 
 func TestAddressOf(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{
-		"redis://u:secret@h:1/2": "redis://h:1/2", "rediss://:secret@h": "rediss://h:6379/0", "redis://[::1]": "redis://[::1]:6379/0",
+		"redis://u:secret@h:1/2": "redis://h:1/2", "redis://u:secret@h:1,i/2": "redis://h:1,i:6379/2",
+		"redis-sentinel://:secret@h,i:1/2?sentinel_password=secret&master=a%20b": "redis-sentinel://h:26379,i:1/2?master=a+b",
+		"rediss-sentinel://[::1]?master=m":                                       "rediss-sentinel://[::1]:26379/0?master=m", "rediss://:secret@h": "rediss://h:6379/0", "redis://[::1]": "redis://[::1]:6379/0",
 		"unix://u:secret@/run/redis.sock": "unix:///run/redis.sock", "unix:///run/redis.sock?db=2": "unix:///run/redis.sock?db=2",
 	} {
-		options, err := parseRedisURL("--redis", url)
-		if err != nil || addressOf(options) != want {
-			t.Errorf("%s: %v, %v", url, options, err)
+		target, err := parseTarget("--redis", url)
+		if err != nil || target.String() != want {
+			t.Errorf("%s: %v, %v", url, target, err)
 		}
 	}
 }

@@ -56,11 +56,11 @@ func (a *app) importLetters(ctx context.Context, file, format string, dryRun boo
 		return err
 	}
 	defer func() { _ = source.Close() }() // it was opened for reading
-	client, address, err := a.connectConfigured(ctx)
+	conn, err := a.connectConfigured(ctx)
 	if err != nil {
 		return err
 	}
-	i := importing{app: a, queues: &queues{client: client, address: address}, dryRun: dryRun}
+	i := importing{app: a, queues: &queues{connection: conn}, dryRun: dryRun}
 	defer i.queues.close()
 	err = i.run(ctx, source)
 	if format == formatJSON {

@@ -33,11 +33,11 @@ func (a *app) victim() *cobra.Command {
 		Hidden: true,
 		Args:   noSuchArgument,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, _, err := a.connectConfigured(cmd.Context())
+			conn, err := a.connectConfigured(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer client.Close()
+			defer conn.close()
 			mux, err := remoteevent.NewMux()
 			if err != nil {
 				return err
@@ -51,7 +51,7 @@ func (a *app) victim() *cobra.Command {
 			}); err != nil {
 				return err
 			}
-			receiver, err := remoteevent.NewReceiver(client, mux, remoteevent.WithLease(victimLease), remoteevent.WithConcurrency(victimEvents))
+			receiver, err := remoteevent.NewReceiver(conn.client, mux, remoteevent.WithLease(victimLease), remoteevent.WithConcurrency(victimEvents))
 			if err != nil {
 				return err
 			}

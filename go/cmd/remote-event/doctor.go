@@ -99,7 +99,7 @@ func findingOf(d *queueadmin.Diagnosis) finding {
 }
 
 func (a *app) doctor(ctx context.Context, names []string, format string, repair bool) error {
-	queues, err := a.connectQueues(ctx)
+	queues, err := a.connectQueues(ctx, a.connectAny)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (a *app) doctor(ctx context.Context, names []string, format string, repair 
 	if err != nil {
 		return a.redisError(ctx, queues, err)
 	}
-	c := checkup{Redis: queues.address, Findings: findingsOf(diagnoses), Queues: []queueCheckup{}}
+	c := checkup{Redis: queues.target.String(), Findings: findingsOf(diagnoses), Queues: []queueCheckup{}}
 	if !c.isSentinel() {
 		if err := a.findQueues(ctx, queues, names); err != nil {
 			return err

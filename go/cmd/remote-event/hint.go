@@ -15,13 +15,15 @@ import (
 )
 
 // hintFor returns the hint for a connection error, or "".
-func hintFor(options *redis.Options, err error) string {
+func hintFor(t *target, err error) string {
 	var noHost *net.DNSError
 	var answer redis.Error
 	var header tls.RecordHeaderError
 	switch {
+	case errors.Is(err, errUnknownMaster):
+		return "check the name of the primary after master="
 	case errors.As(err, &answer):
-		return hintForAnswer(options, answer.Error())
+		return hintForAnswer(t, answer.Error())
 	case isCertificateError(err):
 		return "--tls-ca FILE selects the authority that signed Redis' certificate; the certificate must include the host of the URL"
 	case errors.As(err, &header):
@@ -32,10 +34,10 @@ func hintFor(options *redis.Options, err error) string {
 		return "check the spelling of the host"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "is Redis running there? remote-event dev starts one for development; --redis or " + redisURLEnv + " selects another"
-	case options.Network == "unix":
+	case t.Network == "unix":
 		return "check the path of Redis' unixsocket, and your permission to open it"
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		if options.TLSConfig != nil {
+		if t.TLSConfig != nil {
 			return "does Redis use TLS there? If not, begin the URL with redis://"
 		}
 		return "does Redis require TLS there? Then begin the URL with rediss://"
@@ -53,13 +55,13 @@ func isCertificateError(err error) bool {
 }
 
 // hintForAnswer returns the hint for an error that Redis replied, or "".
-func hintForAnswer(options *redis.Options, answer string) string {
+func hintForAnswer(t *target, answer string) string {
 	kind, _, _ := strings.Cut(answer, " ")
 	switch kind {
 	case "NOAUTH":
 		return "Redis requires a password: redis://:PASSWORD@HOST, or redis://USER:PASSWORD@HOST for a user of an ACL"
 	case "WRONGPASS":
-		if options.Username != "" {
+		if t.Username != "" {
 			return "check the user name and the password in the URL"
 		}
 		return "check the password; for a user of an ACL, add the user name: redis://USER:PASSWORD@HOST"
@@ -79,6 +81,12 @@ func hintForAnswer(options *redis.Options, answer string) string {
 	}
 	if strings.Contains(answer, "unknown command") {
 		return "is this a Sentinel, a proxy, or a Redis with renamed commands? remote-event doctor examines it"
+	}
+	if strings.Contains(answer, "SELECT is not allowed in cluster mode") {
+		return "a cluster has only the database 0: omit the number after the / of the URL"
+	}
+	if strings.Contains(answer, "cluster support disabled") {
+		return "several hosts in a URL are nodes of a cluster; this Redis is a single server"
 	}
 	if strings.Contains(answer, "DB index") {
 		return "Redis has fewer databases: see its setting databases"

@@ -133,19 +133,19 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 		return withHint(usageError("no event to listen to: name one, or give --config with events in its section remote_event"),
 			"remote-event listen new_file_event")
 	}
-	client, address, err := a.connect(ctx, configuration)
+	conn, err := a.connect(ctx, configuration)
 	if errors.Is(err, errInterrupted) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	if err := checkQueues(ctx, client, queueNames, l.role()); err != nil {
-		return a.redisError(ctx, &queues{client: client, address: address}, err)
+	defer conn.close()
+	if err := checkQueues(ctx, conn.client, queueNames, l.role()); err != nil {
+		return a.redisError(ctx, &queues{connection: conn}, err)
 	}
-	a.announce(queueNames, address)
-	received, err := a.receive(ctx, l, queueNames, client)
+	a.announce(queueNames, conn.target)
+	received, err := a.receive(ctx, l, queueNames, conn.client)
 	switch {
 	case errors.Is(err, errQuiet) && received == 0:
 		return &exitError{exitNothing, fmt.Errorf("no event within %v", l.timeout)}
@@ -157,7 +157,7 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 }
 
 // announce prints the queues and the effect of listening on a terminal.
-func (a *app) announce(queueNames []string, address string) {
+func (a *app) announce(queueNames []string, t *target) {
 	if !isTerminal(a.stderr) {
 		return
 	}
@@ -166,12 +166,12 @@ func (a *app) announce(queueNames []string, address string) {
 		names[i] = named(name)
 	}
 	fmt.Fprintf(a.stderr, "%s %s at %s; other receivers do not get the events that are printed here; Ctrl-C stops it\n",
-		a.coloursOf(a.stderr).green("listening to"), strings.Join(names, ", "), address)
+		a.coloursOf(a.stderr).green("listening to"), strings.Join(names, ", "), t)
 }
 
 // checkQueues finds permanent errors before the command takes an event: a missing
 // permission, a replica, a key of another type.
-func checkQueues(ctx context.Context, client *redis.Client, queues []string, role queueadmin.Role) error {
+func checkQueues(ctx context.Context, client redis.UniversalClient, queues []string, role queueadmin.Role) error {
 	for _, name := range queues {
 		queue, err := queueadmin.Open(client, name)
 		if err != nil {
@@ -193,7 +193,7 @@ func checkQueues(ctx context.Context, client *redis.Client, queues []string, rol
 
 // receive prints events until it ends, and returns their number and the reason: nil if
 // ctx ended.
-func (a *app) receive(ctx context.Context, l *listening, queues []string, client *redis.Client) (received int, err error) {
+func (a *app) receive(ctx context.Context, l *listening, queues []string, client redis.UniversalClient) (received int, err error) {
 	running, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	quiet := time.AfterFunc(1<<62, func() { end(errQuiet) })

@@ -66,7 +66,7 @@ func (a *app) listQueues(ctx context.Context, names []string, format string) err
 	}
 	defer queues.close()
 	if len(queues.all) == 0 {
-		return &exitError{exitNothing, errors.New("there is no queue at " + queues.address)}
+		return &exitError{exitNothing, errors.New("there is no queue at " + queues.target.String())}
 	}
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)

@@ -14,9 +14,9 @@ import (
 
 // queues are the queues of a command, with their connection.
 type queues struct {
-	all     []*queueadmin.Queue
-	client  *redis.Client
-	address string
+	*connection
+
+	all []*queueadmin.Queue
 
 	configured []string        // names in the configuration
 	given      map[string]bool // names from arguments or configuration
@@ -27,7 +27,7 @@ type queues struct {
 // openQueues connects, and opens the queues with the names. Without names, it opens those
 // of the configuration and all in Redis. The caller closes the client.
 func (a *app) openQueues(ctx context.Context, names []string) (*queues, error) {
-	q, err := a.connectQueues(ctx)
+	q, err := a.connectQueues(ctx, a.connect)
 	if err != nil {
 		return nil, err
 	}
@@ -38,17 +38,17 @@ func (a *app) openQueues(ctx context.Context, names []string) (*queues, error) {
 	return q, nil
 }
 
-// connectQueues connects without opening a queue.
-func (a *app) connectQueues(ctx context.Context) (*queues, error) {
+// connectQueues connects with a function, without opening a queue.
+func (a *app) connectQueues(ctx context.Context, connect func(context.Context, *config.Config) (*connection, error)) (*queues, error) {
 	configuration, err := a.configuration(ctx)
 	if err != nil {
 		return nil, err
 	}
-	client, address, err := a.connect(ctx, configuration)
+	conn, err := connect(ctx, configuration)
 	if err != nil {
 		return nil, err
 	}
-	return &queues{client: client, address: address, configured: eventsOf(configuration)}, nil
+	return &queues{connection: conn, configured: eventsOf(configuration)}, nil
 }
 
 func eventsOf(c *config.Config) []string {
@@ -83,8 +83,6 @@ func (a *app) findQueues(ctx context.Context, q *queues, names []string) error {
 	return nil
 }
 
-func (q *queues) close() { _ = q.client.Close() }
-
 // find returns the queue with a name, and opens it on first use.
 func (q *queues) find(name string) *queueadmin.Queue {
 	for _, queue := range q.all {
@@ -106,7 +104,7 @@ func (a *app) spare(ctx context.Context, q *queues, queue *queueadmin.Queue, err
 	if ctx.Err() != nil || !errors.As(err, &answer) {
 		return a.redisError(ctx, q, err)
 	}
-	fault := withHint(err, hintForAnswer(q.client.Options(), answer.Error()))
+	fault := withHint(err, hintForAnswer(q.target, answer.Error()))
 	code := exitFailed
 	switch {
 	case isPermission(err):
@@ -175,8 +173,8 @@ func (a *app) redisError(ctx context.Context, q *queues, err error) error {
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, errors.New("interrupted")}
 	case isPermission(err), !errors.As(err, &answer):
-		return a.explain(q.address, q.client.Options(), err)
+		return a.explain(q.target, err)
 	default:
-		return withHint(err, hintForAnswer(q.client.Options(), answer.Error()))
+		return withHint(err, hintForAnswer(q.target, answer.Error()))
 	}
 }

@@ -135,7 +135,7 @@ func (s *sending) envelope(payload []byte) wire.Envelope {
 
 // sender returns the library's sender. It logs nothing, because the command reports
 // warnings before sending.
-func (s *sending) sender(client *redis.Client) (*remoteevent.Sender, error) {
+func (s *sending) sender(client redis.UniversalClient) (*remoteevent.Sender, error) {
 	options := []remoteevent.SenderOption{remoteevent.WithLogger(slog.New(slog.DiscardHandler)), s.schemas.option()}
 	if s.plain {
 		options = append(options, remoteevent.WithoutMetadata())
@@ -157,12 +157,12 @@ func (a *app) sendOne(ctx context.Context, s *sending, args []string) error {
 	for _, w := range warnings {
 		a.warn(w.String())
 	}
-	client, address, err := a.connectConfigured(ctx)
+	conn, err := a.connectConfigured(ctx)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	sender, err := s.sender(client)
+	defer conn.close()
+	sender, err := s.sender(conn.client)
 	if err != nil {
 		return err
 	}
@@ -171,13 +171,13 @@ func (a *app) sendOne(ctx context.Context, s *sending, args []string) error {
 	}
 	// An interruption does not stop sending, so that the outcome is known.
 	if err := sender.Forward(context.WithoutCancel(ctx), env); err != nil {
-		return a.sendError(address, client.Options(), err)
+		return a.sendError(conn.target, err)
 	}
 	if s.format == formatJSON {
 		return a.printJSON(sent{s.name, env.Metadata.Attributes[wire.AttributeID], len(message)})
 	}
 	if isTerminal(a.stderr) {
-		fmt.Fprintf(a.stderr, "%s %s (%d bytes) to %s\n", a.coloursOf(a.stderr).green("sent"), named(s.name), len(message), address)
+		fmt.Fprintf(a.stderr, "%s %s (%d bytes) to %s\n", a.coloursOf(a.stderr).green("sent"), named(s.name), len(message), conn.target)
 	}
 	return nil
 }
@@ -198,24 +198,14 @@ func (a *app) payload(ctx context.Context, args []string) ([]byte, error) {
 	return payload, err
 }
 
-// connectConfigured connects to the Redis of the flags, the environment or the
-// configuration file.
-func (a *app) connectConfigured(ctx context.Context) (*redis.Client, string, error) {
-	c, err := a.configuration(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	return a.connect(ctx, c)
-}
-
 // sendError distinguishes a rejected event from an error of Redis.
-func (a *app) sendError(address string, options *redis.Options, err error) error {
+func (a *app) sendError(t *target, err error) error {
 	var answer redis.Error
 	switch {
 	case isPermission(err), errors.Is(err, remoteevent.ErrNotSent), errors.Is(err, remoteevent.ErrUnknown):
-		return a.explain(address, options, err)
+		return a.explain(t, err)
 	case errors.As(err, &answer):
-		return withHint(err, hintForAnswer(options, answer.Error()))
+		return withHint(err, hintForAnswer(t, answer.Error()))
 	default:
 		return err
 	}

@@ -107,12 +107,12 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 		return err
 	}
 	defer func() { _ = source.Close() }() // it was opened for reading
-	client, address, err := a.connectConfigured(ctx)
+	conn, err := a.connectConfigured(ctx)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	sender, err := s.sender(client)
+	defer conn.close()
+	sender, err := s.sender(conn.client)
 	if err != nil {
 		return err
 	}
@@ -126,10 +126,10 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 		}
 	}
 	if failed, ok := errors.AsType[*remoteevent.BatchError](err); ok {
-		return a.sendError(address, client.Options(), &partlySentError{failed, done})
+		return a.sendError(conn.target, &partlySentError{failed, done})
 	}
 	if err == nil && isTerminal(a.stderr) {
-		fmt.Fprintf(a.stderr, "%s %d of %s to %s\n", a.coloursOf(a.stderr).green("sent"), done.Sent, named(s.name), address)
+		fmt.Fprintf(a.stderr, "%s %d of %s to %s\n", a.coloursOf(a.stderr).green("sent"), done.Sent, named(s.name), conn.target)
 	}
 	return err
 }

@@ -45,6 +45,17 @@ type Server struct {
 // from the PATH. The test fails without a program.
 func Start(t testing.TB, addr string, args ...string) *Server {
 	t.Helper()
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{"--bind", host, "--port", port, "--save", "", "--dir", t.TempDir()}, args...)
+	return start(t, addr, "Ready to accept connections", args...)
+}
+
+// start starts a server with these arguments, and waits until it prints a text.
+func start(t testing.TB, addr, ready string, args ...string) *Server {
+	t.Helper()
 	program := os.Getenv("REMOTE_EVENT_REDIS_SERVER")
 	if program == "" {
 		program = "redis-server"
@@ -53,11 +64,6 @@ func Start(t testing.TB, addr string, args ...string) *Server {
 	if err != nil {
 		t.Fatalf("no %s: install Redis, or run the tests with `go tool mage test`, which installs it (%v)", program, err)
 	}
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	args = append([]string{"--bind", host, "--port", port, "--save", "", "--dir", t.TempDir()}, args...)
 	s := &Server{Addr: addr, command: exec.CommandContext(context.Background(), path, args...)} //nolint:gosec // the test names the program
 	output, err := s.command.StdoutPipe()
 	if err != nil {
@@ -69,7 +75,7 @@ func Start(t testing.TB, addr string, args ...string) *Server {
 	t.Cleanup(s.Stop)
 	lines := bufio.NewScanner(output)
 	for lines.Scan() {
-		if strings.Contains(lines.Text(), "Ready to accept connections") {
+		if strings.Contains(lines.Text(), ready) {
 			go func() {
 				for lines.Scan() {
 				}
