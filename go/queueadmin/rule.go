@@ -1,12 +1,17 @@
 package queueadmin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/remote-events/remote-events/go/internal/acl"
+	"github.com/remote-events/remote-events/go/internal/diagnosis"
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
 // Role is what a user of Redis does with queues.
@@ -67,4 +72,16 @@ func Rule(role Role, queues ...string) (string, error) {
 		}
 	}
 	return acl.Rule(acl.Role(role), queues...), nil
+}
+
+// User returns the name of the client's user as a word of a command line, to put before
+// the rule: "ACL SETUSER", the user, the rule. A name that is not one word is quoted as
+// redis-cli requires. Redis tells the name. If it does not, as before version 6, it is
+// the name in the client's options; known is false if credentials providers choose it.
+func User(ctx context.Context, client redis.UniversalClient) (name string, known bool) {
+	if nilcheck.Both(ctx, client) != nil {
+		return "", false
+	}
+	name, known = diagnosis.User(ctx, client)
+	return acl.User(name), known
 }

@@ -103,7 +103,8 @@ applications, which travel through Redis lists.
 
 The address of Redis is from --redis, else from REMOTE_EVENT_REDIS_URL, else
 from the redis section in the applauncher file of --config, else
-` + defaultRedisURL + `.
+` + defaultRedisURL + `. The URL of one node reaches a whole cluster.
+With redis-sentinel://HOST:PORT/?master=NAME, a Sentinel names the primary.
 
 Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 2 usage, 3 no connection or no permission, 4 nothing found, 5 findings,
@@ -127,7 +128,7 @@ Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 	a.connection.register(root)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 "))
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.sendCommand(), a.listenCommand(), a.deadCommand(), a.queueCommand(), a.doctorCommand(), a.benchCommand(), a.victim())
+	root.AddCommand(a.sendCommand(), a.listenCommand(), a.deadCommand(), a.queueCommand(), a.doctorCommand(), a.aclCommand(), a.benchCommand(), a.victim())
 	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
 		root.AddCommand(withoutRedis(command))
 	}

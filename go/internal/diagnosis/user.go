@@ -29,7 +29,7 @@ func unauthenticated(err error) Diagnosis {
 func (e examination) denial(ctx context.Context, commands []string, reply error) Diagnosis {
 	who, name := "the user of this connection", "USER"
 	hint := ", with the user's name for USER"
-	if user, known := e.user(ctx); known {
+	if user, known := User(ctx, e.client); known {
 		name, hint = acl.User(user), ""
 		who = "the user " + name
 	}
@@ -52,16 +52,16 @@ func (e examination) denial(ctx context.Context, commands []string, reply error)
 // deniedUser matches the denied user's name in an error of Redis 7.2 and later.
 var deniedUser = regexp.MustCompile(`^NOPERM User (\S+) has no permissions`)
 
-// user returns the name of the client's Redis user, if it is known.
-func (e examination) user(ctx context.Context) (name string, known bool) {
-	name, err := e.client.Do(ctx, "acl", "whoami").Text()
+// User returns the name of a client's Redis user, if it is known.
+func User(ctx context.Context, client redis.UniversalClient) (name string, known bool) {
+	name, err := client.Do(ctx, "acl", "whoami").Text()
 	if err == nil {
 		return name, true
 	}
 	if match := deniedUser.FindStringSubmatch(err.Error()); match != nil {
 		return match[1], true
 	}
-	switch client := e.client.(type) {
+	switch client := client.(type) {
 	case *redis.Client:
 		o := client.Options()
 		name, known = o.Username, o.CredentialsProvider == nil && o.CredentialsProviderContext == nil && o.StreamingCredentialsProvider == nil
