@@ -23,7 +23,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// start returns a Redis of the test's own, and a client to look at it.
+// start starts a Redis for the test, and returns it with a client.
 func start(t *testing.T) (*Redis, *redis.Client) {
 	t.Helper()
 	server, err := redisserver.Start(t.Context(), redisserver.Options{})
@@ -43,7 +43,7 @@ func start(t *testing.T) (*Redis, *redis.Client) {
 	return &Redis{URL: server.URL()}, client
 }
 
-// opened returns a Redis as Run hands it to cases.
+// opened returns a Redis as Run passes it to cases.
 func opened(t *testing.T) *Redis {
 	t.Helper()
 	r, _ := start(t)
@@ -58,7 +58,7 @@ func opened(t *testing.T) *Redis {
 	return r
 }
 
-// stageOf is a stage for a few messages.
+// stageOf returns a stage for a few messages.
 func stageOf(t *testing.T, r *Redis, size Size, count int) *stage {
 	t.Helper()
 	made, err := newTemplate(size)
@@ -71,8 +71,8 @@ func stageOf(t *testing.T, r *Redis, size Size, count int) *stage {
 	return &stage{Redis: r, template: made, count: count}
 }
 
-// TestCases has every participant but the original move a few messages. Each case
-// verifies its own messages; TestVerification shows that it does. With -short only
+// TestCases makes every participant except the original move a few messages. Each case
+// verifies its own messages. TestVerification checks the verification. With -short, only
 // small messages are moved.
 func TestCases(t *testing.T) {
 	t.Parallel()
@@ -96,7 +96,7 @@ func TestCases(t *testing.T) {
 				t.Error("nothing was measured")
 			}
 			for metric, value := range sample {
-				if value < 0 && metric != CommandTime { // a difference of two readings
+				if value < 0 && metric != CommandTime { // may be negative: a difference of two readings
 					t.Errorf("%s is %g", metric, value)
 				}
 			}
@@ -104,7 +104,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// TestOriginalCases has the original move a few messages.
+// TestOriginalCases makes the original move a few messages.
 func TestOriginalCases(t *testing.T) {
 	t.Parallel()
 	for _, one := range Cases() {
@@ -130,8 +130,8 @@ func TestOriginalCases(t *testing.T) {
 	}
 }
 
-// TestSentMessages looks at the messages of every sender that writes to a list:
-// each has its number, once, and the length of all.
+// TestSentMessages checks the messages of every sender that writes to a list: each has a
+// unique number and the length of the template.
 func TestSentMessages(t *testing.T) {
 	r := opened(t)
 	const count = 1203
@@ -161,7 +161,7 @@ func TestSentMessages(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				// The list is read from its newest end.
+				// LRANGE starts at the newest message.
 				if mark := markOf(env.Payload); mark != firstMark+int64(count-1-i) || len(raw) != len(s.template.raw) {
 					t.Fatalf("message %d has the number %d and %d bytes", count-1-i, mark-firstMark, len(raw))
 				}
@@ -177,59 +177,59 @@ func TestTemplate(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(made.plain) != size.Bytes {
-			t.Errorf("the message of %s has %d bytes", size.Name, len(made.plain))
+			t.Errorf("message of %s: %d bytes", size.Name, len(made.plain))
 		}
 		if metadata := len(made.raw) - len(made.plain); metadata <= 0 || metadata > 128 {
-			t.Errorf("metadata adds %d bytes to %s", metadata, size.Name)
+			t.Errorf("metadata: %d bytes at %s", metadata, size.Name)
 		}
 		if mark := markOf(made.marked(firstMark + 7)); mark != firstMark+7 {
-			t.Errorf("the mark of %s is %d", size.Name, mark)
+			t.Errorf("mark of %s = %d", size.Name, mark)
 		}
 		if mark, err := byEncodingJSON(made.marked(firstMark + 7)); err != nil || mark != firstMark+7 {
-			t.Errorf("the decoded mark of %s is %d, %v", size.Name, mark, err)
+			t.Errorf("decoded mark of %s = %d, %v", size.Name, mark, err)
 		}
 	}
 	if markOf([]byte(`{"data":{}}`)) != 0 || markOf([]byte(`{"data":{"mark":`)) != 0 {
-		t.Error("a message without a mark has one")
+		t.Error("markOf returns a mark for a message without one")
 	}
 }
 
-// TestVerification has receivers and a sender that do not move what they should.
+// TestVerification checks that receivers and senders with wrong results fail.
 func TestVerification(t *testing.T) {
 	r := opened(t)
-	wrong := func(hand func(mark int64, heard func(mark int64))) consuming {
-		return consuming{receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
-			return brpop(bytesOnly).receive(ctx, s, func(mark int64) { hand(mark, heard) })
+	wrong := func(hand func(mark int64, received func(mark int64))) consuming {
+		return consuming{receive: func(ctx context.Context, s *stage, received func(mark int64)) error {
+			return brpop(bytesOnly).receive(ctx, s, func(mark int64) { hand(mark, received) })
 		}}
 	}
-	strange := func(mark int64, heard func(mark int64)) { heard(mark + 1) }
-	twice := func(mark int64, heard func(mark int64)) {
+	unexpected := func(mark int64, received func(mark int64)) { received(mark + 1) }
+	twice := func(mark int64, received func(mark int64)) {
 		if mark != firstMark+9 {
-			heard(mark)
+			received(mark)
 		}
 		if mark == firstMark+8 {
-			heard(mark)
+			received(mark)
 		}
 	}
 	for name, c := range map[string]struct {
 		measure func(ctx context.Context, s *stage, p pace) (Sample, error)
 		want    string
 	}{
-		"a message that was not sent": {measureReceive(wrong(strange)), "1 came that were not sent"},
-		"one twice and one never":     {measureReceive(wrong(twice)), "1 are missing and 1 came twice"},
+		"a message that was not sent": {measureReceive(wrong(unexpected)), "1 unexpected"},
+		"one twice and one never":     {measureReceive(wrong(twice)), "1 missing and 1 received twice"},
 		"a receiver that ends": {measureReceive(consuming{receive: func(context.Context, *stage, func(int64)) error {
 			return errors.New("no more")
 		}}), "no more"},
-		"a receiver that leaves a message": {measureReceive(consuming{receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
-			err := brpop(bytesOnly).receive(ctx, s, heard)
+		"a receiver that leaves a message": {measureReceive(consuming{receive: func(ctx context.Context, s *stage, received func(mark int64)) error {
+			err := brpop(bytesOnly).receive(ctx, s, received)
 			return errors.Join(err, s.fill(context.WithoutCancel(ctx), queue, 1))
-		}}), "1 keys are left behind, such as the list compat:bench"},
+		}}), "1 keys remain, for example the list compat:bench"},
 		"a sender that loses a message": {measureSend(1, func(ctx context.Context, s *stage, _ ...senderOption) (*sending, error) {
 			w, err := goRedisSender(ctx, s)
 			send := w.send
 			w.send = func(ctx context.Context, mark int64, count int) error { return send(ctx, mark, max(1, count-1)) }
 			return w, err
-		}), "messages are stored, and"},
+		}), "messages stored,"},
 		"a sender that sends other bytes": {measureSend(1, func(ctx context.Context, s *stage, _ ...senderOption) (*sending, error) {
 			w, err := goRedisSender(ctx, s)
 			w.send = func(ctx context.Context, _ int64, count int) error {
@@ -241,18 +241,18 @@ func TestVerification(t *testing.T) {
 				return nil
 			}
 			return w, err
-		}), "a message has 5 bytes"},
+		}), "message of 5 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.measure(t.Context(), stageOf(t, r, Size100B, 20), pace{})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("the error is %v, not %q", err, c.want)
+				t.Errorf("got error %v, want %q", err, c.want)
 			}
 		})
 	}
 }
 
-// TestRun has one participant fail and one be absent: the others have figures.
+// TestRun checks that one failing and one absent participant do not affect the others.
 func TestRun(t *testing.T) {
 	r, client := start(t)
 	cases, err := Select(Cases(), false, "send-1/100B/go-redis", "send-1/100B/resp", "latency/100B/go-redis-brpop")
@@ -265,9 +265,9 @@ func TestRun(t *testing.T) {
 	cases = append(cases,
 		Case{Workload: Send1, Size: Size100B, Participant: "broken", measure: failing(errors.New("broken"))},
 		Case{Workload: Send1, Size: Size100B, Participant: "infinite", measure: func(context.Context, *stage, pace) (Sample, error) {
-			return Sample{PerSecond: math.Inf(1)}, nil // which JSON cannot hold
+			return Sample{PerSecond: math.Inf(1)}, nil // which JSON cannot represent
 		}},
-		Case{Workload: Send1, Size: Size100B, Participant: "absent", measure: failing(missing("it is absent"))})
+		Case{Workload: Send1, Size: Size100B, Participant: "absent", measure: failing(missing("not installed"))})
 	var calls []int
 	config := Config{Redis: r, Cases: cases, Rounds: 2, Seed: 1, Duration: time.Millisecond, Progress: func(done, total int, _ string) {
 		calls = append(calls, done)
@@ -280,7 +280,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.IsSorted(calls) || len(calls) != 3*len(cases) {
-		t.Errorf("the progress was %v", calls)
+		t.Errorf("progress = %v", calls)
 	}
 	report := NewReport(config, measurements, time.Now())
 	for _, m := range measurements {
@@ -292,21 +292,21 @@ func TestRun(t *testing.T) {
 		}
 	}
 	if problems := report.Problems(); len(problems) != 2 || problems[0].Participant != "broken" || problems[1].Problem != "messages_per_second is +Inf" {
-		t.Errorf("the problems are %+v", problems)
+		t.Errorf("Problems = %+v", problems)
 	}
 	if _, err := json.Marshal(report); err != nil {
 		t.Error(err)
 	}
 	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) > 0 {
-		t.Errorf("left behind: %q, %v", keys, err)
+		t.Errorf("remaining keys: %q, %v", keys, err)
 	}
 }
 
-// TestSharedRedis leaves the keys of others alone and takes none of a peer that
-// has keys with other names.
+// TestSharedRedis checks that a run on a shared Redis changes no foreign keys, and skips a
+// peer whose keys have other names.
 func TestSharedRedis(t *testing.T) {
 	const own = "REMOTE_EVENT_BENCH_OWN_PROCESS"
-	if os.Getenv(own) == "" { // the name of an event type is constant in a process
+	if os.Getenv(own) == "" { // a process caches the name of an event type
 		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSharedRedis$", "-test.v")
 		command.Env = append(os.Environ(), own+"=1")
 		output, err := command.CombinedOutput()
@@ -334,11 +334,11 @@ func TestSharedRedis(t *testing.T) {
 		}
 	}
 	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || !slices.Equal(keys, []string{"somebody's"}) {
-		t.Errorf("the keys are %q, %v", keys, err)
+		t.Errorf("keys = %q, %v", keys, err)
 	}
 }
 
-// TestInterrupted ends a run in its middle: no key of it stays.
+// TestInterrupted checks that an interrupted run removes its keys.
 func TestInterrupted(t *testing.T) {
 	r, client := start(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -349,10 +349,10 @@ func TestInterrupted(t *testing.T) {
 		return nil, errors.Join(err, ctx.Err())
 	}}}
 	if _, err := Run(ctx, Config{Redis: r, Cases: cases, Rounds: 1, Duration: time.Millisecond}); !errors.Is(err, context.Canceled) {
-		t.Errorf("the error is %v", err)
+		t.Errorf("got error %v", err)
 	}
 	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) > 0 {
-		t.Errorf("left behind: %q, %v", keys, err)
+		t.Errorf("remaining keys: %q, %v", keys, err)
 	}
 }
 
@@ -361,7 +361,7 @@ func TestSelect(t *testing.T) {
 	names := map[string]bool{}
 	for _, c := range all {
 		if names[c.Name()] {
-			t.Errorf("two cases are called %s", c.Name())
+			t.Errorf("two cases have the name %s", c.Name())
 		}
 		names[c.Name()] = true
 	}
@@ -390,7 +390,7 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-// neededNames are the cases that the goals name. All of them exist.
+// neededNames returns the names of the cases that the goals need.
 func neededNames() map[string]bool {
 	names := map[string]bool{}
 	for _, goal := range Goals() {
@@ -403,16 +403,16 @@ func neededNames() map[string]bool {
 	return names
 }
 
-// TestOrder has every case once in a round, the cases of a goal near each other,
-// and an order for each seed.
+// TestOrder checks that a round has every case once, has the cases of a goal near each
+// other, and has a different order for each seed.
 func TestOrder(t *testing.T) {
 	cases := Cases()
 	all := order(cases, rand.New(rand.NewPCG(1, 0)))
 	if again := order(cases, rand.New(rand.NewPCG(1, 0))); !slices.Equal(all, again) {
-		t.Error("a seed has two orders")
+		t.Error("one seed yields two orders")
 	}
 	if other := order(cases, rand.New(rand.NewPCG(2, 0))); slices.Equal(all, other) {
-		t.Error("two seeds have one order")
+		t.Error("two seeds yield one order")
 	}
 	position := map[string]int{}
 	for at, i := range all {
@@ -423,7 +423,7 @@ func TestOrder(t *testing.T) {
 	}
 	for _, goal := range Goals() {
 		if apart := position[goal.Of] - position[goal.To]; goal.To != "" && max(apart, -apart) > 30 {
-			t.Errorf("%s is %d cases away from %s", goal.Of, apart, goal.To)
+			t.Errorf("%s is %d cases apart from %s", goal.Of, apart, goal.To)
 		}
 	}
 }
@@ -436,8 +436,8 @@ func TestGoalsNameCases(t *testing.T) {
 	}
 }
 
-// measured is a report with figures for every goal: those of the library are
-// times those of its peers.
+// measured returns a report with figures for every goal. The figures of the library are
+// those of its peers multiplied by times.
 func measured(times float64) Report {
 	var measurements []Measurement
 	for _, c := range Cases() {
@@ -446,7 +446,7 @@ func measured(times float64) Report {
 			factor = times
 		}
 		m := Measurement{Workload: c.Workload.Name, Size: c.Size.Name, Participant: c.Participant}
-		for _, noise := range []float64{1, 3, 2} { // the same for all in a round
+		for _, noise := range []float64{1, 3, 2} { // equal for all cases of a round
 			m.Samples = append(m.Samples, Sample{
 				PerSecond: 1000 * factor * noise, P50: 100 * noise / factor, P99: 200 * noise / factor,
 				Resident: 10 * noise / factor, CommandTime: 15 / factor, Connections: 100 / factor, Allocations: 40 / factor,
@@ -460,17 +460,17 @@ func measured(times float64) Report {
 func TestGoals(t *testing.T) {
 	for _, reached := range measured(50).Goals {
 		if reached.Value == nil || !reached.Met {
-			t.Errorf("with 50 times the speed: %+v", reached)
+			t.Errorf("at 50 times the speed: %+v", reached)
 		}
 	}
 	for _, reached := range measured(0.5).Goals {
 		if reached.Value == nil {
 			t.Errorf("not measured: %+v", reached)
-		} else if reached.Met != (reached.What == "SendBatch of 1,000, to go-redis variadic LPUSH") {
-			t.Errorf("with half the speed: %+v", reached)
+		} else if reached.Met != (reached.What == "SendBatch of 1,000, relative to go-redis variadic LPUSH") {
+			t.Errorf("at half the speed: %+v", reached)
 		}
-		if reached.What == "Send, 1 goroutine, to go-redis LPUSH" && *reached.Value != (Spread{0.5, 0.5, 0.5}) {
-			t.Errorf("a ratio is not that of a round: %+v", reached)
+		if reached.What == "Send, 1 goroutine, relative to go-redis LPUSH" && *reached.Value != (Spread{0.5, 0.5, 0.5}) {
+			t.Errorf("the ratio is not one of a round: %+v", reached)
 		}
 	}
 	for _, reached := range NewReport(Config{}, nil, time.Now()).Goals {
@@ -494,22 +494,22 @@ func TestSpread(t *testing.T) {
 		}
 	}
 	if _, ok := spread(nil); ok {
-		t.Error("nothing has a spread")
+		t.Error("spread of no values = true")
 	}
 }
 
 func TestNumber(t *testing.T) {
 	for value, want := range map[float64]string{0: "0", 7: "7", 1.234: "1.23", 12.34: "12.3", 123.4: "123", 1234: "1,234", 1234567.8: "1,234,568", -1.5: "-1.50"} {
 		if got := number(value); got != want {
-			t.Errorf("%g is written %s", value, got)
+			t.Errorf("number(%g) = %s", value, got)
 		}
 	}
 }
 
-// TestFormats writes a report in every format. The goals are the last lines.
+// TestFormats writes a report in every format. The last lines are the goals.
 func TestFormats(t *testing.T) {
 	report := measured(2)
-	report.Measurements[0].Samples, report.Measurements[0].Problem = []Sample{nil, nil, nil}, "it broke"
+	report.Measurements[0].Samples, report.Measurements[0].Problem = []Sample{nil, nil, nil}, "broken pipe"
 	report.Goals = Compare(report.Measurements)
 	var text, markdown bytes.Buffer
 	if err := errors.Join(report.WriteText(&text), report.WriteMarkdown(&markdown)); err != nil {
@@ -517,13 +517,13 @@ func TestFormats(t *testing.T) {
 	}
 	for format, output := range map[string]string{"text": text.String(), "markdown": markdown.String()} {
 		lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
-		goals := Goals() // of which the first is not measured
+		goals := Goals() // the first is not measured
 		for i, goal := range goals {
 			if line := lines[len(lines)-len(goals)+i]; !strings.Contains(line, goal.What) || !strings.Contains(line, "me") {
-				t.Errorf("%s: %q is not the goal %q", format, line, goal.What)
+				t.Errorf("%s: line %q, want the goal %q", format, line, goal.What)
 			}
 		}
-		if !strings.Contains(output, "FAILED: send-1/100B/library: it broke") {
+		if !strings.Contains(output, "FAILED: send-1/100B/library: broken pipe") {
 			t.Errorf("%s does not report the failure", format)
 		}
 	}
@@ -542,12 +542,12 @@ func TestFormats(t *testing.T) {
 	}
 	var same bytes.Buffer
 	if err := again.WriteText(&same); err != nil || same.String() != text.String() {
-		t.Errorf("the report that was read is another: %v", err)
+		t.Errorf("ReadReport returns another report: %v", err)
 	}
 	testFiles(t, report, dir)
 }
 
-// testFiles looks at BENCHMARKS.md and its plots.
+// testFiles checks BENCHMARKS.md and its plots.
 func testFiles(t *testing.T, report Report, dir string) {
 	t.Helper()
 	if err := report.WriteFiles(dir); err != nil {
@@ -587,6 +587,6 @@ func TestMissingRedisBenchmark(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := measureRedisBenchmark(1, 1)(t.Context(), stageOf(t, r, Size100B, 10), pace{})
 	if !errors.Is(err, errNotHere) || !strings.Contains(err.Error(), "redis-tools") {
-		t.Errorf("the error is %v", err)
+		t.Errorf("got error %v", err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Workload is what the participants of a comparison do.
+// Workload is the task of the participants of a comparison.
 type Workload struct {
 	Name  string
 	Title string
@@ -21,11 +21,11 @@ var (
 	SendBatch  = Workload{"send-batch", "Send batches of 1,000"}
 	AtMost     = Workload{"receive-at-most-once", "Receive at most once"}
 	AtLeast    = Workload{"receive-at-least-once", "Receive at least once"}
-	OneByOne   = Workload{"receive-one-by-one", "Receive one at a time: each message is sent when the one before is handled"}
+	OneByOne   = Workload{"receive-one-by-one", "Receive one at a time: each message is sent after the previous one is handled"}
 	EndToEnd   = Workload{"end-to-end", "Send with 50 goroutines and receive at the same time"}
-	Latency    = Workload{"latency", "Time from push to handler, at 1,000 messages a second"}
-	Saturation = Workload{"latency-saturated", "Time from push to handler, with 50 messages always under way"}
-	Idle       = Workload{"idle", "A process that waits at empty queues"}
+	Latency    = Workload{"latency", "Time from push to handler, at 1,000 messages per second"}
+	Saturation = Workload{"latency-saturated", "Time from push to handler, with 50 messages always in flight"}
+	Idle       = Workload{"idle", "A process that waits for empty queues"}
 )
 
 // Workloads returns all workloads in the order of a report.
@@ -36,20 +36,20 @@ func Workloads() []Workload {
 // Case is one participant with one workload and one size.
 type Case struct {
 	Workload    Workload
-	Size        Size // without a name where the size does not matter
+	Size        Size // without a name if the size is irrelevant
 	Participant string
-	// Quick marks the cases that the goals need.
+	// Quick reports whether the goals need the case.
 	Quick bool
 
 	measure func(ctx context.Context, s *stage, p pace) (Sample, error)
-	// fixed says that the case decides for itself how many messages it moves.
+	// fixed reports whether the case itself chooses the number of messages.
 	fixed bool
-	// own says that the participant has keys outside of this run's prefix, and so
-	// is not for a Redis that others use.
+	// own reports whether the participant uses keys without this run's prefix. Such a
+	// case is skipped on a Redis that others use.
 	own bool
 }
 
-// Name is the case's name, as Select matches it.
+// Name returns the name that Select matches.
 func (c Case) Name() string {
 	parts := []string{c.Workload.Name, c.Size.Name, c.Participant}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "/")
@@ -64,9 +64,9 @@ func Cases() []Case {
 	return all
 }
 
-// Select returns the cases that one of the patterns matches, or all where there
-// is no pattern; quick leaves those that the goals need. In a pattern, * is any
-// text. A pattern that matches no case is an error.
+// Select returns the cases that match one of the patterns, or all without patterns. With
+// quick, it returns only those that the goals need. In a pattern, * matches any text. A
+// pattern that matches no case is an error.
 func Select(cases []Case, quick bool, patterns ...string) ([]Case, error) {
 	if len(patterns) == 0 {
 		patterns = []string{"*"}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// processCPU is the CPU time of this process.
+// processCPU returns the CPU time of this process.
 func processCPU() time.Duration {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {

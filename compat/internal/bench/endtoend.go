@@ -23,8 +23,8 @@ func endToEndCases() []Case {
 	return cases
 }
 
-// measureEndToEnd sends while it receives. The figure is the time from the first
-// measured message's handling to the last's.
+// measureEndToEnd sends and receives concurrently. It measures the time from the handling
+// of the first message after warm-up to the handling of the last.
 func measureEndToEnd(goroutines int, open openSender, c consuming) func(ctx context.Context, s *stage, p pace) (Sample, error) {
 	return func(ctx context.Context, s *stage, _ pace) (Sample, error) {
 		warm := max(1, s.count/5)
@@ -34,14 +34,14 @@ func measureEndToEnd(goroutines int, open openSender, c consuming) func(ctx cont
 			return nil, err
 		}
 		var after serverReading
-		err = c.during(ctx, s, t.hear, func(ctx context.Context) (err error) {
+		err = c.during(ctx, s, t.receive, func(ctx context.Context) (err error) {
 			w, err := open(ctx, s)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, w.close()) }()
-			// The warm messages go first: asynq and others look at an empty queue
-			// once a second only.
+			// The warm-up messages are sent first: asynq and others poll an empty queue only
+			// once per second.
 			for _, part := range []struct{ first, count int }{{0, warm}, {warm, s.count}} {
 				err := concurrently(ctx, goroutines, part.count, func(ctx context.Context, first, count int) error {
 					return w.send(ctx, firstMark+int64(part.first+first), count)

@@ -16,18 +16,18 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/process"
 )
 
-// idleProgram is the program that waits at empty queues.
+// idleProgram is the program that waits for empty queues.
 const idleProgram = "github.com/remote-events/remote-events/compat/internal/bench/idle"
 
-// buildIdle builds that program, once. It is not this one, whose own packages take
-// more memory than a receiver.
+// buildIdle builds idleProgram once. This program cannot take its place, because its
+// packages need more memory than a receiver.
 func (r *Redis) buildIdle(ctx context.Context) (string, error) {
 	if r.idle != "" {
 		return r.idle, nil
 	}
 	compiler, err := exec.LookPath("go")
 	if err != nil {
-		return "", missing("the process that waits is built with go, and there is none in PATH")
+		return "", missing("building the idle process needs go, which is not in PATH")
 	}
 	if r.dir == "" {
 		if r.dir, err = os.MkdirTemp("", "remote-event-bench-"); err != nil {
@@ -37,7 +37,7 @@ func (r *Redis) buildIdle(ctx context.Context) (string, error) {
 	path := filepath.Join(r.dir, "idle")
 	output, err := process.Command(ctx, compiler, "build", "-o", path, idleProgram).CombinedOutput()
 	if err != nil {
-		return "", missing("the process that waits is built in the repository: %v: %s", err, trimmed(output))
+		return "", missing("building the idle process needs the repository: %v: %s", err, trimmed(output))
 	}
 	r.idle = path
 	return path, nil
@@ -62,7 +62,7 @@ func idleCases() []Case {
 		Case{Workload: Idle, Participant: "original-10-queues", measure: measureOriginalIdle(10), fixed: true})
 }
 
-// idlePrefix begins the names of the queues, which end with their number.
+// idlePrefix returns the prefix of the queues' names. Their numbers follow.
 func idlePrefix() string { return queue + ":idle:" }
 
 func idleQueues(n int) []string {
@@ -100,7 +100,7 @@ func measureIdle(queues int, atMostOnce bool) func(ctx context.Context, s *stage
 		defer func() {
 			if !ended {
 				_ = process.Kill(command)
-				_ = command.Wait() // it was killed
+				_ = command.Wait() // the error is that of the kill
 			}
 			if err != nil && stderr.Len() > 0 {
 				err = fmt.Errorf("%w: %s", err, trimmed(stderr.Bytes()))
@@ -114,7 +114,7 @@ func measureIdle(queues int, atMostOnce bool) func(ctx context.Context, s *stage
 			return nil, err
 		}
 		if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-			return nil, fmt.Errorf("the process that waits at %d queues did not become ready: %w", queues, err)
+			return nil, fmt.Errorf("the idle process with %d queues did not become ready: %w", queues, err)
 		}
 		sample, err := s.watchIdle(ctx, command.Process.Pid, before, p)
 		if err != nil {
@@ -125,7 +125,7 @@ func measureIdle(queues int, atMostOnce bool) func(ctx context.Context, s *stage
 		}
 		ended = true
 		if err := command.Wait(); err != nil {
-			return nil, fmt.Errorf("the process that waits at %d queues: %w", queues, err)
+			return nil, fmt.Errorf("the idle process with %d queues: %w", queues, err)
 		}
 		return sample, s.leftNothing(ctx)
 	}
@@ -148,10 +148,10 @@ func measureOriginalIdle(queues int) func(ctx context.Context, s *stage, p pace)
 	}
 }
 
-// watchIdle measures a process that waits: its connections and memory after a
-// moment, and the commands that Redis gets meanwhile.
+// watchIdle measures an idle process: its connections and memory after a settling time,
+// and the rate of its commands.
 func (s *stage) watchIdle(ctx context.Context, pid, connectionsBefore int, p pace) (Sample, error) {
-	if err := wait(ctx, p.duration/2); err != nil { // for what ends the beginning
+	if err := wait(ctx, p.duration/2); err != nil { // let the start-up end
 		return nil, err
 	}
 	commands, err := s.info(ctx, "stats", "total_commands_processed")
@@ -178,7 +178,7 @@ func (s *stage) watchIdle(ctx context.Context, pid, connectionsBefore int, p pac
 	return Sample{
 		Connections:  float64(connections - connectionsBefore),
 		Resident:     resident / (1 << 20),
-		IdleCommands: float64(later-commands-1) / seconds, // without INFO itself
+		IdleCommands: float64(later-commands-1) / seconds, // without the INFO
 	}, nil
 }
 
@@ -191,12 +191,12 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// connections is how many clients Redis has.
+// connections returns the number of Redis' clients.
 func (r *Redis) connections(ctx context.Context) (int, error) {
 	return r.info(ctx, "clients", "connected_clients")
 }
 
-// info is a number that INFO has.
+// info returns a number from INFO.
 func (r *Redis) info(ctx context.Context, section, field string) (int, error) {
 	text, err := r.control.Info(ctx, section).Result()
 	if err != nil {
@@ -210,11 +210,11 @@ func (r *Redis) info(ctx context.Context, section, field string) (int, error) {
 	return 0, fmt.Errorf("INFO %s has no %s", section, field)
 }
 
-// residentMemory is that of another process, in bytes.
+// residentMemory returns the resident memory of another process, in bytes.
 func residentMemory(pid int) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, missing("the memory of a process is read in /proc: %v", err)
+		return 0, missing("reading the memory of a process needs /proc: %v", err)
 	}
 	for line := range strings.Lines(string(status)) {
 		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
@@ -222,5 +222,5 @@ func residentMemory(pid int) (float64, error) {
 			return kilobytes * 1024, err
 		}
 	}
-	return 0, missing("the process has no VmRSS")
+	return 0, missing("/proc has no VmRSS of the process")
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// rate is how many messages a second the workload Latency pushes.
+// rate is the number of messages per second of the workload Latency.
 const rate = 1000
 
-// warmPushes are those that a latency run does not count.
+// warmPushes is the number of messages that warm up a latency run.
 const warmPushes = 200
 
 func latencyCases() []Case {
@@ -42,7 +42,7 @@ type histogram struct {
 	hdr *hdrhistogram.Histogram
 }
 
-// newHistogram holds nanoseconds up to a minute, to three digits.
+// newHistogram returns a histogram of nanoseconds up to a minute, with three digits.
 func newHistogram() *histogram {
 	return &histogram{hdr: hdrhistogram.New(1, int64(time.Minute), 3)}
 }
@@ -50,7 +50,7 @@ func newHistogram() *histogram {
 func (h *histogram) record(nanoseconds int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_ = h.hdr.RecordValue(min(max(nanoseconds, 1), int64(time.Minute))) // never out of range
+	_ = h.hdr.RecordValue(min(max(nanoseconds, 1), int64(time.Minute))) // cannot be out of range
 }
 
 func (h *histogram) add(s Sample) {
@@ -60,11 +60,11 @@ func (h *histogram) add(s Sample) {
 	s[P99] = micros(time.Duration(h.hdr.ValueAtQuantile(99)))
 }
 
-// base is the moment from which on marks that are times count nanoseconds, and is
-// such that they have as many digits as firstMark.
+// base returns the time from which marks count nanoseconds if they are times. Such marks
+// have as many digits as firstMark.
 func base() time.Time { return time.Now().Add(-firstMark * time.Nanosecond) }
 
-// pushOne is a function that stores one message with a mark.
+// pushOne returns a function that stores one message with a mark.
 func (c consuming) pushOne(ctx context.Context, s *stage) (*sending, error) {
 	if c.push != nil {
 		return c.push(ctx, s)
@@ -72,7 +72,7 @@ func (c consuming) pushOne(ctx context.Context, s *stage) (*sending, error) {
 	return goRedisSender(ctx, s)
 }
 
-// atRate calls push for a number of messages, 1,000 times a second.
+// atRate calls push count times, 1,000 times per second.
 func atRate(ctx context.Context, count int, push func() error) error {
 	begin := time.Now()
 	timer := time.NewTimer(0)
@@ -95,11 +95,11 @@ func measureLatency(c consuming) func(ctx context.Context, s *stage, p pace) (Sa
 	return func(ctx context.Context, s *stage, p pace) (Sample, error) {
 		total := warmPushes + int(p.duration.Seconds()*rate)
 		h, since := newHistogram(), base()
-		var heard atomic.Int64
+		var received atomic.Int64
 		done := make(chan struct{})
 		err := c.during(ctx, s, func(mark int64) {
 			latency := int64(time.Since(since)) - mark
-			switch n := heard.Add(1); {
+			switch n := received.Add(1); {
 			case n == int64(total):
 				h.record(latency)
 				close(done)
@@ -119,7 +119,7 @@ func measureLatency(c consuming) func(ctx context.Context, s *stage, p pace) (Sa
 			case <-done:
 				return nil
 			case <-time.After(patience):
-				return fmt.Errorf("%d of %d messages came", heard.Load(), total)
+				return fmt.Errorf("received %d of %d messages", received.Load(), total)
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
@@ -127,8 +127,8 @@ func measureLatency(c consuming) func(ctx context.Context, s *stage, p pace) (Sa
 		if err != nil {
 			return nil, err
 		}
-		if n := heard.Load(); n != int64(total) {
-			return nil, fmt.Errorf("%d messages came, and %d were sent", n, total)
+		if n := received.Load(); n != int64(total) {
+			return nil, fmt.Errorf("received %d messages, sent %d", n, total)
 		}
 		sample := Sample{}
 		h.add(sample)
@@ -136,16 +136,16 @@ func measureLatency(c consuming) func(ctx context.Context, s *stage, p pace) (Sa
 	}
 }
 
-// underWay is how many messages are always on their way at saturation.
-const underWay = 50
+// inFlight is the number of messages in flight at saturation.
+const inFlight = 50
 
-// measureSaturation pushes a message for each that was handled.
+// measureSaturation pushes one message after each handled message.
 func measureSaturation(c consuming) func(ctx context.Context, s *stage, p pace) (Sample, error) {
 	return func(ctx context.Context, s *stage, p pace) (Sample, error) {
 		h, since := newHistogram(), base()
-		var heard, pushed atomic.Int64
-		free := make(chan struct{}, underWay)
-		for range underWay {
+		var received, pushed atomic.Int64
+		free := make(chan struct{}, inFlight)
+		for range inFlight {
 			free <- struct{}{}
 		}
 		var counting atomic.Bool
@@ -155,7 +155,7 @@ func measureSaturation(c consuming) func(ctx context.Context, s *stage, p pace) 
 			if counting.Load() {
 				h.record(int64(time.Since(since)) - mark)
 			}
-			heard.Add(1)
+			received.Add(1)
 			free <- struct{}{}
 		}, func(ctx context.Context) (err error) {
 			w, err := c.pushOne(ctx, s)
@@ -168,10 +168,10 @@ func measureSaturation(c consuming) func(ctx context.Context, s *stage, p pace) 
 			pushing, stop := context.WithDeadline(ctx, until)
 			defer stop()
 			time.AfterFunc(p.duration/4, func() {
-				from, first = time.Now(), heard.Load()
+				from, first = time.Now(), received.Load()
 				counting.Store(true)
 			})
-			err = concurrently(ctx, underWay, underWay, func(ctx context.Context, _, _ int) error {
+			err = concurrently(ctx, inFlight, inFlight, func(ctx context.Context, _, _ int) error {
 				for {
 					select {
 					case <-free:
@@ -188,18 +188,18 @@ func measureSaturation(c consuming) func(ctx context.Context, s *stage, p pace) 
 					}
 				}
 			})
-			to, last = time.Now(), heard.Load()
-			if !counting.Swap(false) && err == nil { // from and first are set once it is true
-				err = errors.New("the run was over before it was warm")
+			to, last = time.Now(), received.Load()
+			if !counting.Swap(false) && err == nil { // while it is true, from and first are set
+				err = errors.New("the run ended during the warm-up")
 			}
 			if err != nil {
 				return err
 			}
-			for range underWay { // what is still under way
+			for range inFlight { // wait for the rest
 				select {
 				case <-free:
 				case <-time.After(patience):
-					return fmt.Errorf("%d of %d messages came", heard.Load(), pushed.Load())
+					return fmt.Errorf("received %d of %d messages", received.Load(), pushed.Load())
 				}
 			}
 			return nil
@@ -207,8 +207,8 @@ func measureSaturation(c consuming) func(ctx context.Context, s *stage, p pace) 
 		if err != nil {
 			return nil, err
 		}
-		if heard.Load() != pushed.Load() {
-			return nil, fmt.Errorf("%d messages came, and %d were sent", heard.Load(), pushed.Load())
+		if received.Load() != pushed.Load() {
+			return nil, fmt.Errorf("received %d messages, sent %d", received.Load(), pushed.Load())
 		}
 		sample := Sample{PerSecond: float64(last-first) / max(to.Sub(from).Seconds(), 1e-9)}
 		h.add(sample)
@@ -239,7 +239,7 @@ func measureOriginalLatency(ctx context.Context, s *stage, p pace) (_ Sample, er
 		return nil, err
 	}
 	if answer.Distinct != total {
-		return nil, fmt.Errorf("the original heard %d different messages of %d", answer.Distinct, total)
+		return nil, fmt.Errorf("the original received %d different messages of %d", answer.Distinct, total)
 	}
 	h := newHistogram()
 	for _, latency := range answer.Latencies {

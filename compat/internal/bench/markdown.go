@@ -18,31 +18,31 @@ func (t table) markdown() string {
 	return b.String()
 }
 
-// introduction explains the figures.
+// introduction is the beginning of BENCHMARKS.md.
 const introduction = `# Benchmarks
 
-` + "`go tool mage bench`" + ` measures and writes this file. The last section has the
-[goals](#to-reach).
+` + "`go tool mage bench`" + ` measures and writes this file. The last section lists the
+[goals](#goals).
 
 ## How it is measured
 
-- All participants move the same bytes through the same Redis, which has no
-  persistence and runs beside the client on one machine. Nothing is tuned.
-- The size is that of the message as an original sends it. The library's sender
+- All participants move the same bytes through the same Redis. It has no persistence
+  and runs on the same machine as the client. Nothing is tuned.
+- The size is the length of the message as an original sends it. The library's sender
   adds an id and a time by default, about 90 bytes, and all participants move
   these bytes too. Only ` + "`library-plain`" + ` and the original send without them.
-- Every round measures every case once, on an empty Redis and after a garbage
-  collection. The order is shuffled; cases that are compared follow each other. The first part of each run warms up and does not
-  count. A cell has the median of the rounds, and minimum and maximum in
-  parentheses.
+- Every round measures every case once, with an empty Redis and after a garbage
+  collection. The order is shuffled, but compared cases follow each other. The first
+  part of each run is a warm-up and does not count. A cell shows the median of the
+  rounds, with minimum and maximum in parentheses.
 - Each run verifies that exactly its messages are stored, or that each was handled
-  exactly once and none is left. A participant that fails this has no figures.
-- A receiver empties a list that is full from the start. Its listener reads one
-  number of the event.
-- The machine decides the absolute figures. The ratios of the goals are taken
+  exactly once and none is left. A participant that fails this check has no figures.
+- A receiver empties a list that is full at the start. Its listener reads one number
+  of the event.
+- The absolute figures depend on the machine. The ratios of the goals are computed
   within a round, and their median counts.
 
-| participant | what it does |
+| participant | method |
 |---|---|
 | library | this library with default options; the listener gets a Go struct |
 | library-generic | the listener gets a ` + "`map[string]any`" + ` |
@@ -51,25 +51,26 @@ const introduction = `# Benchmarks
 | go-redis, rueidis | ` + "`LPUSH`" + ` with default options; a batch is one variadic ` + "`LPUSH`" + ` |
 | go-redis-autopipeline | the same through ` + "`AutoPipeline`" + ` |
 | go-redis-brpop | a loop of ` + "`BRPOP`" + `, which does not decode the message |
-| go-redis-rpop-1000 | ` + "`RPOP`" + ` of 1,000 messages, and encoding/json |
-| go-redis-blmove | at least once by hand: ` + "`BLMOVE`" + ` and ` + "`LREM`" + ` for each message, and encoding/json |
-| resp, resp-pipelined, resp-rpop-1000 | one connection and the protocol written by hand; pipelined with 50 commands |
-| redis-benchmark | the program of Redis, with 1 or 50 connections; P100 is a pipeline of 100 |
+| go-redis-rpop-1000 | ` + "`RPOP`" + ` of 1,000 messages, decoded by encoding/json |
+| go-redis-blmove | at least once by hand: ` + "`BLMOVE`" + ` and ` + "`LREM`" + ` for each message, decoded by encoding/json |
+| resp, resp-pipelined, resp-rpop-1000 | one connection and a hand-written protocol; pipelined with 50 commands |
+| redis-benchmark | the program of Redis, with 1 or 50 connections; P100 means a pipeline of 100 |
 | original | the Python package, with one sending thread, or one queue |
-| asynq, watermill | with 10 workers or subscribers, and encoding/json |
+| asynq, watermill | with 10 workers or subscribers, decoded by encoding/json |
 
 | column | meaning |
 |---|---|
-| Redis µs | time in Redis' commands a message, from ` + "`INFO commandstats`" + `; what scripts call counts once; at most Redis CPU, since this clock runs while other processes have the CPU |
-| Redis CPU µs | CPU time of the server a message, with its input and output |
-| client CPU µs, allocs, bytes alloc. | CPU time, allocations and allocated bytes of the client process a message |
+| Redis µs | time in Redis' commands per message, from ` + "`INFO commandstats`" + `; commands of scripts count once; limited to Redis CPU, because the clock of ` + "`commandstats`" + ` also runs while other processes use the CPU |
+| Redis CPU µs | CPU time of the server per message, including input and output |
+| client CPU µs, allocs, bytes alloc. | CPU time, allocations and allocated bytes of the client process per message |
 
 `
 
 // WriteMarkdown writes the report as Markdown. Its last lines are the goals.
 func (r Report) WriteMarkdown(out io.Writer) error { return r.writeMarkdown(out, "") }
 
-// writeMarkdown shows the pictures of a directory, if it has a name.
+// writeMarkdown writes the report with links to the pictures in a directory, or without
+// pictures if its name is empty.
 func (r Report) writeMarkdown(out io.Writer, pictures string) error {
 	var b strings.Builder
 	b.WriteString(introduction)
@@ -88,7 +89,7 @@ func (r Report) writeMarkdown(out io.Writer, pictures string) error {
 		}
 		b.WriteString(g.table().markdown())
 	}
-	b.WriteString("\n## To reach\n\n" + r.goals().markdown())
+	b.WriteString("\n## Goals\n\n" + r.goals().markdown())
 	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -14,13 +14,13 @@ import (
 // Size is a length of messages.
 type Size struct {
 	Name string
-	// Bytes is the length of a message as an original sends it. The default
-	// metadata of the library's sender adds about 90 bytes.
+	// Bytes is the length of a message as an original sends it. The library's sender
+	// adds about 90 bytes of metadata by default.
 	Bytes int
 }
 
-// The sizes that are measured. The largest leaves room for metadata below the
-// sender's default maximum.
+// The measured sizes. The largest leaves room for metadata within the sender's default
+// limit.
 var (
 	Size100B  = Size{"100B", 100}
 	Size1KiB  = Size{"1KiB", 1 << 10}
@@ -31,15 +31,14 @@ var (
 // Sizes returns all sizes, the smallest first.
 func Sizes() []Size { return []Size{Size100B, Size1KiB, Size16KiB, Size1MiB} }
 
-// queue is the event's name and so the list. It is constant once the type was used:
-// Run changes it before, on a Redis that others use too, to a name of the same
-// length.
+// queue is the name of the event and of the list. It is constant after the first use of the
+// type. On a Redis that others use, Run first changes it to a name of the same length.
 var queue = "compat:bench"
 
-// ownQueue is a name that no other run has.
+// ownQueue returns a name that no other run uses.
 func ownQueue() string { return fmt.Sprintf("compat:%05x", rand.Uint32N(1<<20)) }
 
-// Item is a part of an order.
+// Item is an item of an Order.
 type Item struct {
 	SKU      string   `json:"sku"`
 	Quantity int      `json:"quantity"`
@@ -49,8 +48,8 @@ type Item struct {
 
 // Order is the event of every message.
 type Order struct {
-	// Mark is the number of the message in its run, or the time at which it was
-	// pushed. It always has as many digits as firstMark.
+	// Mark is the number of the message in its run, or the time of its push. It always
+	// has as many digits as firstMark.
 	Mark  int64  `json:"mark"`
 	Path  string `json:"path"`
 	Items []Item `json:"items,omitempty"`
@@ -59,7 +58,7 @@ type Order struct {
 // EventName implements remoteevent.Event.
 func (Order) EventName() string { return queue }
 
-// AnyOrder is the same event, received without a Go type for its payload.
+// AnyOrder is the same event, with a payload without a Go type.
 type AnyOrder map[string]any
 
 // EventName implements remoteevent.Event.
@@ -68,7 +67,7 @@ func (AnyOrder) EventName() string { return queue }
 // firstMark is the first number of a run.
 const firstMark = 1_000_000_000_000
 
-// template is a message of which all those of a run are copies but for the mark.
+// template is the message that all messages of a run copy, except for the mark.
 type template struct {
 	order  Order
 	raw    []byte // as the library's sender writes it, with default metadata
@@ -76,7 +75,7 @@ type template struct {
 	markAt int    // in raw
 }
 
-// newTemplate makes the message of a size.
+// newTemplate returns the template for a size.
 func newTemplate(size Size) (*template, error) {
 	order := Order{Mark: firstMark}
 	t := &template{}
@@ -84,7 +83,7 @@ func newTemplate(size Size) (*template, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := 0; ; i++ { // items as long as there is room
+	for i := 0; ; i++ { // add items while there is room
 		item := Item{fmt.Sprintf("sku-%06d", i), i % 1000, float64(i%1000) * 1.1, []string{"a tag", "another tag"}}
 		const itemBytes = 110 // at most
 		if length+(i+1)*itemBytes > size.Bytes {
@@ -108,7 +107,7 @@ func newTemplate(size Size) (*template, error) {
 
 var markMember = []byte(`"mark":`)
 
-// encode writes the messages of an order, and returns the length of the plain one.
+// encode encodes the messages of an order, and returns the length of the plain one.
 func (t *template) encode(order Order) (int, error) {
 	env, err := remoteevent.NewEnvelope(order)
 	if err != nil {
@@ -124,27 +123,27 @@ func (t *template) encode(order Order) (int, error) {
 	return len(t.plain), nil
 }
 
-// marked is a copy of the raw message with another mark.
+// marked returns a copy of the raw message with another mark.
 func (t *template) marked(mark int64) []byte {
 	raw := bytes.Clone(t.raw)
 	strconv.AppendInt(raw[t.markAt:t.markAt], mark, 10)
 	return raw
 }
 
-// event is the order with another mark.
+// event returns the order with another mark.
 func (t *template) event(mark int64) Order {
 	order := t.order
 	order.Mark = mark
 	return order
 }
 
-// markOf reads the mark of a raw message without decoding it.
+// markOf reads the mark of a raw message without decoding the message.
 func markOf(raw []byte) int64 {
 	_, digits, _ := bytes.Cut(raw, markMember)
 	end := bytes.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' })
 	if end < 0 {
 		return 0
 	}
-	mark, _ := strconv.ParseInt(string(digits[:end]), 10, 64) // 0 is no mark
+	mark, _ := strconv.ParseInt(string(digits[:end]), 10, 64) // 0 is an invalid mark
 	return mark
 }

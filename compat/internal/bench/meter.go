@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// reading is what this process has used up to a moment.
+// reading holds the resources that this process has used.
 type reading struct {
 	at     time.Time
 	cpu    time.Duration
@@ -13,14 +13,14 @@ type reading struct {
 	bytes  uint64
 }
 
-// read reads the meters.
+// read reads the meters of this process.
 func read() reading {
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	return reading{at: time.Now(), cpu: processCPU(), allocs: memory.Mallocs, bytes: memory.TotalAlloc}
 }
 
-// sample is the difference of two readings, for a number of messages.
+// sample returns the difference of two readings per message.
 func (r reading) sample(since reading, messages int) Sample {
 	n := float64(messages)
 	s := Sample{

@@ -22,8 +22,8 @@ import (
 // originalCommand returns the command line that measures an original.
 type originalCommand func(ctx context.Context) ([]string, error)
 
-// LatestOriginal builds the environment of the latest original where there is
-// none yet; progress gets a line then. It returns the name of the original.
+// LatestOriginal builds the environment of the latest original if it is absent, and writes
+// a line to progress first. It returns the name of the original.
 func (r *Redis) LatestOriginal(progress io.Writer) (name string) {
 	published := environment.Originals()
 	latest := published[len(published)-1]
@@ -49,7 +49,7 @@ type originalRun struct {
 	stderr  bytes.Buffer
 }
 
-// originalAnswer is a line of bench.py.
+// originalAnswer is a line of the output of bench.py.
 type originalAnswer struct {
 	Op        string  `json:"op"`
 	Seconds   float64 `json:"seconds"`
@@ -63,7 +63,7 @@ type originalAnswer struct {
 // startOriginal starts a process, and waits until its application is ready.
 func (s *stage) startOriginal(ctx context.Context, request map[string]any) (_ *originalRun, err error) {
 	if s.original == nil {
-		return nil, missing("the original does not take part")
+		return nil, missing("no original is selected")
 	}
 	words, err := s.original(ctx)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *stage) startOriginal(ctx context.Context, request map[string]any) (_ *o
 	return o, nil
 }
 
-// answer reads the next line, which has to be the one that is expected.
+// answer reads the next line, which must have the given op.
 func (o *originalRun) answer(ctx context.Context, op string) (originalAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -107,29 +107,29 @@ func (o *originalRun) answer(ctx context.Context, op string) (originalAnswer, er
 		err = json.Unmarshal(line, &answer)
 	}
 	if err == nil && answer.Op != op {
-		err = fmt.Errorf("%q instead of %q", answer.Op, op)
+		err = fmt.Errorf("got %q, want %q", answer.Op, op)
 	}
 	if err != nil {
-		err = fmt.Errorf("the original does not answer %q: %w", op, errors.Join(context.Cause(ctx), err))
+		err = fmt.Errorf("no answer %q from the original: %w", op, errors.Join(context.Cause(ctx), err))
 	}
 	return answer, err
 }
 
-// proceed lets the process go on.
+// proceed makes the process continue.
 func (o *originalRun) proceed() error {
 	_, err := o.stdin.Write([]byte("\n"))
 	return err
 }
 
-// stop ends the process.
+// stop kills the process.
 func (o *originalRun) stop() error {
 	_ = o.stdin.Close()
 	err := process.Kill(o.command)
-	_ = o.command.Wait() // it was killed
+	_ = o.command.Wait() // the error is that of the kill
 	return err
 }
 
-// failed adds to an error what the original wrote.
+// failed adds the output of the original to an error.
 func (o *originalRun) failed(err error) error {
 	if text := trimmed(o.stderr.Bytes()); err != nil && text != "" { // after stop
 		err = fmt.Errorf("%w: %s", err, text)
@@ -141,7 +141,7 @@ func (a originalAnswer) sample(count int) Sample {
 	return Sample{PerSecond: float64(count) / max(a.Seconds, 1e-9), ClientCPU: a.CPU * 1e6 / float64(count)}
 }
 
-// payloadText is the payload of the template as JSON.
+// payloadText returns the payload of the template as JSON.
 func (s *stage) payloadText() (string, error) {
 	env, err := wire.Decode(s.template.plain, wire.Limits{})
 	return string(env.Payload), err
@@ -179,15 +179,15 @@ func measureOriginalSend(ctx context.Context, s *stage, _ pace) (_ Sample, err e
 	after.add(sample, before, warm+s.count)
 	length, err := s.control.LLen(ctx, queue).Result()
 	if err == nil && length != int64(warm+s.count) {
-		err = fmt.Errorf("%d messages are stored, and %d were sent", length, warm+s.count)
+		err = fmt.Errorf("%d messages stored, %d sent", length, warm+s.count)
 	}
 	return sample, err
 }
 
-// whole verifies that the original heard each message of a run.
+// whole verifies that the original received each message of a run.
 func (a originalAnswer) whole(count int) error {
 	if a.Distinct != count || a.First != firstMark || a.Last != firstMark+int64(count)-1 {
-		return fmt.Errorf("the original heard %d different messages of %d, from %d to %d", a.Distinct, count, a.First-firstMark, a.Last-firstMark)
+		return fmt.Errorf("the original received %d different messages of %d, from %d to %d", a.Distinct, count, a.First-firstMark, a.Last-firstMark)
 	}
 	return nil
 }
@@ -219,8 +219,8 @@ func measureOriginalReceive(ctx context.Context, s *stage, _ pace) (_ Sample, er
 	return sample, errors.Join(answer.whole(warm+s.count), s.leftNothing(ctx))
 }
 
-// originalReceives is the request to receive the messages of a run; base is from
-// when on their marks count nanoseconds, if they are times.
+// originalReceives returns the request to receive the messages of a run. If the marks are
+// times, they count nanoseconds from base.
 func (s *stage) originalReceives(warm int, base *time.Time) map[string]any {
 	request := map[string]any{"op": "receive", "queue": queue, "queues": []string{queue}, "warm": warm, "count": s.count}
 	if base != nil {

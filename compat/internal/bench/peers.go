@@ -15,7 +15,7 @@ import (
 
 func splitAddress(address string) (host, port string, err error) { return net.SplitHostPort(address) }
 
-// peerConcurrency is how many workers or subscribers the peers have.
+// peerConcurrency is the number of workers or subscribers of the peers.
 const peerConcurrency = 10
 
 func (r *Redis) asynq() asynq.RedisClientOpt {
@@ -35,18 +35,18 @@ func asynqSender(_ context.Context, s *stage, _ ...senderOption) (*sending, erro
 	}}, nil
 }
 
-// asynqHolds verifies how many tasks asynq has.
+// asynqHolds verifies the number of tasks of asynq.
 func (s *stage) asynqHolds(_ context.Context, count int) (err error) {
 	inspector := asynq.NewInspector(s.asynq())
 	defer func() { err = errors.Join(err, inspector.Close()) }()
 	info, err := inspector.GetQueueInfo(queue)
 	if err == nil && info.Size != count {
-		err = fmt.Errorf("asynq has %d tasks, and %d were expected", info.Size, count)
+		err = fmt.Errorf("asynq has %d tasks, want %d", info.Size, count)
 	}
 	return err
 }
 
-// silent is a logger of asynq that writes nothing.
+// silent is a logger for asynq that discards everything.
 type silent struct{}
 
 func (silent) Debug(...any) {}
@@ -59,14 +59,14 @@ func asynqConsuming() consuming {
 	return consuming{
 		push: asynqSender,
 		left: func(ctx context.Context, s *stage) error { return s.asynqHolds(ctx, 0) },
-		receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
+		receive: func(ctx context.Context, s *stage, received func(mark int64)) error {
 			server := asynq.NewServer(s.asynq(), asynq.Config{
 				Concurrency: peerConcurrency, Queues: map[string]int{queue: 1}, Logger: silent{},
 			})
 			mux := asynq.NewServeMux()
 			mux.HandleFunc(queue, func(_ context.Context, task *asynq.Task) error {
 				mark, err := byEncodingJSON(task.Payload())
-				heard(mark)
+				received(mark)
 				return err
 			})
 			if err := server.Start(mux); err != nil {
@@ -87,7 +87,7 @@ func watermillSender(_ context.Context, s *stage, _ ...senderOption) (*sending, 
 	stored := func(ctx context.Context, count int) error {
 		length, err := s.control.XLen(ctx, queue).Result()
 		if err == nil && length != int64(count) {
-			err = fmt.Errorf("%d messages are stored, and %d were sent", length, count)
+			err = fmt.Errorf("%d messages stored, %d sent", length, count)
 		}
 		return err
 	}
@@ -105,16 +105,16 @@ func watermillConsuming() consuming {
 		left: func(ctx context.Context, s *stage) error {
 			pending, err := s.control.XPending(ctx, queue, group).Result()
 			if err == nil && pending.Count != 0 {
-				err = fmt.Errorf("%d messages are not acknowledged", pending.Count)
+				err = fmt.Errorf("%d messages without acknowledgement", pending.Count)
 			}
 			return err
 		},
-		receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
+		receive: func(ctx context.Context, s *stage, received func(mark int64)) error {
 			return concurrently(context.WithoutCancel(ctx), peerConcurrency, peerConcurrency, func(_ context.Context, n, _ int) error {
 				client := s.client() // the subscriber closes it
 				subscriber, err := redisstream.NewSubscriber(redisstream.SubscriberConfig{
 					Client: client, ConsumerGroup: group, Consumer: strconv.Itoa(n), OldestId: "0",
-					DisableIndefiniteInitialBlock: true, // or it would never end
+					DisableIndefiniteInitialBlock: true, // otherwise it never ends
 				}, watermill.NopLogger{})
 				if err != nil {
 					return errors.Join(err, client.Close())
@@ -126,7 +126,7 @@ func watermillConsuming() consuming {
 				for m := range messages {
 					mark, problem := byEncodingJSON(m.Payload)
 					err = errors.Join(err, problem)
-					heard(mark)
+					received(mark)
 					m.Ack()
 				}
 				return errors.Join(err, subscriber.Close())

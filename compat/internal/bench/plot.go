@@ -23,22 +23,22 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The colours of bars: the library's, and everybody's.
+// The colours of the bars: of the library and of the others.
 var (
 	libraryColor = color.RGBA{R: 0x1f, G: 0x77, B: 0xb4, A: 0xff}
 	peerColor    = color.RGBA{R: 0xb8, G: 0xbe, B: 0xc6, A: 0xff}
 	inkColor     = color.RGBA{R: 0x33, G: 0x33, B: 0x33, A: 0xff}
 )
 
-// bar is one bar of a plot.
+// bar is a bar of a plot.
 type bar struct {
 	name    string
 	value   Spread
 	library bool
 }
 
-// bars are the members of a group that measured a metric, the best last, which is
-// at the top.
+// bars returns a bar for each member of a group that has the metric. The best is last and
+// therefore at the top.
 func (g group) bars(metric Metric, less bool) (bars []bar) {
 	for _, m := range g.members {
 		if value, ok := m.Spread(metric); ok {
@@ -54,14 +54,14 @@ func (g group) bars(metric Metric, less bool) (bars []bar) {
 	return bars
 }
 
-// picture is a plot of a group.
+// picture describes a plot of a group.
 type picture struct {
 	metric Metric
 	title  string
-	less   bool // less is better
+	less   bool // lower is better
 }
 
-// pictures are those that a group has.
+// pictures returns the plots of the group.
 func (g group) pictures() []picture {
 	switch g.workload {
 	case Idle:
@@ -69,13 +69,13 @@ func (g group) pictures() []picture {
 	case Latency, Saturation:
 		return []picture{{P50, "p50, µs", true}, {P99, "p99, µs", true}}
 	case OneByOne:
-		return []picture{{CommandTime, "time of Redis' commands a message, µs", true}}
+		return []picture{{CommandTime, "time in Redis per message, µs", true}}
 	default:
-		return []picture{{PerSecond, "messages a second", false}}
+		return []picture{{PerSecond, "messages per second", false}}
 	}
 }
 
-// file is the picture's name in the report.
+// file returns the name of the picture's file.
 func (g group) file(p picture) string {
 	parts := []string{g.workload.Name, g.size}
 	if p.metric != PerSecond {
@@ -84,7 +84,7 @@ func (g group) file(p picture) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "-") + ".svg"
 }
 
-// draw draws a picture as SVG, or nothing where there is nothing to see.
+// draw draws a picture as SVG. It returns nil if there is nothing to draw.
 func (g group) draw(p picture) ([]byte, error) {
 	bars := g.bars(p.metric, p.less)
 	if len(bars) == 0 {
@@ -106,7 +106,7 @@ func (g group) draw(p picture) ([]byte, error) {
 		label := number(b.value.Median)
 		if b.value.Max > scale {
 			b.value = Spread{scale, scale, scale}
-			label += ", beyond the scale"
+			label += ", off the scale"
 		}
 		longest = max(longest, b.value.Max)
 		if b.library {
@@ -167,8 +167,8 @@ func (g group) draw(p picture) ([]byte, error) {
 	return withFallbackFonts(svg.Bytes()), nil
 }
 
-// scaleOf is the greatest value that is drawn as it is. One participant of which
-// the best is a thousandth would leave nothing to see of the others.
+// scaleOf returns the largest value that is drawn to scale. A value a thousand times larger
+// than the others would make them invisible.
 func scaleOf(bars []bar) float64 {
 	const times = 50
 	least := bars[0].value.Median
@@ -186,9 +186,9 @@ func scaleOf(bars []bar) float64 {
 	return math.Inf(1)
 }
 
-// ticks are those of plot, with numbers as in the tables.
-func ticks(least, most float64) []plot.Tick {
-	marks := plot.DefaultTicks{}.Ticks(least, most)
+// ticks returns the ticks of package plot with numbers as in the tables.
+func ticks(lower, upper float64) []plot.Tick {
+	marks := plot.DefaultTicks{}.Ticks(lower, upper)
 	for i := range marks {
 		if marks[i].Label != "" {
 			marks[i].Label = number(marks[i].Value)
@@ -199,8 +199,8 @@ func ticks(least, most float64) []plot.Tick {
 
 var textElement = regexp.MustCompile(`(?s)(<text [^>]*font-size:([0-9.]+)px[^>]*)>([^<]*)</text>`)
 
-// withFallbackFonts has viewers without the font of the plots take another one, and
-// draw each text as wide as in that font.
+// withFallbackFonts adds fallbacks for viewers without the font of the plots, and sets the
+// width of each text to its width in that font.
 func withFallbackFonts(svg []byte) []byte {
 	svg = bytes.ReplaceAll(svg, []byte("font-family:Liberation Sans"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif"))
 	return textElement.ReplaceAllFunc(svg, func(element []byte) []byte {
@@ -215,7 +215,7 @@ func withFallbackFonts(svg []byte) []byte {
 	})
 }
 
-// whisker is the spread of a bar.
+// whisker shows the spread of a bar.
 type whisker struct {
 	at     plotter.XY
 	spread Spread
@@ -229,13 +229,13 @@ func (w whiskers) XError(i int) (float64, float64) {
 	return w[i].spread.Median - w[i].spread.Min, w[i].spread.Max - w[i].spread.Median
 }
 
-// picturesDirectory is where the pictures are, beside the report.
+// picturesDirectory is the directory of the pictures, beside the report.
 const picturesDirectory = "benchmarks"
 
 // WriteFiles writes BENCHMARKS.md and its plots into a directory.
 func (r Report) WriteFiles(dir string) error {
 	pictures := filepath.Join(dir, picturesDirectory)
-	if err := os.RemoveAll(pictures); err != nil { // those of cases that are gone
+	if err := os.RemoveAll(pictures); err != nil { // including those of removed cases
 		return err
 	}
 	if err := os.MkdirAll(pictures, 0o755); err != nil {

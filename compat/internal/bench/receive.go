@@ -13,25 +13,25 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// consuming receives messages in a way of its own.
+// consuming is a way to receive messages.
 type consuming struct {
-	// receive receives until the context ends, and calls heard for each message.
-	receive func(ctx context.Context, s *stage, heard func(mark int64)) error
-	// push opens a way to store messages that receive finds; nil is a list.
+	// receive receives until the context ends. It calls received for each message.
+	receive func(ctx context.Context, s *stage, received func(mark int64)) error
+	// push opens a way to send messages to receive. The default is a list.
 	push openSender
-	// left verifies that nothing is left in a peer's store; nil asks for keys.
+	// left verifies that a peer's store is empty. The default checks the keys.
 	left func(ctx context.Context, s *stage) error
 }
 
 // tally counts the messages of a run.
 type tally struct {
 	warm, total int64
-	heard       atomic.Int64
+	received    atomic.Int64
 	seen        []atomic.Uint32
-	strange     atomic.Int64
+	unexpected  atomic.Int64
 	begin, end  reading
 	done        chan struct{}
-	// each, where set, is called for every message.
+	// each, if not nil, is called for every message.
 	each func(mark int64)
 }
 
@@ -39,17 +39,17 @@ func newTally(warm, count int) *tally {
 	return &tally{warm: int64(warm), total: int64(warm + count), seen: make([]atomic.Uint32, warm+count), done: make(chan struct{})}
 }
 
-// hear counts a message.
-func (t *tally) hear(mark int64) {
+// receive counts a message.
+func (t *tally) receive(mark int64) {
 	if i := mark - firstMark; i >= 0 && i < int64(len(t.seen)) {
 		t.seen[i].Add(1)
 	} else {
-		t.strange.Add(1)
+		t.unexpected.Add(1)
 	}
 	if t.each != nil {
 		t.each(mark)
 	}
-	switch t.heard.Add(1) {
+	switch t.received.Add(1) {
 	case t.warm:
 		t.begin = read()
 	case t.total:
@@ -58,7 +58,7 @@ func (t *tally) hear(mark int64) {
 	}
 }
 
-// verify reports messages that did not come exactly once.
+// verify reports messages that were not received exactly once.
 func (t *tally) verify() error {
 	missing, repeated := 0, 0
 	for i := range t.seen {
@@ -70,24 +70,24 @@ func (t *tally) verify() error {
 			repeated++
 		}
 	}
-	if missing > 0 || repeated > 0 || t.strange.Load() > 0 {
-		return fmt.Errorf("of %d messages %d are missing and %d came twice; %d came that were not sent", len(t.seen), missing, repeated, t.strange.Load())
+	if missing > 0 || repeated > 0 || t.unexpected.Load() > 0 {
+		return fmt.Errorf("of %d messages %d missing and %d received twice; %d unexpected", len(t.seen), missing, repeated, t.unexpected.Load())
 	}
 	return nil
 }
 
-// patience is how long a run may take until it counts as failed.
+// patience is the deadline of a run.
 const patience = time.Minute
 
-// during runs a receiver while the work goes on, and stops it then.
-func (c consuming) during(ctx context.Context, s *stage, heard func(mark int64), work func(ctx context.Context) error) error {
+// during runs a receiver while work runs, and then stops it.
+func (c consuming) during(ctx context.Context, s *stage, received func(mark int64), work func(ctx context.Context) error) error {
 	receiving, stop := context.WithCancel(ctx)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ended := make(chan error, 1)
 	go func() {
-		err := c.receive(receiving, s, heard)
-		if receiving.Err() == nil { // nobody stopped it
+		err := c.receive(receiving, s, received)
+		if receiving.Err() == nil { // work still runs
 			cancel(errors.Join(errors.New("the receiver ended"), err))
 			err = nil
 		}
@@ -104,7 +104,7 @@ func (c consuming) during(ctx context.Context, s *stage, heard func(mark int64),
 	return errors.Join(err, <-ended)
 }
 
-// await waits until all messages came.
+// await waits until all messages are received.
 func (t *tally) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -112,11 +112,11 @@ func (t *tally) await(ctx context.Context) error {
 	case <-t.done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%d of %d messages came: %w", t.heard.Load(), t.total, context.Cause(ctx))
+		return fmt.Errorf("received %d of %d messages: %w", t.received.Load(), t.total, context.Cause(ctx))
 	}
 }
 
-// store stores messages for the receiver.
+// store sends messages to the receiver.
 func (c consuming) store(ctx context.Context, s *stage, count int) (err error) {
 	if c.push == nil {
 		return s.fill(ctx, queue, count)
@@ -131,7 +131,7 @@ func (c consuming) store(ctx context.Context, s *stage, count int) (err error) {
 	})
 }
 
-// nothingLeft verifies that the receiver left no message behind.
+// nothingLeft verifies that the receiver left no message.
 func (c consuming) nothingLeft(ctx context.Context, s *stage) error {
 	if c.left != nil {
 		return c.left(ctx, s)
@@ -139,8 +139,8 @@ func (c consuming) nothingLeft(ctx context.Context, s *stage) error {
 	return s.leftNothing(ctx)
 }
 
-// settle waits, while the receiver runs, until a peer has acknowledged what it handled:
-// it does so after it has handed a message on, and no more once it is stopped.
+// settle waits until a peer has acknowledged its messages. The receiver must run: a peer
+// acknowledges a message after it has passed it on, and not after its end.
 func (c consuming) settle(ctx context.Context, s *stage) error {
 	if c.left == nil {
 		return nil
@@ -162,8 +162,7 @@ func (c consuming) settle(ctx context.Context, s *stage) error {
 	}
 }
 
-// measureReceive measures how fast a receiver empties a full list, from the
-// message on by which it is warm.
+// measureReceive measures how fast a receiver empties a full list, after the warm-up.
 func measureReceive(c consuming) func(ctx context.Context, s *stage, p pace) (Sample, error) {
 	return func(ctx context.Context, s *stage, _ pace) (Sample, error) {
 		warm := max(1, s.count/5)
@@ -176,7 +175,7 @@ func measureReceive(c consuming) func(ctx context.Context, s *stage, p pace) (Sa
 			return nil, err
 		}
 		var after serverReading
-		err = c.during(ctx, s, t.hear, func(ctx context.Context) (err error) {
+		err = c.during(ctx, s, t.receive, func(ctx context.Context) (err error) {
 			if err = t.await(ctx); err == nil {
 				after, err = s.read(ctx)
 			}
@@ -191,16 +190,16 @@ func measureReceive(c consuming) func(ctx context.Context, s *stage, p pace) (Sa
 	}
 }
 
-// libraryReceiver receives by the library with options.
-func libraryReceiver(register func(mux *remoteevent.Mux, heard func(mark int64)) error, options ...remoteevent.ReceiverOption) consuming {
-	return consuming{receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
+// libraryReceiver receives with the library and options.
+func libraryReceiver(register func(mux *remoteevent.Mux, received func(mark int64)) error, options ...remoteevent.ReceiverOption) consuming {
+	return consuming{receive: func(ctx context.Context, s *stage, received func(mark int64)) error {
 		client := s.client()
 		defer client.Close()
 		mux, err := remoteevent.NewMux()
 		if err != nil {
 			return err
 		}
-		if err := register(mux, heard); err != nil {
+		if err := register(mux, received); err != nil {
 			return err
 		}
 		receiver, err := remoteevent.NewReceiver(client, mux, append(options, remoteevent.WithQueues(queue), quiet)...)
@@ -212,33 +211,33 @@ func libraryReceiver(register func(mux *remoteevent.Mux, heard func(mark int64))
 }
 
 // typed decodes the payload into its Go type.
-func typed(mux *remoteevent.Mux, heard func(mark int64)) error {
+func typed(mux *remoteevent.Mux, received func(mark int64)) error {
 	return remoteevent.Handle(mux, func(_ context.Context, order Order) error {
-		heard(order.Mark)
+		received(order.Mark)
 		return nil
 	})
 }
 
 // generic decodes the payload into a map.
-func generic(mux *remoteevent.Mux, heard func(mark int64)) error {
+func generic(mux *remoteevent.Mux, received func(mark int64)) error {
 	return remoteevent.Handle(mux, func(_ context.Context, order AnyOrder) error {
-		mark, _ := order["mark"].(float64) // 0 is no mark
-		heard(int64(mark))
+		mark, _ := order["mark"].(float64) // 0 is an invalid mark
+		received(int64(mark))
 		return nil
 	})
 }
 
-// undecoded takes the payload's bytes.
-func undecoded(mux *remoteevent.Mux, heard func(mark int64)) error {
+// undecoded receives the payload's bytes.
+func undecoded(mux *remoteevent.Mux, received func(mark int64)) error {
 	return mux.Listen(queue, func(_ context.Context, delivery *remoteevent.Delivery) error {
-		heard(markOf(delivery.Payload()))
+		received(markOf(delivery.Payload()))
 		return nil
 	})
 }
 
-// brpop is a loop of BRPOP, which hands on the bytes.
+// brpop receives with BRPOP, message by message.
 func brpop(decode func(raw []byte) (int64, error)) consuming {
-	return consuming{receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
+	return consuming{receive: func(ctx context.Context, s *stage, received func(mark int64)) error {
 		client := s.client()
 		defer client.Close()
 		// go-redis does not interrupt a blocking command when its context ends.
@@ -257,14 +256,14 @@ func brpop(decode func(raw []byte) (int64, error)) consuming {
 			if err != nil {
 				return err
 			}
-			heard(mark)
+			received(mark)
 		}
 	}}
 }
 
 func bytesOnly(raw []byte) (int64, error) { return markOf(raw), nil }
 
-// byEncodingJSON decodes a message as one does who has no library for it.
+// byEncodingJSON decodes a message as code without a library does.
 func byEncodingJSON(raw []byte) (int64, error) {
 	var message struct {
 		Data    Order    `json:"data"`
@@ -274,16 +273,16 @@ func byEncodingJSON(raw []byte) (int64, error) {
 	return message.Data.Mark, err
 }
 
-// rpop takes many messages with each RPOP.
-func rpop(most int) consuming {
-	return consuming{receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
+// rpop receives many messages with each RPOP.
+func rpop(limit int) consuming {
+	return consuming{receive: func(ctx context.Context, s *stage, received func(mark int64)) error {
 		client := s.client()
 		defer client.Close()
 		for ctx.Err() == nil {
-			popped, err := client.RPopCount(ctx, queue, s.chunk(most)).Result()
+			popped, err := client.RPopCount(ctx, queue, s.chunk(limit)).Result()
 			switch {
 			case errors.Is(err, redis.Nil):
-				<-ctx.Done() // the list was full, and is empty now
+				<-ctx.Done() // the list is empty
 				return nil
 			case ctx.Err() != nil:
 				return nil
@@ -295,16 +294,16 @@ func rpop(most int) consuming {
 				if err != nil {
 					return err
 				}
-				heard(mark)
+				received(mark)
 			}
 		}
 		return nil
 	}}
 }
 
-// handRPOP is the same without a library, bytes only.
-func handRPOP(most int) consuming {
-	return consuming{receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
+// handRPOP does the same without a client library, and does not decode.
+func handRPOP(limit int) consuming {
+	return consuming{receive: func(ctx context.Context, s *stage, received func(mark int64)) error {
 		r, err := dialRESP(context.WithoutCancel(ctx), s.options)
 		if err != nil {
 			return err
@@ -313,7 +312,7 @@ func handRPOP(most int) consuming {
 		var buffer []byte
 		for ctx.Err() == nil {
 			var n int
-			n, buffer, err = r.pop(queue, s.chunk(most), buffer, func(raw []byte) { heard(markOf(raw)) })
+			n, buffer, err = r.pop(queue, s.chunk(limit), buffer, func(raw []byte) { received(markOf(raw)) })
 			if err != nil {
 				return err
 			}
@@ -325,13 +324,13 @@ func handRPOP(most int) consuming {
 	}}
 }
 
-// blmove moves each message to a list of its own, and removes it when it is handled.
+// blmove moves each message to a list of its own, and removes it after handling.
 func blmove() consuming {
-	return consuming{receive: func(ctx context.Context, s *stage, heard func(mark int64)) error {
+	return consuming{receive: func(ctx context.Context, s *stage, received func(mark int64)) error {
 		client := s.client()
 		defer client.Close()
 		working := queue + ":working"
-		moving := s.client() // which blocks, and is closed to interrupt that
+		moving := s.client() // a blocking client; Close interrupts it
 		defer moving.Close()
 		defer context.AfterFunc(ctx, func() { moving.Close() })()
 		for {
@@ -348,7 +347,7 @@ func blmove() consuming {
 			if err != nil {
 				return err
 			}
-			heard(mark)
+			received(mark)
 			if err := client.LRem(context.WithoutCancel(ctx), working, 1, raw).Err(); err != nil {
 				return err
 			}
@@ -394,9 +393,8 @@ func receiveCases() []Case {
 	return cases
 }
 
-// measureOneByOne sends each message when the one before is handled, so that none
-// is ever received together with another. The pushes do not count for Redis'
-// commands.
+// measureOneByOne sends each message after the previous one is handled, so that two messages
+// are never received together. Redis' time does not include the pushes.
 func measureOneByOne(c consuming) func(ctx context.Context, s *stage, p pace) (Sample, error) {
 	return func(ctx context.Context, s *stage, _ pace) (Sample, error) {
 		warm := max(1, s.count/5)
@@ -404,7 +402,7 @@ func measureOneByOne(c consuming) func(ctx context.Context, s *stage, p pace) (S
 		next := make(chan struct{}, 1)
 		t.each = func(int64) { next <- struct{}{} }
 		var before, after serverReading
-		err := c.during(ctx, s, t.hear, func(ctx context.Context) (err error) {
+		err := c.during(ctx, s, t.receive, func(ctx context.Context) (err error) {
 			ctx, cancel := context.WithTimeout(ctx, patience)
 			defer cancel()
 			client := s.client()
@@ -421,7 +419,7 @@ func measureOneByOne(c consuming) func(ctx context.Context, s *stage, p pace) (S
 				select {
 				case <-next:
 				case <-ctx.Done():
-					return fmt.Errorf("message %d did not come: %w", i, context.Cause(ctx))
+					return fmt.Errorf("message %d was not received: %w", i, context.Cause(ctx))
 				}
 			}
 			after, err = s.read(ctx)

@@ -12,7 +12,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/process"
 )
 
-// measureRedisBenchmark has redis-benchmark push the message. It measures itself.
+// measureRedisBenchmark makes redis-benchmark push the message. It uses its measurement.
 func measureRedisBenchmark(clients, pipeline int) func(ctx context.Context, s *stage, p pace) (Sample, error) {
 	return func(ctx context.Context, s *stage, _ pace) (Sample, error) {
 		program, err := exec.LookPath("redis-benchmark")
@@ -20,7 +20,7 @@ func measureRedisBenchmark(clients, pipeline int) func(ctx context.Context, s *s
 			return nil, missing("no redis-benchmark in PATH; Debian and Ubuntu have it in redis-tools")
 		}
 		if s.options.Password != "" || s.options.TLSConfig != nil || s.options.Network != "tcp" {
-			return nil, missing("redis-benchmark takes part without a password, TLS and a unix socket only")
+			return nil, missing("redis-benchmark is run only without a password, TLS and a unix socket")
 		}
 		host, port, err := splitAddress(s.options.Addr)
 		if err != nil {
@@ -48,7 +48,7 @@ func measureRedisBenchmark(clients, pipeline int) func(ctx context.Context, s *s
 		if err != nil {
 			return nil, fmt.Errorf("redis-benchmark printed no rate: %w", err)
 		}
-		if math.IsInf(rate, 0) { // it counts milliseconds, and took none
+		if math.IsInf(rate, 0) { // it counts milliseconds and needed less than one
 			rate = float64(count) * 1000
 		}
 		sample := Sample{PerSecond: rate}
@@ -61,9 +61,9 @@ func measureRedisBenchmark(clients, pipeline int) func(ctx context.Context, s *s
 		if err != nil {
 			return nil, err
 		}
-		// It sends whole pipelines, so that a few more may be stored than asked for.
+		// redis-benchmark sends whole pipelines, and so may store a few messages more.
 		if length < int64(count) || length > int64(count+clients*pipeline) {
-			return nil, fmt.Errorf("%d messages are stored, and redis-benchmark sent %d", length, count)
+			return nil, fmt.Errorf("%d messages stored, %d sent by redis-benchmark", length, count)
 		}
 		return sample, s.stored(ctx, queue, int(length))
 	}

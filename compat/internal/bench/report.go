@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Report is what a run found out, and where.
+// Report has the results of a run and its setting.
 type Report struct {
 	Date         time.Time     `json:"date"`
 	Redis        string        `json:"redis"`
@@ -20,19 +20,19 @@ type Report struct {
 	CPUs         int           `json:"cpus"`
 	Rounds       int           `json:"rounds"`
 	Seed         uint64        `json:"seed"`
-	Seconds      float64       `json:"seconds"` // of the whole run
+	Seconds      float64       `json:"seconds"` // duration of the run
 	Peers        []Peer        `json:"peers"`
 	Measurements []Measurement `json:"measurements"`
 	Goals        []Reached     `json:"goals"`
 }
 
-// Peer is a library that takes part.
+// Peer is a library in the comparison.
 type Peer struct {
 	Module  string `json:"module"`
 	Version string `json:"version"`
 }
 
-// NewReport makes the report of measurements.
+// NewReport returns the report of measurements.
 func NewReport(c Config, measurements []Measurement, begin time.Time) Report {
 	return Report{
 		Date: begin.UTC().Truncate(time.Second), Seconds: time.Since(begin).Seconds(),
@@ -41,7 +41,7 @@ func NewReport(c Config, measurements []Measurement, begin time.Time) Report {
 	}
 }
 
-// ReadReport reads the JSON of a report, and compares it with the goals of today.
+// ReadReport reads a report in JSON, and evaluates the present goals.
 func ReadReport(path string) (r Report, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -54,7 +54,7 @@ func ReadReport(path string) (r Report, err error) {
 	return r, nil
 }
 
-// peers are the versions of the libraries that take part.
+// peers returns the versions of the compared libraries.
 func peers() []Peer {
 	modules := []string{
 		"github.com/redis/go-redis/v9", "github.com/redis/rueidis", "github.com/hibiken/asynq",
@@ -71,7 +71,7 @@ func peers() []Peer {
 	return found
 }
 
-// Problems are the measurements of participants that failed.
+// Problems returns the measurements of participants that failed.
 func (r Report) Problems() (failed []Measurement) {
 	for _, m := range r.Measurements {
 		if m.Problem != "" && !m.Skipped {
@@ -81,15 +81,15 @@ func (r Report) Problems() (failed []Measurement) {
 	return failed
 }
 
-// group is the measurements of one workload and one size.
+// group holds the measurements of one workload and one size.
 type group struct {
 	workload Workload
 	size     string
-	metrics  []Metric // that any of them has
+	metrics  []Metric // those of all measurements
 	members  []Measurement
 }
 
-// groups are the measurements in the order of a report.
+// groups returns the measurements in the order of a report.
 func (r Report) groups() (groups []group) {
 	for _, workload := range Workloads() {
 		for _, size := range append([]Size{{}}, Sizes()...) {
@@ -112,7 +112,7 @@ func (r Report) groups() (groups []group) {
 	return groups
 }
 
-// column is how a metric stands in a table.
+// column describes a metric's column of a table.
 type column struct {
 	metric Metric
 	title  string

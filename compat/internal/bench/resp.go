@@ -12,10 +12,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// resp is one connection that speaks the protocol without a library.
+// resp is a connection with a hand-written implementation of the protocol.
 type resp struct {
 	connection net.Conn
-	stop       func() bool // the context's hold on the connection
+	stop       func() bool // stops the interruption by the context
 	in         *bufio.Reader
 	out        *bufio.Writer
 	number     []byte
@@ -23,7 +23,7 @@ type resp struct {
 
 func dialRESP(ctx context.Context, options *redis.Options) (*resp, error) {
 	if options.TLSConfig != nil {
-		return nil, errors.New("hand-written RESP does not speak TLS")
+		return nil, errors.New("hand-written RESP does not support TLS")
 	}
 	connection, err := new(net.Dialer).DialContext(ctx, options.Network, options.Addr)
 	if err != nil {
@@ -53,7 +53,7 @@ func (r *resp) close() {
 	r.connection.Close()
 }
 
-// ask runs a short command that answers with a line.
+// ask executes a command whose reply is one line.
 func (r *resp) ask(words ...string) error {
 	r.array(len(words))
 	for _, word := range words {
@@ -67,7 +67,7 @@ func (r *resp) ask(words ...string) error {
 }
 
 func (r *resp) header(kind byte, n int) {
-	_ = r.out.WriteByte(kind) // bufio keeps its first error for Flush
+	_ = r.out.WriteByte(kind) // Flush returns the error
 	r.number = strconv.AppendInt(r.number[:0], int64(n), 10)
 	_, _ = r.out.Write(r.number)
 	_, _ = r.out.WriteString("\r\n")
@@ -91,7 +91,7 @@ func (r *resp) message(t *template, mark int64) {
 	_, _ = r.out.WriteString("\r\n")
 }
 
-// push writes one LPUSH with a number of messages.
+// push writes one LPUSH with count messages.
 func (r *resp) push(t *template, key string, mark int64, count int) {
 	r.array(2 + count)
 	r.bulk([]byte("LPUSH"))
@@ -101,23 +101,23 @@ func (r *resp) push(t *template, key string, mark int64, count int) {
 	}
 }
 
-// line reads an answer of one line, without its type.
+// line reads a reply of one line, without its type.
 func (r *resp) line() (string, error) {
 	text, err := r.in.ReadSlice('\n')
 	if err != nil {
 		return "", err
 	}
 	if len(text) < 3 {
-		return "", fmt.Errorf("Redis answered %q", text)
+		return "", fmt.Errorf("Redis replied %q", text)
 	}
 	if text[0] == '-' {
-		return "", fmt.Errorf("Redis answered %s", text[1:len(text)-2])
+		return "", fmt.Errorf("Redis replied %s", text[1:len(text)-2])
 	}
 	return string(text[1 : len(text)-2]), nil
 }
 
-// length reads an answer that is a number: an integer, or the header of a bulk
-// string or an array.
+// length reads a reply with a number: an integer, or the header of a bulk string or an
+// array.
 func (r *resp) length() (int, error) {
 	text, err := r.line()
 	if err != nil {
@@ -126,9 +126,9 @@ func (r *resp) length() (int, error) {
 	return strconv.Atoi(text)
 }
 
-// pop takes a number of messages at most, and hands each to heard. The bytes
-// are valid until heard returns.
-func (r *resp) pop(key string, count int, buffer []byte, heard func(raw []byte)) (int, []byte, error) {
+// pop pops at most count messages and calls received with each. The bytes are valid until
+// received returns.
+func (r *resp) pop(key string, count int, buffer []byte, received func(raw []byte)) (int, []byte, error) {
 	r.array(3)
 	r.bulk([]byte("RPOP"))
 	r.bulk([]byte(key))
@@ -152,12 +152,12 @@ func (r *resp) pop(key string, count int, buffer []byte, heard func(raw []byte))
 		if _, err := io.ReadFull(r.in, buffer); err != nil {
 			return 0, buffer, err
 		}
-		heard(buffer[:length])
+		received(buffer[:length])
 	}
 	return n, buffer, nil
 }
 
-// pushAll pushes messages in commands of many, one command ahead of the answers.
+// pushAll pushes messages in large commands, one command ahead of the replies.
 func (s *stage) pushAll(r *resp, key string, mark int64, count int) error {
 	step, waiting := s.chunk(1000), 0
 	for done := 0; done < count || waiting > 0; {

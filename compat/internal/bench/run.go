@@ -11,48 +11,48 @@ import (
 	"time"
 )
 
-// Config says how to run.
+// Config configures a run.
 type Config struct {
 	Redis  *Redis
 	Cases  []Case
 	Rounds int
-	// Seed decides the order of the cases in each round.
+	// Seed determines the order of the cases in each round.
 	Seed uint64
-	// Duration is about how long one case runs in one round.
+	// Duration is the approximate duration of a case in a round.
 	Duration time.Duration
-	// Progress, if any, is called before each run of a case.
+	// Progress, if not nil, is called before each run of a case.
 	Progress func(done, total int, doing string)
 }
 
-// Measurement is what a run found out about a case.
+// Measurement has the results of a case.
 type Measurement struct {
 	Workload    string `json:"workload"`
 	Size        string `json:"size,omitempty"`
 	Participant string `json:"participant"`
-	// Samples has one for each round; nil where the case failed in it.
+	// Samples has one sample for each round, or nil if the case failed in the round.
 	Samples []Sample `json:"samples"`
-	// Problem is the first error, if there was one; Skipped says that the
-	// participant is not on this machine.
+	// Problem is the first error, if any. Skipped reports that this machine lacks the
+	// participant.
 	Problem string `json:"problem,omitempty"`
 	Skipped bool   `json:"skipped,omitempty"`
 }
 
-// Name is the name of the case.
+// Name returns the name of the case.
 func (m Measurement) Name() string {
 	return Case{Workload: Workload{Name: m.Workload}, Size: Size{Name: m.Size}, Participant: m.Participant}.Name()
 }
 
 const (
-	// mostBytes bounds what the messages of one run take in Redis.
-	mostBytes = 128 << 20
-	// fewest is the least number of messages of a run, where they do not take more
-	// than fewBytes.
-	fewest   = 200
+	// maxBytes bounds the messages of one run in Redis.
+	maxBytes = 128 << 20
+	// minCount is the minimum number of messages of a run, unless they take more than
+	// fewBytes.
+	minCount = 200
 	fewBytes = 4 << 20
 )
 
-// Run measures all cases in every round. A case that fails is reported and not
-// run again. The error is that of ctx or of Redis.
+// Run measures all cases in every round. It records the failure of a case and does not run
+// the case again. The error is that of ctx or of Redis.
 func Run(ctx context.Context, c Config) (_ []Measurement, err error) {
 	if err := c.Redis.open(ctx); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func Run(ctx context.Context, c Config) (_ []Measurement, err error) {
 	}
 	chance := rand.New(rand.NewPCG(c.Seed, 0))
 	done, total := 0, (c.Rounds+1)*len(c.Cases)
-	for round := range c.Rounds + 1 { // the first only finds out how many messages a case moves
+	for round := range c.Rounds + 1 { // the first determines the number of messages
 		for _, i := range order(c.Cases, chance) {
 			if c.Progress != nil {
 				c.Progress(done, total, c.Cases[i].Name())
@@ -102,15 +102,14 @@ func Run(ctx context.Context, c Config) (_ []Measurement, err error) {
 	return measurements, nil
 }
 
-// order is the order of the cases in a round: those that are compared with each
-// other follow each other, by chance, so that a machine that is busy for a while is
-// so for all of them.
+// order returns the order of the cases in a round. Cases that are compared with each other
+// are shuffled but follow each other, so that temporary load affects all of them.
 func order(cases []Case, chance *rand.Rand) (all []int) {
 	blocks := map[string][]int{}
 	var names []string
 	for i, one := range cases {
 		family, _, _ := strings.Cut(one.Workload.Name, "-")
-		if family == "send" { // each has peers of its own
+		if family == "send" { // each size has its own peers
 			family = one.Workload.Name
 		}
 		name := family + "/" + one.Size.Name
@@ -128,12 +127,12 @@ func order(cases []Case, chance *rand.Rand) (all []int) {
 	return all
 }
 
-// runner is a run under way.
+// runner is the state of a run.
 type runner struct {
 	Config
 
 	templates map[string]*template
-	counts    []int // how many messages a case moves
+	counts    []int // the number of messages of each case
 }
 
 func (m *Measurement) fail(err error) {
@@ -141,7 +140,7 @@ func (m *Measurement) fail(err error) {
 	m.Skipped = errors.Is(err, errNotHere)
 }
 
-// round measures a case once more, if it has not failed.
+// round measures a case again, unless it has failed.
 func (r *runner) round(ctx context.Context, i int, m *Measurement) Sample {
 	if m.Problem != "" {
 		return nil
@@ -154,34 +153,34 @@ func (r *runner) round(ctx context.Context, i int, m *Measurement) Sample {
 	return sample
 }
 
-// calibrate finds out how many messages a case moves in the duration.
+// calibrate determines the number of messages that a case moves in the duration.
 func (r *runner) calibrate(ctx context.Context, i int) error {
 	one := r.Cases[i]
 	if one.own && r.Redis.Shared {
-		return missing("%s has keys of its own, and this Redis is used by others", one.Participant)
+		return missing("%s uses keys without the run's prefix, and others use this Redis", one.Participant)
 	}
 	if one.fixed {
 		return nil
 	}
 	size := len(r.templates[one.Size.Name].raw)
-	least, most := max(2, min(fewest, fewBytes/size)), mostBytes/size
-	count := least
+	lower, upper := max(2, min(minCount, fewBytes/size)), maxBytes/size
+	count := lower
 	for {
 		sample, err := r.once(ctx, i, count)
 		if err != nil {
 			return err
 		}
-		wanted := min(max(least, int(sample[PerSecond]*r.Duration.Seconds())), most)
-		// The rate of a few messages is no good guess for many.
-		if wanted <= count*10 || count == most {
+		wanted := min(max(lower, int(sample[PerSecond]*r.Duration.Seconds())), upper)
+		// The rate of a few messages does not predict that of many.
+		if wanted <= count*10 || count == upper {
 			r.counts[i] = wanted
 			return nil
 		}
-		count = min(count*10, most)
+		count = min(count*10, upper)
 	}
 }
 
-// once runs a case on a clean Redis.
+// once runs a case with a clean Redis.
 func (r *runner) once(ctx context.Context, i, count int) (Sample, error) {
 	if err := r.Redis.clean(ctx); err != nil {
 		return nil, err

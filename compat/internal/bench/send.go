@@ -14,23 +14,23 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// sending stores messages in a way of its own.
+// sending is a way to send messages.
 type sending struct {
-	// send stores count messages, the one with the mark first, each before the
-	// next. It may be called by several goroutines at once.
+	// send sends count messages with consecutive marks from mark, in that order. It may
+	// be called concurrently.
 	send  func(ctx context.Context, mark int64, count int) error
 	close func() error
-	// stored verifies that exactly count messages are stored; nil asks the list.
+	// stored verifies that exactly count messages are stored. The default checks the list.
 	stored func(ctx context.Context, count int) error
 }
 
 // senderOption is an option of the library's sender.
 type senderOption = remoteevent.SenderOption
 
-// openSender opens a way to send. Only the library's have options.
+// openSender opens a way to send. Only those of the library use the options.
 type openSender func(ctx context.Context, s *stage, options ...senderOption) (*sending, error)
 
-// batch is how many messages a batch has.
+// batch is the number of messages of a batch.
 const batch = 1000
 
 func sendCases() []Case {
@@ -66,7 +66,7 @@ func sendCases() []Case {
 
 func workloadIndex(w Workload) int { return slices.Index(Workloads(), w) }
 
-// measureSend sends a tenth to warm up, and then measures.
+// measureSend sends a tenth of the messages to warm up, and measures the rest.
 func measureSend(goroutines int, open openSender, options ...senderOption) func(ctx context.Context, s *stage, p pace) (Sample, error) {
 	return func(ctx context.Context, s *stage, _ pace) (_ Sample, err error) {
 		s.same = true
@@ -112,8 +112,7 @@ func measureSend(goroutines int, open openSender, options ...senderOption) func(
 	}
 }
 
-// quiet keeps the library's log out of the figures' terminal; errors of a run are
-// returned.
+// quiet discards the library's log. A run returns its errors.
 var quiet = remoteevent.WithLogger(slog.New(slog.DiscardHandler))
 
 func librarySender(_ context.Context, s *stage, options ...senderOption) (*sending, error) {
@@ -153,7 +152,7 @@ func librarySendsBatches(_ context.Context, s *stage, _ ...senderOption) (*sendi
 	}}, nil
 }
 
-// raw is the message with a mark.
+// raw returns the message with a mark.
 func (s *stage) raw(mark int64) []byte {
 	if s.same {
 		return s.template.raw
@@ -197,7 +196,7 @@ func goRedisSendsBatches(_ context.Context, s *stage, _ ...senderOption) (*sendi
 	}}, nil
 }
 
-// batches sends messages in variadic commands of a batch, or of about 1 MiB.
+// batches sends messages in variadic commands with a batch or about 1 MiB each.
 func batches(s *stage, count int, mark int64, push func(values []any) error) error {
 	values := make([]any, 0, batch)
 	for done := 0; done < count; {
@@ -216,7 +215,7 @@ func batches(s *stage, count int, mark int64, push func(values []any) error) err
 	return nil
 }
 
-// openRueidis is a rueidis client with default options but for the client-side
+// openRueidis returns a rueidis client with default options, but without its client-side
 // cache, which needs a Redis with tracking.
 func openRueidis(options *redis.Options) (rueidis.Client, error) {
 	return rueidis.NewClient(rueidis.ClientOption{
@@ -248,14 +247,14 @@ func rueidisSendsBatches(_ context.Context, s *stage, _ ...senderOption) (*sendi
 		return batches(s, count, mark, func(values []any) error {
 			command := client.B().Lpush().Key(queue).Element()
 			for _, value := range values {
-				command = command.Element(rueidis.BinaryString(value.([]byte))) //nolint:forcetypeassert // batches has nothing else
+				command = command.Element(rueidis.BinaryString(value.([]byte))) //nolint:forcetypeassert // batches passes only bytes
 			}
 			return client.Do(ctx, command.Build()).Error()
 		})
 	}}, nil
 }
 
-// respSender writes commands by hand, a number of them before it reads answers.
+// respSender writes commands with resp, pipeline commands before it reads their replies.
 func respSender(pipeline int) openSender {
 	return func(ctx context.Context, s *stage, _ ...senderOption) (*sending, error) {
 		r, err := dialRESP(ctx, s.options)
@@ -295,14 +294,14 @@ func respSendsBatches(ctx context.Context, s *stage, _ ...senderOption) (*sendin
 	}}, nil
 }
 
-// pace is how long a case of fixed length lasts, and how often its messages come.
+// pace has the duration of a case of fixed length, and the interval of its messages.
 type pace struct {
 	duration time.Duration
 }
 
 var errNotHere = errors.New("not here")
 
-// missing is the error of a participant that this machine does not have.
+// missing returns the error of a participant that this machine lacks.
 func missing(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errNotHere, fmt.Sprintf(format, args...))
 }

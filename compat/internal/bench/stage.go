@@ -14,42 +14,42 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// stage is where a case runs: a Redis, and the message of its size.
+// stage is the setting of a run of a case: the Redis and the message.
 type stage struct {
 	*Redis
 
 	template *template
-	// count is how many messages a run moves.
+	// count is the number of messages of a run.
 	count int
-	// same says that peers may send the same bytes again and again, which spares
-	// them a copy: nobody looks at the marks.
+	// same permits peers to send the same bytes repeatedly, without a copy: the marks are
+	// not checked.
 	same bool
 }
 
-// Redis is the server that is measured on.
+// Redis is the measured server.
 type Redis struct {
 	URL string
-	// Shared says that others use this Redis too. Then only keys that begin with
-	// the prefix of this run are touched.
+	// Shared reports whether others use this Redis. Then only keys with the prefix of
+	// this run are changed.
 	Shared bool
 
 	options  *redis.Options
-	control  *redis.Client // of the measuring side
+	control  *redis.Client // for the measurement itself
 	original originalCommand
-	dir      string // for what is built, "" before
-	idle     string // the program that waits, "" before it is built
+	dir      string // of built programs, "" before the first build
+	idle     string // the built idle program, "" before the build
 }
 
 // open connects to the server.
 func (r *Redis) open(ctx context.Context) (err error) {
 	if r.options, err = redis.ParseURL(r.URL); err != nil {
-		return errors.New("the URL of Redis is not valid") // the parser's error holds the password
+		return errors.New("the URL of Redis is invalid") // the parser's error contains the password
 	}
 	r.control = redis.NewClient(r.options)
 	return r.control.Ping(ctx).Err()
 }
 
-// close disconnects, and removes what was built.
+// close disconnects, and removes built programs.
 func (r *Redis) close() error {
 	err := r.control.Close()
 	if r.dir != "" {
@@ -58,13 +58,13 @@ func (r *Redis) close() error {
 	return err
 }
 
-// client is a new go-redis client with default options.
+// client returns a new go-redis client with default options.
 func (r *Redis) client() *redis.Client {
 	options := *r.options
 	return redis.NewClient(&options)
 }
 
-// clean removes the keys of a run.
+// clean removes the keys of the run.
 func (r *Redis) clean(ctx context.Context) error {
 	if !r.Shared {
 		return r.control.FlushAll(ctx).Err()
@@ -78,9 +78,9 @@ func (r *Redis) clean(ctx context.Context) error {
 	return err
 }
 
-// keys are those of this run: the lists and their companion keys.
+// keys returns the keys of this run: the lists and their companion keys.
 func (r *Redis) keys(ctx context.Context) (keys []string, err error) {
-	pattern := "*" // peers have names of their own
+	pattern := "*" // the keys of peers have other names
 	if r.Shared {
 		pattern = "*" + queue + "*"
 	}
@@ -91,7 +91,7 @@ func (r *Redis) keys(ctx context.Context) (keys []string, err error) {
 	return keys, iterator.Err()
 }
 
-// serverReading is what Redis has used up to a moment.
+// serverReading holds the resources that Redis has used.
 type serverReading struct {
 	commands map[string]float64 // microseconds by command
 	cpu      float64            // microseconds
@@ -123,13 +123,13 @@ func (r *Redis) read(ctx context.Context) (serverReading, error) {
 	return reading, nil
 }
 
-// scripted are the commands that a script cannot make wait, and the scripts
-// themselves: what they call is counted twice otherwise.
+// scripted are the scripts and the commands that a script cannot call. The other commands
+// would count twice if scripts call them.
 var scripted = []string{"eval", "evalsha", "fcall", "blmove", "blmpop", "brpop", "blpop", "brpoplpush", "xreadgroup"}
 
-// add adds Redis' part to a sample. Commands that this program measures or
-// pushes with do not count.
-func (r serverReading) add(s Sample, since serverReading, messages int, not ...string) {
+// add adds Redis' figures to a sample. excluded are commands that the measuring side
+// executes.
+func (r serverReading) add(s Sample, since serverReading, messages int, excluded ...string) {
 	spent := func(name string) float64 { return r.commands[name] - since.commands[name] }
 	total := 0.0
 	if spent("evalsha")+spent("eval")+spent("fcall") > 0 {
@@ -140,18 +140,18 @@ func (r serverReading) add(s Sample, since serverReading, messages int, not ...s
 		for name := range r.commands {
 			total += spent(name)
 		}
-		for _, name := range append(not, "info", "flushall", "scan", "ping") {
+		for _, name := range append(excluded, "info", "flushall", "scan", "ping") {
 			total -= spent(name)
 		}
 	}
-	// Redis measures commands by the clock, which also runs while other processes
-	// have its CPU.
+	// commandstats uses the real-time clock, which also runs while other processes use
+	// the CPU.
 	cpu := r.cpu - since.cpu
 	s[CommandTime] = min(total, cpu) / float64(messages)
 	s[RedisCPU] = cpu / float64(messages)
 }
 
-// fill pushes a number of messages, the first mark first, as fast as can be.
+// fill pushes count messages as fast as possible, the first mark first.
 func (s *stage) fill(ctx context.Context, key string, count int) error {
 	r, err := dialRESP(ctx, s.options)
 	if err != nil {
@@ -161,20 +161,20 @@ func (s *stage) fill(ctx context.Context, key string, count int) error {
 	return s.pushAll(r, key, firstMark, count)
 }
 
-// chunk is how many messages of the size go into one command, at most.
-func (s *stage) chunk(most int) int {
+// chunk returns the maximum number of messages of this size in one command.
+func (s *stage) chunk(limit int) int {
 	const commandBytes = 1 << 20
-	return min(most, max(1, commandBytes/len(s.template.raw)))
+	return min(limit, max(1, commandBytes/len(s.template.raw)))
 }
 
-// stored verifies that the list holds exactly the messages of a run.
+// stored verifies that the list contains exactly the messages of a run.
 func (s *stage) stored(ctx context.Context, key string, count int) error {
 	length, err := s.control.LLen(ctx, key).Result()
 	if err != nil {
 		return err
 	}
 	if length != int64(count) {
-		return fmt.Errorf("%d messages are stored, and %d were sent", length, count)
+		return fmt.Errorf("%d messages stored, %d sent", length, count)
 	}
 	step := s.chunk(1000)
 	for from := 0; from < count; from += step {
@@ -184,16 +184,15 @@ func (s *stage) stored(ctx context.Context, key string, count int) error {
 		}
 		for _, raw := range raws {
 			if len(raw) != len(s.template.raw) {
-				return fmt.Errorf("a message has %d bytes, and %d were sent", len(raw), len(s.template.raw))
+				return fmt.Errorf("message of %d bytes stored, %d sent", len(raw), len(s.template.raw))
 			}
 		}
 	}
 	return nil
 }
 
-// leftNothing verifies that a receiver left no message behind. Messages are in
-// lists, hashes and streams; a string is a counter, and a sorted set only has the
-// names of what is elsewhere.
+// leftNothing verifies that a receiver left no message. Messages are in lists, hashes and
+// streams. Strings are counters, and sorted sets contain only the ids of messages.
 func (s *stage) leftNothing(ctx context.Context) error {
 	keys, err := s.keys(ctx)
 	if err != nil || len(keys) == 0 {
@@ -215,12 +214,12 @@ func (s *stage) leftNothing(ctx context.Context) error {
 		}
 	}
 	if len(left) > 0 {
-		err = fmt.Errorf("%d keys are left behind, such as the %s", len(left), left[0])
+		err = fmt.Errorf("%d keys remain, for example the %s", len(left), left[0])
 	}
 	return err
 }
 
-// concurrently runs a number of goroutines that share the messages of a run.
+// concurrently divides the messages of a run among goroutines.
 func concurrently(ctx context.Context, goroutines, count int, each func(ctx context.Context, first, count int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -237,7 +236,7 @@ func concurrently(ctx context.Context, goroutines, count int, each func(ctx cont
 	return context.Cause(ctx)
 }
 
-// trimmed is the end of a program's output, for an error.
+// trimmed returns the end of a program's output, for an error.
 func trimmed(output []byte) string {
 	return string(bytes.TrimSpace(output[max(0, len(output)-500):]))
 }

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// Spread is the median of some values, and between which they lie.
+// Spread is the median of some values with their minimum and maximum.
 type Spread struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
 }
 
-// spread returns false where there are no values.
+// spread returns the spread of values, or false if there are none.
 func spread(values []float64) (Spread, bool) {
 	if len(values) == 0 {
 		return Spread{}, false
@@ -22,8 +22,8 @@ func spread(values []float64) (Spread, bool) {
 	return Spread{Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Min: sorted[0], Max: sorted[n-1]}, true
 }
 
-// Spread is that of one metric over the rounds. It returns false where the metric
-// was not measured.
+// Spread returns the spread of a metric over the rounds, or false if the metric was not
+// measured.
 func (m Measurement) Spread(metric Metric) (Spread, bool) {
 	var values []float64
 	for _, sample := range m.Samples {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// number writes a figure with three significant digits at least, and thousands
-// apart.
+// number formats a figure with at least three significant digits, and with commas between
+// thousands.
 func number(value float64) string {
 	decimals := 0
 	switch {
@@ -36,10 +36,10 @@ func (s Spread) String() string {
 	return fmt.Sprintf("%s (%s–%s)", number(s.Median), number(s.Min), number(s.Max))
 }
 
-// table is rows of cells; the first row is the head.
+// table is a list of rows of cells. The first row is the head.
 type table [][]string
 
-// write writes the table in aligned columns, the first to the left.
+// write writes the table in aligned columns, the first one aligned to the left.
 func (t table) write(out io.Writer) error {
 	widths := make([]int, len(t[0]))
 	for _, row := range t {
@@ -64,7 +64,7 @@ func (t table) write(out io.Writer) error {
 	return err
 }
 
-// table is the figures of a group.
+// table returns the table of a group's figures.
 func (g group) table() table {
 	head := []string{"participant"}
 	for _, metric := range g.metrics {
@@ -100,9 +100,9 @@ func (g group) title() string {
 	return g.workload.Title + ", " + g.size
 }
 
-// goals is the table of the goals.
+// goals returns the table of the goals.
 func (r Report) goals() table {
-	rows := table{{"to reach", "before", "measured", "goal", ""}}
+	rows := table{{"figure", "before", "measured", "goal", ""}}
 	for _, goal := range r.Goals {
 		measured, state := "not measured", ""
 		if goal.Value != nil {
@@ -116,7 +116,7 @@ func (r Report) goals() table {
 	return rows
 }
 
-// problems are lines about the participants that have no figures.
+// problems returns a line for each participant without figures.
 func (r Report) problems() (lines []string) {
 	for _, m := range r.Measurements {
 		switch {
@@ -130,7 +130,7 @@ func (r Report) problems() (lines []string) {
 	return lines
 }
 
-// setting is a line about the run.
+// setting returns a line with the setting of the run.
 func (r Report) setting() string {
 	var peers []string
 	for _, peer := range r.Peers {

@@ -1,7 +1,7 @@
-// Command idle consumes queues and does nothing else. It is a program of its own,
-// so that its memory is that of a small program with the library.
+// Command idle consumes queues and does nothing else. It is a separate program, so that
+// its memory is that of a small program with the library.
 //
-// It writes a line to standard output when each queue has delivered one message.
+// It writes a line to standard output after each queue has delivered one message.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	prefix := flag.String("prefix", "", "the `TEXT` before the number of a queue")
+	prefix := flag.String("prefix", "", "the prefix `TEXT` of the queues' names")
 	count := flag.Int("queues", 1, "the number of queues")
 	atMostOnce := flag.Bool("at-most-once", false, "receive at most once")
 	flag.Parse()
@@ -45,7 +45,7 @@ func main() {
 func run(ctx context.Context, url string, queues []string, options []remoteevent.ReceiverOption) error {
 	redisOptions, err := redis.ParseURL(url)
 	if err != nil {
-		return errors.New("REDIS_URL is not valid") // the parser's error holds the password
+		return errors.New("REDIS_URL is invalid") // the parser's error contains the password
 	}
 	client := redis.NewClient(redisOptions)
 	defer client.Close()
