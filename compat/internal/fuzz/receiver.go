@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
@@ -23,8 +24,10 @@ const (
 	// maxRevivals is after how many ends of all its queues an original is
 	// replaced: it keeps the traceback of every death.
 	maxRevivals = 50
-	// patience is the maximum time between two reports of a receiver.
+	// patience is the maximum time between two reports of a receiver on an idle machine.
 	patience = 20 * time.Second
+	// answerTimeout is the maximum time of an answer on an idle machine.
+	answerTimeout = 5 * time.Second
 )
 
 // receiver runs messages with one implementation, and starts it again after it ended.
@@ -137,7 +140,9 @@ func (r *receiver) start(ctx context.Context) (*process, error) {
 		p.queues = append(p.queues, fmt.Sprintf("%s:%d:%d", r.name, number, i))
 	}
 	var err error
-	p.Process, err = r.subject.Start(context.WithoutCancel(ctx), engine.Setting{RedisURL: r.url, MaxLine: adapter.LargeLine})
+	p.Process, err = r.subject.Start(context.WithoutCancel(ctx), engine.Setting{
+		RedisURL: r.url, Timeout: calibration.Scale(answerTimeout), MaxLine: adapter.LargeLine,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +249,7 @@ func (r *receiver) canary(event protocol.Event) (number int, ok bool) {
 
 // wait returns the next observation.
 func (p *process) wait(ctx context.Context) (protocol.Observation, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := calibration.WithTimeout(ctx, patience)
 	defer cancel()
 	return p.Next(ctx)
 }
