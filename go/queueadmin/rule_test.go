@@ -46,7 +46,8 @@ func TestRules(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return errors.Join(second(q.Requeue(ctx, ids[0])), second(q.Drop(ctx, ids[1])), second(q.Repair(ctx, "1-lost-1-1001", "nothing")), second(q.Drain(ctx)))
+			return errors.Join(second(q.Requeue(ctx, ids[0])), second(q.Drop(ctx, ids[1])), second(q.Repair(ctx, "1-lost-1-1001", "nothing")), second(q.Drain(ctx)),
+				second(q.Move(ctx, open(t, user, "c"), 1)), second(q.Purge(ctx)))
 		},
 	}
 	may := map[queueadmin.Role][]string{

@@ -18,7 +18,7 @@ func TestZeroValues(t *testing.T) {
 	defer client.Close()
 	zerovalue.Check(t, map[string]any{
 		"Codes": queueadmin.Codes, "DiagnoseServer": queueadmin.DiagnoseServer, "FindQueues": queueadmin.FindQueues,
-		"Open": queueadmin.Open, "Roles": queueadmin.Roles, "Rule": queueadmin.Rule,
+		"Open": queueadmin.Open, "Roles": queueadmin.Roles, "Rule": queueadmin.Rule, "User": queueadmin.User,
 		// Pointers that are nil are clients as well.
 		"Open of no client": func() (*queueadmin.Queue, error) { return queueadmin.Open((*redis.Client)(nil), "q") },
 	}, open(t, client, "q"), queueadmin.DeadLetter{}, &queueadmin.Diagnosis{})

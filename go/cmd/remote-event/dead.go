@@ -215,7 +215,7 @@ type change struct {
 	// spares reports whether to keep a dead letter.
 	spares func(letter *queueadmin.DeadLetter) bool
 	// confirm asks whether to continue; nil continues.
-	confirm func(ctx context.Context, n int) error
+	confirm func(ctx context.Context, n int, at *target) error
 }
 
 // changed is the output of such a command.
@@ -279,8 +279,8 @@ func (a *app) deadDropCommand() *cobra.Command {
 			if !isTerminal(a.stdin) {
 				return withHint(usageError("drop deletes permanently, and cannot ask for confirmation without a terminal"), "give --yes to delete, or --dry-run to list the dead letters")
 			}
-			c.confirm = func(ctx context.Context, n int) error {
-				return a.confirm(ctx, fmt.Sprintf("Delete %d dead letters permanently?", n))
+			c.confirm = func(ctx context.Context, n int, at *target) error {
+				return a.confirm(ctx, fmt.Sprintf("Delete %d dead letters at %s permanently?", n, at))
 			}
 		}
 		return a.change(cmd.Context(), names, &s, &c)
@@ -347,7 +347,7 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 	done := n
 	if !c.dryRun && n > 0 {
 		if c.confirm != nil {
-			if err := c.confirm(ctx, n); err != nil {
+			if err := c.confirm(ctx, n, queues.target); err != nil {
 				return err
 			}
 		}

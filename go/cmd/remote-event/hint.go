@@ -88,6 +88,9 @@ func hintForAnswer(t *target, answer string) string {
 	if strings.Contains(answer, "cluster support disabled") {
 		return "several hosts in a URL are nodes of a cluster; this Redis is a single server"
 	}
+	if kind == "CROSSSLOT" {
+		return "the queues are in different slots of the cluster: give them names with the same {tag}"
+	}
 	if strings.Contains(answer, "DB index") {
 		return "Redis has fewer databases: see its setting databases"
 	}

@@ -17,10 +17,11 @@ func (a *app) queueCommand() *cobra.Command {
 	return family(&cobra.Command{
 		Use:     "queue",
 		GroupID: groupQueues,
-		Short:   "Count messages, and return queues to original receivers",
+		Short:   "Count, show, move and delete waiting messages",
 		Example: `  remote-event queue ls
-  remote-event queue drain new_file_event`,
-	}, a.queueListCommand(), a.queueDrainCommand())
+  remote-event queue show new_file_event
+  remote-event queue peek new_file_event`,
+	}, a.queueListCommand(), a.queueShowCommand(), a.queuePeekCommand(), a.queueMoveCommand(), a.queuePurgeCommand(), a.queueDrainCommand())
 }
 
 func (a *app) queueListCommand() *cobra.Command {

@@ -28,9 +28,9 @@ const (
 	// reads are the commands that count, list and compare messages.
 	reads = "eval evalsha hexists hget hlen hmget hscan hstrlen info llen lrange scan time type" +
 		" zcard zrange zrangebyscore zscan zscore"
-	// repairs are the commands of the scripts that change dead letters, repair messages
-	// and drain the queue.
-	repairs = "hdel hset hsetnx lindex lpop lpush rpush zadd zcount zrem zrevrange"
+	// repairs are the commands that change dead letters, repair messages, and drain,
+	// purge and move the messages of the queue.
+	repairs = "hdel hset hsetnx lindex lpop lpush ltrim rpoplpush rpush zadd zcount zrem zrevrange"
 )
 
 // commands are those of each role.

@@ -93,6 +93,22 @@ func (q *Queue) describe(ctx context.Context, ids []string) ([]known, error) {
 	return found, nil
 }
 
+// Reasons returns the reasons of messages by their ids, "" for one without.
+func (q *Queue) Reasons(ctx context.Context, ids []string) ([]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	found, err := q.client.HMGet(ctx, q.Key(Reasons), ids...).Result()
+	if err != nil {
+		return nil, err
+	}
+	reasons := make([]string, len(found))
+	for i, reason := range found {
+		reasons[i], _ = reason.(string)
+	}
+	return reasons, nil
+}
+
 // bodies reads the bodies of dead letters and calls a function with each, until it
 // returns false.
 func (q *Queue) bodies(ctx context.Context, letters []known, do func(id string, r Record) bool) (goOn bool, err error) {
