@@ -14,9 +14,9 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// originalsKilled has originals receive beside reliable receivers, and kills them
-// with SIGKILL. What they held is gone, as they deliver at most once; it is counted
-// apart, and nothing else may be gone.
+// originalsKilled lets originals receive beside reliable receivers, and kills them with
+// SIGKILL. Originals deliver at most once, so their unhandled events are lost. These are
+// counted separately, and no other event may be lost.
 func originalsKilled(ctx context.Context, size Size) (figures Figures, err error) {
 	server, client, f, end, err := startAlone(ctx, redisserver.Options{}, "originals killed")
 	if err != nil {
@@ -39,8 +39,8 @@ func originalsKilled(ctx context.Context, size Size) (figures Figures, err error
 	if err != nil {
 		return figures, err
 	}
-	// What reliable receivers took has ids, and each of them was handled or is dead.
-	// The originals took the rest of what was pushed.
+	// The messages that reliable receivers took have ids, and each is handled or dead.
+	// The originals took all other pushed messages.
 	pushed, err := calls(ctx, client, "lpush")
 	if err != nil {
 		return figures, err
@@ -51,13 +51,13 @@ func originalsKilled(ctx context.Context, size Size) (figures Figures, err error
 	figures, err = f.finish(ctx, client)
 	figures.Faults = size.Rounds
 	if err == nil && (figures.Taken < 0 || figures.Taken > size.Rounds) {
-		err = fmt.Errorf("%d originals, which hold one event at a time, cannot have lost %d", size.Rounds, figures.Taken)
+		err = fmt.Errorf("%d originals with one event each in flight cannot have lost %d events", size.Rounds, figures.Taken)
 	}
 	return figures, err
 }
 
-// oneOriginal has an original receive until it has handled so many events, kills it
-// a while later, and returns how many it has handled.
+// oneOriginal lets an original receive until it has handled the given number of events, and
+// kills it after the duration later. It returns the number of handled events.
 func (f *flow) oneOriginal(ctx context.Context, redisURL string, number, events int, later time.Duration) (handled int, err error) {
 	life, kill := context.WithCancel(ctx)
 	defer kill()
@@ -65,7 +65,7 @@ func (f *flow) oneOriginal(ctx context.Context, redisURL string, number, events 
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = receiver.Close() }() // it was killed
+	defer func() { _ = receiver.Close() }() // the error is that of the kill
 	queue := f.queues[0]
 	if err := receiver.Receive(ctx, []string{queue}, []string{queue}); err != nil {
 		return 0, err
@@ -79,7 +79,7 @@ func (f *flow) oneOriginal(ctx context.Context, redisURL string, number, events 
 		case err != nil && life.Err() != nil && ctx.Err() == nil && !errors.Is(err, adapter.ErrTimeout):
 			return handled, nil
 		case err != nil || !ok:
-			return handled, fmt.Errorf("an original does not receive any more: %+v, %w", observed, err)
+			return handled, fmt.Errorf("an original has stopped receiving: %+v, %w", observed, err)
 		}
 		n, _ := strconv.Atoi(numberIn([]byte(event.PayloadText)))
 		f.note(number, queue, n)

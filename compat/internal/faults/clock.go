@@ -11,10 +11,10 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// clockSteps has the clock of Redis go back by an hour and come back to the right
-// time, while events flow: then every lease has run out at once. To the protocol,
-// it makes no difference which side's clock is off. What was to be tried again
-// while the clock was wrong has to wait until it is right.
+// clockSteps sets the clock of Redis back by an hour and then right again, while events
+// flow. The second step makes every lease expire at once. For the protocol it makes no
+// difference which side's clock is wrong. Retries scheduled while the clock is wrong wait
+// until it is right.
 func clockSteps(ctx context.Context, size Size) (figures Figures, err error) {
 	clock, err := redisserver.NewClock(ctx)
 	if err != nil {
@@ -43,11 +43,11 @@ func clockSteps(ctx context.Context, size Size) (figures Figures, err error) {
 	return figures, err
 }
 
-// goesBy makes sure that the clock of a Redis is off by that much.
+// goesBy verifies that the clock of a Redis has that offset.
 func goesBy(ctx context.Context, client *redis.Client, off time.Duration) error {
 	now, err := client.Time(ctx).Result()
 	if err == nil && time.Until(now.Add(-off)).Abs() > patience {
-		err = fmt.Errorf("the clock of Redis should be off by %v, and is by %v", off, time.Until(now))
+		err = fmt.Errorf("the offset of Redis' clock is %[2]v, want %[1]v", off, time.Until(now))
 	}
 	return err
 }

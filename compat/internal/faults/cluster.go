@@ -8,14 +8,14 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// nodes is how many primaries a cluster has.
+// nodes is the number of primaries of a cluster.
 const nodes = 3
 
-// clusterQueues are in slots of their own.
+// clusterQueues returns queues in different slots.
 func clusterQueues() []string { return []string{"slot", "日本 {x}", "foo}bar", "{}x"} }
 
-// slotMigration moves the slots of queues from node to node, key by key, while events
-// flow: claims may pause, and go on by themselves.
+// slotMigration moves the slots of queues between nodes, key by key, while events flow.
+// Claims may pause, but must resume.
 func slotMigration(ctx context.Context, size Size) (figures Figures, err error) {
 	cluster, err := redisserver.StartCluster(ctx, redisserver.Options{}, nodes)
 	if err != nil {
@@ -32,7 +32,7 @@ func slotMigration(ctx context.Context, size Size) (figures Figures, err error) 
 	for range size.Rounds {
 		for i, queue := range clusterQueues() {
 			step := 20 * time.Millisecond
-			if i == 0 { // one that is at two nodes for longer than a lease
+			if i == 0 { // this slot is split over two nodes for longer than a lease
 				step = lease + lease/2
 			}
 			if err := f.flowFor(ctx, size.Events); err != nil {
@@ -62,8 +62,8 @@ func slotMigration(ctx context.Context, size Size) (figures Figures, err error) 
 	return f.finish(ctx, client)
 }
 
-// nodeRestart ends one node of a cluster after the other and starts it again,
-// while events flow: its queues pause, and the others need not.
+// nodeRestart stops and restarts the nodes of a cluster one after the other, while events
+// flow. Only the queues of the stopped node may pause.
 func nodeRestart(ctx context.Context, size Size) (figures Figures, err error) {
 	settings := append(redisserver.Durable(), "cluster-require-full-coverage no")
 	cluster, err := redisserver.StartCluster(ctx, redisserver.Options{Settings: settings}, nodes)

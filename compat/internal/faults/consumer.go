@@ -23,23 +23,23 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// consumerEnv tells a process to be a consumer, and of what.
+// consumerEnv is the variable that makes a process a consumer, and configures it.
 const consumerEnv = "REMOTE_EVENT_FAULTS_CONSUMER"
 
-// consumption is what a consumer is told.
+// consumption is the configuration of a consumer.
 type consumption struct {
 	Addr  string        `json:"addr"`
 	Queue string        `json:"queue"`
 	Lease time.Duration `json:"lease"`
-	Work  time.Duration `json:"work"` // how long each event takes
+	Work  time.Duration `json:"work"` // the duration of handling an event
 }
 
-// IsConsumer reports whether this process was started to be killed: main calls
-// [Consume] then, and nothing else.
+// IsConsumer reports whether a scenario started this process as a consumer. If so, main
+// must call [Consume] and do nothing else.
 func IsConsumer() bool { return os.Getenv(consumerEnv) != "" }
 
-// Consume is a consumer, until it is told to end, and returns its exit code. What
-// it has handled it writes to stdout, a number a line, before it says so to Redis.
+// Consume runs a consumer until it is told to stop, and returns its exit code. It writes
+// the number of each handled event in a line to stdout, before the acknowledgement.
 func Consume() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -59,7 +59,7 @@ func consume(ctx context.Context, told []byte) error {
 	defer func() { _ = client.Close() }()
 	handler := remoteevent.HandlerFunc(func(ctx context.Context, d *remoteevent.Delivery) error {
 		pause(ctx, c.Work)
-		_, err := fmt.Fprintln(os.Stdout, numberIn(d.Payload())) // one write: the pipe has all of it or nothing
+		_, err := fmt.Fprintln(os.Stdout, numberIn(d.Payload())) // one write is atomic on a pipe
 		return err
 	})
 	receiver, err := remoteevent.NewReceiver(client, handler, append(ordinary(os.Stderr), remoteevent.WithQueues(c.Queue), remoteevent.WithLease(c.Lease))...)
@@ -69,7 +69,7 @@ func consume(ctx context.Context, told []byte) error {
 	return receiver.Run(ctx)
 }
 
-// ordinary are the options of receivers in scenarios.
+// ordinary returns the options of receivers in scenarios.
 func ordinary(log io.Writer) []remoteevent.ReceiverOption {
 	return []remoteevent.ReceiverOption{
 		remoteevent.WithLogger(slog.New(slog.NewTextHandler(log, nil))), remoteevent.WithConcurrency(8),
@@ -78,13 +78,13 @@ func ordinary(log io.Writer) []remoteevent.ReceiverOption {
 	}
 }
 
-// consumer is a consumer in a process of its own.
+// consumer is a consumer in a separate process.
 type consumer struct {
 	command *exec.Cmd
 	reading sync.WaitGroup
 }
 
-// consume starts a process that takes events of the flow's first queue.
+// consume starts a process that receives from the flow's first queue.
 func (f *flow) consume(ctx context.Context, addr string, lease, work time.Duration) (*consumer, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -112,7 +112,7 @@ func (f *flow) consume(ctx context.Context, addr string, lease, work time.Durati
 	c.reading.Go(func() {
 		eachLine(handled, func(line string) {
 			event, err := strconv.Atoi(line)
-			if err == nil { // half a line was not written as a whole
+			if err == nil { // skip an incomplete last line
 				f.note(number, f.queues[0], event)
 			}
 		})
@@ -121,7 +121,7 @@ func (f *flow) consume(ctx context.Context, addr string, lease, work time.Durati
 	return c, nil
 }
 
-// eachLine reads whole lines.
+// eachLine calls do for each complete line.
 func eachLine(r io.Reader, do func(line string)) {
 	reader := bufio.NewReader(r)
 	for {
@@ -133,21 +133,21 @@ func eachLine(r io.Reader, do func(line string)) {
 	}
 }
 
-// kill ends it at once: kill -9.
+// kill kills the process with SIGKILL.
 func (c *consumer) kill() error {
 	err := process.Kill(c.command)
 	c.reading.Wait()
-	_ = c.command.Wait() // it was killed
+	_ = c.command.Wait() // the error is that of the kill
 	return err
 }
 
-// end ends it in good order.
+// end stops the process in good order.
 func (c *consumer) end() error {
 	err := process.Terminate(c.command)
 	c.reading.Wait()
 	return errors.Join(err, c.command.Wait())
 }
 
-// suspend has it stand still, and resume go on.
+// suspend stops the process with SIGSTOP, and resume continues it.
 func (c *consumer) suspend() error { return process.Suspend(c.command) }
 func (c *consumer) resume() error  { return process.Resume(c.command) }

@@ -19,14 +19,14 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// A life is what a client does with a queue until it has nothing more to do, or
-// dies.
+// A life is the work of a client on a queue, from its start until it has nothing left to
+// do or dies.
 type life struct {
 	name string
-	// prepare puts into the queue what the life is about.
+	// prepare prepares the queue for the life.
 	prepare func(ctx context.Context, t *trial) error
-	// live does it, through the cutter. What it returns is of no account if the
-	// client died.
+	// live does the work, through the cutter. Its error is ignored if the client
+	// died.
 	live func(ctx context.Context, t *trial) error
 }
 
@@ -46,7 +46,7 @@ func lives() []life {
 			}
 			return err
 		}},
-		{"bury", messages, bury},
+		{"import", messages, importDeadLetters},
 		{"drop", deadLetters, drop},
 		{"drain", staged, func(ctx context.Context, t *trial) error {
 			_, err := t.dying.Drain(ctx)
@@ -58,24 +58,24 @@ func lives() []life {
 	}
 }
 
-// trial is one life, cut at one place or at none, and what becomes of its events.
+// trial is one run of a life, cut at one place or nowhere, with the outcome of its events.
 type trial struct {
 	*flow
 
-	near   *redis.Client // to Redis
+	near   *redis.Client // directly to Redis
 	cutter *cutter
 	client *redis.Client // through the cutter
 	queue  *queueadmin.Queue
 	dying  *queueadmin.Queue
-	number int // of the client as a receiver
+	number int // the client's number as a receiver
 }
 
-// crashLease is short: each trial waits for the leases of the dead to run out.
+// crashLease is short, because each trial waits until the leases of the dead expire.
 const crashLease = 300 * time.Millisecond
 
 func nothing(context.Context, *trial) error { return nil }
 
-// waiting is the life of a receiver that has to wait for its messages.
+// waiting is the life of a receiver that must wait for its messages.
 func waiting(ctx context.Context, t *trial) error {
 	var sending sync.WaitGroup
 	var failed error
@@ -88,7 +88,7 @@ func waiting(ctx context.Context, t *trial) error {
 	return errors.Join(lived, failed)
 }
 
-// messages are some that can be handled, and one that nobody can read.
+// messages sends valid messages and a malformed one.
 func messages(ctx context.Context, t *trial) error {
 	store, err := plainly(t.near)
 	if err != nil {
@@ -105,7 +105,7 @@ func messages(ctx context.Context, t *trial) error {
 	return err
 }
 
-// deadLetters are messages that are dead.
+// deadLetters makes messages into dead letters.
 func deadLetters(ctx context.Context, t *trial) error {
 	if err := messages(ctx, t); err != nil {
 		return err
@@ -120,7 +120,7 @@ func deadLetters(ctx context.Context, t *trial) error {
 	return t.runUntil(ctx, receiver, func(d queueadmin.Stats) bool { return d.Dead == sent })
 }
 
-// staged are messages of which one was staged and never claimed.
+// staged leaves a message that was staged and never claimed.
 func staged(ctx context.Context, t *trial) error {
 	if err := messages(ctx, t); err != nil {
 		return err
@@ -128,7 +128,7 @@ func staged(ctx context.Context, t *trial) error {
 	return t.near.LMove(ctx, t.queues[0], t.queue.CompanionKeys()["staging"], "right", "left").Err()
 }
 
-// forgotten are messages that were claimed, and of which the leases are gone.
+// forgotten leaves messages that were claimed, and deletes their leases.
 func forgotten(ctx context.Context, t *trial) error {
 	if err := messages(ctx, t); err != nil {
 		return err
@@ -150,8 +150,8 @@ func forgotten(ctx context.Context, t *trial) error {
 	return t.near.Del(ctx, t.queue.CompanionKeys()["claims"]).Err()
 }
 
-// bury puts dead letters there that come from elsewhere.
-func bury(ctx context.Context, t *trial) error {
+// importDeadLetters imports dead letters.
+func importDeadLetters(ctx context.Context, t *trial) error {
 	var letters []queueadmin.DeadLetter
 	var numbers []int
 	for range 3 {
@@ -170,7 +170,7 @@ func bury(ctx context.Context, t *trial) error {
 	return err
 }
 
-// repair repairs what an audit finds.
+// repair repairs the problems that an audit reports.
 func repair(ctx context.Context, queue *queueadmin.Queue) error {
 	var ids []string
 	for fault, err := range queue.Audit(ctx) {
@@ -183,7 +183,7 @@ func repair(ctx context.Context, queue *queueadmin.Queue) error {
 	return err
 }
 
-// drop drops one dead letter, which nobody will see again.
+// drop deletes one dead letter. It counts as handled.
 func drop(ctx context.Context, t *trial) error {
 	for letter, err := range t.dying.DeadLetters(ctx) {
 		if err != nil {
@@ -211,7 +211,7 @@ func (t *trial) succeed(_ context.Context, d *remoteevent.Delivery) error {
 	return nil
 }
 
-// receiver is one that handles one message at a time and has others in its hands.
+// receiver returns a receiver that handles one message at a time and prefetches others.
 func (t *trial) receiver(client *redis.Client, handler remoteevent.HandlerFunc) (*remoteevent.Receiver, error) {
 	return remoteevent.NewReceiver(client, handler, remoteevent.WithQueues(t.queues...),
 		remoteevent.WithLogger(slog.New(slog.DiscardHandler)), remoteevent.WithLease(crashLease), remoteevent.WithPrefetch(4),
@@ -219,8 +219,8 @@ func (t *trial) receiver(client *redis.Client, handler remoteevent.HandlerFunc) 
 		remoteevent.WithMaxAttempts(50), remoteevent.WithShutdownTimeout(patience))
 }
 
-// receiving is the life of a receiver: it handles messages, renews a lease, and
-// gives back what it has in its hands when it is told to stop.
+// receiving returns the life of a receiver: it handles messages, renews a lease, and
+// releases its prefetched messages at shutdown.
 func receiving(outcome func(*trial, context.Context, *remoteevent.Delivery) error) func(context.Context, *trial) error {
 	return func(ctx context.Context, t *trial) error {
 		ctx, stop := context.WithCancel(ctx)
@@ -229,7 +229,7 @@ func receiving(outcome func(*trial, context.Context, *remoteevent.Delivery) erro
 		receiver, err := t.receiver(t.client, func(ctx context.Context, d *remoteevent.Delivery) error {
 			calls++
 			switch calls {
-			case 1: // long enough for the lease to be renewed
+			case 1: // long enough for a renewal of the lease
 				t.waitFor(ctx, "extend")
 			case 5:
 				stop()
@@ -251,7 +251,7 @@ func (t *trial) waitFor(ctx context.Context, command string) {
 	}
 }
 
-// runUntil runs a receiver until the queue is as is wished.
+// runUntil runs a receiver until the queue's stats satisfy done.
 func (t *trial) runUntil(ctx context.Context, receiver *remoteevent.Receiver, done func(queueadmin.Stats) bool) error {
 	ctx, stop := calibration.WithTimeout(ctx, patience)
 	defer stop()
@@ -269,8 +269,8 @@ func (t *trial) runUntil(ctx context.Context, receiver *remoteevent.Receiver, do
 	}
 }
 
-// try lives a life once, has others go on with what it left, and returns what
-// became of the events, and the commands that there were.
+// try runs a life once, lets another client finish its work, and returns the outcome of the
+// events and the number of commands of each kind.
 func try(ctx context.Context, server *redisserver.Instance, name string, l life, command string, nth int, where cut) (_ Figures, commands map[string]int, died bool, err error) {
 	t := &trial{flow: newFlow(ctx, name), near: redis.NewClient(&redis.Options{Addr: server.Addr()})}
 	defer t.stop()
@@ -301,7 +301,7 @@ func try(ctx context.Context, server *redisserver.Instance, name string, l life,
 	if err := t.receive(t.near, remoteevent.WithLease(crashLease)); err != nil {
 		return Figures{}, nil, false, err
 	}
-	if l.name == "repair" { // the one who repairs has died, and another does it
+	if l.name == "repair" { // the repairing client has died, so another one repairs
 		if err := repair(ctx, t.queue); err != nil {
 			return Figures{}, nil, false, err
 		}
@@ -310,13 +310,13 @@ func try(ctx context.Context, server *redisserver.Instance, name string, l life,
 	return figures, t.cutter.counts(), died, err
 }
 
-// ofProtocol reports whether a command is one of reliable delivery.
+// ofProtocol reports whether a command belongs to reliable delivery.
 func ofProtocol(command string) bool {
 	return !slices.Contains([]string{"hello", "client", "ping", "auth", "select"}, command)
 }
 
-// crashPoints ends clients before and after each command, and in the middle of it,
-// whatever their listeners do. Size.Rounds of each kind of command are cut.
+// crashPoints kills clients before, during and after each command, with every outcome of
+// their listeners. It cuts Size.Rounds commands of each kind.
 func crashPoints(ctx context.Context, size Size) (figures Figures, err error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
 	if err != nil {
@@ -333,7 +333,7 @@ func crashPoints(ctx context.Context, size Size) (figures Figures, err error) {
 		f, commands, died, err := try(ctx, server, name, l, command, nth, where)
 		mu.Lock()
 		defer mu.Unlock()
-		if ctx.Err() == nil { // else another has failed
+		if ctx.Err() == nil { // otherwise another trial has failed
 			figures.add(f)
 		}
 		if err != nil {
@@ -342,19 +342,19 @@ func crashPoints(ctx context.Context, size Size) (figures Figures, err error) {
 		return commands, died, err
 	}
 	group, running := errgroup.WithContext(ctx)
-	group.SetLimit(48) // most of the time they wait for leases to run out
+	group.SetLimit(48) // they mostly wait until leases expire
 	for _, l := range lives() {
 		commands, _, err := attempt(ctx, l, "", 0, beforeRequest)
 		if err != nil {
 			return figures, errors.Join(err, group.Wait())
 		}
 		for _, command := range slices.Sorted(maps.Keys(commands)) {
-			if isScript(command) { // Redis may always have forgotten it
+			if isScript(command) { // Redis may lose its scripts at any time
 				commands[command+inFull] = 1
 			}
 		}
 		for command, times := range commands {
-			if !ofProtocol(command) || command == "blmove" && l.name != "wait" { // others seldom wait
+			if !ofProtocol(command) || command == "blmove" && l.name != "wait" { // only this life waits regularly
 				continue
 			}
 			for nth := range min(times, size.Rounds) {
@@ -372,9 +372,9 @@ func crashPoints(ctx context.Context, size Size) (figures Figures, err error) {
 							}
 						}
 						if nth > 0 {
-							return nil // it is not always called as often
+							return nil // the number of calls varies
 						}
-						return fmt.Errorf("%s: %s, which was to be cut %v, was not called", l.name, command, where)
+						return fmt.Errorf("%s: %s was not called (to be cut %v)", l.name, command, where)
 					})
 				}
 			}

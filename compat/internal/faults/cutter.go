@@ -19,46 +19,47 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// cut is where in the exchange of one command and its answer a client dies.
+// cut is the position, within the exchange of one command and its reply, where a client
+// dies.
 type cut int
 
 const (
-	beforeRequest cut = iota // Redis hears nothing of it
-	amidRequest              // Redis hears half of it
-	beforeAnswer             // Redis has done it, and the client does not know
-	amidAnswer               // Redis has done it, and the client has half of the answer
+	beforeRequest cut = iota // Redis receives nothing
+	amidRequest              // Redis receives half of the command
+	beforeAnswer             // Redis has executed it, and the client receives nothing
+	amidAnswer               // Redis has executed it, and the client receives half of the reply
 )
 
 func (c cut) String() string {
-	return [...]string{"before it", "in the middle of it", "before its answer", "in the middle of its answer"}[c]
+	return [...]string{"before the command", "within the command", "before the reply", "within the reply"}[c]
 }
 
 func cuts() []cut { return []cut{beforeRequest, amidRequest, beforeAnswer, amidAnswer} }
 
-// cutter stands between one client and Redis, knows the client's commands, and
-// ends the client at one of them: from then on nothing that the client says gets
-// to Redis, as if its process had been killed there.
+// cutter is a proxy between one client and Redis that parses the client's commands. It cuts
+// the client off at one of them. Nothing from the client reaches Redis afterwards, as if
+// its process had been killed there.
 type cutter struct {
 	listener net.Listener
 	target   string
 	serving  sync.WaitGroup
-	// forget has Redis forget its scripts, before one is called that is to be cut
-	// where it is sent in full.
+	// forget flushes Redis' scripts. It is called before a script if the cut is at a
+	// script that is sent in full.
 	forget func() error
 
-	ctx context.Context //nolint:containedctx // it ends with the client
+	ctx context.Context //nolint:containedctx // its end is the client's death
 	die context.CancelFunc
 
 	mu      sync.Mutex
-	command string // at which to cut, empty for none
-	nth     int    // of its kind, counted from 1
+	command string // the kind of command to cut at, "" for none
+	nth     int    // its ordinal within its kind, from 1
 	where   cut
-	seen    map[string]int // commands, by kind
+	seen    map[string]int // number of commands by kind
 	links   map[net.Conn]bool
 }
 
-// startCutter starts one for a Redis at that address. Without a command it cuts
-// nothing, and counts.
+// startCutter starts a cutter for the Redis at that address. Without a command, it only
+// counts commands.
 func startCutter(ctx context.Context, target, command string, nth int, where cut) (*cutter, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -83,17 +84,17 @@ func startCutter(ctx context.Context, target, command string, nth int, where cut
 	return c, nil
 }
 
-// addr is host and port.
+// addr returns the address as host:port.
 func (c *cutter) addr() string { return c.listener.Addr().String() }
 
-// close cuts what there is and ends the proxy.
+// close cuts all connections and stops the proxy.
 func (c *cutter) close() {
 	_ = c.listener.Close()
 	c.end()
 	c.serving.Wait()
 }
 
-// end is the client's death.
+// end ends the context of the client, as its death.
 func (c *cutter) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -103,7 +104,7 @@ func (c *cutter) end() {
 	}
 }
 
-// hits counts a command, and says whether the client dies at it.
+// hits counts a command, and reports whether the client dies at it.
 func (c *cutter) hits(command string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,7 +112,7 @@ func (c *cutter) hits(command string) bool {
 	return command == c.command && c.seen[command] == c.nth
 }
 
-// counts returns how many commands there were of each kind.
+// counts returns the number of commands of each kind.
 func (c *cutter) counts() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -138,7 +139,7 @@ func (c *cutter) serve(ctx context.Context, client net.Conn) {
 	if refused {
 		return
 	}
-	// The commands that Redis was given, and whether the client dies at the answer.
+	// The commands that Redis has received, and whether the client dies at the reply.
 	given := make(chan bool, 10_000)
 	var answering sync.WaitGroup
 	defer answering.Wait()
@@ -151,7 +152,7 @@ func (c *cutter) serve(ctx context.Context, client net.Conn) {
 	c.requests(client, server, given)
 }
 
-// requests passes commands on.
+// requests forwards commands.
 func (c *cutter) requests(client io.Reader, server io.Writer, given chan<- bool) {
 	reader := bufio.NewReader(client)
 	for {
@@ -180,7 +181,7 @@ func (c *cutter) requests(client io.Reader, server io.Writer, given chan<- bool)
 	}
 }
 
-// answers passes answers back.
+// answers forwards replies.
 func (c *cutter) answers(server io.Reader, client io.Writer, given <-chan bool) {
 	reader := bufio.NewReader(server)
 	for {
@@ -188,7 +189,7 @@ func (c *cutter) answers(server io.Reader, client io.Writer, given <-chan bool) 
 		if err := readAnswer(reader, &answer); err != nil {
 			return
 		}
-		if answer.Bytes()[0] == '>' { // it answers nothing
+		if answer.Bytes()[0] == '>' { // a push message is not a reply
 			if _, err := client.Write(answer.Bytes()); err != nil {
 				return
 			}
@@ -211,7 +212,7 @@ func (c *cutter) answers(server io.Reader, client io.Writer, given <-chan bool) 
 	}
 }
 
-// readRequest reads a command: its bytes, and its words.
+// readRequest reads a command and returns its bytes and its words.
 func readRequest(r *bufio.Reader) (request []byte, words []string, err error) {
 	var raw bytes.Buffer
 	line, err := readLine(r, &raw)
@@ -220,7 +221,7 @@ func readRequest(r *bufio.Reader) (request []byte, words []string, err error) {
 	}
 	n, err := strconv.Atoi(strings.TrimPrefix(line, "*"))
 	if err != nil {
-		return nil, nil, fmt.Errorf("a command that is no array: %.40q", line)
+		return nil, nil, fmt.Errorf("a command that is not an array: %.40q", line)
 	}
 	for range n {
 		line, err := readLine(r, &raw)
@@ -229,7 +230,7 @@ func readRequest(r *bufio.Reader) (request []byte, words []string, err error) {
 		}
 		size, err := strconv.Atoi(strings.TrimPrefix(line, "$"))
 		if err != nil {
-			return nil, nil, fmt.Errorf("a word that is no bulk string: %.40q", line)
+			return nil, nil, fmt.Errorf("a word that is not a bulk string: %.40q", line)
 		}
 		start := raw.Len()
 		if _, err := io.CopyN(&raw, r, int64(size)+2); err != nil {
@@ -240,16 +241,16 @@ func readRequest(r *bufio.Reader) (request []byte, words []string, err error) {
 	return raw.Bytes(), words, nil
 }
 
-// readAnswer copies one answer, of RESP 2 or 3.
+// readAnswer copies one reply in RESP 2 or 3.
 func readAnswer(r *bufio.Reader, raw *bytes.Buffer) error {
 	line, err := readLine(r, raw)
 	if err != nil {
 		return err
 	}
 	if line == "" {
-		return errors.New("an answer without a type")
+		return errors.New("a reply without a type")
 	}
-	n, _ := strconv.Atoi(line[1:]) // those without a size have none
+	n, _ := strconv.Atoi(line[1:]) // types without a size have no number
 	switch line[0] {
 	case '$', '!', '=':
 		if n >= 0 {
@@ -263,7 +264,7 @@ func readAnswer(r *bufio.Reader, raw *bytes.Buffer) error {
 		return nil
 	}
 	if line[0] == '|' {
-		n++ // an attribute, and what it is of
+		n++ // an attribute and the value that it describes
 	}
 	for range n {
 		if err := readAnswer(r, raw); err != nil {
@@ -279,10 +280,10 @@ func readLine(r *bufio.Reader, raw *bytes.Buffer) (string, error) {
 	return strings.TrimSuffix(line, "\r\n"), err
 }
 
-// inFull stands behind the name of a script that is sent in full.
+// inFull follows the name of a script in the kind of an EVAL command.
 const inFull = " in full"
 
-// isScript reports whether a kind of command is a script that is called.
+// isScript reports whether a kind of command is a call of a script.
 func isScript(kind string) bool {
 	for _, name := range scriptNames() {
 		if name == kind {
@@ -292,7 +293,7 @@ func isScript(kind string) bool {
 	return false
 }
 
-// kindOf returns the name of a script that is run, or else of the command.
+// kindOf returns the name of the script that a command calls, or the name of the command.
 func kindOf(words []string) string {
 	if len(words) == 0 {
 		return ""
@@ -314,17 +315,17 @@ func kindOf(words []string) string {
 	return verb
 }
 
-// scriptNames are the names of the scripts of spec/lua, by their digests.
+// scriptNames returns the names of the scripts of spec/lua by their digests.
 var scriptNames = sync.OnceValue(func() map[string]string {
 	names := map[string]string{}
 	paths, err := fs.Glob(spec.Files, "lua/*.lua")
 	if err != nil {
-		panic(err) // the pattern is right
+		panic(err) // the pattern is valid
 	}
 	for _, path := range paths {
 		source, err := spec.Files.ReadFile(path)
 		if err != nil {
-			panic(err) // the files are compiled in
+			panic(err) // the files are embedded
 		}
 		names[digest(string(source))] = strings.TrimSuffix(strings.TrimPrefix(path, "lua/"), ".lua")
 	}

@@ -14,7 +14,7 @@ import (
 
 // pair starts a primary with a replica.
 func pair(ctx context.Context) (primary, replica *redisserver.Instance, err error) {
-	// What a replica has, it has on disk: it may be the next to end.
+	// The replica also writes to disk, because it may be the next to be stopped.
 	primary, err = redisserver.StartInstance(ctx, redisserver.Options{Settings: redisserver.Durable()})
 	if err != nil {
 		return nil, nil, err
@@ -33,14 +33,14 @@ func pair(ctx context.Context) (primary, replica *redisserver.Instance, err erro
 	return primary, replica, nil
 }
 
-// untold is how many events are handled, at least, of which a replica has not been told
-// when it is promoted.
-const untold = 20
+// unreplicated is the minimum number of events that are handled but not replicated at a
+// promotion.
+const unreplicated = 20
 
-// promotion makes the replica the primary and the primary its replica, while
-// events flow: who stays connected is answered READONLY, and who connects anew
-// gets to the new primary, which does not know what has happened lately. Promised is
-// what a replica had been told before, since Redis promises no more.
+// promotion makes the replica the primary and the primary its replica, while events flow.
+// Existing connections receive READONLY, new connections reach the new primary, which lacks
+// the latest writes. Only replicated events count as promised, because Redis promises no
+// more.
 func promotion(ctx context.Context, size Size) (figures Figures, err error) {
 	primary, replica, err := pair(ctx)
 	if err != nil {
@@ -63,8 +63,8 @@ func promotion(ctx context.Context, size Size) (figures Figures, err error) {
 	client := redis.NewClient(&redis.Options{Addr: address.Addr()})
 	defer func() { _ = client.Close() }()
 	f := newFlow(ctx, "promotion", "promotion too")
-	// So that there are claims of which a part is handled.
-	f.work, f.backlog = 50*time.Millisecond, 10*untold
+	// So that a part of a claim is handled.
+	f.work, f.backlog = 50*time.Millisecond, 10*unreplicated
 	defer f.stop()
 	for range 2 {
 		if err := f.receive(client, remoteevent.WithLease(lease)); err != nil {
@@ -78,11 +78,11 @@ func promotion(ctx context.Context, size Size) (figures Figures, err error) {
 		if err := f.flowFor(ctx, size.Events); err != nil {
 			return figures, err
 		}
-		if err := f.until(ctx, func() bool { return len(f.promised)-len(f.handled) >= 2*untold }); err != nil {
+		if err := f.until(ctx, func() bool { return len(f.promised)-len(f.handled) >= 2*unreplicated }); err != nil {
 			return figures, err
 		}
 		link.Set(proxy.Condition{Silent: true})
-		if err := errors.Join(f.flowFor(ctx, untold), replica.Promote(ctx)); err != nil {
+		if err := errors.Join(f.flowFor(ctx, unreplicated), replica.Promote(ctx)); err != nil {
 			return figures, err
 		}
 		address.Target(replica.Addr())
@@ -100,8 +100,8 @@ func promotion(ctx context.Context, size Size) (figures Figures, err error) {
 	return f.finish(ctx, client)
 }
 
-// sentinel has a Sentinel fail over, by turns asked to and since the primary is
-// gone, while events flow. Promised is what a replica had been told before.
+// sentinel makes a Sentinel fail over while events flow, alternately on request and because
+// the primary is killed. Only replicated events count as promised.
 func sentinel(ctx context.Context, size Size) (figures Figures, err error) {
 	primary, replica, err := pair(ctx)
 	if err != nil {
@@ -136,7 +136,7 @@ func sentinel(ctx context.Context, size Size) (figures Figures, err error) {
 		}
 		primary, replica = replica, primary
 		if err == nil {
-			err = f.flowsAgain(ctx) // the old primary has become a replica by then
+			err = f.flowsAgain(ctx) // by then the old primary is a replica
 		}
 		if err != nil {
 			return figures, err

@@ -19,50 +19,49 @@ import (
 )
 
 const (
-	// patience is how long a flow may stand still on an idle machine before a scenario
-	// fails.
+	// patience is the maximum time on an idle machine for which a flow may make no
+	// progress.
 	patience = 60 * time.Second
-	// enduring is how long one may flow there without what a scenario waits for.
+	// enduring is the maximum time of a wait for a flow that makes progress.
 	enduring = 5 * patience
 )
 
-// backlog is how many events wait for receivers at most, unless a scenario has fewer.
+// backlog is the default limit of the number of events that wait for receivers.
 const backlog = 1000
 
-// flow is events that senders put into queues and receivers take out, while a
-// scenario does something to Redis. It knows which events were promised, and what
-// became of them.
+// flow sends events to queues and receives them, while a scenario injects faults. It
+// records which events were promised and their outcome.
 type flow struct {
 	queues  []string
-	work    time.Duration // that a listener takes
-	backlog int           // how many events wait for receivers at most
+	work    time.Duration // the duration of a listener's call
+	backlog int           // limit of the number of waiting events
 
-	// elsewhere is set where other processes receive: what they have handled may be on
-	// its way to here still when Redis has nothing more of it.
+	// elsewhere reports whether other processes receive. Their reports of handled events
+	// may arrive after Redis has removed the events.
 	elsewhere bool
 
-	mu         sync.Mutex
-	promised   map[string]bool // queue and number of each event that was answered
-	handled    map[string]int
-	deliveries map[string]bool  // by their ids, at least once
-	next       int              // number of the next event
-	calls      int              // of listeners
-	latest     []map[string]int // of each receiver: number of the last event of each queue
-	unknown    int              // sends without an answer
-	refused    int              // sends that are certainly not in Redis
-	loading    int              // those of them that a loading Redis refused
-	taken      int              // events that originals took, and lost when they were killed
-	stale      int              // acknowledgements that came after the lease was lost
-	outages    int              // times a receiver could not go on for a while
-	changed    chan struct{}    // closed when something is promised or handled
-	pause      time.Duration    // the longest until events flowed again
+	mu          sync.Mutex
+	promised    map[string]bool // queue and number of each event that Redis has acknowledged
+	handled     map[string]int
+	deliveries  map[string]bool  // ids of deliveries at least once
+	next        int              // number of the next event
+	calls       int              // calls of listeners
+	latest      []map[string]int // for each receiver, the number of the last event of each queue
+	unknown     int              // sends without a reply
+	failedSends int              // sends that have certainly failed
+	loading     int              // the failed sends that a loading Redis has denied
+	taken       int              // events that killed originals have lost
+	stale       int              // acknowledgements after the loss of the lease
+	outages     int              // interruptions of receivers
+	changed     chan struct{}    // closed when an event is promised or handled
+	pause       time.Duration    // the longest time until events flowed again
 
 	sending, receiving sync.WaitGroup
 	stopSending        context.CancelFunc
 	stopReceiving      context.CancelFunc
 	sendCtx            context.Context //nolint:containedctx // of the senders
 	receiveCtx         context.Context //nolint:containedctx // of the receivers
-	failed             error           // of a receiver
+	failed             error           // the first error of a receiver
 }
 
 func newFlow(ctx context.Context, queues ...string) *flow {
@@ -72,7 +71,7 @@ func newFlow(ctx context.Context, queues ...string) *flow {
 	return f
 }
 
-// startAlone starts a Redis with a client and a flow. end stops all three.
+// startAlone starts a Redis, a client and a flow. end stops all three.
 func startAlone(ctx context.Context, options redisserver.Options, queues ...string) (server *redisserver.Instance, client *redis.Client, f *flow, end func() error, err error) {
 	if server, err = redisserver.StartInstance(ctx, options); err != nil {
 		return nil, nil, nil, nil, err
@@ -88,9 +87,9 @@ func startAlone(ctx context.Context, options redisserver.Options, queues ...stri
 	}, nil
 }
 
-// send has a sender send events, one after the other and to each queue in turn,
-// until the flow stops. It waits while receivers are far behind. What Redis does
-// not answer is not sent again.
+// send starts a sender that sends events one after the other, to each queue in turn, until
+// the flow stops. It waits while the backlog is full. It does not repeat a send without a
+// reply.
 func (f *flow) send(store push) {
 	f.sending.Go(func() {
 		for f.sendCtx.Err() == nil {
@@ -105,7 +104,7 @@ func (f *flow) send(store push) {
 	})
 }
 
-// sendPlainly has so many senders send as everybody does.
+// sendPlainly starts the given number of ordinary senders.
 func (f *flow) sendPlainly(client redis.UniversalClient, senders int) error {
 	for range senders {
 		store, err := plainly(client)
@@ -151,7 +150,7 @@ func (f *flow) sent(key string, err error) {
 	case errors.Is(err, remoteevent.ErrUnknown):
 		f.unknown++
 	default:
-		f.refused++
+		f.failedSends++
 		if redis.HasErrorPrefix(err, "LOADING") {
 			f.loading++
 		}
@@ -159,7 +158,7 @@ func (f *flow) sent(key string, err error) {
 	}
 }
 
-// forgo takes the promise of an event back.
+// forgo withdraws the promise of an event.
 func (f *flow) forgo(key string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -171,8 +170,8 @@ func (f *flow) change() {
 	f.changed = make(chan struct{})
 }
 
-// receive has another receiver take events until the flow ends. Receivers are
-// counted from 0.
+// receive starts another receiver, which receives until the flow ends. Receivers are
+// numbered from 0.
 func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.ReceiverOption) error {
 	number := f.register()
 	handler := remoteevent.HandlerFunc(func(ctx context.Context, d *remoteevent.Delivery) error {
@@ -193,7 +192,7 @@ func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.Rece
 	return nil
 }
 
-// register gives a receiver its number.
+// register returns the number of a new receiver.
 func (f *flow) register() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -201,11 +200,11 @@ func (f *flow) register() int {
 	return len(f.latest) - 1
 }
 
-// handle notes that a receiver has handled an event.
+// handle records that a receiver has handled an event.
 func (f *flow) handle(receiver int, d *remoteevent.Delivery) {
 	number, err := strconv.Atoi(numberIn(d.Payload()))
 	if err != nil || d.EventName() != d.Queue || len(d.Envelope().Metadata.Signals) != 3 {
-		f.fail(fmt.Errorf("nobody sent what came by queue %q: %.100q", d.Queue, d.Raw))
+		f.fail(fmt.Errorf("received an unknown message from queue %q: %.100q", d.Queue, d.Raw))
 		return
 	}
 	f.mu.Lock()
@@ -214,12 +213,12 @@ func (f *flow) handle(receiver int, d *remoteevent.Delivery) {
 	f.note(receiver, d.Queue, number)
 }
 
-// note notes that a receiver has handled the event of that number.
+// note records that a receiver has handled the event with that number.
 func (f *flow) note(receiver int, queue string, number int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if number >= f.next || f.queues[number%len(f.queues)] != queue {
-		f.failed = fmt.Errorf("nobody sent event %d by queue %q", number, queue)
+		f.failed = fmt.Errorf("received event %d, which was not sent, from queue %q", number, queue)
 		return
 	}
 	f.handled[key(queue, number)]++
@@ -228,28 +227,28 @@ func (f *flow) note(receiver int, queue string, number int) {
 	f.change()
 }
 
-// fail notes why the flow is of no use.
+// fail records an error that makes the flow unusable.
 func (f *flow) fail(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.failed = err
 }
 
-// count returns how many events were handled.
+// count returns the number of handled events.
 func (f *flow) count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.handled)
 }
 
-// numberIn is the number of an event, in digits, from its message or payload.
+// numberIn returns the digits of the event's number in a message or payload.
 func numberIn(text []byte) string {
-	_, rest, _ := strings.Cut(string(text), `"number":`) // an original puts a space behind it
+	_, rest, _ := strings.Cut(string(text), `"number":`) // originals add a space
 	number, _, _ := strings.Cut(rest, "}")
 	return strings.TrimSpace(number)
 }
 
-// Write takes what receivers log, and counts.
+// Write receives the log of receivers, and counts events in it.
 func (f *flow) Write(line []byte) (int, error) {
 	text := string(line)
 	f.mu.Lock()
@@ -263,7 +262,7 @@ func (f *flow) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// flowFor waits until so many events more are handled.
+// flowFor waits until the given number of further events is handled.
 func (f *flow) flowFor(ctx context.Context, events int) error {
 	f.mu.Lock()
 	first := f.calls
@@ -274,18 +273,18 @@ func (f *flow) flowFor(ctx context.Context, events int) error {
 		return flowed >= events
 	})
 	if err != nil {
-		return fmt.Errorf("%d of %d events flow: %w", flowed, events, err)
+		return fmt.Errorf("%d of %d events handled: %w", flowed, events, err)
 	}
 	return nil
 }
 
-// flowsAgain waits until an event that was sent from now on is handled in each
-// queue, and by each of these receivers, and notes how long that took.
+// flowsAgain waits until each queue and each of these receivers has handled an event sent
+// after the call, and records the time.
 func (f *flow) flowsAgain(ctx context.Context, receivers ...int) error {
 	return f.flowsSince(ctx, f.mark(), receivers...)
 }
 
-// mark is a point of a flow.
+// mark is a point in the sequence of a flow's events.
 type mark struct {
 	next int // number of the first event after it
 	time time.Time
@@ -297,7 +296,7 @@ func (f *flow) mark() mark {
 	return mark{f.next, time.Now()}
 }
 
-// flowsSince does so for events that were sent since then.
+// flowsSince does the same for events sent after a mark.
 func (f *flow) flowsSince(ctx context.Context, m mark, receivers ...int) error {
 	var idle []string
 	err := f.until(ctx, func() bool {
@@ -323,8 +322,8 @@ func (f *flow) flowsSince(ctx context.Context, m mark, receivers ...int) error {
 	return nil
 }
 
-// until waits until a condition on the sent and handled events holds. It gives up if
-// nothing is promised or handled for patience, and after enduring in any case.
+// until waits until a condition on the sent and handled events holds. It fails if no event
+// is promised or handled for patience, and in any case after enduring.
 func (f *flow) until(ctx context.Context, holds func() bool) error {
 	ctx, cancel := calibration.WithTimeout(ctx, enduring)
 	defer cancel()
@@ -341,7 +340,7 @@ func (f *flow) until(ctx context.Context, holds func() bool) error {
 			pause(ctx, time.Millisecond)
 		case <-still.Done():
 			stop()
-			return fmt.Errorf("nothing flows: %w", context.Cause(still))
+			return fmt.Errorf("no progress: %w", context.Cause(still))
 		}
 		stop()
 	}
@@ -356,7 +355,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// stop ends senders and receivers, if they are still there.
+// stop stops the senders and receivers that still run.
 func (f *flow) stop() {
 	f.stopSending()
 	f.stopReceiving()

@@ -7,8 +7,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// interruptions have Redis kill its clients' connections, forget its scripts, and
-// answer nobody for longer than a lease.
+// interruptions makes Redis kill its clients' connections, lose its scripts, and pause for
+// longer than a lease.
 func interruptions(ctx context.Context, size Size) (figures Figures, err error) {
 	server, client, f, end, err := startAlone(ctx, redisserver.Options{}, "interrupted", "interrupted 日本 {x}")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// killed has processes take events, and kills them with SIGKILL whenever it will,
-// until so many events were handled. Senders are Go's and an original's.
+// killed kills receiving processes with SIGKILL at random times, until the given number of
+// events is handled. A Go sender and an original send.
 func killed(ctx context.Context, size Size) (figures Figures, err error) {
 	return killing(ctx, size, "killed", func(f *flow, p *original) error {
 		f.send(p.push)
@@ -21,9 +21,9 @@ func killed(ctx context.Context, size Size) (figures Figures, err error) {
 	})
 }
 
-// mixedFleet is the same on a list from which an original receives, too. Nobody
-// kills that one: what it holds when it ends is lost, as is everybody's who
-// delivers at most once.
+// mixedFleet does the same with a list from which an original receives, too. The original
+// is not killed. It delivers at most once, so an event that it holds at its end would be
+// lost.
 func mixedFleet(ctx context.Context, size Size) (figures Figures, err error) {
 	return killing(ctx, size, "mixed 日本 {x}", func(f *flow, p *original) error {
 		f.send(p.push)
@@ -85,8 +85,8 @@ func killing(ctx context.Context, size Size, queue string, join func(*flow, *ori
 	return figures, err
 }
 
-// suspended stops processes with SIGSTOP for longer than their leases, and lets
-// them go on: what they then say is refused.
+// suspended stops processes with SIGSTOP for longer than their leases, and continues them.
+// Their late acknowledgements must have no effect.
 func suspended(ctx context.Context, size Size) (figures Figures, err error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
 	if err != nil {

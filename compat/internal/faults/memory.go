@@ -15,10 +15,10 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// outOfMemory has Redis refuse what needs memory (noeviction) while many events
-// are left to be handled, with listeners that succeed, fail, fail for good and
-// take longer than a third of a lease. Receivers have to go on until nothing is
-// left, and others to see to the dead letters, while nobody can send.
+// outOfMemory makes Redis deny commands that need memory (noeviction) while many events are
+// waiting. The listeners succeed, fail, fail permanently, or run for longer than a third of
+// a lease. Receivers must continue until no event is left, and operators must be able to
+// manage the dead letters, although no event can be sent.
 func outOfMemory(ctx context.Context, size Size) (figures Figures, err error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{Settings: []string{"maxmemory-policy noeviction"}})
 	if err != nil {
@@ -59,20 +59,20 @@ func outOfMemoryOnce(ctx context.Context, server *redisserver.Instance, client *
 		return figures, err
 	}
 	if err := f.sendOne(store); err == nil {
-		return figures, errors.New("a full Redis took an event")
+		return figures, errors.New("a full Redis accepted an event")
 	}
-	// Two receivers, one after the other: the first is told to stop with events in
-	// its hands, and gives them back.
+	// Two receivers, one after the other: the first one is shut down while it holds
+	// prefetched events, and releases them.
 	listener := &troubled{flow: f, number: f.register(), enough: make(chan struct{})}
 	if err := f.runTroubled(ctx, client, listener, events); err != nil {
 		return figures, err
 	}
 	waited := f.until(ctx, func() bool { return len(f.handled) == events-events/10 })
 	if depths, err := queue.Stats(ctx); err != nil || depths.Dead != int64(events/10) {
-		return figures, fmt.Errorf("%+v are left: %w", depths, errors.Join(waited, err))
+		return figures, fmt.Errorf("events remain (%+v): %w", depths, errors.Join(waited, err))
 	}
 	if err := attend(ctx, queue, events/10); err != nil {
-		return figures, fmt.Errorf("see to dead letters: %w", err)
+		return figures, fmt.Errorf("manage dead letters: %w", err)
 	}
 	if err := server.Do(ctx, "CONFIG", "SET", "maxmemory", "0"); err != nil {
 		return figures, err
@@ -89,18 +89,18 @@ func outOfMemoryOnce(ctx context.Context, server *redisserver.Instance, client *
 	return f.finish(ctx, client)
 }
 
-// troubled is a listener to which everything happens that can.
+// troubled is a listener with every outcome.
 type troubled struct {
 	*flow
 
 	number int
 	mu     sync.Mutex
 	calls  int
-	enough chan struct{} // closed when half of the events came
+	enough chan struct{} // closed when half of the events are received
 }
 
-// deliver fails every tenth event for good, every seventh at first, and keeps
-// every fiftieth until its lease was renewed.
+// deliver fails every tenth event permanently and the first attempt of every seventh, and
+// handles every fiftieth until its lease is renewed.
 func (l *troubled) deliver(ctx context.Context, d *remoteevent.Delivery, events int) error {
 	l.mu.Lock()
 	l.calls++
@@ -125,8 +125,8 @@ func (l *troubled) deliver(ctx context.Context, d *remoteevent.Delivery, events 
 	return nil
 }
 
-// runTroubled runs a receiver until half of the events came, and has another go
-// on until the flow ends.
+// runTroubled runs a receiver until half of the events are received, and then another one
+// until the flow ends.
 func (f *flow) runTroubled(ctx context.Context, client *redis.Client, l *troubled, events int) error {
 	listen := func() (*remoteevent.Receiver, error) {
 		handler := remoteevent.HandlerFunc(func(ctx context.Context, d *remoteevent.Delivery) error {
@@ -162,7 +162,7 @@ func (f *flow) runTroubled(ctx context.Context, client *redis.Client, l *trouble
 	return nil
 }
 
-// attend does with dead letters what there is to do with them.
+// attend applies all operations to dead letters.
 func attend(ctx context.Context, queue *queueadmin.Queue, dead int) error {
 	var letters []queueadmin.DeadLetter
 	for letter, err := range queue.DeadLetters(ctx) {
@@ -183,7 +183,7 @@ func attend(ctx context.Context, queue *queueadmin.Queue, dead int) error {
 	if _, err := queue.Import(ctx, letters[0]); err != nil {
 		return err
 	}
-	if _, err := queue.Requeue(ctx, letters[1].ID); err != nil { // it dies again
+	if _, err := queue.Requeue(ctx, letters[1].ID); err != nil { // it becomes a dead letter again
 		return err
 	}
 	_, err := queue.Drop(ctx, letters[0].ID)

@@ -12,13 +12,13 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// finish stops sending, waits until nothing is left to be handled, and stops the
-// receivers. The client is for a look at what Redis has.
+// finish stops sending, waits until no event is left to handle, and stops the receivers.
+// It uses client to examine Redis.
 func (f *flow) finish(ctx context.Context, client redis.UniversalClient) (Figures, error) {
 	f.stopSending()
 	f.sending.Wait()
 	dead, waited := f.drain(ctx, client)
-	if f.elsewhere { // what is lost is counted below
+	if f.elsewhere { // losses are counted below
 		_ = f.until(ctx, func() bool { return len(f.missing(dead)) <= f.taken })
 	}
 	f.stopReceiving()
@@ -26,7 +26,7 @@ func (f *flow) finish(ctx context.Context, client redis.UniversalClient) (Figure
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	figures := Figures{
-		Promised: len(f.promised), Unknown: f.unknown, Refused: f.refused,
+		Promised: len(f.promised), Unknown: f.unknown, Failed: f.failedSends,
 		Taken: f.taken, Stale: f.stale, Outages: f.outages, Dead: len(dead), Pause: f.pause,
 	}
 	for _, times := range f.handled {
@@ -36,7 +36,7 @@ func (f *flow) finish(ctx context.Context, client redis.UniversalClient) (Figure
 	problems := []error{waited, f.failed}
 	missing := f.missing(dead)
 	if figures.Lost = max(0, len(missing)-f.taken); figures.Lost > 0 {
-		problems = append(problems, fmt.Errorf("%d of these are lost: %q", figures.Lost, missing[:min(figures.Lost+f.taken, 5)]))
+		problems = append(problems, fmt.Errorf("%d events are lost, among them: %q", figures.Lost, missing[:min(figures.Lost+f.taken, 5)]))
 	}
 	for _, name := range f.queues {
 		queue, err := queueadmin.Open(client, name)
@@ -50,8 +50,8 @@ func (f *flow) finish(ctx context.Context, client redis.UniversalClient) (Figure
 	return figures, errors.Join(problems...)
 }
 
-// missing are the promised events that are neither handled nor dead letters. The
-// caller holds the lock.
+// missing returns the promised events that are neither handled nor dead letters. The
+// caller must hold the lock.
 func (f *flow) missing(dead map[string]bool) (events []string) {
 	for event := range f.promised {
 		if f.handled[event] == 0 && !dead[event] {
@@ -61,8 +61,8 @@ func (f *flow) missing(dead map[string]bool) (events []string) {
 	return events
 }
 
-// drain waits until Redis has nothing more to be handled, and returns the events
-// that are dead letters.
+// drain waits until Redis has no event left to handle, and returns the events that are
+// dead letters.
 func (f *flow) drain(ctx context.Context, client redis.UniversalClient) (dead map[string]bool, err error) {
 	ctx, cancel := calibration.WithTimeout(ctx, enduring)
 	defer cancel()
@@ -85,9 +85,8 @@ func (f *flow) drain(ctx context.Context, client redis.UniversalClient) (dead ma
 	return dead, nil
 }
 
-// empty waits until nothing in a queue is left to be handled. It gives up where there is
-// a message that no receiver would ever take, and where the queue does not change for
-// patience.
+// empty waits until a queue has no message left to handle. It fails if a message can never
+// be received, and if the queue does not change for patience.
 func (f *flow) empty(ctx context.Context, queue *queueadmin.Queue) error {
 	var before queueadmin.Stats
 	for {
@@ -98,7 +97,8 @@ func (f *flow) empty(ctx context.Context, queue *queueadmin.Queue) error {
 	}
 }
 
-// changes waits until a queue has other messages that are left to be handled, or none.
+// changes waits until the queue's messages to handle differ from before, or until none is
+// left.
 func (f *flow) changes(ctx context.Context, queue *queueadmin.Queue, before *queueadmin.Stats) error {
 	ctx, cancel := calibration.WithTimeout(ctx, patience)
 	defer cancel()
@@ -120,12 +120,12 @@ func (f *flow) changes(ctx context.Context, queue *queueadmin.Queue, before *que
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("%+v are left to be handled: %w", stats, err)
+			return fmt.Errorf("messages remain (%+v): %w", stats, err)
 		}
 	}
 }
 
-// faultsOf returns what an audit finds.
+// faultsOf returns the problems that an audit reports.
 func faultsOf(ctx context.Context, queue *queueadmin.Queue) (found []error) {
 	for fault, err := range queue.Audit(ctx) {
 		if err == nil {
@@ -136,7 +136,7 @@ func faultsOf(ctx context.Context, queue *queueadmin.Queue) (found []error) {
 	return found
 }
 
-// called returns how often listeners were called.
+// called returns the number of calls of listeners.
 func (f *flow) called() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// started is a flow on a Redis of its own, which keeps nothing.
+// started starts a flow with a Redis without persistence.
 func started(t *testing.T) (*flow, *redisserver.Instance, *redis.Client) {
 	t.Helper()
 	server, err := redisserver.StartInstance(t.Context(), redisserver.Options{})
@@ -35,7 +35,7 @@ func started(t *testing.T) (*flow, *redisserver.Instance, *redis.Client) {
 	return f, server, client
 }
 
-// TestOracle: what goes wrong is seen.
+// TestOracle checks that the oracle reports every kind of error.
 func TestOracle(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -46,7 +46,7 @@ func TestOracle(t *testing.T) {
 		"an event is lost": {func(_ *testing.T, f *flow, _ *redis.Client) error {
 			f.sent(key("oracle", 1<<30), nil)
 			return nil
-		}, "1 of these are lost"},
+		}, "1 events are lost"},
 		"a dead letter is not": {func(t *testing.T, f *flow, client *redis.Client) error {
 			f.sent(key("oracle", 1<<30), nil)
 			q, err := queueadmin.Open(client, "oracle")
@@ -64,7 +64,7 @@ func TestOracle(t *testing.T) {
 		}, "audit"},
 		"a message of nobody": {func(t *testing.T, _ *flow, client *redis.Client) error {
 			return client.LPush(t.Context(), "oracle", `{"data": {"number":99999999}, "signals": ["oracle", "remote_event", "event"]}`).Err()
-		}, "nobody sent"},
+		}, "which was not sent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,18 +76,18 @@ func TestOracle(t *testing.T) {
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("%+v, %v", figures, err)
 			}
-			if (figures.Lost > 0) != (c.want == "1 of these are lost") || figures.Promised < 100 || figures.Handled < 100 {
+			if (figures.Lost > 0) != (c.want == "1 events are lost") || figures.Promised < 100 || figures.Handled < 100 {
 				t.Errorf("%+v", figures)
 			}
 		})
 	}
 }
 
-// A Redis that keeps nothing loses what it has promised.
+// The oracle reports the loss of promised events by a Redis without persistence.
 func TestOracleSeesLoss(t *testing.T) {
 	t.Parallel()
 	f, server, client := started(t)
-	f.stopReceiving() // so that there is something to be lost
+	f.stopReceiving() // so that events wait in Redis
 	f.receiving.Wait()
 	if err := f.until(t.Context(), func() bool { return len(f.promised) >= len(f.handled)+10 }); err != nil {
 		t.Fatal(err)

@@ -16,17 +16,16 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// original is the latest of the original Python packages, as a sender and as a
-// receiver.
+// original is the latest original, as a sender and as a receiver.
 type original struct{ sender, receiver *adapter.Adapter }
 
-// latest is the original that takes part.
+// latest returns the original that is used.
 func latest() environment.Original {
 	published := environment.Originals()
 	return published[len(published)-1]
 }
 
-// startOriginal starts both, and builds the environment first where there is none.
+// startOriginal starts both processes. It first builds the environment if it is absent.
 func startOriginal(ctx context.Context, redisURL string) (_ *original, err error) {
 	o := &original{}
 	for _, role := range []**adapter.Adapter{&o.sender, &o.receiver} {
@@ -37,8 +36,7 @@ func startOriginal(ctx context.Context, redisURL string) (_ *original, err error
 	return o, nil
 }
 
-// startPython starts one process of the original, which is killed when its life
-// ends.
+// startPython starts one process of the original. The end of life kills it.
 func startPython(ctx, life context.Context, redisURL string) (*adapter.Adapter, error) {
 	dir, err := cache.Default()
 	if err != nil {
@@ -73,13 +71,12 @@ func (o *original) close() (err error) {
 	return err
 }
 
-// push sends as the original does.
+// push sends an event with the original.
 func (o *original) push(ctx context.Context, event wire.Envelope) error {
 	return o.sender.Send(ctx, protocol.Message{EventName: event.EventName, PayloadText: string(event.Payload)})
 }
 
-// receiveBy has an original receive from the flow's first queue, until the flow
-// ends.
+// receiveBy makes an original receive from the flow's first queue until the flow ends.
 func (f *flow) receiveBy(ctx context.Context, o *original) error {
 	queue := f.queues[0]
 	if err := o.receiver.Receive(ctx, []string{queue}, []string{queue}); err != nil {
@@ -95,7 +92,7 @@ func (f *flow) receiveBy(ctx context.Context, o *original) error {
 			switch event, ok := observed.(protocol.Event); {
 			case err != nil && (f.receiveCtx.Err() != nil || errors.Is(err, adapter.ErrTimeout)):
 			case err != nil || !ok:
-				f.fail(fmt.Errorf("an original does not receive any more: %+v, %w", observed, err))
+				f.fail(fmt.Errorf("an original has stopped receiving: %+v, %w", observed, err))
 				return
 			default:
 				n, _ := strconv.Atoi(numberIn([]byte(event.PayloadText)))

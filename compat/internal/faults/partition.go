@@ -12,18 +12,18 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// remote is a server with two receivers: one near it, and one behind a network
-// that can be spoilt.
+// remote is a server with two receivers: one directly connected, and one behind a proxy
+// that simulates faults.
 type remote struct {
 	server    *redisserver.Instance
 	network   *proxy.Proxy
 	near, far *redis.Client
-	store     push // near the server
+	store     push // of a directly connected sender
 	flow      *flow
 }
 
-// startRemote starts all that; send starts to send. Where it is told to, both
-// receivers are far.
+// startRemote starts the server and the receivers. send starts the senders. With allFar,
+// both receivers are behind the proxy.
 func startRemote(ctx context.Context, queue string, condition proxy.Condition, allFar bool) (_ *remote, err error) {
 	r := &remote{}
 	defer func() {
@@ -44,7 +44,7 @@ func startRemote(ctx context.Context, queue string, condition proxy.Condition, a
 		return nil, err
 	}
 	r.flow = newFlow(ctx, queue)
-	r.flow.work = time.Millisecond // so that a receiver has some in hand when it happens
+	r.flow.work = time.Millisecond // so that a receiver holds events when the fault happens
 	first := r.near
 	if allFar {
 		first = r.far
@@ -80,9 +80,9 @@ func (r *remote) close() error {
 	return errors.Join(problems...)
 }
 
-// partition cuts one receiver off from Redis for longer than a lease, by turns
-// without a word and by refusing it, while events flow. What it holds, the other
-// gets; what it says of it in the end is refused.
+// partition cuts one receiver off from Redis for longer than a lease, alternately silently
+// and with refused connections, while events flow. The other receiver gets its events, and
+// its late acknowledgements must have no effect.
 func partition(ctx context.Context, size Size) (figures Figures, err error) {
 	r, err := startRemote(ctx, "partition", proxy.Condition{}, false)
 	if err != nil {
@@ -97,7 +97,7 @@ func partition(ctx context.Context, size Size) (figures Figures, err error) {
 			}
 			r.network.Set(condition)
 			pause(ctx, lease+lease/2)
-			if err := r.flow.flowsAgain(ctx); err != nil { // by the other
+			if err := r.flow.flowsAgain(ctx); err != nil { // by the other receiver
 				return figures, err
 			}
 			r.network.Set(proxy.Condition{})
@@ -109,7 +109,7 @@ func partition(ctx context.Context, size Size) (figures Figures, err error) {
 	return r.flow.finish(ctx, r.near)
 }
 
-// latency has every byte to and from receivers take a while.
+// latency delays every byte to and from receivers.
 func latency(ctx context.Context, size Size) (figures Figures, err error) {
 	r, err := startRemote(ctx, "latency", proxy.Condition{Delay: lease / 10}, true)
 	if err != nil {
@@ -128,9 +128,8 @@ func latency(ctx context.Context, size Size) (figures Figures, err error) {
 	return r.flow.finish(ctx, r.near)
 }
 
-// slowClose cuts a receiver's connections, while events flow, in such a way that
-// Redis learns of it only later: until then, it goes on moving events for
-// somebody who is not there.
+// slowClose cuts a receiver's connections while events flow. Redis learns of it later.
+// Until then, Redis moves events on behalf of a disconnected client.
 func slowClose(ctx context.Context, size Size) (figures Figures, err error) {
 	r, err := startRemote(ctx, "slow close", proxy.Condition{Linger: lease / 2}, false)
 	if err != nil {
@@ -153,9 +152,8 @@ func slowClose(ctx context.Context, size Size) (figures Figures, err error) {
 	return r.flow.finish(ctx, r.near)
 }
 
-// vanish has the connections of receivers that wait for events be forgotten by
-// the network: nobody tells them, and only for want of an answer do they connect
-// anew.
+// vanish makes the network forget the connections of waiting receivers. The receivers get
+// no error, and reconnect only because replies are missing.
 func vanish(ctx context.Context, size Size) (figures Figures, err error) {
 	r, err := startRemote(ctx, "vanish", proxy.Condition{}, true)
 	if err != nil {

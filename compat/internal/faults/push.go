@@ -11,10 +11,10 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// push stores an event, and says whether Redis has promised to keep it.
+// push stores an event. Without an error, Redis has promised to keep it.
 type push func(ctx context.Context, event wire.Envelope) error
 
-// plainly sends as everybody does, by a sender of its own: senders that share one join
+// plainly returns a push with a sender of its own, because senders that share one combine
 // their events in one command.
 func plainly(client redis.UniversalClient) (push, error) {
 	sender, err := remoteevent.NewSender(client)
@@ -24,12 +24,12 @@ func plainly(client redis.UniversalClient) (push, error) {
 	return sender.Forward, nil
 }
 
-// errNotReplicated is that an event is in the primary, and perhaps nowhere else.
+// errNotReplicated reports that the primary has an event, and perhaps no replica.
 var errNotReplicated = fmt.Errorf("no replica has it: %w", remoteevent.ErrUnknown)
 
-// replicated sends and waits until a replica has the event as well: what has not
-// been replicated is promised by nobody. Both go over one connection, since WAIT
-// speaks of what was written on its own.
+// replicated returns a push that waits until a replica has the event. Only then the event
+// is promised. Both commands use one connection, because WAIT refers to the writes of its
+// own connection.
 func replicated(client *redis.Client) push {
 	return func(ctx context.Context, event wire.Envelope) error {
 		message, _, err := wire.Encode(event, wire.Limits{})

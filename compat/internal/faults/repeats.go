@@ -17,9 +17,9 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// repeats cuts the connections of senders that wait for answers. They send again
-// what they are not sure of, under the same id, and receivers with a window drop
-// what they have handled: nothing is handled twice.
+// repeats cuts the connections of senders that wait for replies. They repeat sends with an
+// unknown outcome under the same id. Receivers with a deduplication window skip handled
+// events: no event is handled twice.
 func repeats(ctx context.Context, size Size) (figures Figures, err error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
 	if err != nil {
@@ -31,7 +31,7 @@ func repeats(ctx context.Context, size Size) (figures Figures, err error) {
 		return figures, err
 	}
 	defer func() { err = errors.Join(err, network.Close()) }()
-	network.Set(proxy.Condition{Delay: 5 * time.Millisecond}) // so that much is on its way
+	network.Set(proxy.Condition{Delay: 5 * time.Millisecond}) // so that many replies are in flight
 	near := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	defer func() { _ = near.Close() }()
 	far := redis.NewClient(&redis.Options{Addr: network.Addr()})
@@ -71,7 +71,7 @@ func repeats(ctx context.Context, size Size) (figures Figures, err error) {
 	}
 	f.stopSending()
 	f.sending.Wait()
-	if _, err := f.drain(ctx, near); err != nil { // two at the same time would both be handled
+	if _, err := f.drain(ctx, near); err != nil { // two concurrent copies would both be handled
 		return figures, err
 	}
 	store, err := plainly(far)
@@ -82,7 +82,7 @@ func repeats(ctx context.Context, size Size) (figures Figures, err error) {
 		err := store(ctx, event)
 		f.sent(event.Metadata.Attributes["id"], err)
 		if err != nil {
-			return figures, fmt.Errorf("send again: %w", err)
+			return figures, fmt.Errorf("repeat the send: %w", err)
 		}
 	}
 	figures, err = f.finish(ctx, near)
@@ -94,14 +94,14 @@ func repeats(ctx context.Context, size Size) (figures Figures, err error) {
 	case err != nil:
 		return figures, err
 	case pushes <= figures.Promised:
-		return figures, errors.New("nothing was given to Redis twice")
+		return figures, errors.New("no event was pushed twice")
 	case figures.Repeated > 0:
-		return figures, fmt.Errorf("of %d events that were sent twice, %d were handled twice", pushes-figures.Promised, figures.Repeated)
+		return figures, fmt.Errorf("of %d events pushed twice, %d were handled twice", pushes-figures.Promised, figures.Repeated)
 	}
 	return figures, nil
 }
 
-// calls returns how often Redis has carried out a command.
+// calls returns the number of calls of a command that Redis has executed.
 func calls(ctx context.Context, client *redis.Client, command string) (int, error) {
 	stats, err := client.Info(ctx, "commandstats").Result()
 	if err != nil {
@@ -109,7 +109,7 @@ func calls(ctx context.Context, client *redis.Client, command string) (int, erro
 	}
 	found := regexp.MustCompile(`cmdstat_` + command + `:calls=(\d+)`).FindStringSubmatch(stats)
 	if len(found) != 2 {
-		return 0, fmt.Errorf("how often %s was called, Redis does not say", command)
+		return 0, fmt.Errorf("INFO has no number of calls of %s", command)
 	}
 	return strconv.Atoi(found[1])
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// lease is short, so that what a fault has cut off comes back soon.
+// lease is short, so that events of a dead receiver are soon delivered again.
 const lease = time.Second
 
-// restart ends Redis at once and in good order, by turns, and starts it again with
-// what it has on disk, while events flow.
+// restart stops Redis, alternately with SIGKILL and in good order, and starts it again with
+// its data on disk, while events flow.
 func restart(ctx context.Context, size Size) (figures Figures, err error) {
 	server, client, f, end, err := startAlone(ctx, redisserver.Options{Settings: redisserver.Durable()}, "restart", "restart 日本 {x}")
 	if err != nil {

@@ -16,34 +16,34 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// Result is what came of a scenario.
+// Result is the result of a scenario.
 type Result struct {
 	Name    string  `json:"name"`
 	What    string  `json:"what"`
 	Figures Figures `json:"figures"`
 	Seconds float64 `json:"seconds"`
-	// Problem says what was not as it was promised; it is empty where all was.
+	// Problem describes the violated promise. It is empty if all promises were kept.
 	Problem string `json:"problem,omitempty"`
 }
 
-// Report is what came of a run.
+// Report is the result of a run.
 type Report struct {
-	// Long is whether it was a long run.
+	// Long reports whether it was a long run.
 	Long bool `json:"long"`
-	// Seed is that of the run.
+	// Seed is the seed of the run.
 	Seed uint64 `json:"seed"`
-	// Server is the Redis: "redis 7.0.15".
+	// Server is the name and version of the Redis: "redis 7.0.15".
 	Server string `json:"server"`
-	// Original is the Python package, if one took part.
+	// Original is the Python package, if one was used.
 	Original string `json:"original,omitempty"`
-	// Platform is what it ran on, and Go with which version.
+	// Platform is the system, its architecture and CPUs. Go is the version of Go.
 	Platform string `json:"platform"`
 	Go       string `json:"go"`
-	// Results are in the order of the scenarios.
+	// Results has the results in the order of the scenarios.
 	Results []Result `json:"results"`
 }
 
-// Problems are how many scenarios were not as they should be.
+// Problems returns the number of failed scenarios.
 func (r *Report) Problems() int {
 	n := 0
 	for _, result := range r.Results {
@@ -54,9 +54,9 @@ func (r *Report) Problems() int {
 	return n
 }
 
-// Run runs scenarios, some at a time, with a seed for what goes by chance, and
-// reports what came of them. done, if not nil, is told of each that has ended. The
-// error is that of the run itself; with it there is no report.
+// Run runs scenarios, up to atATime concurrently, with a seed for random choices. If done
+// is not nil, it is called with the result of each scenario. The error is that of the run
+// itself, and then there is no report.
 func Run(ctx context.Context, scenarios []Scenario, long bool, seed uint64, atATime int, done func(Result)) (*Report, error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
 	if err != nil {
@@ -102,7 +102,7 @@ func (s Scenario) result(ctx context.Context, long bool, seed uint64) Result {
 		figures.Faults = size.Rounds
 	}
 	if err == nil && figures.Lost > 0 {
-		err = errors.New("events are lost")
+		err = errors.New("events were lost")
 	}
 	result := Result{Name: s.Name, What: s.What, Figures: figures, Seconds: time.Since(begin).Seconds()}
 	if err != nil {
@@ -111,14 +111,14 @@ func (s Scenario) result(ctx context.Context, long bool, seed uint64) Result {
 	return result
 }
 
-// columns are the figures, as tables show them.
+// columns returns the names of the figures in tables.
 func columns() []string {
-	return []string{"faults", "promised", "handled", "repeated", "dead", "unknown", "refused", "stale", "outages", "pause", "taken", "lost"}
+	return []string{"faults", "promised", "handled", "repeated", "dead", "unknown", "failed", "stale", "outages", "pause", "taken", "lost"}
 }
 
 func (f Figures) cells() []string {
 	cells := []string{}
-	for _, n := range []int{f.Faults, f.Promised, f.Handled, f.Repeated, f.Dead, f.Unknown, f.Refused, f.Stale, f.Outages} {
+	for _, n := range []int{f.Faults, f.Promised, f.Handled, f.Repeated, f.Dead, f.Unknown, f.Failed, f.Stale, f.Outages} {
 		cells = append(cells, strconv.Itoa(n))
 	}
 	return append(cells, fmt.Sprintf("%.1f s", f.Pause.Seconds()), strconv.Itoa(f.Taken), strconv.Itoa(f.Lost))
@@ -150,7 +150,7 @@ func (r *Report) WriteText(out io.Writer) error {
 			fmt.Fprintf(&b, "\n%s: %s\n", result.Name, result.Problem)
 		}
 	}
-	fmt.Fprintf(&b, "\n%d scenarios on %s, with seed %d: %d events were promised, %d are lost; %d scenarios failed\n",
+	fmt.Fprintf(&b, "\n%d scenarios on %s with seed %d: %d events promised, %d lost; %d scenarios failed\n",
 		len(r.Results), r.Server, r.Seed, promised, lost, r.Problems())
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -168,20 +168,20 @@ func (r *Report) WriteMarkdown(out io.Writer) error {
 		with += ", " + r.Original
 	}
 	fmt.Fprintf(&b, "# Faults\n\nWritten by `%s`, with %s, Go %s, on %s. Do not edit.\n\n", command, with, r.Go, r.Platform)
-	b.WriteString("While events flow from Go senders to Go receivers, with originals beside them where it\nis said, something happens. Every event of which the sender was told that Redis has it\nhas to be handled at least once, or to be a dead letter; nothing may be left half-way;\nand events have to flow again by themselves.\n\n")
+	b.WriteString("Each scenario injects faults while events flow from Go senders to Go receivers, and in\nsome scenarios to or from originals. It checks three promises:\n\n- Every event that Redis has acknowledged is handled at least once, or is a dead letter.\n- No message is left in an intermediate state.\n- Events flow again after each fault, without intervention.\n\n")
 	fmt.Fprintf(&b, "| scenario | %s |\n|---|%s\n", strings.Join(columns(), " | "), strings.Repeat("--:|", len(columns())))
 	for _, result := range r.Results {
 		fmt.Fprintf(&b, "| %s | %s |\n", result.Name, strings.Join(result.Figures.cells(), " | "))
 	}
 	b.WriteString(`
-*Faults* are how often it happened. *Promised* events are in Redis, as it said. *Handled*
-may be more: of those that are *unknown*, the sender was told nothing. *Repeated* are
-calls of listeners with an event that they had handled. *Refused* events were never in Redis. *Stale* are
-acknowledgements that came after the lease and changed nothing. *Outages* are how
-often a receiver could not go on for a while, and then went on by itself. *Pause* is
-the longest time from the end of a fault until an event that was sent after it was
-handled. *Taken* events are those that an original held when it was killed: it delivers
-at most once.
+*Faults* is the number of injected faults. *Promised* events were acknowledged by Redis.
+*Handled* events may be more, because an event whose send had an *unknown* outcome may be
+in Redis. *Repeated* are calls of listeners with an event that was already handled.
+*Failed* sends stored no event. *Stale* acknowledgements came after the loss of the lease
+and had no effect. *Outages* are interruptions from which a receiver recovered. *Pause* is
+the longest time from the end of a fault until an event that was sent afterwards was
+handled. *Taken* events were lost by originals that were killed: originals deliver at
+most once.
 
 `)
 	for _, result := range r.Results {

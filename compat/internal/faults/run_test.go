@@ -36,13 +36,13 @@ func TestRun(t *testing.T) {
 		if len(ended) != 3 || report.Problems() != 2 || !strings.Contains(report.Server, " ") || report.Long != long {
 			t.Errorf("%d have ended: %+v", len(ended), report)
 		}
-		for i, want := range []string{"", "events are lost", "the disk is gone"} {
+		for i, want := range []string{"", "events were lost", "the disk is gone"} {
 			if r := report.Results[i]; r.Name != scenarios[i].Name || r.Problem != want || r.Figures.Handled != r.Figures.Faults || (r.Figures.Faults == 77) != long {
 				t.Errorf("%+v", r)
 			}
 		}
 		for format, write := range map[string]func(*strings.Builder) error{
-			"3 scenarios on " + report.Server + ", with seed 42: 33 events were promised, 3 are lost; 2 scenarios failed": func(b *strings.Builder) error { return report.WriteText(b) },
+			"3 scenarios on " + report.Server + " with seed 42: 33 events promised, 3 lost; 2 scenarios failed": func(b *strings.Builder) error { return report.WriteText(b) },
 			"- **good**: what good does.\n": func(b *strings.Builder) error { return report.WriteMarkdown(b) },
 		} {
 			var b strings.Builder
@@ -51,14 +51,14 @@ func TestRun(t *testing.T) {
 			}
 			for _, says := range []string{format, "42", "1.5 s", "the disk is gone", "promised"} {
 				if !strings.Contains(b.String(), says) {
-					t.Errorf("without %q:\n%s", says, b.String())
+					t.Errorf("missing %q in:\n%s", says, b.String())
 				}
 			}
 		}
 	}
 }
 
-// A run that is interrupted ends soon and reports nothing.
+// An interrupted run ends soon and returns no report.
 func TestRunInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -67,13 +67,13 @@ func TestRunInterrupted(t *testing.T) {
 		<-ctx.Done()
 		return faults.Figures{}, ctx.Err()
 	}}
-	_, err := faults.Run(ctx, []faults.Scenario{hangs, hangs, hangs}, false, 0, 1, func(r faults.Result) { t.Errorf("it says %+v", r) })
+	_, err := faults.Run(ctx, []faults.Scenario{hangs, hangs, hangs}, false, 0, 1, func(r faults.Result) { t.Errorf("unexpected result %+v", r) })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// A scenario that is interrupted ends what it has started, and soon.
+// An interrupted scenario ends soon and stops its processes.
 func TestScenariosInterrupted(t *testing.T)         { testInterrupted(t, false) }
 func TestOriginalScenariosInterrupted(t *testing.T) { testInterrupted(t, true) }
 
@@ -93,10 +93,10 @@ func testInterrupted(t *testing.T, originals bool) {
 			defer cancel()
 			begin := time.Now()
 			if _, err := s.Run(ctx, faults.Size{Rounds: 1000, Events: 1000}); err == nil {
-				t.Error("it was not interrupted")
+				t.Error("the scenario was not interrupted")
 			}
 			if took := time.Since(begin); took > calibration.Scale(30*time.Second) {
-				t.Errorf("it took %v to end", took)
+				t.Errorf("the scenario ended after %v", took)
 			}
 		})
 	}

@@ -16,23 +16,23 @@ func TestMain(m *testing.M) {
 	if faults.IsConsumer() {
 		os.Exit(faults.Consume())
 	}
-	redis.SetLogger(&logging.VoidLogger{}) // that connections fail is no news here
+	redis.SetLogger(&logging.VoidLogger{}) // failed connections are expected here
 	goleak.VerifyTestMain(m)
 }
 
-// shows says of the figures of a scenario whether what it is about has happened.
+// shows reports whether the figures of a scenario show that its faults had an effect.
 var shows = map[string]func(faults.Figures) bool{
 	"crash points":     func(f faults.Figures) bool { return f.Faults > 200 && f.Repeated > 0 },
 	"killed":           func(f faults.Figures) bool { return f.Faults > 0 },
 	"originals killed": func(f faults.Figures) bool { return f.Faults > 0 },
 	"mixed fleet":      func(f faults.Figures) bool { return f.Faults > 0 },
 	"interruptions":    outage,
-	"out of memory":    func(f faults.Figures) bool { return f.Refused > 0 && f.Dead > 0 },
+	"out of memory":    func(f faults.Figures) bool { return f.Failed > 0 && f.Dead > 0 },
 	"suspended":        func(f faults.Figures) bool { return f.Stale > 0 },
 	"clock steps":      func(f faults.Figures) bool { return f.Repeated > 0 },
 	"repeats":          func(f faults.Figures) bool { return f.Unknown > 0 && f.Repeated == 0 },
 	"restart":          outage,
-	"refused writes":   func(f faults.Figures) bool { return f.Refused > 0 && f.Outages > 0 },
+	"denied writes":    func(f faults.Figures) bool { return f.Failed > 0 && f.Outages > 0 },
 	"promotion":        outage,
 	"sentinel":         outage,
 	"partition":        func(f faults.Figures) bool { return f.Repeated > 0 && f.Outages > 0 },
@@ -41,12 +41,12 @@ var shows = map[string]func(faults.Figures) bool{
 	"slow close":       outage,
 	"slot migration":   outage,
 	"node restart":     outage,
-	"start":            func(f faults.Figures) bool { return f.Refused > 0 && f.Outages > 0 },
+	"start":            func(f faults.Figures) bool { return f.Failed > 0 && f.Outages > 0 },
 }
 
 func outage(f faults.Figures) bool { return f.Outages > 0 }
 
-// All of them run, and each has to show what it is there for.
+// Every scenario runs and has an effect.
 func TestScenarios(t *testing.T)         { testScenarios(t, false) }
 func TestOriginalScenarios(t *testing.T) { testScenarios(t, true) }
 
@@ -62,8 +62,8 @@ func testScenarios(t *testing.T, originals bool) {
 		}
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			// The promises hold each time. Whether the fault meets an event at the
-			// wrong moment is a matter of chance, and of what else the cores do.
+			// The promises must hold in every try. Whether the faults have an effect depends on
+			// chance and on the load of the machine.
 			const tries = 5
 			for try := 1; ; try++ {
 				figures, err := s.Run(t.Context(), faults.Size{Rounds: try, Events: 50})
@@ -76,8 +76,8 @@ func testScenarios(t *testing.T, originals bool) {
 				if happened := shows[s.Name]; happened != nil && happened(figures) {
 					return
 				}
-				if t.Logf("what it is there for has not happened in try %d: %+v", try, figures); try == tries {
-					t.Fatal("what it is there for has not happened")
+				if t.Logf("the faults had no effect in try %d: %+v", try, figures); try == tries {
+					t.Fatal("the faults had no effect")
 				}
 			}
 		})

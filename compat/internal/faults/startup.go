@@ -11,11 +11,10 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// startUp starts senders and receivers before Redis is there, and lets them wait
-// while it loads.
+// startUp starts senders and receivers before Redis, and keeps them waiting while it loads.
 func startUp(ctx context.Context, size Size) (figures Figures, err error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{Settings: []string{
-		// So that it loads for long enough to be seen, and answers meanwhile.
+		// The server loads long enough for the test, and replies meanwhile.
 		"key-load-delay 10000", "loading-process-events-interval-bytes 1024",
 	}})
 	if err != nil {
@@ -35,13 +34,13 @@ func startUp(ctx context.Context, size Size) (figures Figures, err error) {
 		return figures, err
 	}
 	defer f.stop()
-	if err := f.until(ctx, func() bool { return f.refused >= 3 }); err != nil {
-		return figures, fmt.Errorf("senders are not told that Redis is not there: %w", err)
+	if err := f.until(ctx, func() bool { return f.failedSends >= 3 }); err != nil {
+		return figures, fmt.Errorf("senders return no error without Redis: %w", err)
 	}
 	started := make(chan error, 1)
 	go func() { started <- server.Start(ctx) }()
 	if err := f.until(ctx, func() bool { return f.loading >= 3 }); err != nil {
-		return figures, fmt.Errorf("senders are not told that Redis loads: %w", errors.Join(err, <-started))
+		return figures, fmt.Errorf("senders return no error while Redis loads: %w", errors.Join(err, <-started))
 	}
 	if err := errors.Join(server.Do(ctx, "CONFIG", "SET", "key-load-delay", 0), <-started, f.flowsAgain(ctx), f.flowFor(ctx, size.Events)); err != nil {
 		return figures, err
@@ -49,8 +48,8 @@ func startUp(ctx context.Context, size Size) (figures Figures, err error) {
 	return f.finish(ctx, client)
 }
 
-// populate has the server write a snapshot of keys that are nobody's, enough to be
-// loaded for a minute with the delay of startUp.
+// populate makes the server write a snapshot of unused keys that takes about a minute to
+// load with the delay of startUp.
 func populate(ctx context.Context, server *redisserver.Instance) error {
 	client := server.Client()
 	defer func() { _ = client.Close() }()

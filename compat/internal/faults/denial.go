@@ -15,10 +15,10 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// refusedWrites has Redis answer reads and refuse writes for longer than a lease,
-// while events flow: for want of replicas, and since its disk takes nothing.
-func refusedWrites(ctx context.Context, size Size) (figures Figures, err error) {
-	server, client, f, end, err := startAlone(ctx, redisserver.Options{}, "refused")
+// deniedWrites makes Redis deny writes for longer than a lease, while events flow: for lack
+// of replicas, and because its disk is not writable.
+func deniedWrites(ctx context.Context, size Size) (figures Figures, err error) {
+	server, client, f, end, err := startAlone(ctx, redisserver.Options{}, "denied")
 	if err != nil {
 		return figures, err
 	}
@@ -44,17 +44,17 @@ func refusedWrites(ctx context.Context, size Size) (figures Figures, err error) 
 	return f.finish(ctx, client)
 }
 
-// wantReplicas has the server refuse writes as one that has lost its replicas.
+// wantReplicas makes the server deny writes as if its replicas were lost.
 func wantReplicas(ctx context.Context, server *redisserver.Instance) (restore func() error, err error) {
 	if err := server.Do(ctx, "CONFIG", "SET", "min-replicas-to-write", 1); err != nil {
 		return nil, err
 	}
 	return func() error { return server.Do(ctx, "CONFIG", "SET", "min-replicas-to-write", 0) },
-		refuses(ctx, server, "NOREPLICAS")
+		denies(ctx, server, "NOREPLICAS")
 }
 
-// fillDisk has the server refuse writes as one whose snapshot could not be
-// written: a directory is in the way.
+// fillDisk makes the server deny writes as after a failed snapshot: a directory is in the
+// place of the file.
 func fillDisk(ctx context.Context, server *redisserver.Instance) (restore func() error, err error) {
 	obstacle := filepath.Join(server.Dir(), "dump.rdb")
 	if err := os.Remove(obstacle); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -68,10 +68,10 @@ func fillDisk(ctx context.Context, server *redisserver.Instance) (restore func()
 	}
 	return func() error {
 		return errors.Join(os.RemoveAll(obstacle), snapshot(ctx, server, "ok"), server.Do(ctx, "CONFIG", "SET", "save", ""))
-	}, refuses(ctx, server, "MISCONF")
+	}, denies(ctx, server, "MISCONF")
 }
 
-// snapshot has the server write one, and waits until it ends as expected.
+// snapshot makes the server write a snapshot, and waits for the given status.
 func snapshot(ctx context.Context, server *redisserver.Instance, status string) error {
 	if err := server.Do(ctx, "BGSAVE"); err != nil {
 		return err
@@ -91,10 +91,10 @@ func snapshot(ctx context.Context, server *redisserver.Instance, status string) 
 	}
 }
 
-// refuses makes sure that the server refuses writes in these words.
-func refuses(ctx context.Context, server *redisserver.Instance, prefix string) error {
+// denies verifies that the server denies writes with that error.
+func denies(ctx context.Context, server *redisserver.Instance, prefix string) error {
 	if err := server.Do(ctx, "SET", "a key of nobody", ""); !redis.HasErrorPrefix(err, prefix) {
-		return fmt.Errorf("the server should answer %s, and says %w", prefix, err)
+		return fmt.Errorf("want an error %s from the server, got %w", prefix, err)
 	}
 	return nil
 }
