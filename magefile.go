@@ -35,3 +35,14 @@ func run(ctx context.Context, dir string, env []string, name string, args ...str
 	}
 	return command.Run()
 }
+
+// list returns a line for each package of a module.
+func list(ctx context.Context, module, format string) ([]string, error) {
+	command := exec.CommandContext(ctx, "go", "list", "-f", format, "./...")
+	command.Dir, command.Stderr = module, os.Stderr
+	output, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("list the packages of %s: %w", module, err)
+	}
+	return strings.Split(strings.TrimSpace(string(output)), "\n"), nil
+}

@@ -59,7 +59,7 @@ func findSkips(ctx context.Context) (skips []skipped, err error) {
 		}
 	}
 	if os.Getenv("CI") == "true" && len(skips) > 0 {
-		return nil, errors.New(list("CI is true, and so nothing may be skipped", skips))
+		return nil, errors.New(table("CI is true, and so nothing may be skipped", skips))
 	}
 	return skips, nil
 }
@@ -118,9 +118,8 @@ func skipping(skips []skipped, name string) bool {
 	return slices.ContainsFunc(skips, func(s skipped) bool { return s.name == name })
 }
 
-// skipFlags leaves tests out of go test.
-func skipFlags(skips []skipped) []string {
-	var patterns []string
+// skipFlags leaves tests out of go test: those of skips, and those of the patterns.
+func skipFlags(skips []skipped, patterns ...string) []string {
 	for _, s := range skips {
 		patterns = append(patterns, s.tests)
 	}
@@ -130,8 +129,8 @@ func skipFlags(skips []skipped) []string {
 	return []string{"-skip", strings.Join(patterns, "|")}
 }
 
-// list is a table of what is skipped, or nothing.
-func list(title string, skips []skipped) string {
+// table is a table of what is skipped, or nothing.
+func table(title string, skips []skipped) string {
 	if len(skips) == 0 {
 		return ""
 	}

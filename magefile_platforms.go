@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 )
@@ -90,13 +89,11 @@ func Portable(ctx context.Context) error {
 // withoutServer returns the packages of a module whose tests start no Redis, and
 // prints the others.
 func withoutServer(ctx context.Context, module string) (packages []string, err error) {
-	command := exec.CommandContext(ctx, "go", "list", "-f", "{{.ImportPath}} {{.TestImports}} {{.XTestImports}}", "./...")
-	command.Dir, command.Stderr = module, os.Stderr
-	output, err := command.Output()
+	lines, err := list(ctx, module, "{{.ImportPath}} {{.TestImports}} {{.XTestImports}}")
 	if err != nil {
 		return nil, err
 	}
-	for line := range strings.Lines(string(output)) {
+	for _, line := range lines {
 		name, imports, _ := strings.Cut(line, " ")
 		if strings.Contains(imports, "/redistest") || strings.HasSuffix(name, "/redistest") {
 			fmt.Printf("Not tested in this step, since its tests start a redis-server: %s\n", name)

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -16,9 +18,9 @@ const lengthy = 20 * time.Minute
 // shown is the progress of Test, nil before it.
 var shown *progress
 
-// Test runs the tests of all modules that this machine can run, all of them in the
-// workspace, with the race detector, and the fast ones of each module by itself,
-// as its user would. The Python originals, servers of every generation, containers
+// Test runs the tests of all modules that this machine can run: in the workspace with the
+// race detector, and the fast ones of each module by itself, as its user would. Tests that
+// play cases with Python and Node run once, without the race detector. The Python originals, servers of every generation, containers
 // and Node are among them. It shows which step of how many runs and how long it took
 // the last time. It finds in the first second what the machine lacks,
 // and ends with a list of what was skipped. WITHOUT=docker,node,originals,python,cc
@@ -38,7 +40,7 @@ func Test(ctx context.Context) error {
 	steps = append(steps, step{"vet the library for Windows and 32 bits; tests without Redis on 32 bits", libraryElsewhere})
 	for _, module := range modules {
 		steps = append(steps, step{"build and vet " + module + " by itself", func(ctx context.Context, env []string) error {
-			return run(ctx, module, slices.Concat(env, []string{"GOWORK=off"}), "go", "vet", "./...")
+			return run(ctx, module, slices.Concat(env, alone), "go", "vet", "./...")
 		}})
 	}
 	race, mode := []string{"-race"}, "in the workspace, with the race detector"
@@ -47,10 +49,14 @@ func Test(ctx context.Context) error {
 	}
 	for _, module := range modules {
 		steps = append(steps,
-			step{"all tests of " + module + ", " + mode, testing(module, nil, slices.Concat(race, skipFlags(skips)))},
-			step{"fast tests of " + module + " by itself", testing(module, []string{"GOWORK=off"}, append(skipFlags(skips), "-short"))})
+			step{"tests of " + module + ", " + mode, raced(module, race, skips)},
+			step{"fast tests of " + module + " by itself", testing(module, alone, append(skipFlags(skips), "-short"), "./...")})
+		if played, ok := unraced[module]; ok {
+			flags := append(skipFlags(skips), "-run", played.run)
+			steps = append(steps, step{"tests of " + module + " with Python and Node", testing(module, alone, flags, played.packages...)})
+		}
 	}
-	fmt.Printf("%d steps, %v on two idle cores.\n%s", len(steps), lengthy, list("Not tested here", skips))
+	fmt.Printf("%d steps, %v on two idle cores.\n%s", len(steps), lengthy, table("Not tested here", skips))
 	var failures []error
 	for i, s := range steps {
 		end := shown.step(i+1, len(steps), s.name)
@@ -68,10 +74,10 @@ func Test(ctx context.Context) error {
 	}
 	took := time.Since(shown.begin).Round(time.Second)
 	if err := errors.Join(failures...); err != nil {
-		fmt.Printf("\nTests failed, in %v.\n%s", took, list("Not tested here", skips))
+		fmt.Printf("\nTests failed, in %v.\n%s", took, table("Not tested here", skips))
 		return err
 	}
-	fmt.Printf("\nAll tests passed, in %v.\n%s", took, list("Skipped, and not tested", skips))
+	fmt.Printf("\nAll tests passed, in %v.\n%s", took, table("Skipped, and not tested", skips))
 	return nil
 }
 
@@ -81,10 +87,50 @@ type step struct {
 	run  func(ctx context.Context, env []string) error
 }
 
-// testing returns the step that tests a module.
-func testing(module string, env, flags []string) func(context.Context, []string) error {
+// alone is the environment of a module outside the workspace.
+var alone = []string{"GOWORK=off"}
+
+// played are tests that the race detector slows down and that it cannot check: they play
+// cases with processes in Python and Node for minutes. The Go code around these processes
+// runs with the race detector in the tests of the other packages, with the same cases.
+type played struct {
+	packages []string // that have such tests
+	run      string   // the names of the tests that run without the race detector
+	dirs     []string // of packages without other tests
+	tests    string   // the names of such tests in other packages
+}
+
+// unraced has the played tests by module.
+var unraced = map[string]played{"compat": {
+	packages: []string{"./cmd/compat", "./originals", "./templates"}, run: "Original|Node",
+	dirs: []string{"/originals", "/templates"}, tests: "TestOriginalQuickRun$|TestOriginalLive$",
+}}
+
+// testing returns the step that tests packages of a module.
+func testing(module string, env, flags []string, packages ...string) func(context.Context, []string) error {
 	return func(ctx context.Context, common []string) error {
-		return run(ctx, module, slices.Concat(common, env), "go", slices.Concat([]string{"test"}, flags, []string{"-timeout", timeout.String(), "./..."})...)
+		return run(ctx, module, slices.Concat(common, env), "go", slices.Concat([]string{"test"}, flags, []string{"-timeout", timeout.String()}, packages)...)
+	}
+}
+
+// raced returns the step that tests a module with the race detector, apart from the played
+// tests.
+func raced(module string, race []string, skips []skipped) func(context.Context, []string) error {
+	// By default, a process with the race detector waits for a second before it ends.
+	env := []string{"GORACE=atexit_sleep_ms=20 " + os.Getenv("GORACE")}
+	played, ok := unraced[module]
+	if !ok {
+		return testing(module, env, slices.Concat(race, skipFlags(skips)), "./...")
+	}
+	return func(ctx context.Context, common []string) error {
+		packages, err := list(ctx, module, "{{.ImportPath}}")
+		if err != nil {
+			return err
+		}
+		packages = slices.DeleteFunc(packages, func(name string) bool {
+			return slices.ContainsFunc(played.dirs, func(dir string) bool { return strings.HasSuffix(name, dir) })
+		})
+		return testing(module, env, slices.Concat(race, skipFlags(skips, played.tests)), packages...)(ctx, common)
 	}
 }
 

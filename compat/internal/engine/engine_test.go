@@ -90,7 +90,8 @@ func assertAllPass(t *testing.T, r *report.Report) {
 // machine with the race detector is slow.
 const patient = 30 * time.Second
 
-// The library passes every case that is not slow, on either Redis.
+// The library passes every case that is not slow, on either Redis; with -short, on the
+// embedded one.
 func TestLibrary(t *testing.T) {
 	t.Parallel()
 	cases, err := suite.Load()
@@ -100,7 +101,11 @@ func TestLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, start := range map[string]func(context.Context) (*redisserver.Server, error){"local": local, "embedded": embedded} {
+	servers := map[string]func(context.Context) (*redisserver.Server, error){"local": local, "embedded": embedded}
+	if testing.Short() {
+		delete(servers, "local")
+	}
+	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := run(t, engine.Config{Cases: cases, Implementations: []engine.Implementation{library()}, Servers: []engine.Server{serve(t, start)}, Timeout: patient})
