@@ -174,6 +174,10 @@ func (f *feeder) report(ctx context.Context, w want) bool {
 		f.unwant(w)
 		return false
 	}
+	if w.count > 0 && ctx.Err() != nil { // the shutdown began during the release
+		f.unwant(w)
+		w = want{}
+	}
 	for {
 		r := f.acknowledger.report()
 		if len(r.done) == 0 && w.count == 0 {

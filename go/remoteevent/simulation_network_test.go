@@ -1,0 +1,254 @@
+package remoteevent
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/remote-events/remote-events/go/internal/lease"
+)
+
+// simClaims is a queue as a receiver sees it, through a network. It implements
+// claims.
+type simClaims struct {
+	*simQueue
+
+	by          *simReceiver
+	interrupted chan struct{}
+	blocked     bool
+}
+
+var (
+	errRefused = errors.New("LOADING Redis is loading the dataset in memory")
+	errCut     = errors.New("EOF")
+)
+
+// call is a call of Redis: do is what Redis does at one moment.
+func (c *simClaims) call(ctx context.Context, what string, do func()) error {
+	w := c.world
+	d := w.random(c.by.name, c.name, what)
+	there := 10*time.Microsecond + d.upTo(200*time.Microsecond)
+	back := 10*time.Microsecond + d.upTo(200*time.Microsecond)
+	fate := d.below(200)
+	hangs := d.oneIn(w.rarely(4))
+	w.mu.Lock()
+	now := time.Now()
+	out := c.by.crashed
+	for _, o := range w.outage {
+		out = out || !w.calm && !now.Before(o.begin) && now.Before(o.end)
+	}
+	wild := !w.tame && !w.calm || out
+	w.mu.Unlock()
+	if !wild {
+		fate = 199
+	}
+	if out {
+		fate = 0
+		if c.by.crashed || !d.oneIn(4) {
+			fate = 10
+		}
+	}
+	if fate < 30 {
+		defer c.by.stir()
+		defer c.by.faultyCall()()
+	}
+	switch {
+	case fate < 10: // the reply is lost
+	case fate < 20: // it never gets there
+		if hangs {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		w.sleep(ctx, there)
+		return errRefused
+	case fate < 25:
+		there += d.upTo(3 * time.Second)
+	case fate < 30:
+		back += d.upTo(3 * time.Second)
+	}
+	locked := func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if !c.by.crashed {
+			do()
+		}
+	}
+	if !w.sleep(ctx, there) { // Redis gets it all the same
+		time.AfterFunc(there-time.Since(now), locked)
+		return ctx.Err()
+	}
+	locked()
+	if fate < 10 {
+		if hangs {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return errCut
+	}
+	if !w.sleep(ctx, back) {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// sleep reports whether the time passed before the context ended.
+func (w *world) sleep(ctx context.Context, d time.Duration) bool {
+	var timer *time.Timer
+	w.mu.Lock()
+	if n := len(w.timers) - 1; n >= 0 {
+		timer, w.timers = w.timers[n], w.timers[:n]
+	}
+	w.mu.Unlock()
+	if timer == nil {
+		timer = time.NewTimer(d)
+	} else {
+		timer.Reset(d)
+	}
+	passed := false
+	select {
+	case <-timer.C:
+		passed = true
+	case <-ctx.Done():
+		timer.Stop()
+	}
+	w.mu.Lock()
+	w.timers = append(w.timers, timer)
+	w.mu.Unlock()
+	return passed
+}
+
+func (c *simClaims) Exchange(ctx context.Context, x lease.Exchange) lease.Reply {
+	c.checkReport(&x)
+	c.mistakeReport(&x)
+	var a lease.Reply
+	var claim *simClaim
+	err := c.call(ctx, "exchange", func() {
+		for i, m := range x.Acknowledge {
+			if !c.acknowledge(m.Handle) {
+				a.AcknowledgeLost = append(a.AcknowledgeLost, i)
+			}
+		}
+		for i, n := range x.Nack {
+			if !c.nack(n) {
+				a.NackLost = append(a.NackLost, i)
+			}
+		}
+		c.finish(c.by, x.Finished)
+		if x.Claim != nil {
+			a.Claimed, claim = c.claim(c.by, x.Claim)
+		}
+		c.changed()
+	})
+	if err != nil {
+		return lease.Reply{Claimed: lease.Claimed{Due: -1}, Err: err}
+	}
+	if len(x.Acknowledge)+len(x.Nack)+len(a.Claimed.Messages) > 0 {
+		c.by.stir()
+	}
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	for _, m := range x.Acknowledge {
+		c.all[m.Claim].settled[m.ID] = true
+	}
+	for _, m := range x.Nack {
+		c.all[m.Claim].settled[m.ID] = true
+	}
+	c.hear(&a.Claimed, claim)
+	return a
+}
+
+// hear notes that a receiver was told of its claim. w.mu is held.
+func (c *simClaims) hear(found *lease.Claimed, claim *simClaim) {
+	if claim == nil {
+		return
+	}
+	claim.heard = true
+	c.mistakeClaimed(found)
+}
+
+func (c *simClaims) Await(ctx context.Context, wait time.Duration, x *lease.Claim) (lease.Claimed, error) {
+	c.checkReport(&lease.Exchange{Claim: x})
+	var found lease.Claimed
+	var claim *simClaim
+	arrived := make(chan struct{})
+	if err := c.call(ctx, "wait", func() {
+		c.blocked = true
+		if len(c.list) > 0 {
+			close(arrived)
+		} else {
+			c.waits = append(c.waits, arrived)
+		}
+	}); err != nil {
+		return lease.Claimed{Due: -1}, err
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-arrived:
+	case <-timer.C:
+	case <-c.interrupted:
+	case <-ctx.Done():
+	}
+	c.world.mu.Lock()
+	c.waits = slices.DeleteFunc(c.waits, func(wait chan struct{}) bool { return wait == arrived })
+	c.blocked = false
+	c.world.mu.Unlock()
+	err := c.call(ctx, "waited", func() {
+		if n := len(c.list) - 1; n >= 0 {
+			c.stage = slices.Insert(c.stage, 0, c.list[n])
+			c.list = c.list[:n]
+		}
+		found, claim = c.claim(c.by, x)
+	})
+	if err != nil {
+		return lease.Claimed{Due: -1}, err
+	}
+	c.by.stir()
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	c.hear(&found, claim)
+	return found, nil
+}
+
+func (c *simClaims) Interrupt(ctx context.Context) {
+	_ = c.call(ctx, "interrupt", func() {
+		if c.blocked {
+			wake(c.interrupted)
+		}
+	})
+}
+
+func (c *simClaims) Release(ctx context.Context, held []lease.Handle, finished []string) (lost []int, err error) {
+	held = c.mistakeRelease(held)
+	c.checkRelease(held)
+	err = c.call(ctx, "release", func() {
+		lost = c.release(held)
+		c.finish(c.by, finished)
+		if len(held) > 0 {
+			c.world.notef("%s releases %d of %d", c.by.name, len(held)-len(lost), len(held))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.by.stir()
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	for _, h := range held {
+		c.all[h.Claim].settled[h.ID] = true
+	}
+	return lost, nil
+}
+
+func (c *simClaims) Extend(ctx context.Context, d time.Duration, claims []string) (lost []int, err error) {
+	c.checkRenewal(claims)
+	err = c.call(ctx, "extend", func() {
+		if c.world.mistake != noRenewal {
+			lost = c.extend(claims, d)
+		}
+	})
+	return lost, err
+}
+
+func (c *simClaims) Remembered(context.Context, string) (bool, error) { return false, nil }
