@@ -21,7 +21,7 @@ import (
 // the receivers and their listeners (simulation_receiver), the Redis (simulation_redis),
 // the network in between (simulation_network), and what must hold (simulation_oracle).
 var (
-	simulations    = flag.Int("simulations", 8000, "how many seeds the simulation of receivers runs")
+	simulations    = flag.Int("simulations", 3000, "how many seeds the simulation of receivers runs")
 	simulationSeed = flag.Uint64("simulation-seed", 0, "the first seed that the simulation of receivers runs; without -simulations the only one")
 )
 
@@ -30,7 +30,7 @@ func TestSimulation(t *testing.T) {
 	client := neverUsed(t)
 	first, count := uint64(1), uint64(*simulations)
 	if testing.Short() {
-		count = min(count, 2000)
+		count = min(count, 1000)
 	}
 	if *simulationSeed != 0 {
 		first = *simulationSeed
