@@ -56,6 +56,7 @@ where REMOTE_EVENT_CACHE says).
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 no connection, 5 something is
 unexpected, 130 interrupted.`,
+		RunE:          missingCommand,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -69,9 +70,13 @@ unexpected, 130 interrupted.`,
 	root.AddCommand(runCommand(), liveCommand(), listCommand(), showCommand(), setupCommand(), pythonCommand(), adapterCommand())
 	root.AddCommand(serversCommand(), specCommand(), recordCommand())
 	root.AddCommand(reportCommand(), diffCommand())
+	root.InitDefaultCompletionCmd()
 
 	running := false
 	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args, c.RunE = cobra.NoArgs, missingCommand
+		}
 		inner := c.RunE
 		c.RunE = func(c *cobra.Command, args []string) error {
 			running = true
@@ -86,6 +91,8 @@ unexpected, 130 interrupted.`,
 	switch {
 	case errors.Is(err, errFindings):
 		return exitFindings
+	case errors.Is(err, errNoCommand):
+		return exitUsage
 	case ctx.Err() != nil:
 		fmt.Fprintln(diagnostics, "compat: interrupted")
 		return exitInterrupted
@@ -102,6 +109,18 @@ unexpected, 130 interrupted.`,
 
 // errFindings ends a run in which something is unexpected, after its report.
 var errFindings = errors.New("something is unexpected")
+
+// errNoCommand ends a command without the subcommand that it needs, after its help.
+var errNoCommand = errors.New("no command")
+
+// missingCommand prints the help of such a command to standard error.
+func missingCommand(c *cobra.Command, _ []string) error {
+	c.SetOut(c.ErrOrStderr())
+	if err := c.Help(); err != nil {
+		return err
+	}
+	return errNoCommand
+}
 
 // codedError ends the command with a code of its own.
 type codedError struct {

@@ -167,3 +167,18 @@ func TestUsage(t *testing.T) {
 		}
 	}
 }
+
+// TestMissingCommand: a command with subcommands that is called without one prints its
+// help as a diagnostic, and is a usage error.
+func TestMissingCommand(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{nil, {"completion"}} {
+		code, help, _ := compat(t, append(args, "--help")...)
+		if code != exitDone || help == "" {
+			t.Errorf("%q --help: exit code %d: %s", args, code, help)
+		}
+		if code, out, diagnostics := compat(t, args...); code != exitUsage || out != "" || diagnostics != help {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q", args, code, out, diagnostics)
+		}
+	}
+}

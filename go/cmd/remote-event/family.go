@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// family returns a command with subcommands. Without a subcommand, it shows its help.
+// family returns a command with subcommands.
 func family(command *cobra.Command, members ...*cobra.Command) *cobra.Command {
 	command.AddCommand(members...)
 	command.Args = func(cmd *cobra.Command, args []string) error {
@@ -21,8 +21,18 @@ func family(command *cobra.Command, members ...*cobra.Command) *cobra.Command {
 		return withHint(fmt.Errorf("%s: unknown command %q", pathOf(cmd), args[0]), hint)
 	}
 	command.SuggestionsMinimumDistance = 2
-	command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	command.RunE = missingCommand
 	return command
+}
+
+// missingCommand runs a command without one of its subcommands: it prints the help to
+// standard error, and returns a usage error.
+func missingCommand(cmd *cobra.Command, _ []string) error {
+	cmd.SetOut(cmd.ErrOrStderr())
+	if err := cmd.Help(); err != nil {
+		return err
+	}
+	return &exitError{code: exitUsage}
 }
 
 // atLeastOne requires the name of a queue.

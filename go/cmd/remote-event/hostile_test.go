@@ -209,8 +209,8 @@ func TestWhereTheOutputIsFull(t *testing.T) {
 	client := embedded(t)
 	url := urlOfClient(client)
 	for _, args := range []string{
-		"", "--help", "help", "help send", "version", "version -o json", "version --help", "completion", "completion --help", "completion bash",
-		"completion zsh", "completion fish", "completion powershell", "queue", "dead", "dead drop --help", "dev --addr 127.0.0.1:0",
+		"--help", "help", "help send", "version", "version -o json", "version --help", "completion --help", "completion bash",
+		"completion zsh", "completion fish", "completion powershell", "queue --help", "dead --help", "dead drop --help", "dev --addr 127.0.0.1:0",
 		"dev --addr 127.0.0.1:0 -o json", "send x {} -o json --redis " + url, "queue ls --redis " + url, "queue ls -o ndjson --redis " + url,
 		"queue drain x --redis " + url, "doctor --redis " + url, "doctor -o json --redis " + url, "dead ls --redis " + url,
 		"dead ls -o ndjson --redis " + url, "dead show --redis " + url, "dead export --redis " + url, "dead requeue --all --dry-run --redis " + url,

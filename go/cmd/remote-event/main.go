@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	switch failed := out.failure(); {
 	case failed != nil && (err == nil || isQuiet(err) || !a.running): // the output is incomplete
 		err = failed
-	case err != nil && (!a.running || exitCode(err) == exitUsage):
+	case err != nil && !isQuiet(err) && (!a.running || exitCode(err) == exitUsage):
 		err = usageFault(command, err)
 	}
 	a.report(err)
@@ -112,6 +112,7 @@ Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 		Example: `  remote-event demo
   remote-event send new_file_event '{"path": "/uploads/video1.mp4"}'
   remote-event listen new_file_event`,
+		RunE:                       missingCommand,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
@@ -177,7 +178,7 @@ func (a *app) adoptHelpers(root *cobra.Command) {
 		switch command.Name() {
 		case "completion":
 			command.Args = noSuchArgument
-			command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			command.RunE = missingCommand
 		case "help":
 			command.Run = nil
 			command.RunE = func(_ *cobra.Command, args []string) error {

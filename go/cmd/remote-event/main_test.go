@@ -133,8 +133,8 @@ func TestUsage(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
-		"", "help", "--help", "help send", "demo --help", "dev --help", "send --help", "listen --help", "validate --help",
-		"version --help", "completion", "completion bash", "completion zsh", "completion fish", "completion powershell",
+		"help", "--help", "help send", "demo --help", "dev --help", "send --help", "listen --help", "validate --help",
+		"version --help", "completion --help", "completion bash", "completion zsh", "completion fish", "completion powershell",
 	} {
 		r := invoke(t, strings.Fields(args)...).expect(t, exitDone)
 		if r.stdout == "" || r.stderr != "" {
@@ -146,6 +146,18 @@ func TestHelp(t *testing.T) {
 	}
 	if help := invoke(t, "demo", "--help").stdout; strings.Contains(help, "--redis") {
 		t.Errorf("help of demo, which connects to no Redis: %s", help)
+	}
+}
+
+// TestMissingCommand: every command with subcommands that is called without one prints its
+// help as a diagnostic, and is a usage error.
+func TestMissingCommand(t *testing.T) {
+	t.Parallel()
+	for _, args := range []string{"", "queue", "dead", "completion"} {
+		help := invoke(t, append(strings.Fields(args), "--help")...).expect(t, exitDone).stdout
+		if r := invoke(t, strings.Fields(args)...); r.code != exitUsage || r.stdout != "" || r.stderr != help || help == "" {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q", args, r.code, r.stdout, r.stderr)
+		}
 	}
 }
 
