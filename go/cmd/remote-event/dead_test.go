@@ -270,7 +270,7 @@ func TestDeadUsage(t *testing.T) {
 		}
 	}
 	invoke(t, "send", "", "{}").expect(t, exitUsage, "name is empty")
-	for _, args := range []string{"dead", "queue", "dead requeue --help", "queue drain --help"} {
+	for _, args := range []string{"dead --help", "queue --help", "dead requeue --help", "queue drain --help"} {
 		if r := invoke(t, strings.Fields(args)...).expect(t, exitDone); r.stdout == "" || r.stderr != "" {
 			t.Errorf("%q: stdout %q, stderr %q", args, r.stdout, r.stderr)
 		}

@@ -177,17 +177,3 @@ func TestHelpFitsATerminal(t *testing.T) {
 		}
 	}
 }
-
-func TestEditDistance(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0}, {"", "abc", 3}, {"count", "count", 0}, {"coutn", "count", 2}, {"kitten", "sitting", 3},
-	} {
-		if got := editDistance(test.a, test.b); got != test.want || editDistance(test.b, test.a) != got {
-			t.Errorf("editDistance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
-		}
-	}
-}

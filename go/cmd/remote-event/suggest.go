@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/remote-events/remote-events/go/internal/similar"
 )
 
 // usageFault converts an error of cobra to a usage error with a hint.
@@ -58,36 +60,9 @@ func nearestFlag(command *cobra.Command, name string) string {
 
 // nearest returns the most similar word, or "" if none is similar.
 func nearest(name string, words []string) string {
-	near, least := "", 1+max(2, len(name)/3)
-	for _, word := range words {
-		if d := editDistance(name, word); d < least {
-			near, least = word, d
-		}
-	}
-	return near
+	return similar.Nearest(name, words, max(2, len(name)/3))
 }
 
-// editDistance is the Levenshtein distance: the number of insertions, deletions and
-// substitutions of bytes that convert one string to the other.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
-}
 
 // noSuchArgument rejects arguments for a command that takes none.
 func noSuchArgument(command *cobra.Command, args []string) error {
