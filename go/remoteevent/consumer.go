@@ -117,16 +117,17 @@ func (c *consumer) handle(m *message) {
 		}
 	}()
 	for m != nil {
-		c.deliver(m)
+		c.process(m)
 		m = c.next(m)
 	}
 	returned = true
 }
 
-// deliver calls the listeners with a message and derives its disposition.
-func (c *consumer) deliver(m *message) {
-	o := endedOutcome
+// process delivers a message, derives its disposition and has the hooks observe it.
+func (c *consumer) process(m *message) {
+	var o outcome
 	defer func() {
+		m.delivery.Store(nil) // its listeners have returned
 		m.disposition = c.dispose(m, o)
 		c.observeHandled(m, &o)
 	}()
@@ -134,35 +135,35 @@ func (c *consumer) deliver(m *message) {
 	if m.claim != nil {
 		ctx = m.claim.ctx
 	}
-	var came func(id string) (bool, bool)
+	var came func(id string) (bool, error)
 	if c.repeated != nil {
-		came = func(id string) (repeated, known bool) { return c.came(ctx, id) }
+		came = func(id string) (repeated bool, err error) { return c.came(ctx, id) }
 	}
-	o = c.receiver.deliver(ctx, c.queue, m, came)
+	c.deliver(ctx, m, came, &o)
 }
 
 // came reports whether an event was acknowledged before. It asks until Redis replies:
-// an error is no attempt of the event. Where the event is not to be handled any more
-// meanwhile, that does not become known.
-func (c *consumer) came(ctx context.Context, id string) (repeated, known bool) {
+// an error is no attempt of the event. It returns the last error if the event is not to be
+// handled any more meanwhile.
+func (c *consumer) came(ctx context.Context, id string) (repeated bool, err error) {
 	const text = "cannot check for repeated events; retrying"
 	var retry backoff
 	for {
 		repeated, err := c.repeated(ctx, id)
 		if err == nil {
 			c.outage.endedOf(ctx, text)
-			return repeated, true
+			return repeated, nil
 		}
 		if ctx.Err() != nil {
-			return false, false
+			return false, err
 		}
 		c.outage.report(ctx, text, err, retry.next())
 		select {
 		case <-time.After(retry.delay):
 		case <-ctx.Done():
-			return false, false
+			return false, err
 		case <-c.held:
-			return false, false
+			return false, err
 		}
 	}
 }

@@ -2,6 +2,7 @@ package remoteevent
 
 import (
 	"context"
+	"time"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
 	"github.com/remote-events/remote-events/go/wire"
@@ -14,54 +15,64 @@ type received struct {
 }
 
 // deliver decodes a message, checks it and passes it to the handler, unless it is a
-// repetition of an acknowledged event. It does not panic; runtime.Goexit in user code
-// passes through it.
+// repetition of an acknowledged event. It does not panic. runtime.Goexit in user code
+// passes through it: the outcome is then what was known until that.
 //
 // came reports whether an event with an id was acknowledged before; it is nil where that
-// is not remembered. If came cannot find out, the event is released.
-func (r *Receiver) deliver(ctx context.Context, queue string, m *message, came func(id string) (repeated, known bool)) (o outcome) {
+// is not remembered. If came returns an error, the event is released.
+func (c *consumer) deliver(ctx context.Context, m *message, came func(id string) (repeated bool, err error), o *outcome) {
+	r := c.receiver
 	limits := wire.Limits{ReceiveBytes: r.config.maxBytes}
 	scanned, err := wire.Scan(m.raw, limits)
-	if err == nil {
-		err = checkReceived(r.config.schemas, &scanned)
-	}
-	if malformed, ok := err.(*MalformedError); ok { //nolint:errorlint // deliver alone decides
-		return malformedOutcome(queue, m, malformed, limits)
+	if malformed, ok := err.(*MalformedError); ok { //nolint:errorlint // it is the very one
+		o.malformed, o.failure = true, malformedFailure(malformed)
+		if malformed.Finding.Requirement != wire.ReqReceiveSize { // a message that is too long is not inspected
+			o.legacy = string(wire.InspectFrom(c.queue, m.raw, limits).Legacy)
+		}
+		return
 	}
 	d := &received{delivery: Delivery{
-		Queue: queue, Raw: m.raw, ID: m.ID, Attempt: m.attempt, FirstSeen: m.begun, Shutdown: r.shutdown,
-		message: scanned, logger: r.config.logger,
+		Queue: c.queue, Raw: m.raw, ID: m.ID, Attempt: m.attempt, MaxAttempts: c.config.attempts(), FirstSeen: m.begun, Shutdown: r.shutdown,
+		message: scanned, pardons: m.pardons, logger: r.config.logger,
 	}}
 	d.context = deliveryContext{ctx, &d.delivery}
 	if m.ID != "" {
 		d.delivery.FirstSeen = lease.FirstSeen(m.ID)
 	}
 	o.delivery = &d.delivery
-	if err == nil && came != nil {
-		repeated, known := came(o.id())
-		if !known {
-			o.failure = &failure{released: true}
-			return o
+	if r.config.schemas != nil {
+		o.failure = endedBySchema
+		err = checkReceived(r.config.schemas, &d.delivery.message)
+		if malformed, ok := err.(*MalformedError); ok { //nolint:errorlint // it is the very one
+			o.malformed, o.failure = true, malformedFailure(malformed)
+			o.legacy = string(wire.InspectFrom(c.queue, m.raw, limits).Legacy)
+			return
 		}
-		if o.repeated = repeated; repeated {
-			return o
+		if err != nil {
+			o.failure = failureOf(err)
+			return
 		}
 	}
+	if came != nil {
+		repeated, err := came(o.id())
+		if err != nil {
+			o.failure = releasedFailure(err)
+			return
+		}
+		if repeated {
+			o.repeated, o.failure = true, nil
+			return
+		}
+		o.called = time.Now()
+	} else {
+		o.called = m.begun
+	}
+	o.failure = endedByListener
+	m.delivery.Store(o.delivery)
+	err = r.dispatch(&d.context, o.delivery)
 	if err == nil {
-		m.delivery.Store(o.delivery)
-		err = r.dispatch(&d.context, o.delivery)
-	}
-	if err != nil {
+		o.failure = nil
+	} else {
 		o.failure = failureOf(err)
 	}
-	return o
-}
-
-// malformedOutcome is the outcome of a message that cannot be delivered.
-func malformedOutcome(queue string, m *message, err *MalformedError, limits wire.Limits) outcome {
-	o := outcome{malformed: true, failure: malformedFailure(err)}
-	if err.Finding.Requirement != wire.ReqReceiveSize { // a message that is too long is not inspected
-		o.legacy = string(wire.InspectFrom(queue, m.raw, limits).Legacy)
-	}
-	return o
 }

@@ -28,6 +28,9 @@ type Delivery struct {
 	// Attempt counts the deliveries of the message from 1, those that a crash cut short
 	// included. It may therefore exceed the number of WithMaxAttempts.
 	Attempt int
+	// MaxAttempts is the number of attempts that the receiver permits, by WithMaxAttempts. It
+	// is 1 with WithAtMostOnce, and 0 where no receiver made the delivery. See LastAttempt.
+	MaxAttempts int
 	// FirstSeen is the time at which a receiver first took the message: by Redis'
 	// clock, to the millisecond; with WithAtMostOnce, by the clock of this process.
 	FirstSeen time.Time
@@ -38,6 +41,7 @@ type Delivery struct {
 	Shutdown <-chan struct{}
 
 	message wire.Message
+	pardons int          // attempts that do not count
 	logger  *slog.Logger // the receiver's; nil where no receiver made the delivery
 }
 
@@ -54,6 +58,15 @@ func NewDelivery(queue string, raw []byte) (*Delivery, error) {
 		return nil, fmt.Errorf("NewDelivery: queue %q: %w", truncateName(queue), err)
 	}
 	return &Delivery{Queue: queue, Raw: raw, Attempt: 1, FirstSeen: time.Now(), message: message}, nil
+}
+
+// LastAttempt reports whether the event is not retried if this attempt fails: it then
+// becomes a dead letter or, with [WithAtMostOnce], is dropped. An event that is released
+// is delivered again all the same. LastAttempt compares Attempt, without the attempts that
+// a crash cut short, with MaxAttempts. It returns false where no receiver made the delivery,
+// unless a test has set MaxAttempts.
+func (d *Delivery) LastAttempt() bool {
+	return d != nil && d.MaxAttempts > 0 && d.Attempt-d.pardons >= d.MaxAttempts
 }
 
 // EventName returns the event's name, whichever queue held the message.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/redaction"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
@@ -16,6 +17,12 @@ func Permanent(err error) error {
 	}
 	return &permanentError{err}
 }
+
+// IsPermanent reports whether a receiver moves an event to the dead letters without another
+// attempt if a listener, or a middleware, returns the error: it is a [Permanent] error or a
+// *[PayloadError], or wraps one. An error that wraps several is permanent if all of them
+// are. IsPermanent(nil) is false.
+func IsPermanent(err error) bool { return err != nil && causesOf(err).permanent(0) }
 
 type permanentError struct{ err error }
 
@@ -38,6 +45,19 @@ func RetryAfter(delay time.Duration, err error) error {
 		return nil
 	}
 	return &retryAfterError{min(max(delay, 0), maxRetryAfter), err}
+}
+
+// RetryDelay returns the delay that [RetryAfter] has set for the retry after the error,
+// which it may wrap. ok is false if the delay of [WithBackoff] applies, or if the event is
+// not retried because the error is permanent.
+func RetryDelay(err error) (delay time.Duration, ok bool) {
+	if err == nil {
+		return 0, false
+	}
+	if set := causesOf(err).delay(0); set != nil {
+		return *set, true
+	}
+	return 0, false
 }
 
 const maxRetryAfter = 24 * time.Hour
@@ -63,6 +83,15 @@ type failure struct {
 	released  bool           // a listener returned ErrRelease
 	listeners []string       // that failed
 	stack     string         // of the panic, if it was one
+}
+
+// releasedFailure returns the failure of an event that is released without having been
+// handled.
+func releasedFailure(err error) *failure {
+	c := causesOf(redaction.Error(err))
+	f := &failure{all: c, released: true}
+	f.text, f.causes = c.texts()
+	return f
 }
 
 // malformedFailure returns the failure of a message that cannot be delivered.

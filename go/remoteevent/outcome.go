@@ -13,16 +13,18 @@ import (
 // code.
 type outcome struct {
 	failure   *failure  // nil if the message was handled
-	delivery  *Delivery // nil if the message is malformed
-	malformed bool      // no handler was called
+	delivery  *Delivery // nil if the message could not be decoded
+	called    time.Time // when the handler was called, or zero
+	malformed bool      // the message is malformed or violates its schema
 	legacy    string    // the legacy verdict of a malformed message
 	repeated  bool      // the event was acknowledged before, and not handled again
 }
 
-// endedOutcome is the outcome if a listener never returns.
-var endedOutcome = outcome{failure: &failure{
-	text: "a listener ended its goroutine, by runtime.Goexit or a test's FailNow", code: lease.Failed,
-}}
+// The failures if user code ends the goroutine.
+var (
+	endedByListener = &failure{text: "a listener ended its goroutine, by runtime.Goexit or a test's FailNow", code: lease.Failed}
+	endedBySchema   = &failure{text: "the check of the payload schemas ended its goroutine, by runtime.Goexit or a test's FailNow", code: lease.Failed}
+)
 
 // ok reports whether the message is to be acknowledged.
 func (o *outcome) ok() bool { return o.failure == nil }
@@ -52,27 +54,41 @@ func (o *outcome) id() string {
 // reason returns the text that is stored with a failed message.
 func (o *outcome) reason() string { return o.failure.reason() }
 
+// outcomeTexts are the log messages for a failed message.
+type outcomeTexts struct{ retried, dead, dropped string }
+
+// texts returns the log messages. They name what failed.
+func (o *outcome) texts() outcomeTexts {
+	switch {
+	case o.malformed: // never retried
+		return outcomeTexts{dead: "malformed message moved to dead letters", dropped: "malformed message dropped"}
+	case o.failure.code == lease.Schema: // never retried
+		return outcomeTexts{dead: "payload does not fit event type; event moved to dead letters", dropped: "payload does not fit event type; event dropped"}
+	case o.called.IsZero():
+		return outcomeTexts{
+			retried: "schema check failed; event will be retried",
+			dead:    "schema check failed; event moved to dead letters", dropped: "schema check failed; event dropped",
+		}
+	}
+	return outcomeTexts{
+		retried: "listener failed; event will be retried",
+		dead:    "listener failed; event moved to dead letters", dropped: "listener failed; event dropped",
+	}
+}
+
 // logLoss logs a failed message that is dropped.
 func (r *Receiver) logLoss(ctx context.Context, queue string, m *message, o outcome) {
-	text := "listener failed; event dropped"
-	if o.malformed {
-		text = "malformed message dropped"
-	}
-	r.config.logger.ErrorContext(ctx, text, o.attrs(queue, m)...)
+	r.config.logger.ErrorContext(ctx, o.texts().dropped, o.attrs(queue, m)...)
 }
 
 // logDeath logs a message that becomes a dead letter.
 func (r *Receiver) logDeath(ctx context.Context, queue string, m *message, o outcome) {
-	text := "listener failed; event moved to dead letters"
-	if o.malformed {
-		text = "malformed message moved to dead letters"
-	}
-	r.config.logger.ErrorContext(ctx, text, o.attrs(queue, m)...)
+	r.config.logger.ErrorContext(ctx, o.texts().dead, o.attrs(queue, m)...)
 }
 
 // logRetry logs an event that is retried after the delay.
 func (r *Receiver) logRetry(ctx context.Context, queue string, m *message, o outcome, delay time.Duration) {
-	r.config.logger.WarnContext(ctx, "listener failed; event will be retried", append(o.attrs(queue, m), "retry_in", delay)...)
+	r.config.logger.WarnContext(ctx, o.texts().retried, append(o.attrs(queue, m), "retry_in", delay)...)
 }
 
 // attrs returns the attributes of a failed message for the log, without its payload.
@@ -83,7 +99,8 @@ func (o *outcome) attrs(queue string, m *message) []any {
 		if o.legacy != "" {
 			attrs = append(attrs, "legacy", o.legacy)
 		}
-	} else {
+	}
+	if o.delivery != nil {
 		attrs = append(attrs, "event", truncateName(o.delivery.EventName()), "id", truncateName(o.id()))
 	}
 	if m.ID != "" {

@@ -17,6 +17,7 @@ type deliverConfig struct {
 	queue      string
 	id         string
 	attempt    int
+	max        int
 	firstSeen  time.Time
 	shutdown   <-chan struct{}
 	attributes map[string]string
@@ -42,6 +43,13 @@ func WithID(id string) DeliverOption {
 // n is less than 1.
 func WithAttempt(n int) DeliverOption {
 	return func(c *deliverConfig) { c.attempt = n }
+}
+
+// WithMaxAttempts sets the number of attempts that the receiver permits, for
+// [remoteevent.Delivery.LastAttempt]. By default it is 25, as for a receiver. The test
+// fails if n is less than 1.
+func WithMaxAttempts(n int) DeliverOption {
+	return func(c *deliverConfig) { c.max = n }
 }
 
 // WithFirstSeen sets the time at which a receiver first took the event. It is now by
@@ -72,12 +80,15 @@ func WithAttribute(name, value string) DeliverOption {
 // cannot be sent.
 func Deliver(t testing.TB, handler remoteevent.Handler, event remoteevent.Event, options ...DeliverOption) error {
 	t.Helper()
-	config := deliverConfig{ctx: t.Context(), attempt: 1, attributes: map[string]string{}}
+	config := deliverConfig{ctx: t.Context(), attempt: 1, max: 25, attributes: map[string]string{}}
 	for _, option := range options {
 		option(&config)
 	}
 	if config.attempt < 1 {
 		t.Fatalf("Deliver: WithAttempt(%d): attempts count from 1", config.attempt)
+	}
+	if config.max < 1 {
+		t.Fatalf("Deliver: WithMaxAttempts(%d): there is at least one attempt", config.max)
 	}
 	envelope, err := remoteevent.NewEnvelope(event)
 	if err != nil {
@@ -96,6 +107,7 @@ func Deliver(t testing.TB, handler remoteevent.Handler, event remoteevent.Event,
 	if err != nil {
 		t.Fatalf("Deliver: %v", err)
 	}
+	delivery.MaxAttempts = config.max
 	delivery.Attempt, delivery.ID, delivery.Shutdown = config.attempt, config.id, config.shutdown
 	if delivery.ID == "" {
 		delivery.ID = envelope.Metadata.Attributes[wire.AttributeID]

@@ -184,7 +184,7 @@ func TestDeliver(t *testing.T) {
 		t.Errorf("Deliver returned %v", err)
 	}
 	if got.Queue != "new_video_event" || got.Attempt != 1 || got.ID == "" || got.ID != got.Attribute("id") ||
-		got.Attribute("time") == "" || time.Since(got.FirstSeen) > time.Hour || got.Shutdown != nil {
+		got.MaxAttempts != 25 || got.LastAttempt() || got.Attribute("time") == "" || time.Since(got.FirstSeen) > time.Hour || got.Shutdown != nil {
 		t.Errorf("by default, the delivery is %+v", got)
 	}
 
@@ -196,10 +196,10 @@ func TestDeliver(t *testing.T) {
 		}
 		return nil
 	}))
-	_ = remoteeventtest.Deliver(t, mux, video("b"), remoteeventtest.WithAttempt(3), remoteeventtest.WithID("17"),
+	_ = remoteeventtest.Deliver(t, mux, video("b"), remoteeventtest.WithAttempt(3), remoteeventtest.WithMaxAttempts(3), remoteeventtest.WithID("17"),
 		remoteeventtest.WithQueue("uploads"), remoteeventtest.WithFirstSeen(seen), remoteeventtest.WithShutdown(begun),
 		remoteeventtest.WithAttribute("id", "x"), remoteeventtest.WithAttribute("tenant", "acme"), remoteeventtest.WithContext(ctx))
-	if got.Queue != "uploads" || got.Attempt != 3 || got.ID != "17" || got.Key() != "x" || got.Attribute("tenant") != "acme" ||
+	if got.Queue != "uploads" || got.Attempt != 3 || !got.LastAttempt() || got.ID != "17" || got.Key() != "x" || got.Attribute("tenant") != "acme" ||
 		!got.FirstSeen.Equal(seen) || got.Shutdown != (<-chan struct{})(begun) {
 		t.Errorf("with options, the delivery is %+v", got)
 	}
@@ -220,6 +220,7 @@ func TestDeliverFails(t *testing.T) {
 		want   string
 	}{
 		"attempt":   {video("x"), remoteeventtest.WithAttempt(0), "Deliver: WithAttempt(0): attempts count from 1"},
+		"max":       {video("x"), remoteeventtest.WithMaxAttempts(0), "Deliver: WithMaxAttempts(0): there is at least one attempt"},
 		"no event":  {Unfit{}, remoteeventtest.WithAttempt(1), "Deliver: remoteeventtest_test.Unfit cannot be an event: "},
 		"payload":   {video("s3cret\xff"), remoteeventtest.WithAttempt(1), "Deliver: "},
 		"attribute": {video("x"), remoteeventtest.WithAttribute("Not A Name", "s3cret"), "Deliver: "},
