@@ -53,6 +53,7 @@ type acknowledger struct {
 // report is what is reported in one round trip.
 type report struct {
 	done     []*message // acknowledged or nacked
+	gone     []*message // whose claim is lost, of those to be released
 	finished []string   // claims of which nothing is left
 }
 
@@ -82,10 +83,10 @@ func (a *acknowledger) claim(name string, begun time.Time) *claim {
 	return &claim{name: name, ctx: ctx, cancel: cancel, expires: begun.Add(a.lease), renewed: begun}
 }
 
-// add notes messages that have a disposition.
-func (a *acknowledger) add(messages []*message) {
+// add notes messages that have a disposition. It returns those whose claim is lost.
+func (a *acknowledger) add(messages []*message) (gone []*message) {
 	if len(messages) == 0 {
-		return
+		return nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -93,12 +94,14 @@ func (a *acknowledger) add(messages []*message) {
 		switch {
 		case m.claim != nil && m.claim.gone:
 			a.forget(m)
+			gone = append(gone, m)
 		case m.disposition.kind == released:
 			a.back = append(a.back, m)
 		default:
 			a.done = append(a.done, m)
 		}
 	}
+	return gone
 }
 
 // forget ends the account of a message. a.mu is held.
@@ -139,6 +142,7 @@ func (a *acknowledger) releases() report {
 	r.done = slices.DeleteFunc(r.done, func(m *message) bool {
 		if m.claim != nil && m.claim.gone {
 			a.forget(m)
+			r.gone = append(r.gone, m)
 			return true
 		}
 		return false

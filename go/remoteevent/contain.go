@@ -4,6 +4,11 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
@@ -17,26 +22,87 @@ import (
 func contain(f func()) (panicked *PanicError) {
 	defer func() {
 		if value := recover(); value != nil {
-			panicked = &PanicError{Value: value, Stack: debug.Stack()}
+			panicked = &PanicError{Value: value, Stack: userStack(debug.Stack())}
 		}
 	}()
 	f()
 	return nil
 }
 
-// apart calls f in a separate goroutine, which f may end, and waits for it. It reports
-// whether f returned.
-func apart(f func()) (returned bool) {
-	done := make(chan struct{})
+// fate is how a call of user code went.
+type fate int
+
+const (
+	callReturned fate = iota
+	callEnded         // its goroutine, or by a panic
+	callHung          // it has not returned in time
+)
+
+// apart calls f in a separate goroutine, which f may end, and waits for it as long as the
+// impatience permits.
+func apart[T any](p *impatience, f func() T) (result T, how fate) {
+	done := make(chan T, 1)
 	go func() {
 		defer close(done)
-		_ = contain(func() {
-			f()
-			returned = true
-		})
+		_ = contain(func() { done <- f() })
 	}()
-	<-done
-	return returned
+	var ok bool
+	select {
+	case result, ok = <-done:
+	case <-p.after():
+		timer := time.NewTimer(observerGrace)
+		defer timer.Stop()
+		select {
+		case result, ok = <-done:
+		case <-timer.C:
+			return result, callHung
+		}
+	}
+	if !ok {
+		return result, callEnded
+	}
+	return result, callReturned
+}
+
+// observerGrace is how long a hook or the handler of the log has to return after the
+// shutdown timeout.
+const observerGrace = time.Second
+
+// impatience limits how long user code that observes, the hooks and the handler of the
+// log, may delay the end of Run. A nil impatience waits for ever.
+type impatience struct {
+	expired chan struct{} // closed at the shutdown timeout
+
+	mu   sync.Mutex
+	hung []string // what did not return
+
+	mute atomic.Bool // the handler of the log did not return, and is not called any more
+}
+
+func (p *impatience) after() <-chan struct{} {
+	if p == nil {
+		return nil
+	}
+	return p.expired
+}
+
+// note notes what did not return.
+func (p *impatience) note(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.Contains(p.hung, what) {
+		p.hung = append(p.hung, what)
+	}
+}
+
+// err returns an error that names what did not return, or nil.
+func (p *impatience) err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.hung) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrShutdownTimeout, strings.Join(p.hung, "; "))
 }
 
 // guard wraps a handler and returns its panics as errors.

@@ -18,9 +18,10 @@ var (
 	// ErrRunning is returned by [Receiver.Run] if it was called before. A receiver
 	// runs once.
 	ErrRunning = errors.New("the receiver was started before")
-	// ErrShutdownTimeout is the cause with which the contexts of listeners are
-	// cancelled after the shutdown timeout. [Receiver.Run] then returns it.
-	ErrShutdownTimeout = errors.New("the shutdown timeout has passed while events were being handled")
+	// ErrShutdownTimeout is the cause with which the contexts of listeners and of hooks are
+	// cancelled after the shutdown timeout. [Receiver.Run] returns it if it did not wait
+	// for all of them.
+	ErrShutdownTimeout = errors.New("the shutdown timeout has passed")
 	// ErrNotSent marks an event that is certainly not in Redis because no
 	// command for it got there.
 	ErrNotSent = errors.New("not sent")
@@ -78,7 +79,9 @@ func (e *TypeError) Error() string {
 type PanicError struct {
 	// Value is the value of the panic.
 	Value any
-	// Stack is the stack of the goroutine that panicked.
+	// Stack is the stack of the goroutine that panicked, as [runtime/debug.Stack] formats it,
+	// without the functions of this library and without those that raise and recover
+	// the panic. It begins with the function that panicked.
 	Stack []byte
 
 	in string // what panicked, where its value may quote a payload; "" for a listener

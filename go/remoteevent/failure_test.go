@@ -91,12 +91,37 @@ func TestRetryAfter(t *testing.T) {
 		if got := o.delay(backoff); got != c.want || o.permanent() != c.permanent {
 			t.Errorf("%v: after %v, permanent: %t", c.err, got, o.permanent())
 		}
+		delay, ok := RetryDelay(c.err)
+		if ok != (c.want != backoff) || ok && delay != c.want || !ok && delay != 0 {
+			t.Errorf("%v: RetryDelay returned %v, %t", c.err, delay, ok)
+		}
 	}
 	if err := fmt.Errorf("fetch: %w", hour); !errors.Is(err, io.EOF) || err.Error() != "fetch: EOF" {
 		t.Errorf("the cause is lost: %v", err)
 	}
 	if err := RetryAfter(time.Hour, nil); err != nil {
 		t.Errorf("of success: %v", err)
+	}
+	if delay, ok := RetryDelay(nil); ok || delay != 0 {
+		t.Errorf("RetryDelay(nil) returned %v, %t", delay, ok)
+	}
+}
+
+// TestLastAttempt: attempts that a crash cut short do not count.
+func TestLastAttempt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		delivery *Delivery
+		want     bool
+	}{
+		{nil, false}, {new(Delivery), false}, {&Delivery{Attempt: 9}, false},
+		{&Delivery{Attempt: 2, MaxAttempts: 3}, false}, {&Delivery{Attempt: 3, MaxAttempts: 3}, true},
+		{&Delivery{Attempt: 4, MaxAttempts: 3, pardons: 2}, false}, {&Delivery{Attempt: 5, MaxAttempts: 3, pardons: 2}, true},
+		{&Delivery{Attempt: 6, MaxAttempts: 3, pardons: 2}, true},
+	} {
+		if got := c.delivery.LastAttempt(); got != c.want {
+			t.Errorf("%+v: %t", c.delivery, got)
+		}
 	}
 }
 
@@ -107,13 +132,13 @@ func TestPermanent(t *testing.T) {
 		err  error
 		want bool
 	}{
-		{plain, false}, {final, true}, {errors.Join(final, plain), false}, {errors.Join(final, final), true}, {Permanent(errors.Join(final, plain)), true},
+		{plain, false}, {final, true}, {fmt.Errorf("outer: %w", final), true}, {&PayloadError{}, true}, {ErrRelease, false}, {errors.Join(final, plain), false}, {errors.Join(final, final), true}, {Permanent(errors.Join(final, plain)), true},
 	} {
-		if failureOf(c.err).permanent != c.want {
-			t.Errorf("%v: %t", c.err, !c.want)
+		if got := failureOf(c.err).permanent; got != c.want || IsPermanent(c.err) != c.want {
+			t.Errorf("%v: %t, IsPermanent returned %t", c.err, got, IsPermanent(c.err))
 		}
 	}
-	if Permanent(nil) != nil {
+	if Permanent(nil) != nil || IsPermanent(nil) {
 		t.Error("nothing became an error")
 	}
 }

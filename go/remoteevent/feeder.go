@@ -79,7 +79,7 @@ func (f *feeder) run(ctx context.Context) {
 	f.running.fetching.Done()
 	f.calls = f.running.calls
 	if !f.config.atMostOnce {
-		f.acknowledger.add(f.consumer.withdraw(0))
+		f.account(f.consumer.withdraw(0))
 	}
 	for !f.ended() {
 		if !time.Now().Before(f.again) {
@@ -164,13 +164,15 @@ func turn(claim int) (retries, suspects bool) {
 // report releases messages, reports dispositions and takes messages, in as few
 // round trips as possible. It reports whether all succeeded.
 func (f *feeder) report(ctx context.Context, w want) bool {
-	f.acknowledger.add(f.consumer.collect())
+	f.account(f.consumer.collect())
 	if ctx.Err() != nil && !f.ending { // release these with the waiting ones, in their order
 		f.unwant(w)
 		return false
 	}
 	// Release before taking, so that messages are taken again in their order.
-	if r := f.acknowledger.releases(); len(r.done) > 0 && !f.release(ctx, r) {
+	r := f.acknowledger.releases()
+	f.observeReleased(r.gone, ErrLeaseLost)
+	if len(r.done) > 0 && !f.release(ctx, r) {
 		f.unwant(w)
 		return false
 	}
@@ -188,6 +190,11 @@ func (f *feeder) report(ctx context.Context, w want) bool {
 		}
 		w = want{}
 	}
+}
+
+// account passes messages that have a disposition to the acknowledger.
+func (f *feeder) account(messages []*message) {
+	f.observeReleased(f.acknowledger.add(messages), ErrLeaseLost)
 }
 
 // unwant cancels a want that was not executed.
@@ -257,7 +264,11 @@ func (f *feeder) release(ctx context.Context, r report) bool {
 	}
 	f.outage.endedOf(ctx, text)
 	f.acknowledger.settle(ctx, r, lost)
-	f.observeReleased(r.done, lost)
+	if f.config.atMostOnce && len(lost) > 0 {
+		f.observeUnhandled(r.done, Dropped, nil)
+	} else {
+		f.observeReleased(r.done, nil)
+	}
 	f.rung.Store(true)
 	return true
 }
@@ -377,7 +388,7 @@ func (f *feeder) finishTime() time.Duration {
 // finish sends the remaining reports and releases.
 func (f *feeder) finish(ctx context.Context) {
 	f.consumer.hold()
-	f.acknowledger.add(f.consumer.withdraw(0))
+	f.account(f.consumer.withdraw(0))
 	deadline := time.Now().Add(f.finishTime())
 	staged := !f.config.atMostOnce && f.finishTime() == finishTime // there may be staged messages
 	for {
@@ -403,10 +414,10 @@ func (f *feeder) finish(ctx context.Context) {
 	switch n := f.acknowledger.pending(); {
 	case n == 0:
 	case f.config.atMostOnce:
-		left := f.acknowledger.releases().done
-		f.observeReleased(left, left)
+		f.observeUnhandled(f.acknowledger.releases().done, Dropped, nil)
 		f.outage.log.ErrorContext(ctx, "cannot release events; events lost", "events", n)
 	default:
+		f.observeReleased(f.acknowledger.releases().done, nil)
 		f.outage.log.WarnContext(ctx, "cannot reach Redis; events are delivered again after their leases expire", "events", n)
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
 	"github.com/remote-events/remote-events/go/internal/nilcheck"
 	"github.com/remote-events/remote-events/go/internal/redaction"
+	"github.com/remote-events/remote-events/go/wire"
 )
 
 // Hook observes a [Sender] or a [Receiver]. It implements one or more of [HookSent],
@@ -21,9 +23,13 @@ import (
 // Methods of hooks are called synchronously: the call of the sender, or the queue of the
 // receiver, waits until the method has returned. Several goroutines call them at a time.
 // A panic does no harm; the first one of each method is logged. A method must not wait
-// for Run to return, nor for another event of the same sender or receiver. Run does not
-// return before the methods that it called for its queues have returned, not even at the
-// shutdown timeout: a method that uses the network needs a timeout of its own.
+// for Run to return, nor for another event of the same sender or receiver. A receiver logs a
+// warning, "hook still running", about a method that takes longer than [WithSlowWarning].
+//
+// Run waits for the methods that it has called for its queues, until the shutdown timeout.
+// Then their contexts end, and after another second Run goes on without them: it returns
+// [ErrShutdownTimeout] with the names of the hooks and does not call them again. A method
+// that uses the network should end with its context.
 //
 // The infos hold no payloads and no passwords. Their errors have the text of the log,
 // and unwrap to nothing; [errors.Is] finds what it finds in the original error.
@@ -87,17 +93,17 @@ type ReceivedInfo struct {
 // HookHandled is called once for each attempt at handling a message when its
 // disposition is decided, before that is stored in Redis. It is also called for
 // messages that no handler saw: malformed ones, repeated ones, those that are released
-// because the receiver shuts down or the handlers are too slow, and those that become
-// dead letters because the processes that held them crashed. It is not called for messages
-// that were fetched ahead and whose lease is lost.
+// because the receiver shuts down, the handlers are too slow or the lease is lost, and
+// those that become dead letters because the processes that held them crashed. Except for
+// the last, each call follows one of HookReceived for the message.
 type HookHandled interface {
 	OnHandled(ctx context.Context, info HandledInfo)
 }
 
 // HandledInfo describes the end of one attempt at handling a message.
 type HandledInfo struct {
-	// Event is the name of the event, or "" if it is not known: for malformed messages
-	// and for those that were not decoded.
+	// Event is the name of the event, or "" if it is not known: for a message that cannot
+	// be decoded, and for one that became a dead letter because processes crashed.
 	Event string
 	// Queue is the list that held the message.
 	Queue string
@@ -108,7 +114,8 @@ type HandledInfo struct {
 	// Attempt counts from 1. It is 0 for a message that became a dead letter because
 	// processes crashed.
 	Attempt int
-	// Duration is how long the handler took, and 0 if none was called.
+	// Duration is how long the handler took, decoding and the check of the payload schemas
+	// included, and 0 if none was called.
 	Duration time.Duration
 	// Disposition is what happens to the message.
 	Disposition Disposition
@@ -117,7 +124,9 @@ type HandledInfo struct {
 	// Code is the reason of a failure in one word, such as "failed", "panicked" or
 	// "malformed" (REL-25), as queueadmin.Code has them for dead letters.
 	Code string
-	// Err is the failure, or nil.
+	// Err is the failure, or nil. For an event that is Released unhandled, it is why: the
+	// error of the look-up of a repeated event, or ErrLeaseLost. It is nil if the receiver
+	// shuts down or the handlers are too slow.
 	Err error
 }
 
@@ -208,51 +217,66 @@ func (o hooksOption) applyToReceiver(c *receiverConfig) { c.hooks = append(c.hoo
 
 // hooks are the methods to be called, by interface.
 type hooks struct {
-	log       *slog.Logger
-	run       func(f func()) (returned bool) // calls f, which may panic or end its goroutine
-	sent      hookMethods[SentInfo]
-	rejected  hookMethods[RejectedInfo]
-	received  hookMethods[ReceivedInfo]
-	handled   hookMethods[HandledInfo]
-	leaseLost hookMethods[LeaseLostInfo]
-	failing   hookMethods[FailingInfo]
-	recovered hookMethods[RecoveredInfo]
+	log        *slog.Logger
+	impatience *impatience // of a receiver; nil for a sender, whose hooks may end the goroutine of their caller
+	sent       hookMethods[SentInfo]
+	rejected   hookMethods[RejectedInfo]
+	received   hookMethods[ReceivedInfo]
+	handled    hookMethods[HandledInfo]
+	leaseLost  hookMethods[LeaseLostInfo]
+	failing    hookMethods[FailingInfo]
+	recovered  hookMethods[RecoveredInfo]
+
+	mu      sync.Mutex
+	running map[*hookCall]bool // of a receiver
 }
 
-// inline calls f in the goroutine of the caller, whom it may end.
-func inline(f func()) (returned bool) {
-	f()
-	return true
+// hookCall is a call of a hook that has not returned.
+type hookCall struct {
+	hook     *hookValue
+	method   string
+	begun    time.Time
+	warnings int // that it is slow
 }
+
+// hookValue is a hook of the user.
+type hookValue struct {
+	hook Hook
+	hung atomic.Bool // it is not called any more
+}
+
+// String returns the name of the hook's type.
+func (v *hookValue) String() string { return fmt.Sprintf("%T", v.hook) }
 
 // newHooks sorts hooks by what they implement.
-func newHooks(all []Hook, log *slog.Logger, run func(f func()) (returned bool)) (*hooks, error) {
-	h := &hooks{log: log, run: run}
+func newHooks(all []Hook, log *slog.Logger, impatience *impatience) (*hooks, error) {
+	h := &hooks{log: log, impatience: impatience, running: map[*hookCall]bool{}}
 	for i, hook := range all {
 		if hook == nil || nilcheck.IsPointer(hook) {
 			return nil, fmt.Errorf("WithHooks: hook %d is nil", i+1)
 		}
 		known := false
+		value := &hookValue{hook: hook}
 		if hook, ok := hook.(HookSent); ok {
-			known = h.sent.add(hook, hook.OnSent)
+			known = h.sent.add(value, "OnSent", hook.OnSent)
 		}
 		if hook, ok := hook.(HookRejected); ok {
-			known = h.rejected.add(hook, hook.OnRejected)
+			known = h.rejected.add(value, "OnRejected", hook.OnRejected)
 		}
 		if hook, ok := hook.(HookReceived); ok {
-			known = h.received.add(hook, hook.OnReceived)
+			known = h.received.add(value, "OnReceived", hook.OnReceived)
 		}
 		if hook, ok := hook.(HookHandled); ok {
-			known = h.handled.add(hook, hook.OnHandled)
+			known = h.handled.add(value, "OnHandled", hook.OnHandled)
 		}
 		if hook, ok := hook.(HookLeaseLost); ok {
-			known = h.leaseLost.add(hook, hook.OnLeaseLost)
+			known = h.leaseLost.add(value, "OnLeaseLost", hook.OnLeaseLost)
 		}
 		if hook, ok := hook.(HookFailing); ok {
-			known = h.failing.add(hook, hook.OnFailing)
+			known = h.failing.add(value, "OnFailing", hook.OnFailing)
 		}
 		if hook, ok := hook.(HookRecovered); ok {
-			known = h.recovered.add(hook, hook.OnRecovered)
+			known = h.recovered.add(value, "OnRecovered", hook.OnRecovered)
 		}
 		if !known {
 			return nil, fmt.Errorf("WithHooks: hook %d is a %T, which implements none of HookSent, HookRejected, HookReceived, HookHandled, HookLeaseLost, HookFailing and HookRecovered", i+1, hook)
@@ -265,14 +289,15 @@ func newHooks(all []Hook, log *slog.Logger, run func(f func()) (returned bool)) 
 type hookMethods[Info any] []*hookMethod[Info]
 
 type hookMethod[Info any] struct {
-	hook   Hook
+	hook   *hookValue
+	name   string
 	call   func(context.Context, Info)
 	logged atomic.Bool // a panic
 }
 
 // add appends a method and returns true.
-func (m *hookMethods[Info]) add(hook Hook, call func(context.Context, Info)) bool {
-	*m = append(*m, &hookMethod[Info]{hook: hook, call: call})
+func (m *hookMethods[Info]) add(hook *hookValue, name string, call func(context.Context, Info)) bool {
+	*m = append(*m, &hookMethod[Info]{hook: hook, name: name, call: call})
 	return true
 }
 
@@ -282,7 +307,7 @@ func (m hookMethods[Info]) observe(ctx context.Context, h *hooks, infos ...Info)
 	for _, method := range m {
 		for _, info := range infos {
 			if err := method.observe(ctx, h, info); err != nil && !method.logged.Swap(true) {
-				attrs := []any{"hook", fmt.Sprintf("%T", method.hook), "info", fmt.Sprintf("%T", info), "error", err}
+				attrs := []any{"hook", method.hook.String(), "method", method.name, "error", err}
 				if panicked, ok := err.(*PanicError); ok { //nolint:errorlint // it is the very one
 					attrs = append(attrs, "stack", string(panicked.Stack))
 				}
@@ -292,18 +317,45 @@ func (m hookMethods[Info]) observe(ctx context.Context, h *hooks, infos ...Info)
 	}
 }
 
-// observe calls the method and returns why it did not return.
-func (m *hookMethod[Info]) observe(ctx context.Context, h *hooks, info Info) (err error) {
-	returned := h.run(func() {
+// observe calls the method and returns why it did not return, unless it hung.
+func (m *hookMethod[Info]) observe(ctx context.Context, h *hooks, info Info) error {
+	call := func() error {
 		if panicked := contain(func() { m.call(ctx, info) }); panicked != nil {
 			panicked.in = "a hook"
-			err = panicked
+			return panicked
 		}
-	})
-	if !returned {
+		return nil
+	}
+	if h.impatience == nil {
+		return call()
+	}
+	if m.hook.hung.Load() {
+		return nil
+	}
+	c := &hookCall{hook: m.hook, method: m.name, begun: time.Now()}
+	h.note(c, true)
+	defer h.note(c, false)
+	err, how := apart(h.impatience, call)
+	switch how {
+	case callEnded:
 		return errHookEnded
+	case callHung:
+		m.hook.hung.Store(true)
+		h.impatience.note(fmt.Sprintf("the hook %s does not return from %s", m.hook, m.name))
+	case callReturned:
 	}
 	return err
+}
+
+// note notes the begin or the end of a call.
+func (h *hooks) note(c *hookCall, running bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if running {
+		h.running[c] = true
+	} else {
+		delete(h.running, c)
+	}
 }
 
 var errHookEnded = errors.New("a hook ended its goroutine, by runtime.Goexit or a test's FailNow")
@@ -366,9 +418,14 @@ func (f *feeder) observeReceived(messages []*message) {
 	h.received.observe(f.running.work, h, infos...)
 }
 
-// observeReleased calls the hooks for messages that are released without having been
-// started. At most once, those of them that could not be released are lost.
-func (f *feeder) observeReleased(messages, lost []*message) {
+// observeReleased calls the hooks for messages that go to other receivers without having
+// been started.
+func (f *feeder) observeReleased(messages []*message, why error) {
+	f.observeUnhandled(messages, Released, why)
+}
+
+// observeUnhandled calls the hooks for those of the messages that were not started.
+func (f *feeder) observeUnhandled(messages []*message, disposition Disposition, why error) {
 	h := f.running.receiver.hooks
 	if h.handled == nil {
 		return
@@ -378,9 +435,10 @@ func (f *feeder) observeReleased(messages, lost []*message) {
 		if !m.begun.IsZero() {
 			continue
 		}
-		info := HandledInfo{Queue: f.queue, Delivery: m.ID, Attempt: m.attempt, Disposition: Released}
-		if f.config.atMostOnce && len(lost) > 0 {
-			info.Disposition = Dropped
+		info := HandledInfo{Queue: f.queue, Delivery: m.ID, Attempt: m.attempt, Disposition: disposition, Err: redactedError(why)}
+		if scanned, err := wire.Scan(m.raw, wire.Limits{ReceiveBytes: f.running.receiver.config.maxBytes}); err == nil {
+			info.Event = scanned.EventName()
+			info.ID, _ = scanned.Attribute(wire.AttributeID)
 		}
 		infos = append(infos, info)
 	}
@@ -422,13 +480,13 @@ func (c *consumer) observeHandled(m *message, o *outcome) {
 	if o.delivery != nil {
 		info.Event = o.delivery.EventName()
 	}
-	if !o.malformed && !o.repeated {
-		info.Duration = time.Since(m.begun)
+	if !o.called.IsZero() {
+		info.Duration = time.Since(o.called)
 	}
 	if info.Disposition == Retried {
 		info.RetryIn = m.disposition.delay
 	}
-	if f := o.failure; f != nil && info.Disposition != Released {
+	if f := o.failure; f != nil && (info.Disposition != Released || o.called.IsZero()) {
 		info.Code, info.Err = string(f.code), &infoError{f.text, f.all}
 	}
 	h.handled.observe(c.work, h, info)

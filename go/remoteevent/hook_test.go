@@ -208,7 +208,7 @@ func TestHandledHooks(t *testing.T) {
 		"malformed": {raw: `{"s3cret"`, want: remoteevent.HandledInfo{Attempt: 1, Disposition: remoteevent.DeadLettered, Code: "malformed"}},
 		"a payload that does not fit its schema": {
 			raw: fit, options: []remoteevent.ReceiverOption{remoteevent.WithPayloadSchemas(unfit{})},
-			want: remoteevent.HandledInfo{Attempt: 1, Disposition: remoteevent.DeadLettered, Code: "schema"},
+			want: remoteevent.HandledInfo{Event: "file_event", ID: "an id", Attempt: 1, Disposition: remoteevent.DeadLettered, Code: "schema"},
 		},
 		"malformed at most once": {
 			raw: `{"s3cret"`, options: []remoteevent.ReceiverOption{remoteevent.WithAtMostOnce()},
@@ -230,7 +230,15 @@ func TestHandledHooks(t *testing.T) {
 		},
 		"a listener that ends its goroutine": {
 			raw: fit, handler: func(context.Context, *remoteevent.Delivery) error { runtime.Goexit(); return nil },
-			want: remoteevent.HandledInfo{Attempt: 1, Disposition: remoteevent.Retried, Code: "failed"},
+			want: remoteevent.HandledInfo{Event: "file_event", ID: "an id", Attempt: 1, Disposition: remoteevent.Retried, Code: "failed"},
+		},
+		"a schema that ends its goroutine": {
+			raw: fit, options: []remoteevent.ReceiverOption{remoteevent.WithPayloadSchemas(endingSchema{})},
+			want: remoteevent.HandledInfo{Event: "file_event", ID: "an id", Attempt: 1, Disposition: remoteevent.Retried, Code: "failed"},
+		},
+		"a schema that panics": {
+			raw: fit, options: []remoteevent.ReceiverOption{remoteevent.WithPayloadSchemas(panickingSchema{})},
+			want: remoteevent.HandledInfo{Event: "file_event", ID: "an id", Attempt: 1, Disposition: remoteevent.Retried, Code: "panicked"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -251,7 +259,7 @@ func TestHandledHooks(t *testing.T) {
 			}
 			info := nextInfo[remoteevent.HandledInfo](t, h)
 			must(t, stop())
-			if info.Delivery != received.Delivery || (info.Duration > 0) != (info.Event != "" || info.Code == "failed") || (info.RetryIn > 0) != (info.Disposition == remoteevent.Retried) {
+			if info.Delivery != received.Delivery || (info.Duration > 0) != (info.Event != "" && !strings.Contains(name, "schema")) || (info.RetryIn > 0) != (info.Disposition == remoteevent.Retried) {
 				t.Errorf("the info is %+v", info)
 			}
 			if (info.Err != nil) != (c.want.Code != "") || c.want.Err != nil && !errors.Is(info.Err, c.want.Err) {
@@ -267,6 +275,16 @@ func TestHandledHooks(t *testing.T) {
 		})
 	}
 }
+
+// endingSchema is a schema that ends its goroutine.
+type endingSchema struct{}
+
+func (endingSchema) Check(string, []byte) error { runtime.Goexit(); return nil }
+
+// panickingSchema is a schema that panics.
+type panickingSchema struct{}
+
+func (panickingSchema) Check(string, []byte) error { panic("s3cret") }
 
 // unfit is a schema that nothing fits.
 type unfit struct{}
@@ -322,7 +340,7 @@ func TestHookOfUnstarted(t *testing.T) {
 	}
 	go func() {
 		for range 2 {
-			if info := nextInfo[remoteevent.HandledInfo](t, h); info.Disposition != remoteevent.Released || info.Queue != "file_event" || info.Duration != 0 {
+			if info := nextInfo[remoteevent.HandledInfo](t, h); info.Disposition != remoteevent.Released || info.Queue != "file_event" || info.Event != "file_event" || info.ID == "" || info.Duration != 0 || info.Err != nil {
 				t.Errorf("the info is %+v", info)
 			}
 		}
@@ -364,10 +382,10 @@ func TestHookPanics(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fail   func()
-		logged []string // infos of the methods
+		logged []string // methods
 	}{
-		"panic":  {func() { panic("s3cret") }, []string{"SentInfo", "ReceivedInfo", "HandledInfo"}},
-		"Goexit": {runtime.Goexit, []string{"ReceivedInfo", "HandledInfo"}},
+		"panic":  {func() { panic("s3cret") }, []string{"OnSent", "OnReceived", "OnHandled"}},
+		"Goexit": {runtime.Goexit, []string{"OnReceived", "OnHandled"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -391,9 +409,9 @@ func TestHookPanics(t *testing.T) {
 			}
 			must(t, stop())
 			text := logged.String()
-			for _, info := range c.logged {
-				if n := strings.Count(text, info); n != 1 {
-					t.Errorf("the panic of the method for %s is logged %d times", info, n)
+			for _, method := range c.logged {
+				if n := strings.Count(text, "method="+method); n != 1 {
+					t.Errorf("the panic of %s is logged %d times", method, n)
 				}
 			}
 			if strings.Contains(text, "s3cret") || strings.Count(text, "hook panicked;") != len(c.logged) {

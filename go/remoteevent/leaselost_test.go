@@ -118,3 +118,53 @@ func TestRenewalEndsItsOutage(t *testing.T) {
 		t.Error("the outage has not ended")
 	}
 }
+
+// losingAhead is a source with a claim of two messages that is lost when it is renewed.
+type losingAhead struct {
+	frozen
+}
+
+func (s *losingAhead) open(f *feeder, _ int) error { f.source = s; return nil }
+
+func (s *losingAhead) exchange(ctx context.Context, r report, w want) (taken, error) {
+	t, err := s.frozen.exchange(ctx, r, w)
+	if len(t.messages) > 0 {
+		t.messages = append(t.messages, &message{
+			Handle: lease.Handle{ID: "ahead", Claim: "claim"}, raw: []byte(`{"data": {}, "signals": ["ahead"], "metadata": {"id": "an id"}}`), attempt: 1,
+		})
+	}
+	return t, err
+}
+
+func (s *losingAhead) extend(context.Context, []string) ([]int, error) { return []int{0}, nil }
+
+// TestHookOfLostAhead: a message that was fetched ahead and whose lease is lost is observed,
+// with its event.
+func TestHookOfLostAhead(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{}) // never used
+	defer client.Close()
+	synctest.Test(t, func(t *testing.T) {
+		handler := HandlerFunc(func(ctx context.Context, _ *Delivery) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		h := new(infoHook)
+		r, err := NewReceiver(client, handler, WithQueues("q"), WithPrefetch(1), WithHooks(h), WithLogger(slog.New(slog.DiscardHandler)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := r.run(ctx, &losingAhead{frozen{closed: make(chan struct{})}}); err != nil {
+			t.Error(err)
+		}
+		i := slices.IndexFunc(h.handled, func(info HandledInfo) bool { return info.Delivery == "ahead" })
+		if len(h.handled) != 2 || i < 0 {
+			t.Fatalf("the infos are %+v", h.handled)
+		}
+		if info := h.handled[i]; info.Disposition != Released || info.Event != "ahead" || info.ID != "an id" || info.Duration != 0 || !errors.Is(info.Err, ErrLeaseLost) {
+			t.Errorf("the info is %+v", info)
+		}
+	})
+}

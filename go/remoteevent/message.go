@@ -66,7 +66,7 @@ func (c *consumer) dispose(m *message, o outcome) disposition {
 		return disposition{}
 	}
 	d := disposition{kind: nacked, delay: -1, reason: o.reason()}
-	if !atMostOnce && !o.permanent() && m.attempt-m.pardons < c.config.maxAttempts {
+	if !atMostOnce && !o.permanent() && m.attempt-m.pardons < c.config.attempts() {
 		d.delay = o.delay(c.config.retryDelay(m.attempt))
 		c.receiver.logRetry(c.work, c.queue, m, o, d.delay)
 	} else {

@@ -104,6 +104,18 @@ func (m *Mux) Queues() []string {
 	return slices.Clone(current.queues)
 }
 
+// signals returns the signals with a listener, sorted.
+func (m *Mux) signals() []string {
+	if m == nil {
+		return nil
+	}
+	current := m.registered.Load()
+	if current == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(current.listeners))
+}
+
 // Dispatch passes a delivery through the middleware to the listeners of its signals,
 // in the order of the signals and of the registrations. A listener is called once
 // for a signal, however often the message repeats it (DISP-1, DISP-2). All listeners are
@@ -172,7 +184,7 @@ func (m *Mux) logUnheard(ctx context.Context, d *Delivery) {
 	}
 	logger := d.logger
 	if logger == nil {
-		logger = containedLogger(slog.Default())
+		logger = containedLogger(slog.Default(), nil)
 	}
 	logger.WarnContext(ctx, "no listener for event; logged once for each event name", "event", name, "queue", truncateName(d.Queue))
 }

@@ -85,6 +85,14 @@ func (c *queueConfig) validate() error {
 	return nil
 }
 
+// attempts returns how often an event is tried.
+func (c *queueConfig) attempts() int {
+	if c.atMostOnce {
+		return 1
+	}
+	return c.maxAttempts
+}
+
 // fetchesAhead reports whether the listeners' pace decides what is fetched ahead. With
 // a window, an event has to be acknowledged before a repeated one can be known.
 func (c *queueConfig) fetchesAhead() bool { return c.adaptive && c.window.Time == 0 }

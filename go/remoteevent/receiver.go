@@ -22,6 +22,8 @@ type Receiver struct {
 	dispatch HandlerFunc // the handler's method, guarded
 	hooks    *hooks
 
+	impatience *impatience
+
 	state    atomic.Int32            // a State
 	running  atomic.Pointer[running] // set when the queues are consumed
 	shutdown <-chan struct{}         // closed when the shutdown begins; set by run
@@ -71,13 +73,15 @@ func newReceiver(client redis.UniversalClient, handler Handler, options []Receiv
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	config.logger = containedLogger(config.logger)
-	hooks, err := newHooks(config.hooks, config.logger, apart)
+	impatience := &impatience{expired: make(chan struct{})}
+	config.logger = containedLogger(config.logger, impatience)
+	hooks, err := newHooks(config.hooks, config.logger, impatience)
 	if err != nil {
 		return nil, err
 	}
 	r := &Receiver{
-		client: client, config: config, handler: handler, dispatch: guard(handler.Dispatch), hooks: hooks, configs: map[string]*queueConfig{},
+		client: client, config: config, handler: handler, dispatch: guard(handler.Dispatch), hooks: hooks,
+		impatience: impatience, configs: map[string]*queueConfig{},
 	}
 	if config.weighted && config.totalConcurrency == 0 {
 		return nil, errWeight

@@ -105,14 +105,15 @@ func (h containedHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis
 var errRedisHook = errors.New("a hook of WithRedisHooks did not return")
 
 // callHook calls a hook and returns its panic as an error.
-func callHook(call func() error) (err error) {
-	var panicked *PanicError
-	returned := apart(func() { panicked = contain(func() { err = call() }) })
-	switch {
-	case panicked != nil:
-		panicked.in = "a hook of WithRedisHooks"
-		return fmt.Errorf("%w: %w", errRedisHook, panicked)
-	case !returned:
+func callHook(call func() error) error {
+	err, how := apart(nil, func() (err error) {
+		if panicked := contain(func() { err = call() }); panicked != nil {
+			panicked.in = "a hook of WithRedisHooks"
+			return fmt.Errorf("%w: %w", errRedisHook, panicked)
+		}
+		return err
+	})
+	if how != callReturned {
 		return errRedisHook
 	}
 	return err

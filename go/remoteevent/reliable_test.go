@@ -100,7 +100,10 @@ func TestDeath(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		_, quiet := newLog()
 		mux, r := receiver(t, client, soon(), quiet, remoteevent.WithMaxAttempts(4), remoteevent.WithQueue("file_event", remoteevent.WithMaxAttempts(2)))
-		must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error {
+		must(t, remoteevent.Handle(mux, func(ctx context.Context, e FileEvent) error {
+			if d := remoteevent.DeliveryOf(ctx); d.MaxAttempts != 2 || d.LastAttempt() != (d.Attempt == 2) {
+				t.Errorf("attempt %d of %d is the last: %t", d.Attempt, d.MaxAttempts, d.LastAttempt())
+			}
 			switch e.Path {
 			case "panic":
 				panic("at the disk")
@@ -350,7 +353,8 @@ func TestDeduplicationWaitsForRedis(t *testing.T) {
 	defer limited.Close()
 	logged, option := newLog()
 	got, end := make(chan string, 10), make(chan struct{})
-	mux, r := receiver(t, limited, option, remoteevent.WithDeduplication(time.Hour, 100), remoteevent.WithMaxAttempts(1), remoteevent.WithPrefetch(5))
+	h := newHook()
+	mux, r := receiver(t, limited, option, remoteevent.WithHooks(h), remoteevent.WithDeduplication(time.Hour, 100), remoteevent.WithMaxAttempts(1), remoteevent.WithPrefetch(5))
 	must(t, remoteevent.Handle(mux, func(_ context.Context, e FileEvent) error { got <- e.Path; <-end; return nil }))
 	must(t, sender(t, client).SendBatch(t.Context(), FileEvent{"x"}, FileEvent{"y"}))
 	stop := start(t, r)
@@ -366,10 +370,19 @@ func TestDeduplicationWaitsForRedis(t *testing.T) {
 	// One that waits for an answer holds up no stop.
 	must(t, client.Do(t.Context(), "ACL", "SETUSER", "u", "-zscore").Err())
 	must(t, sender(t, client).Send(t.Context(), FileEvent{"z"}))
-	for len(client.HKeys(t.Context(), lease.Companion(lease.Bodies, "file_event")).Val()) == 0 {
-		must(t, t.Context().Err())
-	}
+	nextInfo[remoteevent.RecoveredInfo](t, h)
+	nextInfo[remoteevent.FailingInfo](t, h)
 	must(t, stop()) // and not ErrShutdownTimeout
+	for {
+		info := nextInfo[remoteevent.HandledInfo](t, h)
+		if info.Disposition == remoteevent.Acknowledged {
+			continue
+		}
+		if info.Disposition != remoteevent.Released || info.Event != "file_event" || info.ID == "" || info.Duration != 0 || info.Err == nil || info.Code != "" {
+			t.Errorf("the info is %+v", info)
+		}
+		break
+	}
 }
 
 // TestClaimsAreNotRepeated: a claim whose answer is lost may have been done.

@@ -21,7 +21,8 @@ import (
 // handled. Run returns when the running listeners have returned and their outcomes are
 // stored in Redis. After the shutdown timeout (see [WithShutdownTimeout]) Run releases
 // the events that no listener has started, cancels the contexts of the listeners with
-// [ErrShutdownTimeout], and returns within two more seconds even if they do not.
+// [ErrShutdownTimeout], and returns within two more seconds even if they do not, nor hooks,
+// the handler of the log or calls of Redis: the error then names what does not return.
 //
 // If Redis does not reply during the shutdown, Run stops taking events after about one
 // second, and waits up to five seconds after the last listener has returned for the
@@ -82,17 +83,22 @@ func (r *Receiver) start() error {
 	return nil
 }
 
-// bounded reports whether the queues could use more slots than the receiver has.
-func (r *Receiver) bounded() bool {
-	sum := 0
+// slots returns how many events the queues may handle at a time, without regard to
+// WithTotalConcurrency.
+func (r *Receiver) slots() (sum int) {
 	for _, config := range r.configs {
 		sum += config.concurrency
 	}
-	return r.config.totalConcurrency > 0 && sum > r.config.totalConcurrency
+	return sum
+}
+
+// bounded reports whether the queues could use more slots than the receiver has.
+func (r *Receiver) bounded() bool {
+	return r.config.totalConcurrency > 0 && r.slots() > r.config.totalConcurrency
 }
 
 // run consumes the queues, whose sources the opener opens, until the context ends.
-func (r *Receiver) run(ctx context.Context, open opener) error {
+func (r *Receiver) run(ctx context.Context, open opener) (err error) {
 	defer r.state.Store(int32(Stopped))
 	r.shutdown = ctx.Done()
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -115,26 +121,61 @@ func (r *Receiver) run(ctx context.Context, open opener) error {
 	if err := run.start(ctx, open); err != nil {
 		return fmt.Errorf("Run: %w", err)
 	}
+	begun := time.Now()
+	r.logStart(ctx)
+	defer func() { r.logStop(work, begun, err) }()
 	<-ctx.Done()
 	r.state.Store(int32(ShuttingDown))
-	defer run.finish()
+	timeout := max(r.config.shutdownTimeout, 10*time.Millisecond)
+	latest := time.Now().Add(timeout + cancelGrace)
+	expired := make(chan int, 1)
+	defer time.AfterFunc(timeout, func() { expired <- run.expire(cancel) }).Stop()
 	if fetched := wait(&run.fetching); !ended(fetched, cutTime) {
 		cutTakes() // Redis does not reply; it may when the listeners have returned
 		open.sever()
-		for !ended(fetched, cutInterval) {
+		for !ended(fetched, cutInterval) && time.Now().Before(latest) {
 			open.sever()
 		}
 	}
-	handled := wait(&run.handling)
-	if ended(handled, max(r.config.shutdownTimeout, 10*time.Millisecond)) {
-		return nil
+	unhandled := run.handle(expired)
+	settled := run.finish(latest)
+	switch hung := r.impatience.err(); {
+	case hung != nil:
+		return fmt.Errorf("Run: %w", hung)
+	case unhandled > 0:
+		return fmt.Errorf("Run: %w; events still being handled: %d", ErrShutdownTimeout, unhandled)
+	case !settled:
+		return fmt.Errorf("Run: %w: calls of Redis do not end: check WithRedisHooks and the client's Dialer", ErrShutdownTimeout)
 	}
-	for _, f := range run.feeders { // release events instead of passing them to cancelled listeners
+	return nil
+}
+
+// expire has nothing handled any more, and cancels the contexts of listeners and hooks. It
+// returns the number of events that are being handled.
+func (r *running) expire(cancel context.CancelCauseFunc) (active int) {
+	for _, f := range r.feeders { // release events instead of passing them to cancelled listeners
 		f.consumer.hold()
+		_, n, _ := f.consumer.status()
+		active += n
 	}
 	cancel(ErrShutdownTimeout)
-	ended(handled, cancelGrace)
-	return fmt.Errorf("Run: %w", ErrShutdownTimeout)
+	close(r.receiver.impatience.expired)
+	return active
+}
+
+// handle waits for the running listeners, but not long after the shutdown timeout. It
+// returns the number of events that were being handled at the timeout.
+func (r *running) handle(expired <-chan int) (unhandled int) {
+	handled := wait(&r.handling)
+	select {
+	case <-handled:
+		return 0
+	case unhandled = <-expired:
+	}
+	if unhandled > 0 {
+		ended(handled, cancelGrace)
+	}
+	return unhandled
 }
 
 // cutTime is how long Redis may take to end a wait, or to reply to a command under

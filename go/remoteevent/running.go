@@ -68,18 +68,20 @@ func (r *running) start(ctx context.Context, open opener) error {
 }
 
 // finish has the feeders report what is left, and waits for that, but no longer than
-// Redis may take: then the calls under way are cut off, renewals among them.
-func (r *running) finish() {
+// Redis may take: then the calls under way are cut off, renewals among them. It reports
+// whether they have ended at the time, or soon after they were cut off.
+func (r *running) finish(latest time.Time) bool {
 	close(r.end)
 	left := failingFinishTime
 	for _, f := range r.feeders {
 		left = max(left, f.finishTime())
 	}
 	settled := wait(&r.settling)
-	if !ended(settled, left) {
-		r.cut()
-		<-settled
+	if ended(settled, left) {
+		return true
 	}
+	r.cut()
+	return ended(settled, max(time.Until(latest), cutTime))
 }
 
 func (r *running) feeder(name string, config *queueConfig) *feeder {

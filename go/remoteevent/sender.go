@@ -86,8 +86,8 @@ func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, 
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	config.logger = containedLogger(config.logger)
-	hooks, err := newHooks(config.hooks, config.logger, inline)
+	config.logger = containedLogger(config.logger, nil)
+	hooks, err := newHooks(config.hooks, config.logger, nil)
 	if err != nil {
 		return nil, fmt.Errorf("NewSender: %w", err)
 	}

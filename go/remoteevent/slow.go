@@ -1,6 +1,7 @@
 package remoteevent
 
 import (
+	"context"
 	"time"
 
 	"github.com/remote-events/remote-events/go/wire"
@@ -34,7 +35,7 @@ func (r *runningMessages) remove(m *message) {
 	m.earlier, m.later = nil, nil
 }
 
-// watchSlow logs listeners that have worked for long, until all is handled.
+// watchSlow logs listeners and hooks that have worked for long, until all is handled.
 func (r *running) watchSlow() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -44,6 +45,9 @@ func (r *running) watchSlow() {
 			return
 		case now := <-timer.C:
 			next := now.Add(maxTime)
+			if after := r.receiver.config.slowAfter; after > 0 {
+				next = r.receiver.hooks.warnSlow(r.work, now, after)
+			}
 			for _, f := range r.feeders {
 				if f.config.slowAfter == 0 {
 					continue
@@ -89,6 +93,30 @@ func (c *consumer) warnSlow(now time.Time) (next time.Time) {
 			attrs = append(attrs, "delivery", m.ID, "attempt", m.attempt)
 		}
 		c.receiver.config.logger.WarnContext(c.work, "listener still running", append(attrs, "running_for", now.Sub(m.begun))...)
+	}
+	return next
+}
+
+// warnSlow logs the calls of hooks for which a warning is due, and returns when the next
+// may be.
+func (h *hooks) warnSlow(ctx context.Context, now time.Time, after time.Duration) (next time.Time) {
+	var slow []hookCall
+	h.mu.Lock()
+	next = now.Add(after)
+	for c := range h.running {
+		due := c.begun.Add(after << c.warnings)
+		if !now.Before(due) {
+			c.warnings++
+			slow = append(slow, *c)
+			due = c.begun.Add(after << c.warnings)
+		}
+		if due.Before(next) {
+			next = due
+		}
+	}
+	h.mu.Unlock()
+	for _, c := range slow {
+		h.log.WarnContext(ctx, "hook still running", "hook", c.hook.String(), "method", c.method, "running_for", now.Sub(c.begun))
 	}
 	return next
 }

@@ -87,3 +87,33 @@ func TestSlowWarning(t *testing.T) {
 		})
 	}
 }
+
+// slowHook takes its time when an event was handled.
+type slowHook struct{}
+
+func (slowHook) OnHandled(context.Context, HandledInfo) { time.Sleep(3*time.Minute + time.Second) }
+
+// TestSlowHookWarning: a hook that does not return is logged, and not the listener that
+// has returned.
+func TestSlowHookWarning(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, log := newShelf(), new(lockedBuffer)
+		handler := func(context.Context, *Delivery) error { return nil }
+		stop := s.run(t, handler, WithQueues("q"), WithHooks(slowHook{}), WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+		s.push("q", 1)
+		time.Sleep(4 * time.Minute)
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		lines := log.lines("still running")
+		if len(lines) != 2 {
+			t.Fatalf("%d warnings:\n%s", len(lines), strings.Join(lines, ""))
+		}
+		for i, want := range []string{"1m0s", "2m0s"} {
+			if !strings.Contains(lines[i], `msg="hook still running" hook=remoteevent.slowHook method=OnHandled running_for=`+want) {
+				t.Errorf("warning %d: %s", i, lines[i])
+			}
+		}
+	})
+}

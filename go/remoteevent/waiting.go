@@ -131,7 +131,7 @@ func (f *feeder) unstall(ctx context.Context) {
 		return
 	}
 	f.stopWaiting(ctx) // it would take them again
-	f.acknowledger.add(f.consumer.withdraw(stalled))
+	f.account(f.consumer.withdraw(stalled))
 }
 
 // rest waits until something changes or a time is reached.

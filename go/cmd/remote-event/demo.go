@@ -153,7 +153,7 @@ func (d *demonstration) receiver(client *redis.Client) (*remoteevent.Receiver, e
 	if err != nil {
 		return nil, err
 	}
-	return remoteevent.NewReceiver(client, mux, remoteevent.WithLogger(slog.New(slog.NewJSONHandler(d, nil))))
+	return remoteevent.NewReceiver(client, mux, remoteevent.WithLogger(slog.New(slog.NewJSONHandler(d, &slog.HandlerOptions{Level: slog.LevelWarn}))))
 }
 
 // record keeps the envelopes of received events.
@@ -189,7 +189,7 @@ func (d *demonstration) listen(ctx context.Context) error {
 	return nil
 }
 
-// logged returns the first entry of the receiver's log.
+// logged returns the first warning of the receiver's log.
 func (d *demonstration) logged() string {
 	var entry struct {
 		Message string `json:"msg"`

@@ -226,7 +226,7 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 	}
 	options := []remoteevent.ReceiverOption{
 		l.schemas.option(),
-		remoteevent.WithLogger(slog.New(slog.NewTextHandler(redacted{a.stderr}, nil))),
+		remoteevent.WithLogger(slog.New(unannounced{slog.NewTextHandler(redacted{a.stderr}, nil)})),
 		remoteevent.WithQueues(queues...),
 	}
 	for _, option := range l.options() {
@@ -243,6 +243,26 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 		return received, nil
 	}
 	return received, context.Cause(running)
+}
+
+// unannounced is a log without the start and the end of a receiver, since the command
+// announces itself.
+type unannounced struct{ slog.Handler }
+
+func (h unannounced) Handle(ctx context.Context, record slog.Record) error {
+	switch record.Message {
+	case "receiver started", "receiver stopped":
+		return nil
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+func (h unannounced) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return unannounced{h.Handler.WithAttrs(attrs)}
+}
+
+func (h unannounced) WithGroup(name string) slog.Handler {
+	return unannounced{h.Handler.WithGroup(name)}
 }
 
 // isAnswer reports whether an error is a reply of Redis.
