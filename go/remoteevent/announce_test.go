@@ -36,7 +36,7 @@ func TestStartAndStopAreLogged(t *testing.T) {
 		},
 		"a listener that does not return": {
 			options: []ReceiverOption{WithQueues("a")}, shutdownFails: true,
-			handler: func(context.Context, *Delivery) error { time.Sleep(time.Hour); return nil },
+			handler: func(context.Context, *Delivery) error { <-time.After(time.Hour); return nil },
 			start:   `queues=[a] delivery="at least once" concurrency=1`,
 			stop:    `msg="receiver stopped" ran_for=1m12.0002s error="Run: the shutdown timeout has passed; events still being handled: 1"`,
 		},
@@ -51,7 +51,7 @@ func TestStartAndStopAreLogged(t *testing.T) {
 				}
 				stop := s.run(t, handler, append(c.options, WithLogger(slog.New(slog.NewTextHandler(log, nil))))...)
 				s.push("a", 1)
-				time.Sleep(time.Minute)
+				<-time.After(time.Minute)
 				if err := stop(); c.shutdownFails != errors.Is(err, ErrShutdownTimeout) {
 					t.Errorf("Run returned %v", err)
 				}
@@ -59,7 +59,7 @@ func TestStartAndStopAreLogged(t *testing.T) {
 				if len(lines) != 2 || !strings.Contains(lines[0], c.start) || !strings.Contains(lines[1], c.stop) {
 					t.Errorf("logged:\n%s", strings.Join(lines, ""))
 				}
-				time.Sleep(2 * time.Hour)
+				<-time.After(2 * time.Hour)
 			})
 		})
 	}
@@ -70,7 +70,7 @@ func TestStartAndStopAreLogged(t *testing.T) {
 func TestMisspeltQueue(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{}) // never used
-	defer client.Close()
+	t.Cleanup(func() { _ = client.Close() })
 	const misspelt, none = "is it misspelt?", "no listener is registered"
 	for name, c := range map[string]struct {
 		signals []string

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"slices"
@@ -140,7 +141,7 @@ func (d *demonstration) takeOver(ctx context.Context, client *redis.Client, queu
 	}); err != nil {
 		return err
 	}
-	receiver, err := remoteevent.NewReceiver(client, mux)
+	receiver, err := remoteevent.NewReceiver(client, mux, remoteevent.WithLogger(slog.New(unannounced{slog.Default().Handler()})))
 	if err != nil {
 		return err
 	}

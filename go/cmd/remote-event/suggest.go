@@ -63,7 +63,6 @@ func nearest(name string, words []string) string {
 	return similar.Nearest(name, words, max(2, len(name)/3))
 }
 
-
 // noSuchArgument rejects arguments for a command that takes none.
 func noSuchArgument(command *cobra.Command, args []string) error {
 	if len(args) > 0 {
