@@ -15,16 +15,15 @@
 -- that has failed before; id and reason of each new dead letter; the positions, from 1,
 -- of lost acknowledgements; and those of lost nacks. Empty arrays at the end are omitted.
 --
--- A call reads every key that it uses, and so checks its type, before it writes
--- anything. Functions for rare cases are created only in these cases: creating them takes
--- longer than processing one message.
-local call = redis.call
-local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
+-- A call reads every key that it uses, and so checks its type, before it changes
+-- anything. Functions for rare cases are created only in these cases, and others use
+-- none of the local variables around them: creating a function, or what it needs to keep
+-- a variable, takes longer than processing one message.
 local function wrong()
   local kinds = {'queue', 'staging', 'bodies', 'claims', 'retries', 'suspects', 'dead', 'attempts', 'reasons', 'seen'}
   local types = {'list', 'list', 'hash', 'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'zset'}
   for i, expected in ipairs(types) do
-    local actual = call('TYPE', KEYS[i]).ok
+    local actual = redis.call('TYPE', KEYS[i]).ok
     if actual ~= 'none' and actual ~= expected then
       return redis.error_reply('WRONGTYPE the key of kind ' .. kinds[i] .. ' is a ' .. actual .. ', not a ' .. expected)
     end
@@ -49,53 +48,25 @@ local function names(list, claim, first, last)
 end
 
 -- size_of returns the original number of messages of a claim of fresh messages.
-local function size_of(claim) return math.min(tonumber(string.match(claim, '%-(%d+)$') or 0), 1000) end
+local function size_of(claim) return math.min(tonumber(string.match(claim, '%-(%d+)$', -5) or 0), 1000) end
 
--- holds reports whether a claim has a message.
-local function holds(claim, failing)
-  local mark = string.find(claim, '[/!]')
-  if mark then
-    local id = string.sub(claim, 1, mark - 1)
-    return call('HEXISTS', bodies, id) == 1 and string.match(call('HGET', attempts, id) or '', '%S*$') == string.sub(claim, mark + 1)
-  end
-  local ids, left = {}, {}
-  names(ids, claim, 1001, 1000 + size_of(claim))
-  if failing and #ids > 0 then
-    for i, failed in ipairs(call('HMGET', attempts, unpack(ids))) do
-      if not failed then left[#left + 1] = ids[i] end
-    end
-  else
-    left = ids
-  end
-  if #left > 0 then
-    for _, body in ipairs(call('HMGET', bodies, unpack(left))) do
-      if body then return true end
-    end
-  end
-  return false
-end
-
--- finish ends these claims, and the claims of ARGV that have no message left. The
--- receiver cannot know that: a promoted replica may have lost its earlier
--- acknowledgements. A claim whose messages were all deleted by this call needs no
--- lookup.
-local function finish(ends, first, number, deleted, failing)
-  for i = first, first + number - 1 do
-    local claim = ARGV[i]
-    local n = deleted[claim]
-    if n and n == size_of(claim) or not holds(claim, failing) then ends[#ends + 1] = claim end
-  end
-  if #ends > 0 then call('ZREM', claims, unpack(ends)) end
-end
+-- mark_of returns the position of the mark in the name of a claim of a retry or suspect.
+local function mark_of(claim) return string.find(claim, '/', 1, true) or string.find(claim, '!', 1, true) end
 
 local function exchange()
-  local time = call('TIME')
-  local micros = string.rep('0', 6 - #time[2]) .. time[2]
-  local now_text = time[1] .. string.sub(micros, 1, 3)
-  local now = tonumber(now_text)
+  local call = redis.call
+  local queue, staging, bodies, claims, retries, suspects, dead, attempts, reasons, seen = unpack(KEYS)
   local window, acks, nacks, ended = tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
   local at, none = 6, {}
-  local failing = call('HLEN', attempts) > 0
+  local time, micros, now_text, now
+  if window > 0 or #ARGV > 5 + 3 * acks + ended then -- The call does more than to acknowledge.
+    time = call('TIME')
+    micros = time[2]
+    if #micros < 6 then micros = string.rep('0', 6 - #micros) .. micros end
+    now_text = time[1] .. string.sub(micros, 1, 3)
+    now = tonumber(now_text)
+  end
+  local failing = acks + nacks + ended > 0 and call('HLEN', attempts) > 0
 
   -- Acknowledgements. A claim that no longer exists acknowledges nothing, and neither does
   -- the first claim of a fresh message that has failed since: it belongs to a later claim.
@@ -105,7 +76,7 @@ local function exchange()
     local claim, length = ARGV[at], 1
     if ARGV[at + 1] ~= ARGV[at + 2] then length = ARGV[at + 2] - ARGV[at + 1] + 1 end
     if claim ~= last then last, live = claim, call('ZSCORE', claims, claim) end
-    local mark, before, moved = string.find(claim, '[/!]'), #done, none
+    local mark, before, moved = mark_of(claim), #done, none
     if not live then
       if lost == none then lost = {} end
       for i = 1, length do lost[#lost + 1] = position + i end
@@ -138,7 +109,7 @@ local function exchange()
       if remembered == none then remembered = {} end
       for i = 1, length do
         if live and not moved[i] and ARGV[at + i - 1] ~= '' then
-          remembered[#remembered + 1], remembered[#remembered + 2] = string.format('%.0f', now + window), ARGV[at + i - 1]
+          remembered[#remembered + 1], remembered[#remembered + 2] = string.format('%d', now + window), ARGV[at + i - 1]
         end
       end
       at = at + length
@@ -149,16 +120,28 @@ local function exchange()
   at = at + 4 * nacks
   local first_end = at
   at = at + ended
-  local token = ARGV[at]
-  local claiming, out, stray, died = token ~= nil, false, none, none
+
+  -- A claim of one message that is no turn of failed messages takes a fresh message if
+  -- there is one. Only another claim looks for claims to end, and for messages that have
+  -- failed.
+  local token, lease, count, suspect, turn = ARGV[at], ARGV[at + 1], 0, false, ARGV[at + 7] == '1'
+  local claiming, looking, heads, out, stray, died = token ~= nil, false, none, false, none, none
   if claiming then
-    out = call('ZRANGE', claims, '0', '0', 'WITHSCORES')[2]
-    out = out and tonumber(out) <= now
+    count, suspect, looking = math.min(tonumber(ARGV[at + 2]), 1000), ARGV[at + 6] == '1', true
+    if count == 1 and not turn then
+      heads = {call('LINDEX', staging, '-1')}
+      if not heads[1] then heads[2] = call('LINDEX', queue, '-1') end
+      looking = not (heads[1] or heads[2])
+    end
+  end
+  if looking then
+    failing = failing or call('HLEN', attempts) > 0
+    out = call('ZRANGEBYSCORE', claims, '-inf', now_text, 'LIMIT', '0', '1')[1]
   end
 
   local counts, ms
   if failing or out or nacks > 0 then
-    ms = function(n) return string.format('%.0f', n) end
+    ms = function(n) return string.format('%d', n) end
     -- counts parses an entry of attempts: deliveries, pardoned deliveries, and the token
     -- of the last claim. It returns no delivery for an entry that cannot be parsed.
     counts = function(entry)
@@ -192,7 +175,7 @@ local function exchange()
     if nacks > 0 then stray = {} end
     for i = nack, nack + 4 * nacks - 1, 4 do
       local claim, delay, reason = ARGV[i], tonumber(ARGV[i + 2]), ARGV[i + 3]
-      local mark = string.find(claim, '[/!]')
+      local mark = mark_of(claim)
       local id = mark and string.sub(claim, 1, mark - 1) or claim .. '-' .. ARGV[i + 1]
       if call('ZSCORE', claims, claim) and (mark or call('HEXISTS', attempts, id) == 0) and call('HEXISTS', bodies, id) == 1 then
         if delay < 0 then
@@ -206,7 +189,6 @@ local function exchange()
         stray[#stray + 1] = (i - nack) / 4 + 1
       end
     end
-    finish(ends, first_end, ended, deleted, failing or nacks > 0)
   end
 
   if out then
@@ -217,7 +199,7 @@ local function exchange()
     -- becomes a dead letter. A message becomes a retry at its first pardon, and a suspect
     -- at the next.
     local function expire(claim)
-      local mark = string.find(claim, '[/!]')
+      local mark = mark_of(claim)
       local alone = mark and string.sub(claim, mark, mark) == '!'
       local function expired(id, deliveries, pardons)
         if not alone then pardons = pardons + 1 end
@@ -264,14 +246,10 @@ local function exchange()
 
   -- Choose the messages to claim. This part only reads.
   local fresh, failed, stale, large, long, from_staging, from_queue = none, none, none, none, nil, 0, 0
-  local lease, count, bytes, limit, suspect, turn = ARGV[at + 1], 0, tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), false, ARGV[at + 7] == '1'
-  if claiming then
-    count = math.min(tonumber(ARGV[at + 2]), 1000)
-    suspect = ARGV[at + 6] == '1'
-  end
+  local bytes, limit = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   if count > 0 then
     local size, choose, due, next_due = 0, nil, none, 1
-    if failing then
+    if looking and failing then
       failed, stale, large = {}, {}, {}
       -- choose takes messages that have failed, whose lengths are known, and returns the
       -- index at which it stopped.
@@ -302,7 +280,7 @@ local function exchange()
       end
       if count > 0 then
         due = call('ZRANGEBYSCORE', retries, '-inf', now_text, 'LIMIT', 0, count)
-        next_due = choose(retries, '/', due, 1, count == 1 and (turn and 1 or 0) or math.max(1, math.floor(count / 8)))
+        next_due = choose(retries, '/', due, 1, math.max(1, math.floor(count / 8)))
       end
     end
     -- Read fresh messages from the right: few at first, and never many at once, because
@@ -314,7 +292,9 @@ local function exchange()
       while not full and have < room do
         local found
         if n == 0 then
-          found = call('LRANGE', place == 1 and staging or queue, '-1', '-1')
+          local head = heads[place]
+          if head == nil then head = call('LINDEX', place == 1 and staging or queue, '-1') end
+          found = head and {head} or none
         else
           step = math.min(step, room - have)
           found = call('LRANGE', place == 1 and staging or queue, -n - step, -n - 1)
@@ -354,8 +334,31 @@ local function exchange()
     -- The first write needs no memory, so that Redis permits the others at maxmemory.
     if #done == 0 then done[1] = '' end
     if call('HDEL', bodies, unpack(done)) < #done then deleted = none end
-    finish(ends, first_end, ended, deleted, failing)
   end
+  -- End the claims that hold no message. The receiver cannot know that: a promoted replica
+  -- may have lost its earlier acknowledgements. A claim whose messages were all deleted by
+  -- this call needs no lookup.
+  for i = first_end, first_end + ended - 1 do
+    local claim = ARGV[i]
+    local holds = deleted[claim] == nil or deleted[claim] ~= size_of(claim)
+    if holds then
+      local mark, ids, left = mark_of(claim), {}, {}
+      if mark then
+        local id = string.sub(claim, 1, mark - 1)
+        if string.match(call('HGET', attempts, id) or '', '%S*$') == string.sub(claim, mark + 1) then left[1] = id end
+      else
+        names(ids, claim, 1001, 1000 + size_of(claim))
+        local moved = failing and #ids > 0 and call('HMGET', attempts, unpack(ids)) or none
+        for n, id in ipairs(ids) do
+          if not moved[n] then left[#left + 1] = id end
+        end
+      end
+      holds = false
+      for _, body in ipairs(#left > 0 and call('HMGET', bodies, unpack(left)) or none) do holds = holds or body end
+    end
+    if not holds then ends[#ends + 1] = claim end
+  end
+  if #ends > 0 then call('ZREM', claims, unpack(ends)) end
 
   for i = 1, #stale, 2 do
     call('HDEL', attempts, stale[i + 1])
@@ -363,12 +366,12 @@ local function exchange()
     call('ZREM', stale[i], stale[i + 1])
   end
   local name, deadline = '', nil
-  if #fresh > 0 or long then name = time[1] .. micros .. '-' .. token .. '-' .. #fresh end
+  if #fresh > 0 or long then name = time[1] .. micros .. '-' .. token .. '-' .. (#fresh == 1 and '1' or #fresh) end
   if #large > 0 or long then
     if died == none then died = {} end
     local function die(id, length)
-      local reason = '{"code":"malformed","error":"the message has ' .. string.format('%.0f', length) .. ' bytes; the receiver takes at most '
-        .. string.format('%.0f', limit) .. ' (LIMIT-3)"}'
+      local reason = '{"code":"malformed","error":"the message has ' .. string.format('%d', length) .. ' bytes; the receiver takes at most '
+        .. string.format('%d', limit) .. ' (LIMIT-3)"}'
       call('ZADD', dead, now_text, id)
       call('HSET', reasons, id, reason)
       died[#died + 1], died[#died + 2] = id, reason
@@ -384,7 +387,7 @@ local function exchange()
       die(id, #long)
     end
   end
-  if #fresh > 0 or #failed > 0 then deadline = string.format('%.0f', now + lease) end
+  if #fresh > 0 or #failed > 0 then deadline = string.format('%d', now + lease) end
   local failures = none
   if #failed > 0 then
     failures = {}
@@ -397,6 +400,7 @@ local function exchange()
       failures[to + 1], failures[to + 2], failures[to + 3], failures[to + 4], failures[to + 5] = claim, deliveries, pardons, reason, body
     end
   end
+  if #fresh > 0 then call('ZADD', claims, deadline, name) end
   if #fresh == 1 then
     call('HSET', bodies, name .. '-1001', fresh[1])
   elseif #fresh > 0 then
@@ -411,9 +415,8 @@ local function exchange()
       call('HSET', bodies, unpack(pairs))
     end
   end
-  if #fresh > 0 then call('ZADD', claims, deadline, name) end
-  if from_staging > 0 then call('LTRIM', staging, '0', -1 - from_staging) end
-  if from_queue > 0 then call('LTRIM', queue, '0', -1 - from_queue) end
+  if from_staging > 0 then call('LTRIM', staging, '0', from_staging == 1 and '-2' or -1 - from_staging) end
+  if from_queue > 0 then call('LTRIM', queue, '0', from_queue == 1 and '-2' or -1 - from_queue) end
 
   local due = -1
   if claiming and #fresh == 0 and #failed == 0 then
@@ -427,9 +430,11 @@ local function exchange()
     end
   end
   local answer = {due, #fresh > 0 and name or '', fresh}
-  local more = {failures, died, lost, stray}
   local most = #stray > 0 and 4 or #lost > 0 and 3 or #died > 0 and 2 or #failures > 0 and 1 or 0
-  for i = 1, most do answer[3 + i] = more[i] end
+  if most > 0 then
+    local more = {failures, died, lost, stray}
+    for i = 1, most do answer[3 + i] = more[i] end
+  end
   return answer
 end
 

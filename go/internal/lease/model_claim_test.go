@@ -57,9 +57,14 @@ func (m *model) exchange(c Claim) int {
 	before := readStore(m, m.client, m.q)
 	answer := m.q.Exchange(background, Exchange{Claim: &c})
 	m.must(answer.Err)
-	now := m.expire(true)
-	due := slices.DeleteFunc(before.retries, func(id string) bool { return m.entries[id].due > 0 })
-	choice := m.choose(&c, append(due, now.retries...), append(before.suspects, now.suspects...))
+	var now expired
+	var due, suspects []string
+	if c.Count != 1 || c.Retries || len(m.queue)+len(m.staging) == 0 {
+		now = m.expire(true)
+		due = slices.DeleteFunc(before.retries, func(id string) bool { return m.entries[id].due > 0 })
+		due, suspects = append(due, now.retries...), append(before.suspects, now.suspects...)
+	} // else the claim looks for a fresh message only
+	choice := m.choose(&c, due, suspects)
 	m.take(answer.Claimed.Messages, choice, &c)
 	m.expectDeaths(answer.Claimed.Died, append(now.dead, choice.long...), choice.overlong)
 	return len(answer.Claimed.Messages)
@@ -158,12 +163,8 @@ func (m *model) choose(c *Claim, due, suspects []string) (all choice) {
 			due = due[1:]
 		}
 	}
-	share := max(1, c.Count/8)
-	if c.Count == 1 && !c.Retries {
-		share = 0
-	}
 	due = due[:min(len(due), c.Count)] // no more are looked at
-	addRetries(share)
+	addRetries(max(1, c.Count/8))
 	waiting := slices.Concat(m.queue, m.staging)
 	room := c.Count - len(all.failed)
 	for len(waiting) > 0 && len(all.fresh) < room {

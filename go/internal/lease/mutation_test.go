@@ -22,7 +22,8 @@ type mutation struct {
 
 func broken(script string, replacements ...string) mutation { return mutation{script, replacements} }
 
-const trims = "  if from_staging > 0 then call('LTRIM', staging, '0', -1 - from_staging) end\n  if from_queue > 0 then call('LTRIM', queue, '0', -1 - from_queue) end\n"
+const trims = "  if from_staging > 0 then call('LTRIM', staging, '0', from_staging == 1 and '-2' or -1 - from_staging) end\n" +
+	"  if from_queue > 0 then call('LTRIM', queue, '0', from_queue == 1 and '-2' or -1 - from_queue) end\n"
 
 // lossy are faults by which a script that is cut loses a message.
 var lossy = map[string]mutation{
@@ -71,7 +72,6 @@ var wrong = map[string]mutation{
 	"an expired claim stays":                   broken("exchange", "      call('ZREM', claims, claim)\n      return size", "      return size"),
 	"what was acknowledged expires":            broken("exchange", "if call('HEXISTS', bodies, id) == 1 and call('HEXISTS', attempts", "if call('HEXISTS', attempts"),
 	"bytes are changed":                        broken("exchange", "= ids[i], fresh[i]\n", "= ids[i], string.gsub(fresh[i], '\\r', '')\n"),
-	"retries come first":                       broken("exchange", "(turn and 1 or 0)", "1"),
 	"retries have no share":                    broken("exchange", "math.max(1, math.floor(count / 8))", "0"),
 	"retries have more than their share":       broken("exchange", "math.max(1, math.floor(count / 8))", "count"),
 	"retries do not fill":                      broken("exchange", "      choose(retries, '/', due, next_due, count - have)\n", ""),
@@ -88,9 +88,12 @@ var wrong = map[string]mutation{
 	"more bytes are claimed":                   broken("exchange", "size + length > bytes and have > 0", "false"),
 	"more bytes of retries are claimed":        broken("exchange", "if #failed > 0 and size + length > bytes then", "if false then"),
 	"ended claims stay":                        broken("exchange", "  if #ends > 0 then call('ZREM', claims, unpack(ends)) end\n", ""),
-	"claims end with messages":                 broken("exchange", "or not holds(claim, failing) then", "or true then"),
-	"a failed message holds its first claim":   broken("exchange", "finish(ends, first_end, ended, deleted, failing or nacks > 0)", "finish(ends, first_end, ended, deleted, false)"),
-	"a retry does not hold its claim":          broken("exchange", "return call('HEXISTS', bodies, id) == 1 and string", "return false and string"),
+	"claims end with messages":                 broken("exchange", "if not holds then", "if true then"),
+	"a failed message holds its first claim":   broken("exchange", "if not moved[n] then left", "if true then left"),
+	"a retry does not hold its claim":          broken("exchange", "then left[1] = id end", "then left[1] = nil end"),
+	"a claim of one looks for nothing":         broken("exchange", "looking = not (heads[1] or heads[2])", "looking = false"),
+	"a claim of one always looks":              broken("exchange", "looking = not (heads[1] or heads[2])", "looking = true"),
+	"a turn of one looks for fresh messages":   broken("exchange", "if count == 1 and not turn then", "if count == 1 then"),
 	"released claims end with messages":        broken("release", "if not held then", "if true then"),
 	"drain takes what is leased":               broken("drain", "redis.call('ZRANGEBYSCORE', claims, '-inf', ms(now), 'LIMIT', 0, 1000)", "redis.call('ZRANGE', claims, 0, 1000)"),
 	"drain forgets suspects":                   broken("drain", "ipairs({suspects, retries})", "ipairs({retries})"),
