@@ -142,8 +142,7 @@ func (b *batch) finish() []Result {
 	if len(b.chunk.messages) == 0 {
 		return b.results
 	}
-	if client := b.link.direct(b.ctx); client != nil {
-		b.link.run(b.ctx, client, b.chunk.messages, time.Now())
+	if b.link.run(b.ctx, b.chunk.messages, time.Now()) {
 		for _, m := range b.chunk.messages {
 			b.results[m.index] = withCause(b.ctx, m.Result)
 			m.free()
@@ -204,10 +203,13 @@ func (b *batch) land() {
 	}
 	b.flight = nil
 	landed := r.wait(b.ctx)
+	withdrawn := !landed && r.withdraw(r.messages...)
 	for _, m := range r.messages {
-		result := m.Result
-		if !landed {
-			result = r.leave(b.ctx, m)
+		var result Result
+		if landed {
+			result = m.Result
+		} else { // the flight still sets the others
+			result = m.left(b.ctx, withdrawn)
 		}
 		b.results[m.index] = result
 		if errors.Is(result.Err, ErrNotSent) || errors.Is(result.Err, ErrUnknown) {

@@ -26,6 +26,7 @@ var (
 // first seen.
 type typeInfo struct {
 	signals []string
+	key     any    // the name, as an argument of each command
 	tail    []byte // the member signals, as in each message
 	err     error
 }
@@ -37,6 +38,7 @@ func infoOf(t reflect.Type) *typeInfo {
 	}
 	info := new(typeInfo)
 	if info.signals, info.err = deriveChain(t); info.err == nil {
+		info.key = info.signals[0]
 		// If the chain is invalid, each event of the type is rejected.
 		probe := wire.Envelope{EventName: info.signals[0], Payload: []byte("{}"), Metadata: wire.Metadata{Signals: info.signals}}
 		if _, _, err := wire.Encode(probe, wire.Limits{}); err == nil {

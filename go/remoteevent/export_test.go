@@ -23,3 +23,6 @@ func Lanes(s *Sender) int {
 	defer s.mu.Unlock()
 	return len(s.lanes)
 }
+
+// BePrompt lets the next call wait in its own goroutine.
+func BePrompt(s *Sender) { s.link.prompt.Store(true) }

@@ -16,16 +16,19 @@ import (
 type outgoing struct {
 	key   string
 	text  []byte
-	index int // in a batch
+	index int          // in a batch
+	name  any          // the key as an argument, where it is known for the type
+	self  [1]*outgoing // the messages of a command that has only this one
 
 	// id is the attribute id, for hooks. It is "" where there are none.
 	id string
 
 	Result
 
-	round     *round // of the first message of a round
-	push      *push  // of the last message of a push
-	withdrawn bool   // the caller has left; guarded by the round's mutex
+	round     *round    // of the first message of a round
+	latest    time.Time // to be written, if it is not zero
+	push      *push     // of the last message of a push
+	withdrawn bool      // the caller has left; guarded by the round's mutex
 }
 
 // outgoings are kept for their text.
@@ -52,6 +55,9 @@ func (m *outgoing) free() {
 func (m *outgoing) MarshalBinary() ([]byte, error) {
 	if m.round != nil && !m.round.depart() {
 		return nil, errWithdrawn
+	}
+	if !m.latest.IsZero() && time.Now().After(m.latest) {
+		return nil, errLate
 	}
 	if m.push != nil {
 		m.push.writes.Add(1)
@@ -80,7 +86,7 @@ func (s *Sender) encode(ctx context.Context, event Event, now time.Time) (*outgo
 		m.free()
 		return nil, err
 	}
-	m.key, m.text = name, text
+	m.key, m.name, m.text = name, info.key, text
 	body := text[len(layout.Prefix):]
 	if !facts.Foreign && info.tail != nil && (!facts.Unsafe || s.hasWarned(name)) {
 		text = append(text, info.tail...)

@@ -20,11 +20,14 @@ const (
 // push is the LPUSH of messages to one list. go-redis does not repeat it (SEND-5). It
 // counts how often it was written to a connection.
 type push struct {
-	*redis.IntCmd
+	redis.IntCmd
 
 	key      string
 	messages []*outgoing
 	writes   atomic.Int32
+
+	self [1]*push // the pushes, if there is only this one
+	room [3]any   // the arguments, if there is only one message
 }
 
 // NoRetry prevents a second attempt of go-redis.
@@ -33,7 +36,8 @@ func (*push) NoRetry() bool { return true }
 // pushesOf groups messages by list, in the order of the first message of each list.
 func pushesOf(ctx context.Context, messages []*outgoing) []*push {
 	first := &push{key: messages[0].key}
-	pushes := []*push{first}
+	first.self[0] = first
+	pushes := first.self[:]
 	same := 0
 	for same < len(messages) && messages[same].key == first.key {
 		same++
@@ -52,14 +56,20 @@ func pushesOf(ctx context.Context, messages []*outgoing) []*push {
 		}
 	}
 	for _, p := range pushes {
-		args := make([]any, 2, 2+len(p.messages))
-		args[0], args[1] = "lpush", p.key
+		args := p.room[:2]
+		if len(p.messages) > 1 {
+			args = make([]any, 2, 2+len(p.messages))
+		}
+		args[0], args[1] = "lpush", p.messages[0].name
+		if args[1] == nil {
+			args[1] = p.key
+		}
 		for _, m := range p.messages {
 			m.push = nil
 			args = append(args, m)
 		}
 		p.messages[len(p.messages)-1].push = p
-		p.IntCmd = redis.NewIntCmd(ctx, args...)
+		p.IntCmd = *redis.NewIntCmd(ctx, args...)
 	}
 	return pushes
 }

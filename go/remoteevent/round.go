@@ -13,6 +13,10 @@ import (
 // errWithdrawn stops a command before it is written, because its caller has left.
 var errWithdrawn = errors.New("a caller has withdrawn its event")
 
+// errLate stops a command before it is written, because the client's timeouts go beyond
+// the deadline of the caller, which waits in its own goroutine.
+var errLate = errors.New("the deadline is too near")
+
 // round is a group of messages that share a round trip. Its callers may leave;
 // the round goes on.
 type round struct {
@@ -52,14 +56,18 @@ func (r *round) depart() bool {
 	return true
 }
 
-// withdraw takes a message out of a round, and reports whether it came in time.
-func (r *round) withdraw(m *outgoing) bool {
+// withdraw takes messages out of a round, all or none, and reports whether it came in
+// time.
+func (r *round) withdraw(messages ...*outgoing) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.departed {
 		return false
 	}
-	m.withdrawn, r.withdrawn = true, true
+	for _, m := range messages {
+		m.withdrawn = true
+	}
+	r.withdrawn = true
 	return true
 }
 
@@ -120,9 +128,9 @@ func (r *round) wait(ctx context.Context) (landed bool) {
 	}
 }
 
-// leave returns the result of a message whose caller does not wait for it.
-func (r *round) leave(ctx context.Context, m *outgoing) Result {
-	if r.withdraw(m) {
+// left returns the result of a message whose caller does not wait for it.
+func (m *outgoing) left(ctx context.Context, withdrawn bool) Result {
+	if withdrawn {
 		return notSent(m.key, context.Cause(ctx))
 	}
 	return unknown(m.key, context.Cause(ctx))
@@ -131,7 +139,7 @@ func (r *round) leave(ctx context.Context, m *outgoing) Result {
 // finish waits for a message that shares a round with those of other callers.
 func (r *round) finish(ctx context.Context, m *outgoing) Result {
 	if !r.wait(ctx) {
-		return r.leave(ctx, m)
+		return m.left(ctx, r.withdraw(m))
 	}
 	result := m.Result
 	m.free()

@@ -40,15 +40,20 @@ import (
 // context, which never ends another's: an event that has not been written by then
 // is withdrawn, and is [ErrNotSent].
 //
-// The calls of one goroutine are stored in their order.
+// The calls of one goroutine are stored in their order. An event of unknown outcome may
+// still be stored after the events of later calls.
 //
 // # Contexts and timeouts
 //
 // The deadline of a context bounds a call, whatever the client's options are. So
-// does its cancellation, with one exception: a call that sends its event by itself
-// through a *redis.Client that has replied promptly so far returns when Redis
-// replies, or after the client's ReadTimeout or the deadline. The client's own
-// timeouts hold in any case.
+// does its cancellation, with one exception: go-redis does not interrupt a write or a
+// read. A call that sends its event by itself through a *redis.Client that has replied
+// promptly so far, and whose ReadTimeout and WriteTimeout are at most 5 s, returns when
+// Redis replies, or after these timeouts. The client's own timeouts hold in any case.
+//
+// A call by itself is fastest with a context without deadline, with one whose deadline
+// is later than the sum of these timeouts, or with the client's option
+// ContextTimeoutEnabled. Otherwise it waits in a goroutine of its own.
 //
 // A Redis with a timeout for idle clients closes connections. go-redis notices it before
 // it uses one, except over TLS with RESP2. There, each call after a pause is of unknown
