@@ -48,8 +48,9 @@ func register[E Event](mux *Mux, function string, call func(ctx context.Context,
 			return fmt.Errorf("%s: %w", function, err)
 		}
 	}
+	decode := decoder[E]()
 	mux.register(chain[0], listener{functionName(call), guard(func(ctx context.Context, d *Delivery) error {
-		event, err := decode[E](d.EventName(), d.Payload())
+		event, err := decode(d.EventName(), d.Payload())
 		if err != nil {
 			return err
 		}

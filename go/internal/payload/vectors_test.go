@@ -24,6 +24,7 @@ func TestVectors(t *testing.T) {
 	if err != nil || len(vectors) == 0 {
 		t.Fatalf("%d cases, %v", len(vectors), err)
 	}
+	sent := 0
 	for _, v := range vectors {
 		record, err := json.Marshal(map[string]json.RawMessage{"record": v.Type})
 		if err != nil {
@@ -47,7 +48,43 @@ func TestVectors(t *testing.T) {
 			if !holds(t, target.Elem(), want) {
 				t.Errorf("%s: %+v, want %s", v.ID, target.Elem(), v.Value)
 			}
+			if slices.Contains(v.Requirements, "SEND-8") {
+				checkSent(t, v, target.Elem().Interface())
+				sent++
+			}
 		}
+	}
+	if sent == 0 {
+		t.Error("no vector is one of sending (SEND-8)")
+	}
+}
+
+// checkSent encodes the value of a vector. Its floats have a decimal point or an exponent
+// (SEND-8), and are those of the payload.
+func checkSent(t *testing.T, v spec.TypedVector, value any) {
+	t.Helper()
+	text, err := payload.Encode(value)
+	if err != nil {
+		t.Errorf("%s: %v", v.ID, err)
+		return
+	}
+	numbers := func(text []byte) (all []float64) {
+		var members map[string]json.Number
+		if err := json.Unmarshal(text, &members); err != nil {
+			t.Errorf("%s: %v", v.ID, err)
+		}
+		for _, name := range slices.Sorted(maps.Keys(members)) {
+			number := members[name]
+			if !strings.ContainsAny(number.String(), ".e") {
+				t.Errorf("%s: %s is an integer for many readers", v.ID, number)
+			}
+			f, _ := number.Float64()
+			all = append(all, f)
+		}
+		return all
+	}
+	if got, want := numbers(text), numbers([]byte(v.Payload)); !slices.Equal(got, want) {
+		t.Errorf("%s: %v are sent, want %v", v.ID, got, want)
 	}
 }
 
