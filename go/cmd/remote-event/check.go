@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
 )
 
 // formatNagios is the format of monitoring plugins.
@@ -325,4 +324,3 @@ func (l *limit[T]) thresholds(format func(T) string) string {
 	}
 	return ";" + format(l.warning) + ";" + format(l.critical)
 }
-

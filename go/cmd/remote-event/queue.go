@@ -21,7 +21,7 @@ func (a *app) queueCommand() *cobra.Command {
 		Example: `  remote-event queue ls
   remote-event queue show new_file_event
   remote-event queue peek new_file_event`,
-	}, a.queueListCommand(), a.queueShowCommand(), a.queuePeekCommand(), a.queueMoveCommand(), a.queuePurgeCommand(), a.queueDrainCommand())
+	}, a.queueListCommand(), a.queueShowCommand(), a.queuePeekCommand(), a.queueMoveCommand(), a.queuePurgeCommand(), a.queueDrainCommand(), a.queueKEDACommand())
 }
 
 func (a *app) queueListCommand() *cobra.Command {
