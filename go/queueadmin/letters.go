@@ -59,6 +59,34 @@ func (q *Queue) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 	}
 }
 
+// DeadLetterIDs returns the ids of the dead letters of the queue in the order of their
+// deaths, without reading the messages. It reads them in pages: one that is added or
+// removed meanwhile may be returned or not. It ends after the first error.
+func (q *Queue) DeadLetterIDs(ctx context.Context) iter.Seq2[string, error] {
+	const operation = "read the ids of dead letters of"
+	return func(yield func(string, error) bool) {
+		if err := q.usable(ctx, operation); err != nil {
+			yield("", err)
+			return
+		}
+		for skip := int64(0); ; skip += lease.MaxCount {
+			died, err := q.queue.DeadIDs(ctx, time.Time{}, skip, lease.MaxCount)
+			if err != nil {
+				yield("", q.failed(operation, err))
+				return
+			}
+			for _, d := range died {
+				if !yield(d.ID, nil) {
+					return
+				}
+			}
+			if len(died) < lease.MaxCount {
+				return
+			}
+		}
+	}
+}
+
 func (q *Queue) letter(id string, record lease.Record) DeadLetter {
 	reason := lease.ParseReason(record.Reason)
 	return DeadLetter{

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +25,7 @@ func (a *app) deadCommand() *cobra.Command {
 that violate their schema, or whose listeners failed in every attempt. Redis
 keeps every byte of a dead letter until you requeue or drop it.`,
 		Example: `  remote-event dead ls
-  remote-event dead show --id 1795464000000-0000000007-…
+  remote-event dead show --id 3f09c1d2
   remote-event dead requeue new_file_event --match reason=failed --match 'died>-2h'
   remote-event dead export > dead.ndjson`,
 	}, a.deadListCommand(), a.deadShowCommand(), a.deadRequeueCommand(), a.deadExportCommand(), a.deadImportCommand(), a.deadDropCommand())
@@ -43,18 +44,18 @@ func deadMember(name, short, long, example string) *cobra.Command {
 
 func (a *app) deadListCommand() *cobra.Command {
 	command := deadMember("ls", "List dead letters",
-		"List dead letters, the oldest first, one a line: time of death, queue, reason,\nattempts, delivery (the id of the dead letter) and error.",
+		"List dead letters, the oldest first, one a line: short id, time of death, queue,\nreason, attempts and error. A terminal cuts long lines. --id takes short ids;\ndead show and -o ndjson have the full ones.",
 		"  remote-event dead ls\n  remote-event dead ls new_file_event --match 'event=new_*' --match 'died<2026-11-24T03:00:00Z'")
 	output := outputFlag(command, formatText, formatNDJSON)
 	var s selection
 	s.register(command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
-		c := a.coloursOf(a.stdout)
+		c, width := a.coloursOf(a.stdout), a.entryWidth()
 		return a.showLetters(cmd.Context(), names, &s, func(letter queueadmin.DeadLetter) error {
 			if output.value == formatNDJSON {
 				return a.printJSON(entryOf(&letter))
 			}
-			return a.print(c.entry(&letter))
+			return a.print(c.entry(&letter, width))
 		})
 	}
 	return command
@@ -63,7 +64,7 @@ func (a *app) deadListCommand() *cobra.Command {
 func (a *app) deadShowCommand() *cobra.Command {
 	command := deadMember("show", "Show dead letters in full, with their messages",
 		"Show dead letters in full, with their errors, the verdicts of remote-event\nvalidate and their messages. With -o ndjson, the records are those of dead\nexport.",
-		"  remote-event dead show --id 1795464000000-0000000007-…")
+		"  remote-event dead show --id 3f09c1d2")
 	output := outputFlag(command, formatText, formatNDJSON)
 	var s selection
 	s.register(command, false)
@@ -82,7 +83,7 @@ func (a *app) deadShowCommand() *cobra.Command {
 func (a *app) deadExportCommand() *cobra.Command {
 	command := deadMember("export", "Write dead letters to standard output as records",
 		"Write dead letters to standard output, one JSON record a line, with the message\nin base64 (schemas/dead-letter.schema.json). They remain dead letters. To\nstore the records in this Redis or another one, use remote-event dead import.",
-		"  remote-event dead export > dead.ndjson\n  remote-event dead export --id 1795464000000-… | jq -r .message | base64 -d")
+		"  remote-event dead export > dead.ndjson\n  remote-event dead export --id 3f09c1d2 | jq -r .message | base64 -d")
 	var s selection
 	s.register(command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
@@ -153,17 +154,33 @@ func entryOf(letter *queueadmin.DeadLetter) entry {
 // stamp formats a time for people and for --match.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// entry formats a dead letter on one line.
-func (c colours) entry(letter *queueadmin.DeadLetter) string {
-	text := c.dim(stamp(letter.Died)) + " " + c.bold(named(letter.Queue)) + " " + c.red(visible(codeOf(letter))) +
-		fmt.Sprintf(" attempts=%d delivery=%s", letter.Attempts, named(letter.ID))
+// entry formats a dead letter on one line, of at most width columns if width is positive.
+func (c colours) entry(letter *queueadmin.DeadLetter, width int) string {
+	queue, code := named(letter.Queue), visible(codeOf(letter))
+	rest := fmt.Sprintf("%2d", letter.Attempts)
 	if name, _ := letter.Event(); name != "" && name != letter.Queue {
-		text += " event=" + named(name)
+		rest += " event=" + named(name)
 	}
 	if letter.Error != "" {
-		text += " " + c.dim(visible(letter.Error))
+		rest += " " + visible(letter.Error)
 	}
-	return text + "\n"
+	const queueWidth, codeWidth = 18, 9
+	columns := shortIDLength + 1 + len("2006-01-02T15:04:05Z") + 1 + max(queueWidth, utf8.RuneCountInString(queue)) + 1 + max(codeWidth, len(code)) + 1
+	if over := columns + utf8.RuneCountInString(rest) - width; width > 0 && over > 0 {
+		runes := []rune(rest)
+		rest = string(runes[:max(2, len(runes)-over-1)]) + "…"
+	}
+	return c.cyan(shortID(letter.ID)) + " " + c.dim(stamp(letter.Died)) + " " + c.bold(fmt.Sprintf("%-*s", queueWidth, queue)) + " " +
+		c.red(fmt.Sprintf("%-*s", codeWidth, code)) + " " + rest + "\n"
+}
+
+// entryWidth returns the width of the lines of dead ls: that of the terminal, or 0 for
+// lines that are not cut.
+func (a *app) entryWidth() int {
+	if !isTerminal(a.stdout) {
+		return 0
+	}
+	return terminalWidth(a.stdout)
 }
 
 // codeOf returns the code of the reason, or a placeholder if there is none.
@@ -182,7 +199,8 @@ func (c colours) letter(letter *queueadmin.DeadLetter) string {
 			fmt.Fprintf(&b, "  %s %s\n", c.cyan(fmt.Sprintf("%-10s", label)), text)
 		}
 	}
-	fmt.Fprintf(&b, "%s\n", c.bold(named(letter.ID)))
+	fmt.Fprintf(&b, "%s\n", c.bold(shortID(letter.ID)))
+	row("id", named(letter.ID))
 	row("queue", named(letter.Queue))
 	name, id := letter.Event()
 	if name != "" {
@@ -239,7 +257,7 @@ The command keeps messages that would end an original receiver, and then exits
 with 5, unless --force is given.
 
 `+idsHelp,
-		"  remote-event dead requeue new_file_event --match reason=failed --dry-run\n  remote-event dead requeue --id 1795464000000-0000000007-…")
+		"  remote-event dead requeue new_file_event --match reason=failed --dry-run\n  remote-event dead requeue --id 3f09c1d2")
 	c := change{name: "requeue", past: "requeued"}
 	var s selection
 	s.register(command, true)
@@ -330,7 +348,7 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 		ids[letter.Queue] = append(ids[letter.Queue], letter.ID)
 		n++
 		if c.dryRun && c.format == formatText {
-			return a.print(a.coloursOf(a.stdout).entry(&letter))
+			return a.print(a.coloursOf(a.stdout).entry(&letter, a.entryWidth()))
 		}
 		return nil
 	})

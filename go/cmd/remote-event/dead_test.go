@@ -109,16 +109,16 @@ func TestDeadIsShown(t *testing.T) {
 		Error: "a\x1bb", Causes: []string{"a\x1bb", "deeper"}, FirstSeen: time.UnixMilli(1_795_464_000_000), Died: time.UnixMilli(1_795_464_060_000),
 	})[0]
 	url := urlOfClient(client)
-	if r := invoke(t, "dead", "ls", "--redis", url).expect(t, exitDone); r.stdout != "2026-11-23T20:01:00Z x failed attempts=5 delivery="+id+` event=y a\u001bb`+"\n" {
+	if r := invoke(t, "dead", "ls", "--redis", url).expect(t, exitDone); r.stdout != shortID(id)+" 2026-11-23T20:01:00Z x                  failed     5 event=y "+`a\u001bb`+"\n" {
 		t.Errorf("got %s", r.stdout)
 	}
-	invoke(t, "dead", "show", "--id", "7", "--redis", url).expect(t, exitNothing, `there is no dead letter with the id "7"`, "not the attribute id of its event")
+	invoke(t, "dead", "show", "--id", "7", "--redis", url).expect(t, exitNothing, `there is no dead letter with the id "7"`, "the attribute id of an event is another one")
 	if r := invoke(t, "dead", "ls", "none", "--redis", url).expect(t, exitNothing, `the queue "none" does not exist`); strings.Contains(r.stderr, errNoLetter.Error()) {
 		t.Errorf("it reports a second error: %s", r.stderr)
 	}
 	r := invoke(t, "dead", "show", "--id", id, "--redis", url).expect(t, exitDone)
 	for _, want := range []string{
-		id + "\n", "  queue      x\n", "  event      y\n", "  event id   7\n", "  reason     failed\n", `  error      a\u001bb` + "\n", "             deeper\n",
+		shortID(id) + "\n", "  id         " + id + "\n", "  queue      x\n", "  event      y\n", "  event id   7\n", "  reason     failed\n", `  error      a\u001bb` + "\n", "             deeper\n",
 		"  attempts   5\n", "  first seen 2026-11-23T20:00:00Z\n", "  died       2026-11-23T20:01:00Z\n", "an original receiver drops\n", `"\u001b"}, "signals"`,
 	} {
 		if !strings.Contains(r.stdout, want) {

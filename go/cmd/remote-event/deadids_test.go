@@ -114,7 +114,7 @@ func TestDeadOfAFile(t *testing.T) {
 			t.Errorf("got %s", r.stdout)
 		}
 		// A queue that is named narrows the choice.
-		if r := run(listed+exported, "dead", "ls", "x", "--ids", "-").expect(t, exitDone); strings.Count(r.stdout, "\n") != 1 || !strings.Contains(r.stdout, ids[0]) {
+		if r := run(listed+exported, "dead", "ls", "x", "--ids", "-").expect(t, exitDone); strings.Count(r.stdout, "\n") != 1 || !strings.HasPrefix(r.stdout, shortID(ids[0])+" ") {
 			t.Errorf("got %s", r.stdout)
 		}
 		if r := run(listed+exported, "dead", "drop", "--ids", "-", "--yes").expect(t, exitDone); r.stdout != "dropped 2\n" {

@@ -59,7 +59,7 @@ type rule func(letter *queueadmin.DeadLetter) bool
 // required.
 func (s *selection) register(command *cobra.Command, changes bool) {
 	flags := command.Flags()
-	flags.StringArrayVar(&s.ids, "id", nil, "select the dead letter with this `ID`; repeatable (default all)")
+	flags.StringArrayVar(&s.ids, "id", nil, "select the dead letter with this `ID`, short or full; repeatable (default all)")
 	flags.StringVar(&s.file, "ids", "", "select the dead letters with the ids in `FILE`, or - for standard input (default all)")
 	flags.StringArrayVar(&s.clauses, "match", nil, "select dead letters that match the `CLAUSE`; repeatable (default all)")
 	_ = command.MarkFlagFilename("ids")
@@ -268,6 +268,9 @@ var errNoLetter = &exitError{exitNothing, errors.New("no dead letter matches")}
 func (a *app) eachLetter(
 	ctx context.Context, queues *queues, s *selection, do func(letter queueadmin.DeadLetter) error,
 ) (found int, missing []wanted, err error) {
+	if err := a.resolve(ctx, queues, s); err != nil {
+		return 0, nil, err
+	}
 	seen := map[string]bool{}
 	for _, q := range queues.all {
 		letters := q.DeadLetters(ctx)
@@ -307,7 +310,7 @@ func (a *app) reportMissing(queues *queues, missing []wanted) int {
 	for _, w := range missing {
 		if w.byHand {
 			a.report(withHint(fmt.Errorf("there is no dead letter with the id %s", quoted(w.id)),
-				"the id of a dead letter is the delivery of logs and of dead ls, not the attribute id of its event"))
+				"dead ls prints the ids of dead letters, which logs call delivery; the attribute id of an event is another one"))
 			queues.note(exitNothing)
 			n++
 		}
