@@ -35,9 +35,11 @@ type consumer struct {
 	kept      bool            // slots counts the messages that wait
 	running   runningMessages // one for each slot that is taken
 	pace      pace
-	low       int       // with so few that wait, the feeder is told
-	collected time.Time // when the feeder last did
-	accepted  time.Time // when messages were last taken
+	low       int         // with so few that wait, the feeder is told
+	collected time.Time   // when the feeder last did
+	soon      *time.Timer // has it collect what is finished; nil until it is needed
+	timed     bool        // that timer runs
+	accepted  time.Time   // when messages were last taken
 }
 
 // collectEvery is how long what is finished may wait to be collected while other
@@ -142,11 +144,20 @@ func (c *consumer) process(m *message) {
 	c.deliver(ctx, m, came, &o)
 }
 
+// cameTime is how long an event may keep a slot that queues share, until Redis replies
+// whether it was acknowledged before.
+const cameTime = time.Second
+
 // came reports whether an event was acknowledged before. It asks until Redis replies:
 // an error is no attempt of the event. It returns the last error if the event is not to be
-// handled any more meanwhile.
+// handled any more meanwhile, or has kept a shared slot for long.
 func (c *consumer) came(ctx context.Context, id string) (repeated bool, err error) {
 	const text = "cannot check for repeated events; retrying"
+	if c.share != nil { // other queues, perhaps of other nodes, need the slot
+		limited, cancel := context.WithTimeout(ctx, cameTime)
+		defer cancel()
+		ctx = limited
+	}
 	var retry backoff
 	for {
 		repeated, err := c.repeated(ctx, id)
@@ -195,8 +206,32 @@ func (c *consumer) finish(done *message, now time.Time) (m *message, others []*c
 	}
 	if m == nil && (c.share == nil || c.active == 0) || len(c.waiting) <= c.low || len(c.finished) > 0 && now.Sub(c.collected) >= collectEvery {
 		wake(c.wake)
+	} else if len(c.finished) > 0 && !c.timed {
+		c.collectIn(collectEvery)
 	}
 	return m, others
+}
+
+// collectIn has the feeder collect what is finished after the time, whatever the listeners
+// do meanwhile. c.mu is held.
+func (c *consumer) collectIn(wait time.Duration) {
+	c.timed = true
+	if c.soon != nil {
+		c.soon.Reset(wait)
+		return
+	}
+	c.soon = time.AfterFunc(wait, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.timed = false
+		switch waited := time.Since(c.collected); {
+		case len(c.finished) == 0:
+		case waited < collectEvery: // it has collected meanwhile
+			c.collectIn(collectEvery - waited)
+		default:
+			wake(c.wake)
+		}
+	})
 }
 
 // wake tells the receiver of a channel with room for one that something changed.

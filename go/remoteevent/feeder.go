@@ -3,6 +3,7 @@ package remoteevent
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -210,7 +211,10 @@ func (f *feeder) exchange(ctx context.Context, r report, w want) bool {
 		f.rung.Store(false) // before the claim, which may miss later messages
 	}
 	var t taken
-	var begun time.Time // the earliest start of the leases
+	var begun time.Time                         // the earliest start of the leases
+	if w.count > 0 && f.consumer.share != nil { // a node that hangs keeps no slots from the queues of others
+		defer time.AfterFunc(nodePatience, func() { f.consumer.seek(false) }).Stop()
+	}
 	err := f.call(func(ctx context.Context) (err error) {
 		begun = time.Now()
 		t, err = f.source.exchange(ctx, r, w)
@@ -279,12 +283,21 @@ func (f *feeder) call(do func(ctx context.Context) error) error {
 	defer cancel()
 	select {
 	case f.running.turns <- struct{}{}:
-		defer func() { <-f.running.turns }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	leave := func() { <-f.running.turns }
+	if f.running.nodes { // the pool of each node limits its connections
+		leave = sync.OnceFunc(leave)
+		defer time.AfterFunc(nodePatience, leave).Stop()
+	}
+	defer leave()
 	return do(ctx)
 }
+
+// nodePatience is how long a call of Redis may keep its turn, and slots without messages,
+// from the queues of other nodes. It is much longer than a round trip.
+const nodePatience = 250 * time.Millisecond
 
 // settle applies the reply to a report.
 func (f *feeder) settle(ctx context.Context, r report, lost []*message) {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
@@ -114,6 +116,9 @@ func (r *Receiver) run(ctx context.Context, open opener) (err error) {
 	run := &running{
 		receiver: r, work: work, takes: takes, calls: calls, cut: cut, end: make(chan struct{}),
 		turns: make(chan struct{}, maxExchanges), outages: &outageLimit{},
+	}
+	if _, one := r.client.(*redis.Client); !one {
+		run.nodes = true
 	}
 	if r.bounded() {
 		run.pool = &pool{free: r.config.totalConcurrency}

@@ -25,6 +25,7 @@ type running struct {
 	turns    chan struct{} // holds a token for each exchange under way
 	suspects suspects
 	outages  *outageLimit
+	nodes    bool  // there may be several servers
 	pool     *pool // nil where the slots have no bound
 
 	fetching, handling, settling sync.WaitGroup

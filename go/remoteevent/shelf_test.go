@@ -21,6 +21,7 @@ type shelf struct {
 	settled map[string]int
 	held    map[string]int // by receivers, by the queue
 	pushed  int
+	hung    map[string]bool // queues whose node does not reply to claims
 }
 
 // shelfTrip is how long a call takes.
@@ -81,7 +82,11 @@ type shelfSource struct {
 	atMostOnce bool
 }
 
-func (s *shelfSource) exchange(_ context.Context, r report, w want) (taken, error) {
+func (s *shelfSource) exchange(ctx context.Context, r report, w want) (taken, error) {
+	if s.hung[s.queue] && w.count > 0 {
+		<-ctx.Done()
+		return taken{due: -1}, ctx.Err()
+	}
 	elapse(shelfTrip)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -91,7 +91,7 @@ func TestSlowWarning(t *testing.T) {
 // slowHook takes its time when an event was handled.
 type slowHook struct{}
 
-func (slowHook) OnHandled(context.Context, HandledInfo) { time.Sleep(3*time.Minute + time.Second) }
+func (slowHook) OnHandled(context.Context, HandledInfo) { elapse(3*time.Minute + time.Second) }
 
 // TestSlowHookWarning: a hook that does not return is logged, and not the listener that
 // has returned.
@@ -102,7 +102,7 @@ func TestSlowHookWarning(t *testing.T) {
 		handler := func(context.Context, *Delivery) error { return nil }
 		stop := s.run(t, handler, WithQueues("q"), WithHooks(slowHook{}), WithLogger(slog.New(slog.NewTextHandler(log, nil))))
 		s.push("q", 1)
-		time.Sleep(4 * time.Minute)
+		elapse(4 * time.Minute)
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
