@@ -6,9 +6,10 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/remote-events/remote-events/internal/embeddedredis"
 )
 
 // Redis returns a client of an empty Redis that runs in the memory of the test.
@@ -21,25 +22,22 @@ import (
 // github.com/alicebob/miniredis/v2, or `remote-event dev`.
 func Redis(t testing.TB) *redis.Client {
 	t.Helper()
-	server := miniredis.NewMiniRedis()
-	first, err := server.Dial() // starts the server without a listener
+	server, err := embeddedredis.New()
 	if err != nil {
 		t.Fatalf("remoteeventtest.Redis: %v", err)
 	}
-	_ = first.Close()
-	serve := server.Server().ServeConn
 	client := redis.NewClient(&redis.Options{
 		Addr: "remoteeventtest",
 		Dialer: func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
-			serve(newBufferedConn(theirs))
+			server.Serve(newBufferedConn(theirs))
 			return ours, nil
 		},
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 	t.Cleanup(func() {
 		_ = client.Close()
-		server.Close()
+		_ = server.Close()
 	})
 	return client
 }

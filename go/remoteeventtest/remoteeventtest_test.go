@@ -274,3 +274,23 @@ func TestReceiverInBubble(t *testing.T) {
 		}
 	})
 }
+
+// TestRedisNoticesDepartures: the Redis of a test executes nothing for a client that has
+// gone while it waited, not even the command that it had pipelined.
+func TestRedisNoticesDepartures(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := remoteeventtest.Redis(t)
+		conn, err := client.Options().Dialer(t.Context(), "", "")
+		must(t, err)
+		_, err = conn.Write([]byte("*3\r\n$5\r\nBRPOP\r\n$1\r\nq\r\n$1\r\n0\r\n*3\r\n$4\r\nRPOP\r\n$1\r\nq\r\n$2\r\n10\r\n"))
+		must(t, err)
+		synctest.Wait()
+		must(t, conn.Close())
+		synctest.Wait()
+		must(t, client.LPush(t.Context(), "q", 1, 2, 3).Err())
+		if n := client.LLen(t.Context(), "q").Val(); n != 3 {
+			t.Errorf("%d of 3 messages are left", n)
+		}
+	})
+}

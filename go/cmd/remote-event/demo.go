@@ -12,12 +12,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
+	"github.com/remote-events/remote-events/internal/embeddedredis"
 )
 
 // FileEvent reports a change of a file.
@@ -63,9 +63,9 @@ Redis nor configuration, and leaves nothing behind.`,
 }
 
 func (a *app) demo(ctx context.Context) error {
-	server := miniredis.NewMiniRedis()
-	if err := server.StartAddr("127.0.0.1:0"); err != nil {
-		return fmt.Errorf("start the embedded Redis: %w", err)
+	server, err := embeddedredis.Listen("127.0.0.1:0")
+	if err != nil {
+		return err
 	}
 	defer server.Close()
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})

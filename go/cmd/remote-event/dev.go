@@ -8,8 +8,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/internal/embeddedredis"
 )
 
 const defaultDevAddr = "127.0.0.1:6379"
@@ -38,8 +39,8 @@ func (a *app) dev(ctx context.Context, addr, format string) error {
 	if err != nil {
 		return usageError(fmt.Sprintf("--addr: %q is not HOST:PORT, such as %s", addr, defaultDevAddr))
 	}
-	server := miniredis.NewMiniRedis()
-	if err := server.StartAddr(addr); err != nil {
+	server, err := embeddedredis.Listen(addr)
+	if err != nil {
 		err = fmt.Errorf("cannot listen on %s: %w", addr, err)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return withHint(err, "another Redis may be running there; --addr 127.0.0.1:0 selects a free port")
@@ -47,7 +48,7 @@ func (a *app) dev(ctx context.Context, addr, format string) error {
 		return err
 	}
 	defer server.Close()
-	server.ClockTTL(true)
+	server.Redis().ClockTTL(true)
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		a.warn("everyone who can connect to " + server.Addr() + " can read and write: there is no password")
 	}

@@ -16,8 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/internal/embeddedredis"
 )
 
 // Each runs a test on the embedded Redis and on a real one. Both are empty.
@@ -25,7 +26,12 @@ func Each(t *testing.T, test func(t *testing.T, client *redis.Client)) {
 	t.Helper()
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
-		test(t, connect(t, miniredis.RunT(t).Addr()))
+		server, err := embeddedredis.Listen("127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = server.Close() })
+		test(t, connect(t, server.Addr()))
 	})
 	t.Run("redis", func(t *testing.T) {
 		t.Parallel()

@@ -1,4 +1,4 @@
-package redisserver
+package embeddedredis_test
 
 import (
 	"bufio"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/remote-events/remote-events/internal/embeddedredis"
 )
 
 // TestEmbeddedNoticesDepartures checks that a disconnected client takes no messages, even
@@ -15,15 +17,12 @@ import (
 // executed.
 func TestEmbeddedNoticesDepartures(t *testing.T) {
 	t.Parallel()
-	embedded, err := Embedded()
+	server, err := embeddedredis.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = embedded.Close() }()
-	options, err := redis.ParseURL(embedded.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
+	defer func() { _ = server.Close() }()
+	options := &redis.Options{Addr: server.Addr()}
 	client := redis.NewClient(options)
 	defer client.Close()
 	for _, command := range []string{"BRPOP q 0", "BLPOP q 0", "BLMOVE q elsewhere RIGHT LEFT 0", "BRPOPLPUSH q elsewhere 0"} {
@@ -61,15 +60,12 @@ func TestEmbeddedNoticesDepartures(t *testing.T) {
 // before it disconnected.
 func TestEmbeddedExecutesWhatWasSent(t *testing.T) {
 	t.Parallel()
-	embedded, err := Embedded()
+	server, err := embeddedredis.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = embedded.Close() }()
-	options, err := redis.ParseURL(embedded.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
+	defer func() { _ = server.Close() }()
+	options := &redis.Options{Addr: server.Addr()}
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", options.Addr)
 	if err != nil {
 		t.Fatal(err)
