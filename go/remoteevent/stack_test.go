@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/remote-events/remote-events/go/remoteevent"
-	"github.com/remote-events/remote-events/go/remoteeventtest"
 )
 
 func panicking(context.Context, FileEvent) error { return index(nil) }
@@ -26,7 +25,9 @@ func TestPanicStack(t *testing.T) {
 	must(t, err)
 	must(t, remoteevent.Handle(mux, panicking))
 	var panicked *remoteevent.PanicError
-	if err := remoteeventtest.Deliver(t, mux, FileEvent{"a"}); !errors.As(err, &panicked) {
+	d, err := remoteevent.NewDelivery("file_event", []byte(`{"data": {"path": "a"}, "signals": ["file_event"]}`))
+	must(t, err)
+	if err := mux.Dispatch(t.Context(), d); !errors.As(err, &panicked) {
 		t.Fatalf("Dispatch returned %v", err)
 	}
 	stack := string(panicked.Stack)
