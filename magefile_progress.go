@@ -20,6 +20,7 @@ type progress struct {
 	terminal bool
 	begin    time.Time
 	last     map[string]time.Duration // by step, of the last run in which it passed
+	total    time.Duration            // of all steps, as expected
 
 	mu      sync.Mutex
 	partial bool   // the last output does not end a line
@@ -50,6 +51,21 @@ func durations() string {
 		return ""
 	}
 	return filepath.Join(cache, "remote-event", "test-durations.json")
+}
+
+// expect sets the expected total time: the sum of the last durations of the steps, or
+// otherwise if one of them is not known.
+func (p *progress) expect(names []string, otherwise time.Duration) {
+	p.total = 0
+	for _, name := range names {
+		last, ok := p.last[name]
+		if !ok {
+			p.total = otherwise
+			return
+		}
+		p.total += last
+	}
+	p.total = p.total.Round(time.Second)
 }
 
 // step announces a step, and returns the function that ends it.
@@ -103,7 +119,7 @@ func (p *progress) draw(stop <-chan struct{}) {
 			p.mu.Lock()
 			if !p.partial {
 				p.clear()
-				fmt.Fprintf(p.out, "%s: %v; in all %v", p.status, now.Sub(p.since).Round(time.Second), now.Sub(p.begin).Round(time.Second))
+				fmt.Fprintf(p.out, "%s: %v; in all %v of about %v", p.status, now.Sub(p.since).Round(time.Second), now.Sub(p.begin).Round(time.Second), p.total)
 			}
 			p.mu.Unlock()
 		}

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// lengthy is how long Test takes on two idle cores.
+// lengthy is how long Test takes on two idle cores. It is what Test announces until it has
+// passed once on this machine.
 const lengthy = 20 * time.Minute
 
 // shown is the progress of Test, nil before it.
@@ -22,7 +23,7 @@ var shown *progress
 // race detector, and the fast ones of each module by itself, as its user would. Tests that
 // play cases with Python and Node run once, without the race detector. The Python originals, servers of every generation, containers
 // and Node are among them. It shows which step of how many runs and how long it took
-// the last time. It finds in the first second what the machine lacks,
+// the last time, and how long all steps should take. It finds in the first second what the machine lacks,
 // and ends with a list of what was skipped. WITHOUT=docker,node,originals,python,cc
 // skips what it names. Where CI is true, skipping is a failure.
 func Test(ctx context.Context) error {
@@ -56,7 +57,12 @@ func Test(ctx context.Context) error {
 			steps = append(steps, step{"tests of " + module + " with Python and Node", testing(module, alone, flags, played.packages...)})
 		}
 	}
-	fmt.Printf("%d steps, %v on two idle cores.\n%s", len(steps), lengthy, table("Not tested here", skips))
+	names := make([]string, len(steps))
+	for i, s := range steps {
+		names[i] = s.name
+	}
+	shown.expect(names, lengthy)
+	fmt.Printf("%d steps, about %v.\n%s", len(steps), shown.total, table("Not tested here", skips))
 	var failures []error
 	for i, s := range steps {
 		end := shown.step(i+1, len(steps), s.name)

@@ -129,6 +129,9 @@ func TestMutations(t *testing.T) {
 			database++
 			t.Run(group+"/"+name, func(t *testing.T) {
 				t.Parallel()
+				if group == "model" && testing.Short() {
+					t.Skip("it takes many seconds")
+				}
 				client := redis.NewClient(&redis.Options{Addr: server.Addr, DB: number})
 				defer client.Close()
 				found := find(t, client, m.apply(t))
