@@ -48,8 +48,6 @@ func findSkips(ctx context.Context) (skips []skipped, err error) {
 			return nil, fmt.Errorf("WITHOUT=%s: only docker, node, originals, python and cc can be left out", name)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
 	for _, n := range needs {
 		switch why := n.lacks(ctx); {
 		case slices.Contains(without, n.name):
@@ -64,8 +62,19 @@ func findSkips(ctx context.Context) (skips []skipped, err error) {
 	return skips, nil
 }
 
+// patience returns how long a service of this machine may take to answer: a second, and
+// more while processes start slowly because the cores are busy.
+func patience(ctx context.Context) time.Duration {
+	begin := time.Now()
+	_ = exec.CommandContext(ctx, "go", "version").Run() // some milliseconds on an idle machine
+	return time.Second + 50*time.Since(begin)
+}
+
 // lacksDocker asks whether a Docker daemon answers.
 func lacksDocker(ctx context.Context) string {
+	wait := patience(ctx)
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
 	host := cmp.Or(os.Getenv("DOCKER_HOST"), "unix:///var/run/docker.sock")
 	network, addr, _ := strings.Cut(host, "://")
 	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
@@ -74,14 +83,14 @@ func lacksDocker(ctx context.Context) string {
 	}
 	defer conn.Close()
 	if network == "unix" { // systemd may listen where no daemon starts
-		_ = conn.SetDeadline(time.Now().Add(time.Second))
+		_ = conn.SetDeadline(time.Now().Add(wait))
 		_, err = io.WriteString(conn, "GET /_ping HTTP/1.0\r\n\r\n")
 		if answer := make([]byte, 4); err == nil {
 			_, err = io.ReadFull(conn, answer)
 		}
 	}
 	if err != nil {
-		return fmt.Sprintf("the Docker daemon at %s does not answer within a second (%v)", host, err)
+		return fmt.Sprintf("the Docker daemon at %s does not answer within %v (%v)", host, wait.Round(time.Millisecond), err)
 	}
 	return ""
 }

@@ -21,11 +21,12 @@ var shown *progress
 
 // Test runs the tests of all modules that this machine can run: in the workspace with the
 // race detector, and the fast ones of each module by itself, as its user would. Tests that
-// play cases with Python and Node run once, without the race detector. The Python originals, servers of every generation, containers
-// and Node are among them. It shows which step of how many runs and how long it took
-// the last time, and how long all steps should take. It finds in the first second what the machine lacks,
-// and ends with a list of what was skipped. WITHOUT=docker,node,originals,python,cc
-// skips what it names. Where CI is true, skipping is a failure.
+// play cases with Python and Node run once, without the race detector. The Python
+// originals, servers of every generation, containers and Node are among them. It shows
+// which step of how many runs, how long the step took the last time, and how long all steps
+// should take. It finds at once what the machine lacks, and ends with a list of what was
+// skipped. WITHOUT=docker,node,originals,python,cc skips what it names. Where CI is true,
+// skipping is a failure.
 func Test(ctx context.Context) error {
 	shown = newProgress()
 	skips, err := findSkips(ctx)
