@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
-	"io"
 	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -390,19 +387,6 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-// neededNames returns the names of the cases that the goals need.
-func neededNames() map[string]bool {
-	names := map[string]bool{}
-	for _, goal := range Goals() {
-		for _, name := range []string{goal.Of, goal.To} {
-			if name != "" {
-				names[name] = true
-			}
-		}
-	}
-	return names
-}
-
 // TestOrder checks that a round has every case once, has the cases of a goal near each
 // other, and has a different order for each seed.
 func TestOrder(t *testing.T) {
@@ -424,160 +408,6 @@ func TestOrder(t *testing.T) {
 	for _, goal := range Goals() {
 		if apart := position[goal.Of] - position[goal.To]; goal.To != "" && max(apart, -apart) > 30 {
 			t.Errorf("%s is %d cases apart from %s", goal.Of, apart, goal.To)
-		}
-	}
-}
-
-func TestGoalsNameCases(t *testing.T) {
-	for name := range neededNames() {
-		if _, err := Select(Cases(), false, name); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// measured returns a report with figures for every goal. The figures of the library are
-// those of its peers multiplied by times.
-func measured(times float64) Report {
-	var measurements []Measurement
-	for _, c := range Cases() {
-		factor := 1.0
-		if strings.HasPrefix(c.Participant, "library") {
-			factor = times
-		}
-		m := Measurement{Workload: c.Workload.Name, Size: c.Size.Name, Participant: c.Participant}
-		for _, noise := range []float64{1, 3, 2} { // equal for all cases of a round
-			m.Samples = append(m.Samples, Sample{
-				PerSecond: 1000 * factor * noise, P50: 100 * noise / factor, P99: 200 * noise / factor,
-				Resident: 10 * noise / factor, CommandTime: 15 / factor, Connections: 100 / factor, Allocations: 40 / factor,
-			})
-		}
-		measurements = append(measurements, m)
-	}
-	return NewReport(Config{Rounds: 3, Seed: 5}, measurements, time.Now())
-}
-
-func TestGoals(t *testing.T) {
-	for _, reached := range measured(50).Goals {
-		if reached.Value == nil || !reached.Met {
-			t.Errorf("at 50 times the speed: %+v", reached)
-		}
-	}
-	for _, reached := range measured(0.5).Goals {
-		if reached.Value == nil {
-			t.Errorf("not measured: %+v", reached)
-		} else if reached.Met != (reached.What == "SendBatch of 1,000, relative to go-redis variadic LPUSH") {
-			t.Errorf("at half the speed: %+v", reached)
-		}
-		if reached.What == "Send, 1 goroutine, relative to go-redis LPUSH" && *reached.Value != (Spread{0.5, 0.5, 0.5}) {
-			t.Errorf("the ratio is not one of a round: %+v", reached)
-		}
-	}
-	for _, reached := range NewReport(Config{}, nil, time.Now()).Goals {
-		if reached.Value != nil || reached.Met {
-			t.Errorf("without measurements: %+v", reached)
-		}
-	}
-}
-
-func TestSpread(t *testing.T) {
-	for _, c := range []struct {
-		values []float64
-		want   Spread
-	}{
-		{[]float64{3}, Spread{3, 3, 3}},
-		{[]float64{5, 1, 2}, Spread{2, 1, 5}},
-		{[]float64{4, 1, 2, 10}, Spread{3, 1, 10}},
-	} {
-		if got, ok := spread(c.values); !ok || got != c.want {
-			t.Errorf("%v: %v", c.values, got)
-		}
-	}
-	if _, ok := spread(nil); ok {
-		t.Error("spread of no values = true")
-	}
-}
-
-func TestNumber(t *testing.T) {
-	for value, want := range map[float64]string{0: "0", 7: "7", 1.234: "1.23", 12.34: "12.3", 123.4: "123", 1234: "1,234", 1234567.8: "1,234,568", -1.5: "-1.50"} {
-		if got := number(value); got != want {
-			t.Errorf("number(%g) = %s", value, got)
-		}
-	}
-}
-
-// TestFormats writes a report in every format. The last lines are the goals.
-func TestFormats(t *testing.T) {
-	report := measured(2)
-	report.Measurements[0].Samples, report.Measurements[0].Problem = []Sample{nil, nil, nil}, "broken pipe"
-	report.Goals = Compare(report.Measurements)
-	var text, markdown bytes.Buffer
-	if err := errors.Join(report.WriteText(&text), report.WriteMarkdown(&markdown)); err != nil {
-		t.Fatal(err)
-	}
-	for format, output := range map[string]string{"text": text.String(), "markdown": markdown.String()} {
-		lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
-		goals := Goals() // the first is not measured
-		for i, goal := range goals {
-			if line := lines[len(lines)-len(goals)+i]; !strings.Contains(line, goal.What) || !strings.Contains(line, "me") {
-				t.Errorf("%s: line %q, want the goal %q", format, line, goal.What)
-			}
-		}
-		if !strings.Contains(output, "FAILED: send-1/100B/library: broken pipe") {
-			t.Errorf("%s does not report the failure", format)
-		}
-	}
-	encoded, err := json.Marshal(report)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	path := filepath.Join(dir, "results.json")
-	if err := os.WriteFile(path, encoded, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	again, err := ReadReport(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var same bytes.Buffer
-	if err := again.WriteText(&same); err != nil || same.String() != text.String() {
-		t.Errorf("ReadReport returns another report: %v", err)
-	}
-	testFiles(t, report, dir)
-}
-
-// testFiles checks BENCHMARKS.md and its plots.
-func testFiles(t *testing.T, report Report, dir string) {
-	t.Helper()
-	if err := report.WriteFiles(dir); err != nil {
-		t.Fatal(err)
-	}
-	document, err := os.ReadFile(filepath.Join(dir, "BENCHMARKS.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pictures, err := os.ReadDir(filepath.Join(dir, picturesDirectory))
-	if err != nil || len(pictures) < 20 {
-		t.Fatalf("%d plots, %v", len(pictures), err)
-	}
-	for _, picture := range pictures {
-		if !bytes.Contains(document, []byte("("+picturesDirectory+"/"+picture.Name()+")")) {
-			t.Errorf("BENCHMARKS.md does not show %s", picture.Name())
-		}
-		svg, err := os.ReadFile(filepath.Join(dir, picturesDirectory, picture.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Contains(svg, []byte(">library")) || bytes.Contains(svg, []byte("NaN")) {
-			t.Errorf("%s does not show the library", picture.Name())
-		}
-		for decoder := xml.NewDecoder(bytes.NewReader(svg)); ; {
-			if _, err := decoder.Token(); errors.Is(err, io.EOF) {
-				break
-			} else if err != nil {
-				t.Fatalf("%s: %v", picture.Name(), err)
-			}
 		}
 	}
 }

@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"math/big"
 	"math/rand/v2"
-	"net/netip"
 	"reflect"
 	"regexp"
 	"strings"
@@ -240,13 +238,6 @@ func (k *keyInt) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Picky quotes what it rejects, in every way that there is.
-type Picky struct{}
-
-type quotingError struct{ text string }
-
-func (e quotingError) Error() string { return "I reject " + e.text }
-
 func (Picky) UnmarshalJSON(text []byte) error {
 	if bytes.Contains(text, []byte("panic")) {
 		panic(quotingError{string(text)})
@@ -257,61 +248,7 @@ func (Picky) UnmarshalJSON(text []byte) error {
 	return fmt.Errorf("picky: %w", quotingError{string(text)})
 }
 
-// PickyText does the same with text, and as a key.
-type PickyText string
-
 func (PickyText) UnmarshalText(text []byte) error { return Picky{}.UnmarshalJSON(text) }
-
-// TestUnmarshalersAreNotQuoted: neither an error's text nor that of any error that
-// it unwraps to has the payload (TYPE-15, SEC-1, REL-27). Those who ask for the
-// cause by its type get it.
-func TestUnmarshalersAreNotQuoted(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		text string
-		into any
-	}{
-		{`{"A": "secret"}`, new(struct{ A Picky })},
-		{`{"A": "secret panic"}`, new(struct{ A Picky })},
-		{`{"A": "secret string"}`, new(struct{ A Picky })},
-		{`{"A": "secret"}`, new(struct{ A PickyText })},
-		{`{"A": "secret panic"}`, new(struct{ A *PickyText })},
-		{`{"secret": 1}`, new(map[PickyText]int)},
-		{`{"secret panic": 1}`, new(map[PickyText]int)},
-		{`["secret string"]`, new([]PickyText)},
-		{`["secret"]`, new([1]Picky)},
-		{`{"A": "secret"}`, new(struct{ A time.Time })},
-		{`{"A": "2026-01-02T03:04:05.123456"}`, new(struct{ A time.Time })},
-		{`{"A": "secret"}`, new(struct{ A netip.Addr })},
-		{`{"A": "secret"}`, new(struct{ A big.Int })},
-	} {
-		err := payload.Decode([]byte(c.text), c.into)
-		misfit, ok := errors.AsType[*payload.Error](err)
-		if !ok || misfit.Err == nil {
-			t.Errorf("%s: %v", c.text, err)
-			continue
-		}
-		for cause := err; cause != nil; cause = errors.Unwrap(cause) {
-			if text := cause.Error(); strings.Contains(text, "secret") || strings.Contains(text, "2026") {
-				t.Errorf("%s: %q", c.text, text)
-			}
-		}
-		if _, quoting := errors.AsType[quotingError](err); strings.Contains(misfit.Err.Error(), "picky") != quoting && !strings.Contains(c.text, "panic") {
-			t.Errorf("%s: the cause is not to be had", c.text)
-		}
-		if !errors.Is(err, misfit.Err) {
-			t.Errorf("%s: the error is not its cause", c.text)
-		}
-	}
-}
-
-// Wild returns errors whose methods do harm.
-type Wild struct{}
-
-type (
-	endlessError struct{}
-	wildError    struct{}
-)
 
 func (endlessError) Error() string { return "endless" }
 func (endlessError) Unwrap() error { return endlessError{} }
@@ -327,21 +264,6 @@ func (Wild) UnmarshalText(text []byte) error {
 		return errors.Join(endlessError{}, endlessError{})
 	default:
 		return wildError{}
-	}
-}
-
-// TestWildErrors: neither an error that unwraps to itself nor one whose methods
-// panic does so to those who look at the error of a payload.
-func TestWildErrors(t *testing.T) {
-	t.Parallel()
-	for _, text := range []string{"endless", "two", "wild"} {
-		err := payload.Decode([]byte(`["`+text+`"]`), new([]Wild))
-		if _, misfit := errors.AsType[*payload.Error](err); !misfit || err.Error() == "" {
-			t.Errorf("%s: no misfit", text)
-		}
-		if _, other := errors.AsType[quotingError](err); other || errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: another error is found", text)
-		}
 	}
 }
 
@@ -465,65 +387,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// Self may stand in a circle, of which its method writes nothing.
-type Self struct {
-	Name string
-	Self *Self
-}
-
-func (*Self) MarshalJSON() ([]byte, error) { return []byte(`"self"`), nil }
-
-// Word writes another string than it holds.
-type Word struct{ Held, Written string }
-
-func (w Word) MarshalText() ([]byte, error) { return []byte(w.Written), nil }
-
-// Letter has its method by pointer, so that only one with an address is text.
-type Letter uint8
-
-func (*Letter) MarshalText() ([]byte, error) { return []byte("\xff"), nil }
-
-// Key is a string, which stands for it as a key before the method does.
-type Key string
-
 func (Key) MarshalText() ([]byte, error) { return []byte("\xff"), nil }
-
-func TestEncode(t *testing.T) {
-	t.Parallel()
-	text, err := payload.Encode(struct{ A, B string }{"<&>", "\ufffd"})
-	if want := "{\"A\":\"<&>\",\"B\":\"\ufffd\"}"; err != nil || string(text) != want {
-		t.Errorf("%s, %v", text, err)
-	}
-	self := Self{Name: "\xff"}
-	self.Self = &self
-	// Each has a replacement character of its own, and nothing that was replaced.
-	for _, v := range []any{
-		[]any{"\ufffd", &self},
-		&struct{ A, B any }{"\ufffd", []Self{self}},
-		[]any{"\ufffd", Word{"\xff", "x"}, map[Word]int{{"\xff", "x"}: 1}, (*Word)(nil), nil},
-		map[string]any{"\ufffd": (*Word)(nil)},
-		[]any{"\ufffd", [1]Letter{1}, map[Key]int{"x": 1}, map[int]int{1: 1}, []byte{0xff}},
-	} {
-		if _, err := payload.Encode(v); err != nil {
-			t.Errorf("%T: %v", v, err)
-		}
-	}
-	for _, v := range []any{
-		Word{"x", "\xff"},
-		map[Word]int{{"x", "\xff"}: 1},
-		map[Key]int{"\xff": 1},
-		[]Letter{1},
-		&[1]Letter{1},
-		Parent{Name: "\xff"},
-		map[string]any{"x": []string{"\xff"}},
-		&struct{ P *Parent }{&Parent{Tag: "\xc0"}},
-		map[string]int{"\xff": 1},
-	} {
-		if _, err := payload.Encode(v); !errors.Is(err, payload.ErrNotUTF8) {
-			t.Errorf("%+v: %v", v, err)
-		}
-	}
-}
 
 // FuzzDecode holds Decode against encoding/json. Where both read a payload, they
 // agree, unless a name stands in it twice or in another case, or an array is too
