@@ -24,8 +24,8 @@ var (
 	errCut     = errors.New("EOF")
 )
 
-// call is a call of Redis: do is what Redis does at one moment.
-func (c *simClaims) call(ctx context.Context, what string, do func()) error {
+// call is a call of Redis about some claims: do is what Redis does at one moment.
+func (c *simClaims) call(ctx context.Context, what string, about []string, do func()) error {
 	w := c.world
 	d := w.random(c.by.name, c.name, what)
 	there := 10*time.Microsecond + d.upTo(200*time.Microsecond)
@@ -51,7 +51,7 @@ func (c *simClaims) call(ctx context.Context, what string, do func()) error {
 	}
 	if fate < 30 {
 		defer c.by.stir()
-		defer c.by.faultyCall()()
+		defer c.faulty(what, about)()
 	}
 	switch {
 	case fate < 10: // the reply is lost
@@ -123,7 +123,8 @@ func (c *simClaims) Exchange(ctx context.Context, x lease.Exchange) lease.Reply 
 	c.mistakeReport(&x)
 	var a lease.Reply
 	var claim *simClaim
-	err := c.call(ctx, "exchange", func() {
+	begun := time.Now()
+	err := c.call(ctx, "exchange", claimsOf(handlesOf(&x)), func() {
 		for i, m := range x.Acknowledge {
 			if !c.acknowledge(m.Handle) {
 				a.AcknowledgeLost = append(a.AcknowledgeLost, i)
@@ -148,22 +149,58 @@ func (c *simClaims) Exchange(ctx context.Context, x lease.Exchange) lease.Reply 
 	}
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
-	for _, m := range x.Acknowledge {
-		c.all[m.Claim].settled[m.ID] = true
+	for _, h := range handlesOf(&x) {
+		c.all[h.Claim].settled[h.ID] = true
 	}
-	for _, m := range x.Nack {
-		c.all[m.Claim].settled[m.ID] = true
-	}
-	c.hear(&a.Claimed, claim)
+	c.hear(&a.Claimed, claim, begun)
 	return a
 }
 
-// hear notes that a receiver was told of its claim. w.mu is held.
-func (c *simClaims) hear(found *lease.Claimed, claim *simClaim) {
+// handlesOf returns the messages that are reported.
+func handlesOf(x *lease.Exchange) []lease.Handle {
+	handles := make([]lease.Handle, 0, len(x.Acknowledge)+len(x.Nack))
+	for _, a := range x.Acknowledge {
+		handles = append(handles, a.Handle)
+	}
+	for _, n := range x.Nack {
+		handles = append(handles, n.Handle)
+	}
+	return handles
+}
+
+// claimsOf returns the claims of messages.
+func claimsOf(handles []lease.Handle) (names []string) {
+	for _, h := range handles {
+		if !slices.Contains(names, h.Claim) {
+			names = append(names, h.Claim)
+		}
+	}
+	return names
+}
+
+// faulty notes the beginning and the end of a call that goes wrong, and that a claim may
+// expire while it is reported.
+func (c *simClaims) faulty(what string, about []string) (end func()) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	if what == "extend" {
+		c.by.failures = append(c.by.failures, time.Now())
+	} else {
+		for _, name := range about {
+			c.all[name].excused = true
+		}
+	}
+	return c.by.faultyCall()
+}
+
+// hear notes that a receiver was told of its claim, by a call that began then. w.mu is
+// held.
+func (c *simClaims) hear(found *lease.Claimed, claim *simClaim, begun time.Time) {
 	if claim == nil {
 		return
 	}
-	claim.heard = true
+	claim.heard = time.Now()
+	claim.excused = claim.excused || time.Since(begun) > 2*time.Millisecond
 	c.mistakeClaimed(found)
 }
 
@@ -172,7 +209,7 @@ func (c *simClaims) Await(ctx context.Context, wait time.Duration, x *lease.Clai
 	var found lease.Claimed
 	var claim *simClaim
 	arrived := make(chan struct{})
-	if err := c.call(ctx, "wait", func() {
+	if err := c.call(ctx, "wait", nil, func() {
 		c.blocked = true
 		if len(c.list) > 0 {
 			close(arrived)
@@ -194,7 +231,8 @@ func (c *simClaims) Await(ctx context.Context, wait time.Duration, x *lease.Clai
 	c.waits = slices.DeleteFunc(c.waits, func(wait chan struct{}) bool { return wait == arrived })
 	c.blocked = false
 	c.world.mu.Unlock()
-	err := c.call(ctx, "waited", func() {
+	begun := time.Now()
+	err := c.call(ctx, "waited", nil, func() {
 		if n := len(c.list) - 1; n >= 0 {
 			c.stage = slices.Insert(c.stage, 0, c.list[n])
 			c.list = c.list[:n]
@@ -207,12 +245,12 @@ func (c *simClaims) Await(ctx context.Context, wait time.Duration, x *lease.Clai
 	c.by.stir()
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
-	c.hear(&found, claim)
+	c.hear(&found, claim, begun)
 	return found, nil
 }
 
 func (c *simClaims) Interrupt(ctx context.Context) {
-	_ = c.call(ctx, "interrupt", func() {
+	_ = c.call(ctx, "interrupt", nil, func() {
 		if c.blocked {
 			wake(c.interrupted)
 		}
@@ -222,7 +260,7 @@ func (c *simClaims) Interrupt(ctx context.Context) {
 func (c *simClaims) Release(ctx context.Context, held []lease.Handle, finished []string) (lost []int, err error) {
 	held = c.mistakeRelease(held)
 	c.checkRelease(held)
-	err = c.call(ctx, "release", func() {
+	err = c.call(ctx, "release", claimsOf(held), func() {
 		lost = c.release(held)
 		c.finish(c.by, finished)
 		if len(held) > 0 {
@@ -243,11 +281,28 @@ func (c *simClaims) Release(ctx context.Context, held []lease.Handle, finished [
 
 func (c *simClaims) Extend(ctx context.Context, d time.Duration, claims []string) (lost []int, err error) {
 	c.checkRenewal(claims)
-	err = c.call(ctx, "extend", func() {
+	begun := time.Now()
+	err = c.call(ctx, "extend", claims, func() {
 		if c.world.mistake != noRenewal {
 			lost = c.extend(claims, d)
 		}
 	})
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	if err != nil || len(lost) > 0 {
+		c.world.notef("%s renews %v: %v are lost, %v", c.by.name, claims, lost, err)
+	}
+	if err != nil {
+		return lost, err
+	}
+	for i, name := range claims {
+		switch claim := c.all[name]; {
+		case !slices.Contains(lost, i):
+			claim.heard = begun
+		case claim.lost.IsZero():
+			claim.lost = time.Now()
+		}
+	}
 	return lost, err
 }
 

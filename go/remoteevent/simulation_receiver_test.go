@@ -14,15 +14,17 @@ import (
 
 // simReceiver is a receiver of the simulation.
 type simReceiver struct {
-	world   *world
-	name    string
-	r       *Receiver
-	lease   time.Duration
-	waits   bool
-	crashed bool      // its process is gone: no call reaches Redis
-	faulty  []span    // when calls went wrong
-	stopped time.Time // when its shutdown begins, or zero
-	stirred chan struct{}
+	world    *world
+	name     string
+	r        *Receiver
+	lease    time.Duration
+	waits    bool
+	slow     time.Duration // that its log may take for a line
+	crashed  bool          // its process is gone: no call reaches Redis
+	faulty   []span        // when calls went wrong
+	failures []time.Time   // renewals that went wrong
+	stopped  time.Time     // when its shutdown begins, or zero
+	stirred  chan struct{}
 
 	ctx     context.Context //nolint:containedctx // that of its Run
 	watched map[string]bool // queues, by the bell
@@ -34,13 +36,12 @@ func (w *world) newReceiver(name string, d *dice) *simReceiver {
 	if w.long && d.oneIn(2) || !w.long && d.oneIn(16) {
 		s.lease = []time.Duration{5 * time.Second, 30 * time.Second}[d.below(2)]
 	}
-	slow := time.Duration(0)
 	if d.oneIn(3) {
-		slow = d.upTo(200 * time.Millisecond)
+		s.slow = d.upTo(200 * time.Millisecond)
 	}
 	options := []ReceiverOption{
 		WithLease(s.lease), WithMaxAttempts(1000), WithBackoff(0, time.Second), WithShutdownTimeout(d.upTo(2 * time.Second)),
-		WithLogger(slog.New(&simLog{s, slow})),
+		WithLogger(slog.New(&simLog{s})),
 	}
 	if !w.alone {
 		options = append(options, WithConcurrency(1+d.below(4)))
@@ -93,10 +94,8 @@ func (s *simReceiver) stop(at time.Time) {
 // stir has the accounts checked soon.
 func (s *simReceiver) stir() { wake(s.stirred) }
 
-// faultyCall notes the beginning and the end of a call that goes wrong.
+// faultyCall notes the beginning and the end of a call that goes wrong. w.mu is held.
 func (s *simReceiver) faultyCall() (end func()) {
-	s.world.mu.Lock()
-	defer s.world.mu.Unlock()
 	i := len(s.faulty)
 	s.faulty = append(s.faulty, span{time.Now(), time.Now().Add(time.Hour)})
 	return func() {
@@ -107,10 +106,7 @@ func (s *simReceiver) faultyCall() (end func()) {
 }
 
 // simLog is a log that takes some time for each line.
-type simLog struct {
-	s    *simReceiver
-	slow time.Duration
-}
+type simLog struct{ s *simReceiver }
 
 func (l *simLog) Enabled(context.Context, slog.Level) bool { return true }
 func (l *simLog) WithAttrs([]slog.Attr) slog.Handler       { return l }
@@ -121,8 +117,8 @@ func (l *simLog) Handle(_ context.Context, record slog.Record) error {
 		l.s.world.notef("%s logs: %s", l.s.name, record.Message)
 		l.s.world.mu.Unlock()
 	}
-	if l.slow > 0 {
-		pass(l.s.world.pause(l.slow, l.s.name, record.Message))
+	if l.s.slow > 0 {
+		pass(l.s.world.pause(l.s.slow, l.s.name, record.Message))
 	}
 	return nil
 }
@@ -165,6 +161,7 @@ func (s *simReceiver) listen(q *simQueue, slow bool) HandlerFunc {
 			result = failed
 			return ctx.Err()
 		}
+		s.checkLease(ctx, t)
 		if tame {
 			return nil
 		}

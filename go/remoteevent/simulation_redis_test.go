@@ -64,7 +64,9 @@ type simClaim struct {
 	deadline time.Time
 	by       *simReceiver
 	open     []*simMessage
-	heard    bool // its receiver was told of it
+	heard    time.Time // when its receiver was told of it, or that it was renewed; or zero
+	excused  bool      // its receiver may not renew it: a call was slow or hangs
+	lost     time.Time // when its receiver was told that it is lost, or zero
 	messages int
 	takes    map[string]*take // by the id
 	settled  map[string]bool  // messages of which it was told that they are settled

@@ -30,6 +30,7 @@ type world struct {
 	tame   bool // nothing goes wrong at all
 	alone  bool // each queue has one receiver with one slot
 	long   bool // there are many messages, and much time
+	deadly bool // receivers die early and often
 	outage []span
 	timers []*time.Timer // that are not used
 
@@ -141,6 +142,7 @@ func (w *world) run() {
 	w.tame = d.oneIn(4)
 	w.alone = d.oneIn(3)
 	w.long = d.oneIn(40)
+	w.deadly = d.oneIn(8)
 	receivers := 1 + d.below(3)
 	for i := range 1 + d.below(3) {
 		w.queues = append(w.queues, newSimQueue(w, "q"+strconv.Itoa(i)))
@@ -172,7 +174,7 @@ func (w *world) run() {
 	if !w.alone { // one receiver that has to get everything done
 		running.Go(func() { last.run(ctx) })
 	}
-	for wait := 10 * time.Millisecond; !w.done() && time.Since(w.begun) < time.Hour; wait = min(2*wait, 100*time.Millisecond) {
+	for wait := 10 * time.Millisecond; !w.done() && time.Since(w.begun) < 10*time.Minute; wait = min(2*wait, 100*time.Millisecond) {
 		pass(wait)
 	}
 	last.stop(time.Now())
@@ -229,7 +231,10 @@ func (w *world) receive(i int) {
 		d := w.fixed(name)
 		s := w.newReceiver(name, &d)
 		life := d.between(time.Millisecond, w.scale(10*time.Second))
-		if !w.tame && d.oneIn(3) {
+		if w.deadly {
+			life = d.between(time.Millisecond, 300*time.Millisecond)
+		}
+		if !w.tame && (w.deadly || d.oneIn(3)) {
 			time.AfterFunc(life*9/10, s.die)
 		}
 		s.stop(time.Now().Add(life))
