@@ -36,9 +36,9 @@ func (p *popped) exchange(ctx context.Context, r report, w want) (taken, error) 
 	if w.count == 0 {
 		return taken{due: -1}, nil
 	}
-	pop := p.pop(ctx, w)
+	pop, asked := p.pop(ctx, w)
 	_ = p.client.Process(ctx, noRetry{pop})
-	t, err := p.taken(w, pop)
+	t, err := p.taken(asked, pop)
 	t.reported = true // otherwise each failed pop would store the dead letters again
 	return t, err
 }
@@ -54,27 +54,33 @@ func (p *popped) await(ctx context.Context, wait time.Duration, w want) (taken, 
 	pipeline := conn.Pipeline()
 	_ = pipeline.Process(ctx, noRetry{first})
 	var pop *redis.Cmd
+	asked := 0
 	if w.count--; w.count > 0 {
-		pop = p.pop(ctx, w)
+		pop, asked = p.pop(ctx, w)
 		_ = pipeline.Process(ctx, noRetry{pop})
 	}
 	_, err = pipeline.Exec(ctx)
 	p.blocker.done(err)
-	return p.taken(w, first, pop)
+	return p.taken(1+asked, first, pop)
 }
 
-// pop returns the command that pops several messages or one.
-func (p *popped) pop(ctx context.Context, w want) *redis.Cmd {
+// pop returns the command that pops several messages or one, and how many.
+func (p *popped) pop(ctx context.Context, w want) (pop *redis.Cmd, count int) {
 	if p.single.Load() {
-		return redis.NewCmd(ctx, "rpop", p.queue)
+		return redis.NewCmd(ctx, "rpop", p.queue), 1
 	}
-	// RPOP has no size limit: choose a count that probably stays within it.
-	count := min(w.count, lease.MaxCount, max(1, takeBytes/int(max(1, p.longest.Load()))))
-	return redis.NewCmd(ctx, "rpop", p.queue, count)
+	// RPOP has no size limit: choose a count that probably stays within it. Before the
+	// first message, no size is known.
+	count = 1
+	if longest := p.longest.Load(); longest > 0 {
+		count = min(w.count, lease.MaxCount, max(1, takeBytes/int(longest)))
+	}
+	return redis.NewCmd(ctx, "rpop", p.queue, count), count
 }
 
-// taken parses the replies of BRPOP and RPOP, either of which may be nil.
-func (p *popped) taken(w want, replies ...*redis.Cmd) (taken, error) {
+// taken parses the replies of BRPOP and RPOP, either of which may be nil, with which that
+// many messages were asked for.
+func (p *popped) taken(asked int, replies ...*redis.Cmd) (taken, error) {
 	var raws []string
 	var failed error
 	for _, reply := range replies {
@@ -104,7 +110,7 @@ func (p *popped) taken(w want, replies ...*redis.Cmd) (taken, error) {
 	}
 	t := taken{messages: make([]*message, len(raws)), due: -1}
 	store := make([]message, len(raws))
-	longest := p.longest.Load() * 7 / 8
+	longest := max(1, p.longest.Load()*7/8)
 	for i, raw := range raws {
 		store[i] = message{raw: bytesOf(raw), attempt: 1}
 		t.messages[i] = &store[i]
@@ -113,7 +119,7 @@ func (p *popped) taken(w want, replies ...*redis.Cmd) (taken, error) {
 	if len(raws) > 0 {
 		p.longest.Store(longest)
 	}
-	t.more = len(raws) > 0 && len(raws) >= min(w.count, takeBytes/int(max(1, longest)))
+	t.more = len(raws) > 0 && len(raws) >= asked
 	return t, failed
 }
 
