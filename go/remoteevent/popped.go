@@ -78,8 +78,8 @@ func (p *popped) pop(ctx context.Context, w want) (pop *redis.Cmd, count int) {
 	return redis.NewCmd(ctx, "rpop", p.queue, count), count
 }
 
-// taken parses the replies of BRPOP and RPOP, either of which may be nil, with which that
-// many messages were asked for.
+// taken parses the replies of BRPOP and RPOP, either of which may be nil. asked is the
+// number of messages that they asked for.
 func (p *popped) taken(asked int, replies ...*redis.Cmd) (taken, error) {
 	var raws []string
 	var failed error
