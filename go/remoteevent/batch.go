@@ -33,8 +33,10 @@ func (o Outcome) String() string {
 
 // Result is the outcome of one event, with the error if it is not stored.
 type Result struct {
+	// Outcome is Stored, Rejected if the event is certainly not in Redis, or Unknown.
 	Outcome Outcome
-	Err     error
+	// Err is nil for Stored.
+	Err error
 }
 
 // BatchError is the error of a batch with events that were rejected or whose outcome is

@@ -63,9 +63,10 @@ func (c *consumer) deliver(ctx context.Context, m *message, came func(id string)
 			o.repeated, o.failure = true, nil
 			return
 		}
+	}
+	o.called = m.begun
+	if r.hooks.handled != nil {
 		o.called = time.Now()
-	} else {
-		o.called = m.begun
 	}
 	o.failure = endedByListener
 	m.delivery.Store(o.delivery)

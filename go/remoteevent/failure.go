@@ -10,7 +10,7 @@ import (
 
 // Permanent marks a listener's error as permanent: the event becomes a dead letter
 // without another attempt. It returns nil for nil. If several listeners fail, the event
-// is retried unless all their errors are permanent.
+// is retried unless all their errors are permanent. [IsPermanent] recognizes such errors.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -39,7 +39,7 @@ func (e *permanentError) Unwrap() error { return e.err }
 // [WithMaxAttempts]. If several listeners fail, or one joins several such errors, the
 // longest delay counts. A [Permanent] error, or one of its causes, sets no delay, and an
 // event whose errors are all permanent is not retried. With [WithAtMostOnce], the event
-// is dropped.
+// is dropped. [RetryDelay] returns the delay of an error.
 func RetryAfter(delay time.Duration, err error) error {
 	if err == nil {
 		return nil

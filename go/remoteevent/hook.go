@@ -27,7 +27,7 @@ import (
 // warning, "hook still running", about a method that takes longer than [WithSlowWarning].
 //
 // Run waits for the methods that it has called for its queues, until the shutdown timeout.
-// Then their contexts end, and after another second Run goes on without them: it returns
+// Then their contexts end with the cause [ErrShutdownTimeout], and after another second Run goes on without them: it returns
 // [ErrShutdownTimeout] with the names of the hooks and does not call them again. A method
 // that uses the network should end with its context.
 //
@@ -114,8 +114,7 @@ type HandledInfo struct {
 	// Attempt counts from 1. It is 0 for a message that became a dead letter because
 	// processes crashed.
 	Attempt int
-	// Duration is how long the handler took, decoding and the check of the payload schemas
-	// included, and 0 if none was called.
+	// Duration is how long the handler took, and 0 if none was called.
 	Duration time.Duration
 	// Disposition is what happens to the message.
 	Disposition Disposition

@@ -138,7 +138,8 @@ func WithMiddleware(middleware ...Middleware) MuxOption {
 }
 
 // WithQueues makes the receiver consume the queues with these names, such as those
-// of a configuration file, besides those that its handler names.
+// of a configuration file, besides those that its handler names. See [Receiver.Run] for
+// misspelt names.
 func WithQueues(names ...string) ReceiverOption {
 	return receiverOption(func(c *receiverConfig) {
 		for _, name := range names {
@@ -150,7 +151,7 @@ func WithQueues(names ...string) ReceiverOption {
 // WithQueue makes the receiver consume the queue with this name, with options of its
 // own on top of the receiver's defaults. The queue may be one that the handler or
 // [WithQueues] names as well. It is an error to configure one queue in two different
-// ways.
+// ways. See [Receiver.Run] for misspelt names.
 func WithQueue(name string, options ...QueueOption) ReceiverOption {
 	return receiverOption(func(c *receiverConfig) { c.queues = append(c.queues, namedQueue{name, options}) })
 }
@@ -166,6 +167,10 @@ func WithQueue(name string, options ...QueueOption) ReceiverOption {
 // them, so other receivers get the events that wait. Events that are fetched ahead while
 // other queues take the slots are released after about 40 ms, unless [WithPrefetch] sets
 // their number.
+//
+// A server that does not reply keeps the slots of its queues for a quarter of a second, and
+// with [WithDeduplication] for one second: then the queues of other nodes of a cluster get
+// them. An event whose look-up has not succeeded by then is released.
 //
 // Too low a limit makes queues wait that have listeners to spare; too high a limit limits
 // nothing. A listener that never returns keeps its slot from all queues: see [Timeout] and
@@ -197,7 +202,8 @@ func (o loggerOption) applyToReceiver(c *receiverConfig) { c.logger = o.logger }
 
 // WithLogger sets the logger, [slog.Default] by default. A [Mux] logs to the logger of
 // its receiver. Neither payloads nor passwords are logged. The texts of your listeners'
-// errors are logged, and stored with retries and dead letters: keep payloads out of them.
+// errors are logged, and stored with retries and dead letters: keep payloads out of them. The
+// receiver waits for the logger's handler, but during a shutdown no longer than for a [Hook].
 //
 // go-redis has a log of its own, one for the process, which goes to the standard error
 // unless redis.SetLogger changes it. Lost connections, failed dials and rejected passwords

@@ -24,7 +24,7 @@ type PythonTime struct {
 	// Time is the time. Where it is naive, it is the reading of the clock, in UTC:
 	// only the sender knows where that clock stood. See [PythonTime.In].
 	Time time.Time
-	// Naive says that the time has no offset.
+	// Naive reports whether the time has no offset.
 	Naive bool
 }
 

@@ -254,7 +254,8 @@ func WithBackoff(first, last time.Duration) QueueOption {
 // WithSlowWarning sets after which time the receiver logs a warning, "listener still
 // running", about an event that is being handled, 1 minute by default; 0 turns the warning
 // off. The warning is repeated after twice the time, four times the time and so on. It has
-// the event, the queue and the time so far. A listener that never returns keeps one of the
+// the event, the queue and the time so far. Hooks of [WithHooks] that have not returned after
+// the time of the receiver are logged in the same way, as "hook still running". A listener that never returns keeps one of the
 // slots of [WithConcurrency] for ever and, with the default of one slot, blocks its queue in
 // this process: its lease is renewed, so no other receiver gets the event. [Timeout] ends
 // the contexts of listeners. The time is between 1 second and 10 years. Too short a time

@@ -43,6 +43,12 @@ import (
 // may wait that long. The same applies to [WithTotalConcurrency]. Queues take turns when
 // many have events.
 //
+// Run logs "receiver started" with the queues, the delivery guarantee and the maximum number
+// of events that are handled at a time, and "receiver stopped". For a [Mux], it logs a warning
+// if no listener is registered, and for a queue that no listener names if the name of a
+// listener is similar: one of the two may be misspelt. Other queues without a listener of
+// their name may hold events for the listeners of a parent.
+//
 // Run logs the findings of queueadmin.DiagnoseServer and queueadmin.Queue.Diagnose once Redis is
 // reachable.
 //
