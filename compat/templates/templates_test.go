@@ -1,4 +1,4 @@
-// Package templates_test plays the adapters that people copy.
+// Package templates_test runs the template adapters with all cases.
 package templates_test
 
 import (
@@ -31,8 +31,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestOriginalPythonTemplate needs an interpreter with redis-py, which is in
-// the environments of the originals.
+// TestOriginalPythonTemplate needs an interpreter with redis-py, as in the environments of
+// the originals.
 func TestOriginalPythonTemplate(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -47,8 +47,7 @@ func TestOriginalPythonTemplate(t *testing.T) {
 	test(t, python, "python/adapter.py")
 }
 
-// TestNodeTemplate needs node and npm, and the network for what package.json
-// asks for.
+// TestNodeTemplate needs node, npm, and the network for the packages of package.json.
 func TestNodeTemplate(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -57,7 +56,7 @@ func TestNodeTemplate(t *testing.T) {
 	test(t, "node", filepath.Join(nodeTemplate(t), "adapter.mjs"))
 }
 
-// nodeTemplate is a directory of the cache with the template and its packages.
+// nodeTemplate returns a directory of the cache with the template and its packages.
 func nodeTemplate(t *testing.T) string {
 	t.Helper()
 	dir, err := cache.Default()
@@ -89,7 +88,7 @@ func nodeTemplate(t *testing.T) string {
 	return path
 }
 
-// Whoever copies a template has fifty lines to change at most.
+// A user of a template must have at most fifty lines to change.
 func TestTemplateLength(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"python/adapter.py", "node/adapter.mjs"} {
@@ -110,15 +109,15 @@ func test(t *testing.T, command ...string) {
 	must(t, err)
 	client := redis.NewClient(options)
 	t.Cleanup(func() { must(t, client.Close()) })
-	playSuite(t, server, command)
+	runSuite(t, server, command)
 	a, err := adapter.Start(context.WithoutCancel(t.Context()), adapter.Options{Command: command, RedisURL: server.URL(), Timeout: 20 * time.Second})
 	must(t, err)
 	defer func() { must(t, a.Close()) }()
 	send(t, a, client)
 }
 
-// playSuite plays all cases of the harness. A template has no known deviations.
-func playSuite(t *testing.T, server *redisserver.Server, command []string) {
+// runSuite runs all cases of the harness. A template has no known deviations.
+func runSuite(t *testing.T, server *redisserver.Server, command []string) {
 	t.Helper()
 	cases, err := suite.Load()
 	must(t, err)
@@ -150,8 +149,8 @@ func playSuite(t *testing.T, server *redisserver.Server, command []string) {
 	}
 }
 
-// send asks for every event of the vectors, apart from those that are passed on
-// with the signals of a message.
+// send sends every event of the vectors, except those that are forwarded with the signals
+// of a message.
 func send(t *testing.T, a *adapter.Adapter, client *redis.Client) {
 	t.Helper()
 	vectors, err := spec.SendVectors()
@@ -160,7 +159,7 @@ func send(t *testing.T, a *adapter.Adapter, client *redis.Client) {
 	for _, v := range vectors {
 		name := v.Event.EventName.String()
 		if v.Event.Signals != nil || !utf8.ValidString(name) || !utf8.Valid(v.Event.Payload.Bytes()) {
-			continue // what no adapter can be asked for
+			continue // no request can express it
 		}
 		must(t, client.Del(t.Context(), name).Err())
 		err := a.Send(t.Context(), protocol.Message{
@@ -187,8 +186,8 @@ func send(t *testing.T, a *adapter.Adapter, client *redis.Client) {
 	}
 }
 
-// sameMessage compares what has to be the same bytes, the payload, and the rest
-// by its meaning.
+// sameMessage compares the payloads, which must be equal bytes, and the values of the other
+// members.
 func sameMessage(got, want []byte) bool {
 	a, errA := wire.Decode(got, wire.Limits{})
 	b, errB := wire.Decode(want, wire.Limits{})

@@ -15,48 +15,46 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
-// Fuzzer holds implementations against the library.
+// Fuzzer compares implementations with the predictions of the library.
 type Fuzzer struct {
-	// RedisURL is where they meet. Keys that begin with "compat:fuzz:" are
-	// the fuzzer's.
+	// RedisURL is the server. The fuzzer uses only keys with the prefix "compat:fuzz:".
 	RedisURL string
-	// Redis says what that is.
+	// Redis is the name and version of the server.
 	Redis string
-	// Subjects are the implementations. There is at least one.
+	// Subjects are the implementations, at least one.
 	Subjects []engine.Implementation
-	// Cases is how many messages each of them gets, and Seed what they are
-	// made from.
+	// Cases is the number of messages for each of them. Seed determines the messages.
 	Cases int
 	Seed  uint64
-	// Workers is how many processes of a subject work at once.
+	// Workers is the number of concurrent processes of a subject.
 	Workers int
-	// Progress, if set, is told after each part of the work.
+	// Progress, if not nil, is called after each part of the work.
 	Progress func(engine.Progress)
 }
 
 const (
-	// part is how many messages a worker takes at once.
+	// part is the number of messages that a worker takes at a time.
 	part = 256
-	// maxMinimised is how many disagreements of one kind, with the same
-	// findings, are made small. The rest are counted.
+	// maxMinimised is the maximum number of disagreements of one kind, with the same
+	// findings, that are minimised. Further ones are only counted.
 	maxMinimised = 2
 )
 
-// run is a run under way.
+// run is the state of a run.
 type run struct {
 	*Fuzzer
 
 	generator *Generator
 	client    *redis.Client
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	summary *Summary
 	done    int
 	kinds   map[string]int
 }
 
-// Run plays the messages. It returns what was found so far where it is
-// interrupted, with the error.
+// Run runs the messages. If it is interrupted, it returns the findings so far with the
+// error.
 func (f *Fuzzer) Run(ctx context.Context) (*Summary, error) {
 	generator, err := NewGenerator(f.Seed)
 	if err != nil {
@@ -123,7 +121,7 @@ feed:
 	return context.Cause(ctx)
 }
 
-// worker runs parts of the messages with one process of a subject.
+// worker runs parts of the messages in one process of a subject.
 type worker struct {
 	*run
 
@@ -159,7 +157,7 @@ func (w *worker) work(ctx context.Context, parts <-chan int) error {
 	return nil
 }
 
-// count notes what came of the messages.
+// count counts the outcomes of messages.
 func (w *worker) count(trials []*trial, results []observed) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -180,8 +178,8 @@ func (w *worker) count(trials []*trial, results []observed) {
 	}
 }
 
-// settle records a disagreement, in its smallest form unless there are many of
-// its kind.
+// settle records a disagreement. It minimises the message, unless there are many of the
+// kind.
 func (w *worker) settle(ctx context.Context, t *trial, o observed, kind string) error {
 	subject := w.receiver.subject
 	w.mu.Lock()
@@ -194,7 +192,7 @@ func (w *worker) settle(ctx context.Context, t *trial, o observed, kind string) 
 	if !few {
 		return nil
 	}
-	// By itself, to a new process: what came before may have been the reason.
+	// Run it alone in a new process, because earlier messages may have been the cause.
 	w.receiver.discard()
 	again, err := w.receiver.run(ctx, []*trial{t})
 	if err != nil {
@@ -221,7 +219,7 @@ func (w *worker) settle(ctx context.Context, t *trial, o observed, kind string) 
 	return nil
 }
 
-// identify asks an adapter for its identity.
+// identify requests the identity of an adapter.
 func identify(ctx context.Context, subject engine.Implementation, url string) (Participant, error) {
 	process, who, err := subject.Launch(ctx, engine.Setting{RedisURL: url})
 	if err != nil {
@@ -231,7 +229,7 @@ func identify(ctx context.Context, subject engine.Implementation, url string) (P
 		return Participant{}, err
 	}
 	if !slices.Contains(who.Roles, protocol.RoleReceive) {
-		return Participant{}, fmt.Errorf("%s %s does not receive", who.Name, who.Version)
+		return Participant{}, fmt.Errorf("%s %s does not support receiving", who.Name, who.Version)
 	}
 	if subject.Name != "" {
 		who.Name = subject.Name

@@ -24,7 +24,7 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// TestMain lets the test binary be the adapter of a receiver that reads with
+// TestMain lets the test binary run as the adapter of a receiver that decodes with
 // encoding/json.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "naive" {
@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// naive is an adapter. It receives from the first queue only, which is enough
-// as long as it lives.
+// naive runs an adapter. It receives only from the first queue, which suffices because it
+// does not end.
 func naive(ctx context.Context) error {
 	options, err := redis.ParseURL(os.Getenv("REDIS_URL"))
 	if err != nil {
@@ -97,8 +97,8 @@ func naiveEvent(text string) map[string]any {
 	return map[string]any{"op": "event", "signal": "e", "signals": message.Signals, "payload_text": string(payload)}
 }
 
-// TestFindsWhatIsWrong fuzzes the naive receiver, twice: the same seed finds
-// the same, and each finding is a vector of few bytes.
+// TestFindsWhatIsWrong fuzzes the naive receiver twice. Equal seeds must yield equal
+// findings, each of them as a short vector.
 func TestFindsWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -133,19 +133,19 @@ func TestFindsWhatIsWrong(t *testing.T) {
 		}
 		for _, kind := range []string{"delivers predicted, drops observed", "other signals", "another payload"} {
 			if !kinds[kind] {
-				t.Errorf("nothing of the kind %q was found:\n%s", kind, text.String())
+				t.Errorf("no finding of the kind %q:\n%s", kind, text.String())
 			}
 		}
 		checkVectors(t, vectors.Bytes())
 		found = append(found, vectors.String())
 	}
 	if found[0] != found[1] {
-		t.Errorf("the same seed found other things:\n%s\n%s", found[0], found[1])
+		t.Errorf("equal seeds yield different findings:\n%s\n%s", found[0], found[1])
 	}
 }
 
-// checkVectors holds a file of vectors against its schema, and each vector
-// against the library.
+// checkVectors validates a file of vectors with its schema, and checks each vector with the
+// library.
 func checkVectors(t *testing.T, text []byte) {
 	t.Helper()
 	schema, err := schemas.Files.ReadFile("vectors.schema.json")
@@ -171,13 +171,13 @@ func checkVectors(t *testing.T, text []byte) {
 		}
 		long := slices.ContainsFunc(v.Findings, func(id string) bool { return id == "JSON-6" || id == "JSON-7" || id == "LIMIT-1" })
 		if v.Message.Len() > 120 && !long {
-			t.Errorf("%s is not small: %s", v.ID, v.Message)
+			t.Errorf("%s is not minimised: %s", v.ID, v.Message)
 		}
 	}
 }
 
-// TestMessages holds that a message depends on seed and number alone, and that
-// all sorts of them occur.
+// TestMessages checks that a message depends only on seed and number, and that every
+// combination of verdicts occurs.
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	one, err := fuzz.NewGenerator(1)
@@ -194,7 +194,7 @@ func TestMessages(t *testing.T) {
 	for n := range many {
 		message := one.Message(n)
 		if !bytes.Equal(message, one.Message(n)) {
-			t.Errorf("message %d is not always the same", n)
+			t.Errorf("message %d differs between calls", n)
 		}
 		if bytes.Equal(message, two.Message(n)) {
 			same++
@@ -206,7 +206,7 @@ func TestMessages(t *testing.T) {
 		}
 	}
 	if same > many/20 {
-		t.Errorf("%d of %d messages of another seed are the same", same, many)
+		t.Errorf("%d of %d messages are equal for another seed", same, many)
 	}
 	for _, sort := range []string{"safe, delivers", "tolerated, delivers", "tolerated, drops", "tolerated, dies", "malformed, delivers", "malformed, drops", "malformed, dies"} {
 		if sorts[sort] < many/300 {

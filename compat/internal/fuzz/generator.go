@@ -10,14 +10,14 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// Generator makes messages. It is safe for concurrent use.
+// Generator generates messages. It is safe for concurrent use.
 type Generator struct {
 	seed   uint64
-	corpus [][]byte // what is mutated: the messages of the vectors
+	corpus [][]byte // the messages of the vectors, to mutate
 }
 
-// maxSeed is the longest message of the vectors that is mutated: the long ones
-// test limits, which the generator reaches by itself.
+// maxSeed is the maximum length of a vector's message to mutate. Longer ones test limits,
+// which the generator also reaches.
 const maxSeed = 2 << 10
 
 // NewGenerator returns the generator of a seed.
@@ -35,7 +35,7 @@ func NewGenerator(seed uint64) (*Generator, error) {
 	return g, nil
 }
 
-// Message returns the message with a number, the same each time.
+// Message returns the message with that number. It is the same in every call.
 func (g *Generator) Message(number int) []byte {
 	w := &writer{Rand: rand.New(rand.NewPCG(g.seed, uint64(number)))}
 	switch w.pick(60, 25, 13, 2) {
@@ -50,15 +50,15 @@ func (g *Generator) Message(number int) []byte {
 	}
 }
 
-// writer writes one message by chance.
+// writer writes one message with random choices.
 type writer struct {
 	*rand.Rand
 
 	out  bytes.Buffer
-	wild float64 // how often what stands is only nearly what may stand
+	wild float64 // the probability of nearly valid content
 }
 
-// pick returns an index with the chance that its weight gives it.
+// pick returns a random index with the given weights.
 func (w *writer) pick(weights ...int) int {
 	sum := 0
 	for _, weight := range weights {
@@ -77,8 +77,8 @@ func (w *writer) chance(p float64) bool { return w.Float64() < p }
 
 func (w *writer) one(of []string) string { return of[w.IntN(len(of))] }
 
-// document writes a message: mostly members as they should be, some twice, some
-// not, some of another kind.
+// document writes a message: mostly valid members, some repeated, absent or of another
+// kind.
 func (w *writer) document() []byte {
 	w.out.Reset()
 	w.wild = []float64{0, 0.01, 0.05}[w.pick(70, 20, 10)]
@@ -176,7 +176,7 @@ func (w *writer) member(name string, value func()) {
 	value()
 }
 
-// spelled writes a name as it should be, or in another way.
+// spelled writes a name, correctly or with an error.
 func (w *writer) spelled(name string) string {
 	switch w.pick(920, 50, 20, 5, 5) {
 	case 0:
@@ -195,7 +195,7 @@ func (w *writer) spelled(name string) string {
 
 var spaces = []string{" ", "\n", "\t", "\r", "  ", "\r\n\t "}
 
-// nearSpaces are white space elsewhere, or comments.
+// nearSpaces are characters that are not white space in JSON, and comments.
 var nearSpaces = []string{"\v", "\f", "\u00a0", "\u2028", "\u0085", "\ufeff", "\x00", "/**/", "//\n", "#\n", "\x1e", "\u3000", "\b", "\x1a", ",", "}", "0", "{}"}
 
 func (w *writer) space() {
@@ -207,7 +207,7 @@ func (w *writer) space() {
 	}
 }
 
-// data writes the payload, mostly an object.
+// data writes the payload, usually an object.
 func (w *writer) data() {
 	switch w.pick(92, 5, 3) {
 	case 0:
@@ -228,7 +228,7 @@ func (w *writer) data() {
 
 var reserved = []string{"_signals", "_propagated", "__func__", "im_func", "__self__", "im_self", "__class__", "__dict__", "event_name", "__hash__"}
 
-// signals writes the chain of e, or something else.
+// signals writes the signal chain of e, or another value.
 func (w *writer) signals() {
 	chain := []string{`"e"`, `"remote_event"`, `"event"`}
 	switch w.pick(55, 20, 8, 5, 5, 2, 2, 3) {
@@ -283,8 +283,8 @@ func (w *writer) parents() (names []string) {
 	return names
 }
 
-// oddSignal is an element that no sender may write, or not there. A signal of
-// the kernel's is rare: a receiver is of no more use after it.
+// oddSignal returns an element that senders must not write, or "". Signals of the kernel
+// are rare, because they make the receiver unusable.
 func (w *writer) oddSignal() string {
 	if w.chance(0.02) {
 		return w.one([]string{`"kernel.injector_ready"`, `"kernel.kernel_shutdown"`, `"kernel.configuration_ready"`, `"kernel.kernel_ready"`, `"kernel."`, `"\u006bernel.x"`})
@@ -296,7 +296,7 @@ func (w *writer) oddSignal() string {
 	})
 }
 
-// metadata writes attributes, or something else: originals do not look.
+// metadata writes attributes, or another value: originals ignore it.
 func (w *writer) metadata() {
 	if w.chance(0.1) {
 		w.value(2)

@@ -6,20 +6,19 @@ import (
 	"slices"
 )
 
-// maxProbes bounds the work on one disagreement.
+// maxProbes is the maximum number of trials for one disagreement.
 const maxProbes = 2000
 
 const (
-	// maxWindow is up to how many pieces are left out at every place, where
-	// there are no more than maxSlid of them.
+	// maxWindow is the maximum number of adjacent pieces to remove at once, if there are
+	// at most maxSlid pieces.
 	maxWindow = 8
 	maxSlid   = 150
 )
 
-// minimise makes a message as small as it can be with the same difference, by
-// delta debugging: it tries what is left without each piece, and halves the
-// pieces when all are needed. Tokens come first, since one alone is rarely
-// missed; bytes come last.
+// minimise removes parts of a message while the difference remains, by delta debugging: it
+// removes each piece, and halves the pieces if all are needed. It removes tokens first, in
+// groups because single tokens are rarely redundant, and then bytes.
 func (w *worker) minimise(ctx context.Context, t *trial, kind string) (*trial, error) {
 	probes := maxProbes
 	for _, cut := range []func([]byte) [][]byte{split, single} {
@@ -54,7 +53,7 @@ func (w *worker) minimise(ctx context.Context, t *trial, kind string) (*trial, e
 	return t, nil
 }
 
-// first returns the first of the candidates that shows the difference.
+// first returns the first candidate with the difference.
 func (w *worker) first(ctx context.Context, candidates []*trial, kind string) (*trial, error) {
 	for len(candidates) > 0 {
 		some := candidates[:min(batch, len(candidates))]
@@ -72,7 +71,7 @@ func (w *worker) first(ctx context.Context, candidates []*trial, kind string) (*
 	return nil, nil
 }
 
-// single cuts a text into its bytes.
+// single splits a text into its bytes.
 func single(text []byte) [][]byte {
 	pieces := make([][]byte, len(text))
 	for i := range text {

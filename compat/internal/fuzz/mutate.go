@@ -19,7 +19,7 @@ func (w *writer) mutate(message []byte, others [][]byte) []byte {
 	return message
 }
 
-// interesting bytes mean something to a reader of JSON or of UTF-8.
+// interesting bytes have a meaning for a reader of JSON or of UTF-8.
 const interesting = "\x00\x01\x08\t\n\x0b\x0c\r\x1f \"'+,-./019:;EINU[\\]abeflnrstu{|}\x7f\x80\xa0\xbb\xbf\xc0\xc3\xe9\xed\xef\xf0\xf4\xfe\xff"
 
 func (w *writer) mutateBytes(message []byte) []byte {
@@ -49,7 +49,7 @@ func (w *writer) mutateBytes(message []byte) []byte {
 	return message
 }
 
-// encode writes text in another encoding than UTF-8.
+// encode encodes the message in an encoding other than UTF-8.
 func (w *writer) encode(message []byte) []byte {
 	var out []byte
 	width, big := 2+2*w.IntN(2), w.chance(0.5)
@@ -84,7 +84,7 @@ func (w *writer) mutateTokens(message []byte, others [][]byte) []byte {
 		tokens[at] = w.fragment()
 	case 4:
 		tokens = slices.Insert(tokens, at, w.fragment())
-	case 5: // of another kind
+	case 5: // another kind of value
 		scalars := []int{}
 		for i, token := range tokens {
 			if !bytes.ContainsAny(token[:1], "{}[],: \n\r\t") {
@@ -94,7 +94,7 @@ func (w *writer) mutateTokens(message []byte, others [][]byte) []byte {
 		if len(scalars) > 0 {
 			tokens[scalars[w.IntN(len(scalars))]] = w.fragment()
 		}
-	case 6: // a head and another's tail
+	case 6: // the head of one message and the tail of another
 		tail := tokens
 		if len(others) > 0 {
 			tail = split(others[w.IntN(len(others))])
@@ -106,7 +106,7 @@ func (w *writer) mutateTokens(message []byte, others [][]byte) []byte {
 	return bytes.Join(tokens, nil)
 }
 
-// fragment is something to put in the place of a token.
+// fragment returns a replacement for a token.
 func (w *writer) fragment() []byte {
 	wild, text := w.wild, bytes.Clone(w.out.Bytes())
 	defer func() {
@@ -131,7 +131,7 @@ func (w *writer) fragment() []byte {
 	return bytes.Clone(w.out.Bytes())
 }
 
-// split cuts a text into what a reader of JSON takes as one, as far as it can.
+// split splits a text into the tokens of JSON, as well as possible.
 func split(text []byte) (tokens [][]byte) {
 	for len(text) > 0 {
 		n := 1

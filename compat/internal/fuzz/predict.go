@@ -13,16 +13,15 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// key is the event to which every receiver listens.
+// key is the event that every receiver listens to.
 const key = "e"
 
-// The outcomes are those of the legacy verdict, and one that only an
-// implementation at fault has.
+// The outcomes are those of the legacy verdict, and one of faulty implementations only.
 const (
 	delivers = string(wire.Delivers)
 	drops    = string(wire.Drops)
 	dies     = string(wire.Dies)
-	hangs    = "hangs" // neither the event nor what follows it comes
+	hangs    = "hangs" // neither the event nor the next one is delivered
 )
 
 // trial is a message and the outcome that the library predicts.
@@ -31,12 +30,12 @@ type trial struct {
 	message []byte
 	report  wire.Report
 
-	envelope *wire.Envelope // nil where the message is malformed
-	elements []string       // of signals, as JSON; nil where it is no array
-	payload  string         // in its canonical form, "" where there is none
+	envelope *wire.Envelope // nil if the message is malformed
+	elements []string       // of signals, as JSON; nil if it is not an array
+	payload  string         // in canonical form, "" if there is none
 
-	platform bool // what an original does depends on its interpreter
-	kernel   bool // an original is of no more use afterwards
+	platform bool // the outcome of an original depends on its interpreter
+	kernel   bool // an original is unusable afterwards
 }
 
 func newTrial(number int, message []byte) *trial {
@@ -48,7 +47,7 @@ func newTrial(number int, message []byte) *trial {
 		switch f.Requirement {
 		case wire.ReqDepth, wire.ReqReceiveDepth, wire.ReqIntegerDigits:
 			t.platform = true
-		case wire.ReqReservedData: // some of these kill with older blinkers only
+		case wire.ReqReservedData: // some of these end only originals with an older blinker
 			t.platform = t.platform || t.report.Legacy == wire.Dies
 		default:
 		}
@@ -57,7 +56,7 @@ func newTrial(number int, message []byte) *trial {
 	return t
 }
 
-// read finds what the library's report does not say.
+// read sets the fields that the library's report does not provide.
 func (t *trial) read() {
 	s := pyjson.Scanner{Src: t.message}
 	kind, start, _, err := s.Document()
@@ -86,8 +85,7 @@ func (t *trial) read() {
 	t.payload = canonical(t.envelope.Payload)
 }
 
-// commands reports whether any string of a text begins as a signal of the
-// kernel's does.
+// commands reports whether any string of a text begins like a signal of the kernel.
 func commands(text []byte) bool {
 	w := &commandFinder{}
 	s := pyjson.Scanner{Src: text, Observer: w}
@@ -111,8 +109,8 @@ func (c *commandFinder) Scalar(kind pyjson.Kind, raw []byte, _ int) {
 	}
 }
 
-// canonical is the form that all payloads of one value share. What an original
-// adds to its events does not count.
+// canonical returns the form that all payloads of one value share, without the members that
+// an original adds to its events.
 func canonical(payload []byte) string {
 	s := pyjson.Scanner{Src: payload}
 	var kept bytes.Buffer
@@ -143,11 +141,11 @@ func canonical(payload []byte) string {
 	return text
 }
 
-// observed is what a receiver did with a message.
+// observed is the observed outcome of a message.
 type observed struct {
 	outcome string
 	events  []protocol.Event
-	err     string // what a death was reported with
+	err     string // the error of an ended queue
 }
 
 // difference describes how the outcome differs from the predicted one. It returns "" if
@@ -189,8 +187,8 @@ func (t *trial) predicted(original bool) string {
 	}
 }
 
-// sameSignals compares the signals that a receiver reports with the message's.
-// One that knows names only leaves out what is none.
+// sameSignals compares the reported signals with those of the message. A receiver that
+// supports only names omits other elements.
 func (t *trial) sameSignals(got []string) bool {
 	if slices.Equal(got, t.envelope.Metadata.Signals) {
 		return true
@@ -205,11 +203,11 @@ func (t *trial) sameSignals(got []string) bool {
 	})
 }
 
-// asJSON reads a string as the runner reads what an adapter reports: a lone
-// surrogate is replaced.
+// asJSON decodes a string as the runner decodes a report of an adapter: lone surrogates are
+// replaced.
 func asJSON(element string) (text string, err error) {
 	if err := json.Unmarshal([]byte(element), &text); err != nil {
-		return "", errors.New("no string")
+		return "", errors.New("not a string")
 	}
 	return text, nil
 }

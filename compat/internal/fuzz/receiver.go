@@ -21,8 +21,8 @@ import (
 const (
 	// batch is the maximum number of messages of one push.
 	batch = 64
-	// maxRevivals is after how many ends of all its queues an original is
-	// replaced: it keeps the traceback of every death.
+	// maxRevivals is the number of revivals after which an original is replaced, because
+	// it keeps the traceback of every error.
 	maxRevivals = 50
 	// patience is the maximum time between two reports of a receiver on an idle machine.
 	patience = 20 * time.Second
@@ -30,29 +30,29 @@ const (
 	answerTimeout = 5 * time.Second
 )
 
-// receiver runs messages with one implementation, and starts it again after it ended.
+// receiver runs messages with one implementation, and restarts it after its end.
 type receiver struct {
 	subject engine.Implementation
 	url     string
 	client  *redis.Client
-	name    string // of its keys
+	name    string // prefix of its keys
 	current *process
 	spare   chan started
 	starts  atomic.Int64
 }
 
-// started is a consuming adapter, or the reason why there is none.
+// started is a consuming adapter, or the error of its start.
 type started struct {
 	process *process
 	err     error
 }
 
-// process is a running adapter. Its last queue is kept for its revival.
+// process is a running adapter. Its last queue is reserved for the revival.
 type process struct {
 	engine.Process
 
 	queues   []string
-	next     int // the first queue that lives
+	next     int // the first queue that is still consumed
 	revivals int
 }
 
@@ -78,8 +78,8 @@ func (r *receiver) run(ctx context.Context, trials []*trial) ([]observed, error)
 	return results, nil
 }
 
-// batch is the messages that may go in one push: none behind one that is
-// predicted to end the queue, and a command of the kernel's by itself.
+// batch returns the messages that one push may contain. A message that is predicted to end
+// the queue is the last. A command of the kernel is alone.
 func (r *receiver) batch(trials []*trial) []*trial {
 	size := 0
 	for i, t := range trials {
@@ -94,8 +94,8 @@ func (r *receiver) batch(trials []*trial) []*trial {
 	return trials
 }
 
-// ready sees to it that there is a queue that is consumed, or that all are: a
-// command may start second consumers of all, which find no thread then.
+// ready ensures that a queue, or with all every queue, is consumed. A command may start
+// second consumers of all queues, which would find no thread otherwise.
 func (r *receiver) ready(ctx context.Context, all bool) error {
 	if p := r.current; p != nil {
 		if p.next == 0 || !all && p.next < len(p.queues)-1 {
@@ -121,7 +121,7 @@ func (r *receiver) ready(ctx context.Context, all bool) error {
 	return nil
 }
 
-// prepare starts the next process while this one works.
+// prepare starts the next process while the current one works.
 func (r *receiver) prepare(ctx context.Context) {
 	spare := make(chan started, 1)
 	r.spare = spare
@@ -131,8 +131,8 @@ func (r *receiver) prepare(ctx context.Context) {
 	}()
 }
 
-// start starts the adapter on queues of its own: the process before may still
-// be waiting for a message. An original serves five queues a CPU.
+// start starts the adapter with new queues, because the previous process may still wait for
+// a message. An original supports five queues per CPU.
 func (r *receiver) start(ctx context.Context) (*process, error) {
 	p := &process{}
 	number := r.starts.Add(1)
@@ -152,9 +152,9 @@ func (r *receiver) start(ctx context.Context) (*process, error) {
 	return p, nil
 }
 
-// revive has an original start a second set of consumers, by the signal at
-// which it starts its first. All but the one that takes the signal have ended;
-// it ends then too, so that each queue has one again.
+// revive makes an original start a second set of consumers, with the signal that starts
+// the first set. All consumers have ended except the one that receives the signal. That
+// one ends then, so that each queue has one consumer again.
 func (r *receiver) revive(ctx context.Context) error {
 	p := r.current
 	last := p.queues[len(p.queues)-1]
@@ -177,9 +177,8 @@ func (r *receiver) revive(ctx context.Context) error {
 	}
 }
 
-// push pushes messages, each with a canary behind it, and reads what comes of
-// them. It returns how many of them are settled: all, or those up to the one
-// that ended the queue.
+// push pushes messages, each followed by a canary, and reads the outcomes. It returns the
+// number of completed messages: all, or those up to the one that ended the queue.
 func (r *receiver) push(ctx context.Context, trials []*trial, results []observed) (int, error) {
 	p := r.current
 	queue := p.queues[p.next]
@@ -202,7 +201,7 @@ func (r *receiver) push(ctx context.Context, trials []*trial, results []observed
 				result.events = append(result.events, o)
 				continue
 			} else if n != settled {
-				return 0, fmt.Errorf("the canary %d of the push came instead of %d, that of message %d", n, settled, trials[settled].number)
+				return 0, fmt.Errorf("received canary %d of the push instead of %d, that of message %d", n, settled, trials[settled].number)
 			}
 			result.outcome = drops
 			if len(result.events) > 0 {
@@ -218,7 +217,7 @@ func (r *receiver) push(ctx context.Context, trials []*trial, results []observed
 			}
 		case protocol.Died:
 			if o.Queue != queue {
-				continue // a signal of the kernel's ended all
+				continue // a signal of the kernel ended all consumers
 			}
 			result.outcome, result.err = dies, o.Error
 			p.next++
@@ -226,7 +225,7 @@ func (r *receiver) push(ctx context.Context, trials []*trial, results []observed
 				r.discard()
 			}
 			return settled + 1, nil
-		default: // it ended, or is silent
+		default: // the process ended or does not answer
 			result.outcome, result.err = dies, adapter.Quote(err)
 			if errors.Is(err, adapter.ErrTimeout) {
 				result.outcome = hangs
@@ -254,16 +253,16 @@ func (p *process) wait(ctx context.Context) (protocol.Observation, error) {
 	return p.Next(ctx)
 }
 
-// discard ends the process: the next message needs another.
+// discard ends the process. The next message starts another one.
 func (r *receiver) discard() {
 	if r.current != nil {
-		_ = r.current.end() // what is left of it does not matter
+		_ = r.current.end() // errors of the discarded process are ignored
 		r.client.Del(context.Background(), r.current.queues...)
 		r.current = nil
 	}
 }
 
-// close ends everything.
+// close ends all processes.
 func (r *receiver) close() {
 	r.discard()
 	if r.spare != nil {
@@ -274,7 +273,7 @@ func (r *receiver) close() {
 	}
 }
 
-// end does not wait for the program to end by itself.
+// end kills the process without waiting for its exit.
 func (p *process) end() error {
 	p.Kill()
 	return p.Close()

@@ -11,7 +11,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Summary is what a run found.
+// Summary is the result of a run.
 type Summary struct {
 	Seed     uint64           `json:"seed"`
 	Asked    int              `json:"cases"`
@@ -23,7 +23,7 @@ type Summary struct {
 	Disagreements []Disagreement `json:"disagreements"`
 }
 
-// Participant is an implementation as it calls itself.
+// Participant is the identity of an implementation.
 type Participant struct {
 	Name    string            `json:"name"`
 	Version string            `json:"version"`
@@ -33,29 +33,28 @@ type Participant struct {
 // String names the implementation: "remote_event_bundle 1.6".
 func (p Participant) String() string { return strings.TrimSpace(p.Name + " " + p.Version) }
 
-// SubjectSummary is what became of one implementation.
+// SubjectSummary is the result of one implementation.
 type SubjectSummary struct {
 	Participant
 
 	Original      bool           `json:"original"`
-	Cases         int            `json:"cases"`  // that it was given
-	Starts        int            `json:"starts"` // of its process
+	Cases         int            `json:"cases"`  // messages run
+	Starts        int            `json:"starts"` // starts of its process
 	Outcomes      map[string]int `json:"outcomes"`
 	Disagreements int            `json:"disagreements"`
 }
 
-// Disagreement is a message with which the outcome of an implementation is not the
-// predicted one.
+// Disagreement is a message whose outcome differs from the prediction.
 type Disagreement struct {
 	Case    int    `json:"case"`
 	Subject string `json:"subject"`
 	Kind    string `json:"kind"`
-	// Repeats says that a new process did the same; only then is the message
-	// in its smallest form.
+	// Repeats reports whether a new process showed the same difference. Only then the
+	// message is minimised.
 	Repeats bool     `json:"repeats"`
-	Error   string   `json:"error,omitempty"`   // of a death
-	Payload string   `json:"payload,omitempty"` // as the listener got it
-	Signals []string `json:"signals,omitempty"` // likewise
+	Error   string   `json:"error,omitempty"`   // of an ended queue
+	Payload string   `json:"payload,omitempty"` // as the listener received it
+	Signals []string `json:"signals,omitempty"` // as the listener received them
 	Vector  Vector   `json:"vector"`
 }
 
@@ -68,13 +67,13 @@ func requirements(t *trial) []string {
 	return ids
 }
 
-// WriteText writes the summary for people, the disagreements first.
+// WriteText writes the summary as text, the disagreements first.
 func (s *Summary) WriteText(out io.Writer) error {
 	var b strings.Builder
 	for _, d := range s.Disagreements {
 		fmt.Fprintf(&b, "DISAGREES  case %d, %s: %s\n", d.Case, d.Subject, d.Kind)
 		if !d.Repeats {
-			b.WriteString("           a new process did not do it again\n")
+			b.WriteString("           not repeated by a new process\n")
 		}
 		if d.Error != "" {
 			fmt.Fprintf(&b, "           error:    %s\n", d.Error)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// value writes a value that nests at most depth levels deeper.
+// value writes a value with at most depth nested levels.
 func (w *writer) value(depth int) {
 	weights := []int{30, 30, 15, 15, 15}
 	if depth == 0 {
@@ -40,7 +40,7 @@ func (w *writer) literal() string {
 	return w.one([]string{"null", "true", "false", "null", "true", "false", "NaN", "Infinity", "-Infinity"})
 }
 
-// Numbers at which readers differ.
+// numbers are numbers on which readers differ.
 var numbers = []string{
 	"0", "-0", "1", "-1", "42", "0.0", "-0.0", "1.0", "0.1", "1e2", "1E+2", "1e-2", "1.5e00", "0e0", "-0e-0", "0E999999",
 	"9007199254740991", "9007199254740992", "9007199254740993", "-9007199254740993", "9223372036854775807", "9223372036854775808",
@@ -83,7 +83,7 @@ func (w *writer) digits(n int) string {
 	return string(digits)
 }
 
-// Pieces of strings, as they stand between the quotes.
+// pieces are parts of strings, as written between the quotes.
 var pieces = []string{
 	"a", "b", "x", "path", "/uploads/1", " ", "", "é", "日本", "😀", "\u007f", "\u0080", "\u2028", "\ufffd", "\uffff", "\ufeff", "\U0010ffff", "e\u0301", "ﬁ", "İ", "'",
 	`\"`, `\\`, `\/`, `\b`, `\f`, `\n`, `\r`, `\t`, `\u0000`, `\u001f`, `\u00e9`, `\u20ac`, `\uFFFF`, `\uffFe`, `\ud83d\ude00`, `\uD83D\uDE00`,
@@ -114,7 +114,7 @@ func (w *writer) str() string {
 	return b.String()
 }
 
-// name is a member's: few, so that some stand twice.
+// name returns a member name. There are few names, so that some are repeated.
 func (w *writer) name() string {
 	if w.chance(0.3) {
 		return w.str()
@@ -122,20 +122,20 @@ func (w *writer) name() string {
 	return w.one([]string{`"a"`, `"b"`, `"\u0061"`, `"A"`, `""`, `"é"`, `"e\u0301"`, `"\u00e9"`, `"data"`, `"signals"`, `"x"`, `"constructor"`, `"__proto__"`, `"toString"`})
 }
 
-// edge writes something at a limit, between two pieces of text.
+// edge writes content at a limit, between two pieces of text.
 func (w *writer) edge(before, after string) {
 	w.out.WriteString(before)
 	defer w.out.WriteString(after)
 	switch w.pick(50, 8, 20, 10, 12) {
-	case 0: // as deep as senders may, nearly
+	case 0: // near the maximum depth of senders
 		w.nest(500 + w.IntN(16))
-	case 1: // as deep as originals go, and receivers
+	case 1: // near the maximum depth of originals and of receivers
 		w.nest(w.one2([]int{513, 520, 900, 985, 995, 1100, 2000, 9990, 9999, 10001}))
 	case 2:
 		w.out.WriteString(w.one([]string{"", "-"}) + "1" + w.digits(4290+w.IntN(12)) + w.one([]string{"", "", "", ".0", "e0"}))
 	case 3:
 		fmt.Fprintf(&w.out, `"%s"`, strings.Repeat(w.one(pieces), 1000+w.IntN(2000)))
-	case 4: // many names, one of them perhaps twice
+	case 4: // many names, perhaps one of them twice
 		members := []func(){}
 		for i := range 10 + w.IntN(20) {
 			members = append(members, func() { w.member(fmt.Sprintf(`"%d"`, i), func() { w.value(0) }) })
@@ -147,7 +147,7 @@ func (w *writer) edge(before, after string) {
 
 func (w *writer) one2(of []int) int { return of[w.IntN(len(of))] }
 
-// nest writes brackets of one kind, or of both.
+// nest writes nested brackets of one kind or of both.
 func (w *writer) nest(depth int) {
 	open, closing := "[", "]"
 	switch w.IntN(3) {

@@ -9,8 +9,8 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// Vector is a case of the families of messages in spec/vectors. Its legacy
-// verdict is what was observed where an original was at work.
+// Vector is a case of the families of messages in spec/vectors. Its legacy verdict is the
+// observed outcome if the subject is an original.
 type Vector struct {
 	ID           string     `json:"id"`
 	About        string     `json:"about"`
@@ -55,8 +55,8 @@ func newVector(seed uint64, t *trial, o observed, original bool, d Disagreement)
 	return v
 }
 
-// rawMessage is a message as a vector has it: text, or base64 of what is none.
-// What repeats stands once.
+// rawMessage returns a message in the form of vectors: text, or base64 of other bytes.
+// Repeated parts are written once.
 func rawMessage(message []byte) any {
 	form := func(text []byte) any {
 		if utf8.Valid(text) {
@@ -88,8 +88,7 @@ func rawMessage(message []byte) any {
 	return parts
 }
 
-// repeated says how often a text begins with the same one to eight ASCII
-// characters.
+// repeated returns how often the first one to eight ASCII characters of a text are repeated.
 func repeated(text []byte) (times, width int) {
 	for n := 1; n <= min(8, len(text)) && text[n-1] < utf8.RuneSelf; n++ {
 		count := 1
@@ -114,10 +113,10 @@ func (s *Summary) WriteVectors(out io.Writer) error {
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(map[string]any{
 		"family": "wire",
-		"about":  fmt.Sprintf("What fuzzing with seed %d found. The key of the list is %s.", s.Seed, key),
+		"about":  fmt.Sprintf("Findings of fuzzing with seed %d. The key of the list is %s.", s.Seed, key),
 		"flags": map[string]string{
-			spec.FlagPlatform: "What an original does depends on its interpreter: legacy is the worst.",
-			spec.FlagDisturbs: "The process of an original is another one afterwards.",
+			spec.FlagPlatform: "The outcome of an original depends on its interpreter: legacy is the worst.",
+			spec.FlagDisturbs: "The message changes the behaviour of the process of an original.",
 		},
 		"cases": vectors,
 	})

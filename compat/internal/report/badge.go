@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// WriteBadge writes what an endpoint badge of Shields reads, of one
-// implementation: the one that is named by its ID or name, or, without a name,
-// the only one that is no original and has a flag, or, where there is none, the
-// first that is no original. It counts what Counts says of that implementation.
+// WriteBadge writes an endpoint badge for Shields of one implementation, selected by its ID
+// or name. Without a name, it is the only implementation with a flag that is not an
+// original, or otherwise the first that is not an original. It counts the results that
+// Counts assigns to the implementation.
 func (r *Report) WriteBadge(out io.Writer, name string) error {
 	one, err := r.badgeOf(name)
 	if err != nil {
@@ -51,7 +51,7 @@ func (r *Report) WriteBadge(out io.Writer, name string) error {
 	return json.NewEncoder(out).Encode(badge)
 }
 
-// badgeOf is the implementation that a badge is of.
+// badgeOf returns the implementation of the badge.
 func (r *Report) badgeOf(name string) (*Implementation, error) {
 	var own, flagged, named []*Implementation
 	var ids []string
@@ -73,13 +73,13 @@ func (r *Report) badgeOf(name string) (*Implementation, error) {
 	case name != "" && len(named) == 1:
 		return named[0], nil
 	case name != "":
-		return nil, fmt.Errorf("%d implementations of the report are called %q; it has %s", len(named), name, all)
+		return nil, fmt.Errorf("the report has %d implementations with the name %q; all: %s", len(named), name, all)
 	case len(flagged) == 1:
 		return flagged[0], nil
 	case len(flagged) > 1:
-		return nil, fmt.Errorf("a badge is of one implementation, and the report has %s: name one", all)
+		return nil, fmt.Errorf("the report has several implementations (%s): name one", all)
 	case len(own) > 0:
 		return own[0], nil
 	}
-	return nil, fmt.Errorf("a badge is of an implementation that is no original, and the report has none: name one of %s", all)
+	return nil, fmt.Errorf("the report has only originals: name one of %s", all)
 }

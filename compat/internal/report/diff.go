@@ -9,66 +9,65 @@ import (
 	"strings"
 )
 
-// Diff is what changed from one run to a later one.
+// Diff lists the differences between a run and a later one.
 type Diff struct {
-	// Failing failed in the later run and not in the earlier; the earlier run
-	// need not have run it.
+	// Failing are results that failed only in the later run. The earlier run may lack them.
 	Failing []Change `json:"failing"`
-	// Repaired failed in the earlier run and not in the later one.
+	// Repaired are results that failed only in the earlier run.
 	Repaired []Change `json:"repaired"`
-	// Changed came to another outcome, or did not pass and was observed in other
-	// words: what passes has an id and a time of its own in every run.
+	// Changed are results with another outcome, or with another observation if they did
+	// not pass: the observation of a pass has an id and a time.
 	Changed []Change `json:"changed"`
-	// Stale are the known deviations that only the later run found stale.
+	// Stale are the known deviations that are stale only in the later run.
 	Stale []StaleDeviation `json:"stale"`
-	// Complaints are those of the later run about implementations of which the
-	// earlier had none.
+	// Complaints are those of the later run about implementations without a complaint in
+	// the earlier run.
 	Complaints []Complaint `json:"complaints"`
 
 	Implementations Listed `json:"implementations"`
 	Cases           Listed `json:"cases"`
 	Servers         Listed `json:"servers"`
-	// Renamed are those of the earlier run that stand in the later under
-	// another ID, since they have another version.
+	// Renamed maps IDs of the earlier run to those of the later run, if the version has
+	// changed.
 	Renamed map[string]string `json:"renamed"`
-	// New and Gone count the results that only one run has.
+	// New and Gone are the numbers of results that only one run has.
 	New  int `json:"new"`
 	Gone int `json:"gone"`
 }
 
-// Listed is what only one of the runs lists.
+// Listed holds IDs that only one of the runs lists.
 type Listed struct {
 	New  []string `json:"new"`
 	Gone []string `json:"gone"`
 }
 
-// Change is what became of one result, which has the names of the later run.
+// Change is a changed result. It has the names of the later run.
 type Change struct {
 	Case     string `json:"case"`
 	Server   string `json:"server"`
 	Sender   string `json:"sender,omitempty"`
 	Receiver string `json:"receiver,omitempty"`
-	// Before is absent if the earlier run has no such result.
+	// Before is nil if the earlier run has no such result.
 	Before *Seen `json:"before,omitempty"`
 	After  Seen  `json:"after"`
 }
 
-// Seen is the part of a result that is compared.
+// Seen holds the compared part of a result.
 type Seen struct {
 	Outcome  Outcome  `json:"outcome"`
 	Observed string   `json:"observed"`
 	Problems []string `json:"problems,omitempty"`
 }
 
-// Worse is whether something newly fails.
+// Worse reports whether something has newly failed.
 func (d *Diff) Worse() bool { return len(d.Failing) > 0 || len(d.Stale) > 0 || len(d.Complaints) > 0 }
 
 // resultKey identifies a result of a report.
 type resultKey struct{ testCase, server, sender, receiver string }
 
-// Compare says what changed from one report to a later one. An implementation
-// or a server that each run has under its name once, and in another version, is
-// taken for the same.
+// Compare returns the differences between a report and a later one. It identifies an
+// implementation or a server of one name in both reports despite different versions, if
+// each report has one of that name.
 func Compare(before, after *Report) *Diff {
 	d := &Diff{Failing: []Change{}, Repaired: []Change{}, Changed: []Change{}, Stale: []StaleDeviation{}, Complaints: []Complaint{}, Renamed: map[string]string{}}
 	implementations, servers, cases := [2][]named{}, [2][]named{}, [2][]named{}
@@ -147,7 +146,7 @@ func (r *Result) seen() Seen { return Seen{r.Outcome, r.Observed, r.Problems} }
 
 type named struct{ id, name string }
 
-// match lists what one run has alone, and notes what only has another ID.
+// match returns the IDs that only one run has, and records changed IDs.
 func (d *Diff) match(runs [2][]named) Listed {
 	without := func(of, others []named) []named {
 		return slices.DeleteFunc(slices.Clone(of), func(one named) bool {
@@ -185,14 +184,14 @@ func (d *Diff) match(runs [2][]named) Listed {
 	return listed
 }
 
-// WriteText writes what changed for people, the worst first.
+// WriteText writes the differences as text, the worst first.
 func (d *Diff) WriteText(out io.Writer) error {
 	var b strings.Builder
 	for _, s := range d.Stale {
 		fmt.Fprintf(&b, "✗ newly stale: %s of %s no longer occurs with %s\n", Visible(s.Observed), Visible(s.Pattern), Visible(s.Implementation))
 	}
 	for _, c := range d.Complaints {
-		fmt.Fprintf(&b, "✗ newly wrong with %s: %s\n", Visible(c.Implementation), indented(c.Why, "    "))
+		fmt.Fprintf(&b, "✗ new problem of %s: %s\n", Visible(c.Implementation), indented(c.Why, "    "))
 	}
 	writeChanges(&b, "✗ newly failing", d.Failing)
 	writeChanges(&b, "✓ repaired", d.Repaired)
@@ -217,7 +216,7 @@ func (d *Diff) WriteText(out io.Writer) error {
 	return err
 }
 
-// writeChanges writes a case once however often it changed in the same way.
+// writeChanges writes equal changes of a case once.
 func writeChanges(b *strings.Builder, heading string, changes []Change) {
 	type alike struct{ testCase, before, after string }
 	groups := map[alike][]Change{}

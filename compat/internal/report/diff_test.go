@@ -13,10 +13,10 @@ func TestCompare(t *testing.T) {
 	t.Parallel()
 	before, after := reporttest.Small(), reporttest.Small()
 	if d := report.Compare(before, after); d.Worse() || len(d.Repaired)+len(d.Changed)+d.New+d.Gone+len(d.Renamed) > 0 {
-		t.Errorf("a run differs from itself: %+v", d)
+		t.Errorf("Compare of equal reports: %+v", d)
 	}
 
-	// The library has another version, under which it is the same.
+	// The library has another version in the later report and is still the same.
 	const library, released = "remote-event-devel", "remote-event-v1.0.0"
 	after.Implementations[0].ID, after.Implementations[0].Version = released, "v1.0.0"
 	for i := range after.Results {
@@ -60,6 +60,6 @@ func TestCompare(t *testing.T) {
 	}
 	before.Implementations[4].Problem, after.Implementations[4].Problem = "it does not stop", "it does not stop"
 	if back := report.Compare(after, before); !back.Worse() || len(back.Failing) != 1 || len(back.Repaired) != 2 || back.Gone != 1 || len(back.Cases.Gone) != 1 {
-		t.Errorf("the other way round: %+v", back)
+		t.Errorf("in the other direction: %+v", back)
 	}
 }

@@ -9,34 +9,34 @@ import (
 	"strings"
 )
 
-// Read reads a report and checks that its results name what it lists.
+// Read reads a report and checks that it lists all names in its results.
 func Read(in io.Reader) (*Report, error) {
 	decoder := json.NewDecoder(in)
 	var text json.RawMessage
 	if err := decoder.Decode(&text); err != nil {
-		return nil, fmt.Errorf("no report of a run: %w", err)
+		return nil, fmt.Errorf("not a report of a run: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("no report of a run: something follows its end")
+		return nil, errors.New("not a report of a run: data after its end")
 	}
 	var head struct {
 		Format  *int            `json:"format"`
 		Results json.RawMessage `json:"results"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil || head.Format == nil || head.Results == nil {
-		return nil, errors.New("no report of a run: a report is an object with the members format and results")
+		return nil, errors.New("not a report of a run: want an object with the members format and results")
 	}
 	if *head.Format != Format {
-		return nil, fmt.Errorf("a report of format %d, and this compat reads format %d", *head.Format, Format)
+		return nil, fmt.Errorf("unsupported format %d of the report: this version reads format %d", *head.Format, Format)
 	}
 	r := new(Report)
 	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("no report of a run: %w", err)
+		return nil, fmt.Errorf("not a report of a run: %w", err)
 	}
 	return r, r.check()
 }
 
-// check returns an error where a result names what the report does not list.
+// check returns an error if a result has a name that the report does not list.
 func (r *Report) check() error {
 	known := map[string]bool{}
 	for _, c := range r.Cases {
@@ -54,24 +54,24 @@ func (r *Report) check() error {
 			names = append(names, "implementation "+id)
 		}
 		if len(names) == 2 {
-			return fmt.Errorf("a damaged report: result %d has neither sender nor receiver", i)
+			return fmt.Errorf("invalid report: result %d has neither sender nor receiver", i)
 		}
 		for _, name := range names {
 			if !known[name] {
-				return fmt.Errorf("a damaged report: result %d names the %s, which is not listed", i, name)
+				return fmt.Errorf("invalid report: result %d names the %s, which is not listed", i, name)
 			}
 		}
 		if !slices.Contains(outcomes, result.Outcome) {
-			return fmt.Errorf("a damaged report: result %d has the unknown outcome %q", i, result.Outcome)
+			return fmt.Errorf("invalid report: result %d has the unknown outcome %q", i, result.Outcome)
 		}
 	}
 	return nil
 }
 
-// fleet joins the receivers that consume together.
+// fleet separates the IDs of receivers that consume together.
 const fleet = " + "
 
-// participants are the sender and each receiver.
+// participants returns the sender and each receiver.
 func (r *Result) participants() []string {
 	var ids []string
 	if r.Sender != "" {
@@ -101,5 +101,5 @@ func (r *Report) Write(out io.Writer) error {
 	return encoder.Encode(&whole)
 }
 
-// list returns a copy that is never nil, which JSON would write as null.
+// list returns a copy that is not nil: JSON encodes nil as null.
 func list[T any](s []T) []T { return append([]T{}, s...) }

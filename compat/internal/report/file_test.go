@@ -71,13 +71,13 @@ func TestSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		if schema.Validate(value) == nil {
-			t.Errorf("the schema takes %s", text)
+			t.Errorf("the schema accepts %s", text)
 		}
 	}
 }
 
-// TestSchemaHasEveryMember holds the schema to the Go structs: the same members,
-// and those required that are always written.
+// TestSchemaHasEveryMember compares the schema with the Go structs: they must have the same
+// members, and those without omitempty are required.
 func TestSchemaHasEveryMember(t *testing.T) {
 	t.Parallel()
 	type object struct {
@@ -111,10 +111,10 @@ func TestSchemaHasEveryMember(t *testing.T) {
 		slices.Sort(all)
 		slices.Sort(always)
 		if members := slices.Sorted(maps.Keys(said.Properties)); !slices.Equal(members, all) {
-			t.Errorf("%q: the schema has %q, and the struct %q", name, members, all)
+			t.Errorf("%q: members %q in the schema, %q in the struct", name, members, all)
 		}
 		if required := slices.Sorted(slices.Values(said.Required)); !slices.Equal(required, always) {
-			t.Errorf("%q: the schema requires %q, and the struct always has %q", name, required, always)
+			t.Errorf("%q: required members %q in the schema, %q in the struct", name, required, always)
 		}
 	}
 }
@@ -127,7 +127,7 @@ func TestReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if again := written(t, r); !bytes.Equal(again, text) {
-		t.Errorf("read and written again it is %s", again)
+		t.Errorf("the report after a round trip: %s", again)
 	}
 }
 
@@ -139,14 +139,14 @@ func TestReadErrors(t *testing.T) {
 		return string(written(t, r))
 	}
 	for text, says := range map[string]string{
-		``:                              "no report of a run: EOF",
-		`<testsuites/>`:                 "no report of a run: invalid character",
-		`[]`:                            "no report of a run: a report is an object",
+		``:                              "not a report of a run: EOF",
+		`<testsuites/>`:                 "not a report of a run: invalid character",
+		`[]`:                            "not a report of a run: want an object",
 		`{"results":[]}`:                "members format and results",
 		`{"format":"1","results":[]}`:   "members format and results",
-		`{"format":2,"results":[]}`:     "a report of format 2, and this compat reads format 1",
-		`{"format":1,"results":"none"}`: "no report of a run: json: cannot unmarshal",
-		`{"format":1,"results":[]} x`:   "something follows its end",
+		`{"format":2,"results":[]}`:     "unsupported format 2 of the report: this version reads format 1",
+		`{"format":1,"results":"none"}`: "not a report of a run: json: cannot unmarshal",
+		`{"format":1,"results":[]} x`:   "data after its end",
 		damaged(func(r *report.Report) { r.Cases = r.Cases[1:] }):              "names the case wire/byte-order-mark, which is not listed",
 		damaged(func(r *report.Report) { r.Servers = nil }):                    "names the server redis-7.0.15",
 		damaged(func(r *report.Report) { r.Results[11].Receiver += " + you" }): "result 11 names the implementation you",

@@ -7,31 +7,30 @@ import (
 	"strings"
 )
 
-// finding is something unexpected, seen once or often: the results that failed
-// in the same words, of one case or of several.
+// finding groups unexpected results with the same problem, of one case or of several.
 type finding struct {
-	Result  *Result // the first
+	Result  *Result // the first result
 	Cases   []*Case
-	Results []int // their numbers in the report
-	// Who are the first of those that it was seen with, Rest those after them,
-	// and More says how many there are beyond.
+	Results []int // indexes of the results in the report
+	// Who holds the first sightings, Rest the next ones, and More the number of further
+	// ones.
 	Who, Rest []sighting
 	More      int
-	// Varied is whether the cases expect different things of one kind.
+	// Varied reports whether the cases have different expectations of one kind.
 	Varied bool
 }
 
-// sighting is a result of a finding.
+// sighting is one result of a finding.
 type sighting struct {
 	Result int
 	Case   string
 	Who    string
 }
 
-// Case is the first.
+// Case returns the first case.
 func (f finding) Case() *Case { return f.Cases[0] }
 
-// About is the case, and how many others there are.
+// About describes the case, with the number of further cases.
 func (f finding) About() string {
 	if n := len(f.Cases) - 1; n > 0 {
 		return "and " + count(n) + " more " + plural(n, "case")
@@ -39,7 +38,7 @@ func (f finding) About() string {
 	return f.Case().About
 }
 
-// Name is what the sighting stands under.
+// Name returns the label of the sighting.
 func (f finding) Name(s sighting) string {
 	if len(f.Cases) > 1 {
 		return s.Case + ": " + s.Who
@@ -62,23 +61,23 @@ func (f finding) Expected() string {
 	}
 }
 
-// kindOf is the first word of what is expected.
+// kindOf returns the first word of an expectation.
 func kindOf(expected string) string {
 	kind, _, _ := strings.Cut(expected, " ")
 	return strings.TrimSuffix(kind, ":")
 }
 
-// first is the first result, with what all of the cases expect.
+// first returns the first result, with the expectation of all cases.
 func (f finding) first() *Result {
 	result := *f.Result
 	result.Expected = f.Expected()
 	return &result
 }
 
-// Outcome is that of all of its results.
+// Outcome returns the outcome of all results.
 func (f finding) Outcome() Outcome { return f.Result.Outcome }
 
-// Stderr is the end of what adapters wrote to stderr in the first.
+// Stderr returns the last lines on stderr of the first result.
 func (f finding) Stderr() []string {
 	const most = 12
 	var lines []string
@@ -90,7 +89,7 @@ func (f finding) Stderr() []string {
 	return lines[max(0, len(lines)-most):]
 }
 
-// Requirements are those of all of the cases.
+// Requirements returns the requirements of all cases.
 func (f finding) Requirements() []string {
 	var all []string
 	for _, c := range f.Cases {
@@ -110,8 +109,8 @@ func plural(n int, noun string) string {
 	return noun + "s"
 }
 
-// findings are the results that are unexpected: first those that failed, then
-// those of which nothing was found out, those of the most results first.
+// findings returns the unexpected results: failures before errors, then by the number of
+// results.
 func (r *Report) findings() []finding {
 	const first, rest = 8, 400
 	cases := r.casesByID()
@@ -123,7 +122,7 @@ func (r *Report) findings() []finding {
 			continue
 		}
 		key := strings.Join(append([]string{string(result.Outcome), result.Observed}, result.Problems...), "\x00")
-		if result.Outcome == Failed { // what it should have done is half of what is said
+		if result.Outcome == Failed { // for a failure, the expectation is part of the problem
 			key += "\x00" + kindOf(result.Expected)
 		}
 		n, ok := at[key]
@@ -154,7 +153,7 @@ func (r *Report) findings() []finding {
 	return found
 }
 
-// who names the two sides of a result, and the server where there are several.
+// who names the two sides of a result, and the server if there are several.
 func (r *Report) who(result *Result) string {
 	on := ""
 	if len(r.Servers) > 1 {
@@ -169,8 +168,8 @@ func (r *Report) who(result *Result) string {
 	return result.Sender + " → " + result.Receiver + on
 }
 
-// again is the command that plays what a result is of once more, with its whole
-// trace, "" where there is none.
+// again returns the command that runs the case of a result again with its whole trace, or ""
+// if there is none.
 func (r *Report) again(result *Result) string {
 	if r.Again == "" {
 		return ""
@@ -203,7 +202,7 @@ func (r *Report) casesByID() map[string]*Case {
 	return cases
 }
 
-// family is the cases of a family with what became of them.
+// family has the cases of a family with their outcomes.
 type family struct {
 	Name  string
 	Tally Tally
@@ -243,8 +242,8 @@ func (r *Report) families() []family {
 	return families
 }
 
-// knownDeviation is what is known for one reason: the cases, how often it was
-// seen, and with whom.
+// knownDeviation groups known deviations with one reason: the cases, the number of results
+// and the implementations.
 type knownDeviation struct {
 	Observed  string
 	Kind      Kind
@@ -252,11 +251,11 @@ type knownDeviation struct {
 	Patterns  []string
 	Seen      int
 	By        []string
-	// Who is By in few words.
+	// Who summarises By.
 	Who string
 }
 
-// knownDeviations are those that occurred, the most frequent first.
+// knownDeviations returns the deviations that occurred, the most frequent first.
 func (r *Report) knownDeviations() []knownDeviation {
 	counts := r.Counts()
 	at := map[Deviation]int{}
@@ -293,7 +292,7 @@ func (r *Report) knownDeviations() []knownDeviation {
 	return known
 }
 
-// inFewWords names implementations, or says that they are all of a kind.
+// inFewWords lists implementations, or names their kind if all of it are included.
 func (r *Report) inFewWords(ids []string) string {
 	var originals []string
 	for i := range r.Implementations {

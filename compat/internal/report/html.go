@@ -22,7 +22,7 @@ var pageStyle string
 //go:embed html/page.js
 var pageScript string
 
-// page is what the template shows. What opens only on demand is in Data.
+// page is the data of the template. Data holds the parts that are shown on demand.
 type page struct {
 	Report          *Report
 	Style           template.CSS
@@ -39,8 +39,8 @@ type page struct {
 	Data            *pageData
 }
 
-// WriteHTML writes the report as one page that needs nothing else: no network,
-// and no script to read the matrices and what is unexpected.
+// WriteHTML writes the report as one self-contained page. It needs no network, and no
+// script for the matrices and the unexpected results.
 func (r *Report) WriteHTML(out io.Writer) error {
 	parsed, err := template.New("page").Funcs(template.FuncMap{
 		"visible": Visible, "count": count, "headings": headings, "cell": newCell, "party": Party.String,
@@ -65,8 +65,8 @@ func (r *Report) WriteHTML(out io.Writer) error {
 	return parsed.Execute(out, p)
 }
 
-// policy forbids everything but the page's own style and script, so that even a
-// text that slipped through as markup could do nothing.
+// policy returns a policy that permits only the page's own style and script, so that text
+// that is not escaped by mistake has no effect.
 func policy() string {
 	digest := func(text string) string {
 		sum := sha256.Sum256([]byte(text))
@@ -75,13 +75,13 @@ func policy() string {
 	return "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src " + digest(pageStyle) + "; script-src " + digest(pageScript)
 }
 
-// heading is a column's, and those of a group of columns.
+// heading is the heading of a column or of a group of columns.
 type heading struct {
 	Name    string
 	Columns []Party
 }
 
-// headings are the groups of neighbours.
+// headings groups neighbouring columns.
 func headings(parties []Party) []heading {
 	var found []heading
 	for _, p := range parties {
@@ -109,9 +109,8 @@ func newCell(kind string, row, column Party, t Tally) cell {
 	return c
 }
 
-// link is a link to what the page has of these ids. The harness has none of its
-// own. It has to be the whole of an attribute: a part of one would be escaped
-// once more.
+// link returns a link to the part of the page with these ids. The harness has none. It must
+// be a whole attribute: the template would escape a part of one again.
 func link(kind string, ids ...string) string {
 	var fragment strings.Builder
 	fragment.WriteString("#" + kind)
@@ -121,7 +120,7 @@ func link(kind string, ids ...string) string {
 	return fragment.String()
 }
 
-// String is the party's name.
+// String returns the party's name.
 func (p Party) String() string {
 	switch {
 	case p.ID == "":
@@ -134,7 +133,7 @@ func (p Party) String() string {
 	return p.Group + " " + p.Label
 }
 
-// String says how many came to what.
+// String returns the numbers of the outcomes.
 func (t Tally) String() string {
 	var parts []string
 	for _, o := range outcomes {
@@ -148,7 +147,7 @@ func (t Tally) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Label says what so many results came to.
+// Label describes n results with the outcome.
 func (o Outcome) Label(n int) string {
 	switch o {
 	case Errored:
@@ -176,7 +175,7 @@ func (o Outcome) Meaning() string {
 	}
 }
 
-// count writes a number for people: 12,345.
+// count formats a number with commas: 12,345.
 func count(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -185,7 +184,7 @@ func count(n int) string {
 	return s
 }
 
-// took writes a duration for people.
+// took formats a duration in seconds.
 func took(seconds float64) string {
 	if seconds < 60 {
 		return fmt.Sprintf("%.1f s", seconds)
@@ -194,7 +193,7 @@ func took(seconds float64) string {
 	return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
 }
 
-// web is a link, or nothing where it is no link to a web page.
+// web returns the link if it is a link to a web page, or "".
 func web(link string) string {
 	if strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
 		return link

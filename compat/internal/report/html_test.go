@@ -22,7 +22,7 @@ func page(t *testing.T, r *report.Report) string {
 	return b.String()
 }
 
-// between returns what stands between the first begin and the end that follows.
+// between returns the text between the first begin and the next end.
 func between(t *testing.T, text, begin, end string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(text, begin)
@@ -33,7 +33,7 @@ func between(t *testing.T, text, begin, end string) string {
 	return inner
 }
 
-// TestPageIsInert has hostile text in every place that a report has for text.
+// TestPageIsInert checks a report with hostile text in every field.
 func TestPageIsInert(t *testing.T) {
 	t.Parallel()
 	r := reporttest.Small()
@@ -62,13 +62,13 @@ func TestPageIsInert(t *testing.T) {
 	text := page(t, r)
 	markup := regexp.MustCompile(`(?s)<style>.*?</style>|<script.*?</script>`).ReplaceAllString(text, "")
 	for what, pattern := range map[string]string{
-		"a script of the report's":     `(?i)<script|alert\(1\)</|<b>&amp;`,
-		"a link that runs a script":    `(?i)javascript:`,
-		"what turns lines around":      `[\x00\x1b\x{2028}\x{2029}\x{202a}-\x{202e}]`,
-		"an attribute that runs":       `(?i)<[^>]*\son[a-z]+=`,
-		"a style that is forbidden":    `(?i)<[^>]*\sstyle=`,
-		"something from outside":       `(?i)<(link[^>]*href="(?:[^d])|img|iframe|object|embed|base|form[^>]*action)`,
-		"what a template could not do": `ZgotmplZ`,
+		"a script from the report":         `(?i)<script|alert\(1\)</|<b>&amp;`,
+		"a link that runs a script":        `(?i)javascript:`,
+		"a control or direction character": `[\x00\x1b\x{2028}\x{2029}\x{202a}-\x{202e}]`,
+		"an attribute that runs":           `(?i)<[^>]*\son[a-z]+=`,
+		"a style that is forbidden":        `(?i)<[^>]*\sstyle=`,
+		"an external resource":             `(?i)<(link[^>]*href="(?:[^d])|img|iframe|object|embed|base|form[^>]*action)`,
+		"a rejected template value":        `ZgotmplZ`,
 	} {
 		if found := regexp.MustCompile(pattern).FindString(markup); found != "" {
 			t.Errorf("the page has %s: %q", what, found)
@@ -82,8 +82,8 @@ func TestPageIsInert(t *testing.T) {
 	}
 }
 
-// TestPageAlone says that the page needs nothing else, and that its policy lets
-// its own style and script through.
+// TestPageAlone checks that the page is self-contained, and that its policy permits its own
+// style and script.
 func TestPageAlone(t *testing.T) {
 	t.Parallel()
 	text := page(t, reporttest.Small())
@@ -126,8 +126,8 @@ func TestPageShows(t *testing.T) {
 	}
 }
 
-// TestPageLinks holds that every link within the page names what it is of by the
-// ID that the page's script makes of it: escaped once.
+// TestPageLinks checks that every link within the page contains the ID that the page's
+// script expects, escaped once.
 func TestPageLinks(t *testing.T) {
 	t.Parallel()
 	text := page(t, reporttest.Small())
@@ -151,8 +151,8 @@ func TestPageLinks(t *testing.T) {
 	}
 }
 
-// TestPageExplains holds that the signs of the matrices are explained, that a
-// problem of several lines has them, and that stderr is quoted.
+// TestPageExplains checks that the page explains the marks of the matrices, keeps the lines
+// of a problem, and quotes stderr.
 func TestPageExplains(t *testing.T) {
 	t.Parallel()
 	text := page(t, reporttest.Small())
@@ -166,11 +166,11 @@ func TestPageExplains(t *testing.T) {
 		}
 	}
 	if strings.Contains(text, "one thing or another") {
-		t.Error("a finding does not say what was expected")
+		t.Error("a finding lacks its expectation")
 	}
 }
 
-// TestPageOfMany holds the size of a full run's page.
+// TestPageOfMany checks the size of the page of a full run.
 func TestPageOfMany(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -179,7 +179,7 @@ func TestPageOfMany(t *testing.T) {
 	r := reporttest.Large(1)
 	text := page(t, r)
 	if len(r.Results) < 20_000 || len(text) > 6_000_000 {
-		t.Errorf("%d results make a page of %d bytes", len(r.Results), len(text))
+		t.Errorf("the page of %d results has %d bytes", len(r.Results), len(text))
 	}
 	var data struct {
 		Results map[string][]int `json:"results"`

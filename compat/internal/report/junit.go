@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// The elements of the common JUnit schema, and no others.
+// The elements of the common JUnit schema.
 type (
 	junitSuites struct {
 		XMLName  xml.Name     `xml:"testsuites"`
@@ -33,7 +33,7 @@ type (
 		Cases      []junitCase      `xml:"testcase"`
 		micros     int
 	}
-	// junitProperties may not be empty.
+	// junitProperties must not be empty.
 	junitProperties struct {
 		Properties []junitProperty `xml:"property"`
 	}
@@ -60,9 +60,9 @@ type (
 )
 
 // WriteJUnit writes the report as JUnit XML, for CI systems. A test suite is an
-// implementation, or a pair of a sender and a receiver. Known deviations and
-// what is unsupported are skipped, with the reason; stale deviations fail. Results
-// of which nothing was found out, and adapters that are broken, are errors.
+// implementation, or a pair of a sender and a receiver. Known deviations and unsupported
+// cases are skipped, with the reason. Stale deviations are failures. Inconclusive results
+// and broken adapters are errors.
 func (r *Report) WriteJUnit(out io.Writer) error {
 	all := junitSuites{Name: Visible(r.Tool.Name), Time: junitTime(micros(r.Seconds))}
 	at := map[string]int{}
@@ -80,7 +80,7 @@ func (r *Report) WriteJUnit(out io.Writer) error {
 	if len(r.Stale) > 0 {
 		suite := r.junitSuite("known deviations", nil)
 		for _, s := range r.Stale {
-			text := fmt.Sprintf("%s of %s no longer occurs: take it out of the known deviations (%s: %s)", s.Observed, s.Pattern, s.Kind, s.Why)
+			text := fmt.Sprintf("%s of %s no longer occurs: remove it from the known deviations (%s: %s)", s.Observed, s.Pattern, s.Kind, s.Why)
 			suite.add(junitCase{
 				Name: Visible(s.Pattern + " " + s.Observed), ClassName: Visible(s.Implementation), Time: "0.000",
 				Failure: &junitFailure{Message: Visible(text), Type: "stale"},

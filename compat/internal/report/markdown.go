@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// WriteMarkdown writes the matrices, what is unexpected and what is known, as
-// GitHub shows Markdown.
+// WriteMarkdown writes the matrices, the unexpected results and the known deviations in
+// GitHub's dialect of Markdown.
 func (r *Report) WriteMarkdown(out io.Writer) error {
 	var b strings.Builder
 	unexpected := r.Unexpected()
@@ -27,12 +27,12 @@ func (r *Report) WriteMarkdown(out io.Writer) error {
 		}
 		fmt.Fprintf(&b, "%s %s: %s", o.Mark(), o.Label(1), o.Meaning())
 	}
-	b.WriteString(". A cell has the worst outcome, and how many results have it.\n")
+	b.WriteString(". A cell shows the worst outcome and the number of results with it.\n")
 	r.markdownUnexpected(&b)
-	b.WriteString("\n## Sender × receiver\n\nThe harness sends what no sender may, and receives where bytes are compared.\n\n")
+	b.WriteString("\n## Sender × receiver\n\nThe harness sends messages that a sender must not send, and receives if bytes are compared.\n\n")
 	r.Pairs().markdown(&b, "sender ↓ receiver →")
 	if m := r.ByRequirement(); len(m.Rows) > 0 {
-		b.WriteString("\n## Requirement × implementation\n\nWhat passed between two counts for both. What did not counts for the side that passes the case with nobody, if only one side is like that.\n\n")
+		b.WriteString("\n## Requirement × implementation\n\nA pass of a pair counts for both sides. Any other outcome counts for a side only if that side, and not the other, passes the case with no partner.\n\n")
 		m.markdown(&b, "requirement")
 	}
 	if known := r.knownDeviations(); len(known) > 0 {
@@ -73,7 +73,7 @@ func (r *Report) markdownUnexpected(b *strings.Builder) {
 		fmt.Fprintf(b, "- ✗ %s: %s\n", plain(c.Implementation), plainLines(c.Why))
 	}
 	for _, s := range r.Stale {
-		fmt.Fprintf(b, "- ✗ %s: %s no longer occurs with %s, and is to be taken out of the known deviations\n", code(s.Pattern), code(s.Observed), plain(s.Implementation))
+		fmt.Fprintf(b, "- ✗ %s: %s no longer occurs with %s: remove it from the known deviations\n", code(s.Pattern), code(s.Observed), plain(s.Implementation))
 	}
 	const most = 100
 	for _, f := range findings[:min(len(findings), most)] {
@@ -114,7 +114,7 @@ func (m Matrix) markdown(b *strings.Builder, corner string) {
 	}
 }
 
-// plain escapes what Markdown or HTML would read as more than text.
+// plain escapes text for Markdown and HTML.
 func plain(s string) string {
 	var b strings.Builder
 	for _, c := range Visible(s) {
@@ -133,7 +133,7 @@ func plain(s string) string {
 	return b.String()
 }
 
-// plainLines is plain for a text of several lines.
+// plainLines escapes a text of several lines.
 func plainLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
@@ -142,8 +142,8 @@ func plainLines(s string) string {
 	return strings.Join(lines, "<br>")
 }
 
-// code is a code span that may stand in a table. Its fence is longer than any
-// run of backticks within.
+// code returns a code span that is valid in a table. Its fence is longer than any run of
+// backticks in the text.
 func code(s string) string {
 	s = strings.TrimSpace(Visible(s))
 	if s == "" {

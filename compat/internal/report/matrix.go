@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Party is a row or a column of a matrix: an implementation, several that
-// receive together, or, without an ID, the harness itself.
+// Party is a row or a column of a matrix: an implementation, several that receive together,
+// or, without an ID, the harness itself.
 type Party struct {
 	ID string
-	// Group is what the parties beside it have in common, and Label the rest.
+	// Group is the common part of the names of neighbours, and Label the rest.
 	Group, Label string
 	// Members are the implementations.
 	Members []string
-	// Variants is whether they are one implementation on several bases, rather
-	// than several that receive together.
+	// Variants reports whether the members are one implementation with different
+	// dependencies, and not several that receive together.
 	Variants bool
 }
 
@@ -47,9 +47,8 @@ func index(parties []Party) map[string]int {
 	return at
 }
 
-// Pairs is sender × receiver. Where the harness pushes the message itself it is
-// the sender, and where it takes it out of Redis the receiver, so that every
-// result is in one cell.
+// Pairs returns sender × receiver. The harness is the sender if it pushes the message, and
+// the receiver if it pops the message. Every result is in one cell.
 func (r *Report) Pairs() Matrix {
 	m := newMatrix(r.parties(func(result *Result) string { return result.Sender }),
 		r.parties(func(result *Result) string { return result.Receiver }))
@@ -60,8 +59,8 @@ func (r *Report) Pairs() Matrix {
 	return m
 }
 
-// parties are those that a role is played by: the harness, the implementations
-// in the report's order, and fleets.
+// parties returns those that have a role: the harness, the implementations in the order of
+// the report, and fleets.
 func (r *Report) parties(role func(*Result) string) []Party {
 	played := map[string]bool{}
 	var fleets []string
@@ -93,8 +92,8 @@ func (r *Report) parties(role func(*Result) string) []Party {
 	return parties
 }
 
-// implementations are those that a condition holds for, the variants of one
-// together.
+// implementations returns the implementations for which holds is true. The variants of one
+// are one party.
 func (r *Report) implementations(holds func(id string) bool) []Party {
 	variants := map[string][]string{}
 	for i := range r.Implementations {
@@ -128,7 +127,7 @@ func (i *Implementation) party() Party {
 	return Party{ID: i.ID, Group: i.Name, Label: label, Members: []string{i.ID}}
 }
 
-// label is a member of a fleet, as short as is clear.
+// label returns the shortest unambiguous name of a member of a fleet.
 func (r *Report) label(id string) string {
 	at := slices.IndexFunc(r.Implementations, func(i Implementation) bool { return i.ID == id })
 	if at < 0 {
@@ -140,8 +139,8 @@ func (r *Report) label(id string) string {
 	return r.Implementations[at].Name
 }
 
-// ByRequirement is requirement × implementation, of those that took part. See Counts for who a result of
-// two counts for.
+// ByRequirement returns requirement × implementation, for implementations with results.
+// Counts determines the implementations for which a result of a pair counts.
 func (r *Report) ByRequirement() Matrix {
 	requirements := map[string][]string{}
 	var rows []Party
@@ -181,9 +180,9 @@ func (r *Report) ByRequirement() Matrix {
 	return m
 }
 
-// Counts returns a function that says for which implementations a result counts.
-// What passed counts for both sides. What did not counts for the side that
-// passes the case with nobody on that server, if only one side is like that.
+// Counts returns a function that returns the implementations for which a result counts. A
+// pass counts for both sides. Any other outcome counts for a side only if that side, and
+// not the other, passes the case with no partner on that server.
 func (r *Report) Counts() func(*Result) []string {
 	type side struct{ id, server, role string }
 	passes := map[string]map[side]bool{}

@@ -11,8 +11,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report/reporttest"
 )
 
-// TestCounts has three to each other: a sender whom nobody understands, a
-// receiver that takes it from nobody, and a pair that only fails together.
+// TestCounts has pairs of three senders and three receivers: a sender with which no receiver
+// passes, a receiver with which no sender passes, and a pair that fails only together.
 func TestCounts(t *testing.T) {
 	t.Parallel()
 	r := &report.Report{Format: report.Format, Cases: []report.Case{{ID: "c"}}}
@@ -48,7 +48,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// TestPairsHasEveryResult adds the matrix up.
+// TestPairsHasEveryResult checks that the matrix has every result.
 func TestPairsHasEveryResult(t *testing.T) {
 	t.Parallel()
 	r := reporttest.Large(1)
@@ -63,12 +63,12 @@ func TestPairsHasEveryResult(t *testing.T) {
 		}
 	}
 	if sum != r.Tally() || sum.All() != len(r.Results) {
-		t.Errorf("the cells have %v, and the report %v of %d", sum, r.Tally(), len(r.Results))
+		t.Errorf("sum of the cells %v, report %v of %d", sum, r.Tally(), len(r.Results))
 	}
 }
 
-// TestVariants has one implementation on two other bases: they stand in one row
-// and one column, and each result names its own.
+// TestVariants has one implementation with two other sets of dependencies. They share a row
+// and a column, and each result names its own.
 func TestVariants(t *testing.T) {
 	t.Parallel()
 	r := &report.Report{
@@ -104,10 +104,10 @@ func TestVariants(t *testing.T) {
 		"o 1 with python 3.11\no 1 on 2 other bases: python 3.8 and 3.13\n",
 	} {
 		if !strings.Contains(text.String(), want) {
-			t.Errorf("it lacks %q:\n%s", want, text.String())
+			t.Errorf("the text lacks %q:\n%s", want, text.String())
 		}
 	}
 	if !strings.Contains(page.String(), "--case wire/c --original o-1-py3.8</code>") {
-		t.Error("the page does not say how to play it again")
+		t.Error("the page lacks the command to run it again")
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report/reporttest"
 )
 
-// update writes the golden files anew: go test ./internal/report -update.
+// update rewrites the golden files: go test ./internal/report -update.
 var update = flag.Bool("update", false, "write the golden files")
 
 func golden(t *testing.T, name string, got []byte) {
@@ -28,7 +28,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 	want, err := os.ReadFile(path)
 	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s differs (%v); see what changed after -update", path, err)
+		t.Errorf("%s differs (%v); run with -update and review the difference", path, err)
 	}
 }
 
@@ -49,8 +49,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestJUnitSchema restates the schema that JUnit reports are commonly checked
-// with: which element may stand where, how often, in which order, with which attributes.
+// TestJUnitSchema checks the output against the rules of the common JUnit schema: the
+// permitted elements and attributes, their order and number.
 func TestJUnitSchema(t *testing.T) {
 	t.Parallel()
 	type element struct {
@@ -135,7 +135,7 @@ func TestJUnitSchema(t *testing.T) {
 				stack = append(stack, level{name: token.Name.Local, seen: map[string]int{}})
 			case xml.EndElement:
 				if top := stack[len(stack)-1]; top.name == "properties" && top.seen["property"] == 0 {
-					t.Errorf("%s: properties without any", name)
+					t.Errorf("%s: empty properties", name)
 				}
 				stack = stack[:len(stack)-1]
 			}
@@ -147,7 +147,7 @@ func TestJUnitSchema(t *testing.T) {
 	}
 }
 
-// A badge is of one implementation and counts its own results only.
+// A badge counts the results of one implementation only.
 func TestBadge(t *testing.T) {
 	t.Parallel()
 	implementations := []report.Implementation{{ID: "go", Name: "go"}, {ID: "old", Name: "old", Original: true, Flag: "--original old"}, {ID: "mine-1", Name: "mine", Flag: "--impl mine"}}
@@ -174,7 +174,7 @@ func TestBadge(t *testing.T) {
 	} {
 		var b bytes.Buffer
 		if err := test.report.WriteBadge(&b, test.name); err != nil || !strings.HasPrefix(b.String(), `{"schemaVersion":1,"label":"compatibility",`) || !strings.Contains(b.String(), want) {
-			t.Errorf("%s, %v, and not %s", b.String(), err, want)
+			t.Errorf("got %s, %v, want %s", b.String(), err, want)
 		}
 	}
 	two := report.Report{Implementations: append(implementations, report.Implementation{ID: "other", Flag: "--impl other"})}
@@ -185,7 +185,7 @@ func TestBadge(t *testing.T) {
 	}
 }
 
-// A run in which an implementation did nothing is not as it should be.
+// A run in which an implementation passes nothing has complaints.
 func TestComplaints(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -195,8 +195,8 @@ func TestComplaints(t *testing.T) {
 	}{
 		"passes":              {report.Implementation{ID: "one"}, []report.Outcome{report.Unsupported, report.Passed}, ""},
 		"deviates":            {report.Implementation{ID: "one"}, []report.Outcome{report.Deviates}, ""},
-		"unsupported":         {report.Implementation{ID: "one"}, []report.Outcome{report.Unsupported, report.Unsupported}, "all 2 that they are unsupported"},
-		"without a role":      {report.Implementation{ID: "one"}, nil, "takes part in no case"},
+		"unsupported":         {report.Implementation{ID: "one"}, []report.Outcome{report.Unsupported, report.Unsupported}, "all 2 results are unsupported"},
+		"without a role":      {report.Implementation{ID: "one"}, nil, "no case has its roles"},
 		"broken":              {report.Implementation{ID: "one", Problem: "it has ended"}, []report.Outcome{report.Passed}, "it has ended"},
 		"original":            {report.Implementation{ID: "one", Original: true}, []report.Outcome{report.Unsupported}, ""},
 		"original, elsewhere": {report.Implementation{ID: "one", VariantOf: "two"}, nil, ""},

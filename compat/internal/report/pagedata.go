@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// pageData is the results for the page's script. Texts, messages, traces and
-// deviations stand once however many results have them, and results refer to
-// them by number: a run of 20,000 is a few MB and not fifty.
+// pageData has the results for the page's script. Texts, messages, traces and deviations are
+// stored once, and results refer to them by number. A run of 20,000 results takes a few MB
+// instead of fifty.
 type pageData struct {
 	Outcomes   []pageOutcome `json:"outcomes"`
 	Worst      []int         `json:"worst"` // as worst, of outcomes
@@ -46,18 +46,18 @@ type pageCase struct {
 	Requirements []int  `json:"requirements"`
 }
 
-// pageColumns has a column for each member of a result. -1 is none.
+// pageColumns has a column for each member of a result. -1 means none.
 type pageColumns struct {
 	Case      []int `json:"case"`
 	Server    []int `json:"server"`
 	Sender    []int `json:"sender"`
 	Receiver  []int `json:"receiver"`
-	Variant   []int `json:"variant"` // a text: which of the variants that are one party
+	Variant   []int `json:"variant"` // a text: the variant within the party
 	Counts    []int `json:"counts"`  // a list of implementations
 	Outcome   []int `json:"outcome"` // as outcomes
 	Expected  []int `json:"expected"`
 	Observed  []int `json:"observed"`
-	Problems  []int `json:"problems"` // a list of texts, which may have several lines
+	Problems  []int `json:"problems"` // a list of texts, possibly of several lines
 	First     []int `json:"first"`    // a text
 	Deviation []int `json:"deviation"`
 	Message   []int `json:"message"`
@@ -66,7 +66,7 @@ type pageColumns struct {
 	Micros    []int `json:"micros"`
 }
 
-// pool numbers values, each once.
+// pool numbers distinct values.
 type pool map[string]int
 
 func (p pool) number(key string, add func()) int {
@@ -192,7 +192,7 @@ func (r *Report) pageData() *pageData {
 	return d
 }
 
-// key tells lists of numbers apart.
+// key returns a key of a list of numbers.
 func key(numbers []int) string {
 	var b []byte
 	for _, n := range numbers {

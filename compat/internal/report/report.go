@@ -1,5 +1,5 @@
-// Package report has the report of a run of the harness, and the other forms of it: text,
-// Markdown, HTML, JUnit XML and a badge.
+// Package report defines the report of a run of the harness and writes it as text, Markdown,
+// HTML, JUnit XML and a badge.
 package report
 
 import (
@@ -79,8 +79,8 @@ type Implementation struct {
 	Version string            `json:"version"`
 	Roles   []string          `json:"roles"`
 	Details map[string]string `json:"details,omitempty"`
-	// Original is whether it is a Python package that the specification
-	// describes rather than an implementation of it.
+	// Original reports whether it is a Python package that the specification describes,
+	// and not an implementation of the specification.
 	Original bool `json:"original,omitempty"`
 	// VariantOf is the ID of the same implementation on other versions of its
 	// dependencies, if any.

@@ -1,9 +1,9 @@
 package report
 
-// outcomes are in the order in which they are shown: the unexpected first.
+// outcomes are in the order of display, the unexpected ones first.
 var outcomes = []Outcome{Failed, Errored, Deviates, Unsupported, Passed}
 
-// Mark is the sign of an outcome, so that it is told by more than colour.
+// Mark returns the sign of an outcome, which readers recognise without colour.
 func (o Outcome) Mark() string {
 	switch o {
 	case Passed:
@@ -19,8 +19,7 @@ func (o Outcome) Mark() string {
 	}
 }
 
-// worst are the outcomes in the order in which a cell of a matrix shows one of
-// several.
+// worst has the outcomes in the order of precedence in a cell of a matrix.
 var worst = []Outcome{Failed, Errored, Deviates, Passed, Unsupported}
 
 // Tally counts outcomes.
@@ -37,7 +36,7 @@ func (r *Report) Tally() Tally {
 	return t
 }
 
-// Add counts one more.
+// Add counts one more result.
 func (t *Tally) Add(o Outcome) {
 	switch o {
 	case Failed:
@@ -53,7 +52,7 @@ func (t *Tally) Add(o Outcome) {
 	}
 }
 
-// Of returns how many came to an outcome.
+// Of returns the number of results with an outcome.
 func (t Tally) Of(o Outcome) int {
 	switch o {
 	case Failed:
@@ -69,11 +68,11 @@ func (t Tally) Of(o Outcome) int {
 	}
 }
 
-// All is how many there are.
+// All returns the number of results.
 func (t Tally) All() int { return t.Failed + t.Errored + t.Deviates + t.Unsupported + t.Passed }
 
-// Worst is the outcome that a cell of a matrix shows, and how many have it.
-// That something is unsupported does not outweigh that the rest passed.
+// Worst returns the outcome that a cell of a matrix shows, and its number of results. A pass
+// has precedence over unsupported.
 func (t Tally) Worst() (Outcome, int) {
 	for _, o := range worst {
 		if n := t.Of(o); n > 0 {
@@ -83,14 +82,14 @@ func (t Tally) Worst() (Outcome, int) {
 	return "", 0
 }
 
-// Complaint is what is wrong with an implementation as a whole.
+// Complaint is a problem of an implementation as a whole.
 type Complaint struct {
 	Implementation string `json:"implementation"`
 	Why            string `json:"why"`
 }
 
-// Complaints are the problems of the adapters, and the implementations that are
-// no originals and did nothing that they were asked for.
+// Complaints returns the problems of adapters, and the implementations, except originals,
+// that passed nothing although selected.
 func (r *Report) Complaints() []Complaint {
 	tallies := map[string]*Tally{}
 	for i := range r.Results {
@@ -110,19 +109,19 @@ func (r *Report) Complaints() []Complaint {
 			complaints = append(complaints, Complaint{one.ID, one.Problem})
 		case one.Original || one.VariantOf != "":
 		case tally == nil:
-			complaints = append(complaints, Complaint{one.ID, "it passed nothing: it takes part in no case"})
+			complaints = append(complaints, Complaint{one.ID, "it passed nothing: no case has its roles"})
 		case tally.All() == tally.Unsupported:
-			complaints = append(complaints, Complaint{one.ID, "it passed nothing: it says of all " + count(tally.Unsupported) + " that they are unsupported"})
+			complaints = append(complaints, Complaint{one.ID, "it passed nothing: all " + count(tally.Unsupported) + " results are unsupported"})
 		}
 	}
 	return complaints
 }
 
-// unexpected reports whether an outcome fails a run.
+// unexpected reports whether the outcome fails a run.
 func (o Outcome) unexpected() bool { return o == Failed || o == Errored }
 
-// Unexpected is how much a run has that nobody knows of: nothing where it is as
-// it should be.
+// Unexpected returns the number of unexpected results, stale deviations and complaints. It is
+// 0 for a run that passes.
 func (r *Report) Unexpected() int {
 	t := r.Tally()
 	return t.Failed + t.Errored + len(r.Stale) + len(r.Complaints())

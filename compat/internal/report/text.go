@@ -10,12 +10,12 @@ import (
 	"unicode/utf8"
 )
 
-// WriteText writes the report for people at a terminal: what is unexpected
-// first, then sender × receiver.
+// WriteText writes the report for a terminal: the unexpected results first, then sender ×
+// receiver.
 func (r *Report) WriteText(out io.Writer) error {
 	var b strings.Builder
 	for _, s := range r.Stale {
-		fmt.Fprintf(&b, "✗ %s: %s no longer occurs with %s: take it out of the known deviations\n\n", Visible(s.Pattern), Visible(s.Observed), Visible(s.Implementation))
+		fmt.Fprintf(&b, "✗ %s: %s no longer occurs with %s: remove it from the known deviations\n\n", Visible(s.Pattern), Visible(s.Observed), Visible(s.Implementation))
 	}
 	for _, c := range r.Complaints() {
 		fmt.Fprintf(&b, "✗ %s: %s\n\n", Visible(c.Implementation), indented(c.Why, "    "))
@@ -45,7 +45,7 @@ func (r *Report) WriteText(out io.Writer) error {
 	return err
 }
 
-// writeEach writes every result of a run of one case, whatever became of it.
+// writeEach writes every result of a run of one case.
 func (r *Report) writeEach(b *strings.Builder) {
 	for i := range r.Results {
 		result := &r.Results[i]
@@ -82,7 +82,7 @@ func (r *Report) writeFindings(b *strings.Builder) {
 		b.WriteByte('\n')
 	}
 	if n := len(findings) - most; n > 0 {
-		fmt.Fprintf(b, "… and %s more that are unexpected: --report FILE keeps them all\n\n", count(n))
+		fmt.Fprintf(b, "… and %s more unexpected results: --report FILE writes all\n\n", count(n))
 	}
 }
 
@@ -102,7 +102,7 @@ func (r *Report) writeFamilies(b *strings.Builder) {
 	b.WriteByte('\n')
 }
 
-// blank is a count, or nothing where there is none.
+// blank returns the count as text, or "" for 0.
 func blank(n int) string {
 	if n == 0 {
 		return ""
@@ -110,10 +110,10 @@ func blank(n int) string {
 	return count(n)
 }
 
-// indented is a text of several lines, all but the first of them indented.
+// indented returns a text with all lines but the first indented.
 func indented(s, by string) string { return strings.ReplaceAll(VisibleLines(s), "\n", "\n"+by) }
 
-// lines say what there is to know of a result, expected and observed in line.
+// lines returns the lines about a result, with expected and observed aligned.
 func (r *Report) lines(result *Result) []string {
 	lines := []string{"expected   " + Visible(result.Expected), "observed   " + Visible(result.Observed)}
 	for _, problem := range result.Problems {
@@ -134,7 +134,7 @@ func (r *Report) lines(result *Result) []string {
 	return lines
 }
 
-// short is the beginning of a long text; the report has more of it.
+// short returns the beginning of a long text. The report has more of it.
 func short(s string) string {
 	end := 600
 	if len(s) <= end {
@@ -146,7 +146,7 @@ func short(s string) string {
 	return Visible(s[:end]) + " …"
 }
 
-// sides names the sender and the receiver, or who there is of them.
+// sides names the sender and the receiver, as far as they exist.
 func (r *Result) sides() string {
 	switch {
 	case r.Sender == "":
@@ -157,8 +157,8 @@ func (r *Result) sides() string {
 	return r.Sender + " → " + r.Receiver
 }
 
-// text is the matrix in columns of text. Columns are numbered where their names
-// are long.
+// text returns the matrix in columns of text. If their names are long, the columns have
+// numbers.
 func (m Matrix) text() string {
 	names := m.columnNames()
 	numbered := slices.ContainsFunc(names, func(name string) bool { return utf8.RuneCountInString(name) > 12 })
@@ -198,8 +198,8 @@ func (m Matrix) text() string {
 	return b.String()
 }
 
-// columnNames are as short as is clear: the name of an implementation of which
-// there is one, and what tells apart those of which there are more.
+// columnNames returns short unambiguous names: the name of an implementation that is unique,
+// or otherwise the parts that distinguish it.
 func (m Matrix) columnNames() []string {
 	var names []string
 	for _, heading := range headings(m.Columns) {
@@ -217,7 +217,7 @@ func (m Matrix) columnNames() []string {
 	return names
 }
 
-// mark is a cell in short: the worst outcome, and how many have it.
+// mark returns a short cell: the worst outcome and its number of results.
 func (t Tally) mark() string {
 	o, n := t.Worst()
 	if o == "" {
@@ -226,8 +226,8 @@ func (t Tally) mark() string {
 	return o.Mark() + " " + count(n)
 }
 
-// pins are the versions of what took part, a line each, and those that stand on
-// the same in one; so are variants.
+// pins returns lines with the versions of the participants. Participants with the same
+// dependencies, and variants, share a line.
 func (r *Report) pins() []string {
 	var order []string
 	versions := map[string][]string{}
@@ -272,7 +272,7 @@ func (r *Report) pins() []string {
 	return pins
 }
 
-// bases are the versions of everything that variants stand on.
+// bases returns the versions of the dependencies of variants.
 func (r *Report) bases(variants Party) string {
 	versions := map[string][]string{}
 	for i := range r.Implementations {

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Visible escapes what cannot be seen or turns a line around: control
-// characters, line feeds too, separators, marks of direction, bytes that are no
-// UTF-8. What it returns is one line in every output.
+// Visible escapes invisible characters and those that change the direction of a line:
+// control characters including line feeds, separators, direction marks, and bytes that are
+// not UTF-8. The result is one line in every output.
 func Visible(s string) string {
 	if strings.IndexFunc(s, hidden) < 0 && utf8.ValidString(s) {
 		return s
@@ -38,8 +38,7 @@ func Visible(s string) string {
 	return b.String()
 }
 
-// VisibleLines is a text that may have several lines, with everything escaped that
-// cannot be seen or turns a line around.
+// VisibleLines does the same for a text of several lines and keeps the line feeds.
 func VisibleLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
@@ -48,7 +47,7 @@ func VisibleLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// hidden says of the characters that XML does not allow as well.
+// hidden reports whether a character is escaped. It includes those that XML does not allow.
 func hidden(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) || r == 0xfffe || r == 0xffff
 }

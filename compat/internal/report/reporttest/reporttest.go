@@ -1,5 +1,5 @@
-// Package reporttest makes reports for tests: a small one whose every line is
-// known, and one as large as runs become.
+// Package reporttest makes reports for tests: a small one with known lines, and one of the
+// size of a full run.
 package reporttest
 
 import (
@@ -12,15 +12,14 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// Started is when all of these runs began.
+// Started is the start of all these runs.
 var Started = time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC)
 
-// Hostile is what nobody's text should be able to do to an output: end a
-// script, a quote, a table, a paragraph, or turn the line around.
+// Hostile is text that tries to end a script, a quote, a table or a paragraph, and to change
+// the direction of a line.
 const Hostile = "</script><script>alert(1)</script><!-- ]]> \"'`|*_<b>&amp;\u2028\u2029\x00\x1b[31m\u202eevil\u202c\nnext"
 
-// Small returns a report with each outcome, each combination of roles, and
-// hostile text.
+// Small returns a report with each outcome, each combination of roles, and hostile text.
 func Small() *report.Report {
 	const (
 		library = "remote-event-devel"
@@ -93,17 +92,16 @@ func Small() *report.Report {
 	}
 }
 
-// payloads are the groups of cases that each sender of Large sends to each
-// receiver.
+// payloads are the groups of cases that each sender of Large sends to each receiver.
 var payloads = []string{"integers", "floats", "strings", "names", "nesting", "unicode", "empty", "escapes", "large", "dates"}
 
-// Large returns what a full run comes to: the vectors of the specification on
-// 20 implementations, and 50 payloads from each to each; or each number as
-// many times. A few results are unexpected.
+// Large returns a report of the size of a full run: the vectors of the specification with 20
+// implementations, and 50 payloads from each to each, all multiplied by times. A few results
+// are unexpected.
 func Large(times int) *report.Report {
 	vectors, err := spec.MessageVectors()
 	if err != nil {
-		panic(err) // the vectors are embedded and tested
+		panic(err) // the embedded vectors are valid
 	}
 	chance := rand.New(rand.NewPCG(1, 2))
 	r := Small()
@@ -182,7 +180,7 @@ func received(chance *rand.Rand, id, server string, i report.Implementation, v s
 	return result
 }
 
-// delivered is the shortened trace of a delivery that passed.
+// delivered returns the shortened trace of a delivery that passed.
 func delivered(chance *rand.Rand, receiver string, message []byte) []report.Step {
 	at := 0.001 + chance.Float64()/1000
 	event := func(signal, payload string) report.Step {
