@@ -12,37 +12,37 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
-// claim is one lease over messages that were taken together.
+// claim is one lease over the messages of one exchange.
 type claim struct {
 	name   string
-	ctx    context.Context //nolint:containedctx // that of the listeners of its messages
+	ctx    context.Context //nolint:containedctx // for the listeners of its messages
 	cancel context.CancelCauseFunc
-	lost   atomic.Bool // it is not renewed any more, and none of its messages is started
+	lost   atomic.Bool // it is no longer renewed, and none of its messages is started
 
-	// The acknowledger's mutex guards what follows.
-	messages  int       // that are not settled
-	reporting int       // of those, in the report that is under way
-	expires   time.Time // when the lease does, or later
-	renewed   time.Time // when it was last renewed
-	gone      bool      // Redis said that the claim is lost: nothing is reported any more
-	uncertain bool      // a report got no reply, so that the claim may be finished
+	// The acknowledger's mutex guards the fields below.
+	messages  int       // messages that are not settled
+	reporting int       // those of them in the report in progress
+	expires   time.Time // the end of the lease, or a later time
+	renewed   time.Time // the time of the last renewal
+	gone      bool      // Redis has replied that the claim is lost: nothing more is reported
+	uncertain bool      // a report got no reply, so the claim may be finished
 }
 
-// acknowledger keeps account of the messages of one queue from the time at which
-// they were taken until they are settled. It batches their dispositions into
-// reports, and renews their claims for as long as a message of them is not settled.
+// acknowledger tracks the messages of one queue from the time when they are taken until
+// they are settled. It batches their dispositions into reports, and renews their claims
+// while any of their messages is not settled.
 //
-// Every message that is held ends settled, by a report that Redis replied to, or
-// forgotten, because its claim is lost and others get it. A claim without messages
+// Every held message ends either settled, by a report that got a reply, or forgotten,
+// because its claim is lost and other receivers get the message. A claim without messages
 // is never renewed.
 //
-// The feeder calls its methods, and another goroutine renew.
+// The feeder calls all methods except renew, which another goroutine calls.
 type acknowledger struct {
 	lease    time.Duration
-	work     context.Context //nolint:containedctx // that of the listeners
+	work     context.Context //nolint:containedctx // for listeners
 	log      *slog.Logger
 	suspects *suspects
-	lost     func(ctx context.Context, events int, err error) // is told of events whose lease is lost
+	lost     func(ctx context.Context, events int, err error) // is called with the number of events whose lease is lost
 
 	mu     sync.Mutex
 	claims map[string]*claim
@@ -50,17 +50,17 @@ type acknowledger struct {
 	back   []*message // to be released
 }
 
-// report is what is reported in one round trip.
+// report holds the dispositions reported in one round trip.
 type report struct {
 	done     []*message // acknowledged or nacked
-	gone     []*message // whose claim is lost, of those to be released
-	finished []string   // claims of which nothing is left
+	gone     []*message // messages to be released whose claim is lost
+	finished []string   // claims whose last message is settled
 }
 
-// maxReport bounds the messages of a report.
+// maxReport is the maximum number of messages of a report.
 const maxReport = 1000
 
-// hold notes messages that were taken, and whose leases do not end before then.
+// hold starts to track messages that were taken. Their leases begin at begun or later.
 func (a *acknowledger) hold(messages []*message, begun time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -83,7 +83,7 @@ func (a *acknowledger) claim(name string, begun time.Time) *claim {
 	return &claim{name: name, ctx: ctx, cancel: cancel, expires: begun.Add(a.lease), renewed: begun}
 }
 
-// add notes messages that have a disposition. It returns those whose claim is lost.
+// add adds messages that have a disposition. It returns those whose claim is lost.
 func (a *acknowledger) add(messages []*message) (gone []*message) {
 	if len(messages) == 0 {
 		return nil
@@ -104,7 +104,7 @@ func (a *acknowledger) add(messages []*message) (gone []*message) {
 	return gone
 }
 
-// forget ends the account of a message. a.mu is held.
+// forget stops tracking a message. The caller must hold a.mu.
 func (a *acknowledger) forget(m *message) {
 	if m.suspect {
 		a.suspects.release(true)
@@ -121,8 +121,8 @@ func (a *acknowledger) forget(m *message) {
 	}
 }
 
-// report takes dispositions to be reported. It is to be followed by settle or by
-// failed.
+// report returns the next dispositions to report. The caller must call settle or failed
+// afterwards.
 func (a *acknowledger) report() report {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -132,8 +132,8 @@ func (a *acknowledger) report() report {
 	return r
 }
 
-// releases takes messages to be released, in the order in which they were taken.
-// It is to be followed by settle or by failed.
+// releases returns the next messages to release, in the order in which they were taken. The
+// caller must call settle or failed afterwards.
 func (a *acknowledger) releases() report {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -152,7 +152,7 @@ func (a *acknowledger) releases() report {
 	return r
 }
 
-// take splits off the first of the messages, as many as fit into a report.
+// take splits off the first messages, as many as fit into a report.
 func (a *acknowledger) take(messages []*message) (taken, left []*message) {
 	n := 0
 	for n < len(messages) && len(taken) < maxReport {
@@ -167,8 +167,7 @@ func (a *acknowledger) take(messages []*message) (taken, left []*message) {
 	return taken, messages[n:]
 }
 
-// finishing returns the claims of which nothing is left when the messages are
-// settled.
+// finishing returns the claims whose last messages are those given.
 func (a *acknowledger) finishing(messages []*message) (finished []string) {
 	for _, m := range messages {
 		c := m.claim
@@ -182,8 +181,8 @@ func (a *acknowledger) finishing(messages []*message) (finished []string) {
 	return finished
 }
 
-// settle ends the account of messages whose report got a reply. The lost are those
-// of which Redis said that their claim is gone.
+// settle stops tracking the messages of a report that got a reply. lost are those whose
+// claim no longer exists according to Redis.
 func (a *acknowledger) settle(ctx context.Context, r report, lost []*message) {
 	var late []*message
 	a.mu.Lock()
@@ -210,7 +209,7 @@ func (a *acknowledger) settle(ctx context.Context, r report, lost []*message) {
 	}
 }
 
-// failed has a report without a reply repeated.
+// failed returns the messages of a report without a reply, to repeat the report.
 func (a *acknowledger) failed(r report) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -230,7 +229,7 @@ func (a *acknowledger) failed(r report) {
 	a.done, a.back = append(done, a.done...), append(back, a.back...)
 }
 
-// pending returns how many messages are to be reported or released.
+// pending returns the number of messages to report or release.
 func (a *acknowledger) pending() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -244,17 +243,17 @@ func (a *acknowledger) holds() bool {
 	return len(a.claims) > 0
 }
 
-// renew renews the claims that are due for it. Those that are lost, or have run out
-// as far as is known here, are lost for good: their listeners are told, and what was
-// not started of them is not started. It reports whether Redis was called, and how many
-// events are to be told to the hooks as lost.
+// renew renews the claims that are due. It marks claims that Redis has lost, or that have
+// expired by the local clock, as lost: it cancels their listeners and prevents the start of
+// their other messages. It reports whether it called Redis, and the number of events to
+// pass to the hooks as lost.
 func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Context, claims []string) (lost []int, err error)) (called bool, events int, err error) {
 	begun := time.Now()
 	var due []*claim
 	var names []string
 	a.mu.Lock()
 	for _, c := range a.claims {
-		// One that is finished by the report under way needs no renewal.
+		// A claim that the report in progress finishes needs no renewal.
 		if !c.lost.Load() && c.reporting < c.messages && begun.Sub(c.renewed) >= a.lease/4 {
 			due, names = append(due, c), append(names, c.name)
 		}
@@ -272,7 +271,7 @@ func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Contex
 	for i, c := range due {
 		switch {
 		case err != nil && now.Before(c.expires):
-		case err != nil: // others may have got hold of it, or not
+		case err != nil: // other receivers may or may not have taken it
 			ended = append(ended, c)
 		case !slices.Contains(lost, i):
 			c.expires, c.renewed = begun.Add(a.lease), begun
@@ -298,16 +297,16 @@ func (a *acknowledger) renew(ctx context.Context, extend func(ctx context.Contex
 	return true, events, err
 }
 
-// suspects admits one message at a time, among all queues of a receiver, of which more
-// than one claim has expired: should it end this process, too, it takes no other suspect
-// along.
+// suspects admits one message at a time, over all queues of a receiver, that was in more
+// than one expired claim. If the message ends this process too, no other suspect is
+// affected.
 type suspects struct {
 	mu      sync.Mutex
-	holder  *feeder   // whose queue may take a suspect, or has one
-	waiting []*feeder // in the order in which they asked
+	holder  *feeder   // its queue may take a suspect, or has one
+	waiting []*feeder // in the order of their requests
 }
 
-// acquire permits the feeder to take a suspect, or urges it when it may.
+// acquire permits the feeder to take a suspect, or wakes it later when it may.
 func (s *suspects) acquire(f *feeder) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -321,8 +320,7 @@ func (s *suspects) acquire(f *feeder) bool {
 	return false
 }
 
-// release ends the permission. Where a suspect was handled, there may be more in its
-// queue.
+// release ends the permission. If a suspect was handled, the queue may have more of them.
 func (s *suspects) release(handled bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,16 +9,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// lines are the connections of a receiver's client. They can be closed while the
-// client goes on, which makes others: go-redis itself ends what is under way on a
-// connection by its deadline only, or for good.
+// lines tracks the connections of a receiver's client, so that they can be closed while the
+// client remains usable and opens new ones. go-redis itself interrupts a call only at the
+// deadline or by closing the client.
 type lines struct {
 	mu   sync.Mutex
 	open map[*line]bool
 }
 
-// join has the connections of a client that is yet to be made be among the lines. Its
-// options have a dialer.
+// join makes a new client register its connections. Its options must have a dialer.
 func (l *lines) join(options *redis.Options) {
 	dial := options.Dialer
 	options.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -38,13 +37,13 @@ func (l *lines) add(conn net.Conn) net.Conn {
 		l.open = map[*line]bool{}
 	}
 	l.open[one] = true
-	if raw, ok := conn.(syscall.Conn); ok { // go-redis looks whether it is alive
+	if raw, ok := conn.(syscall.Conn); ok { // go-redis checks whether it is alive
 		return rawLine{one, raw}
 	}
 	return one
 }
 
-// sever closes all connections that there are.
+// sever closes all present connections.
 func (l *lines) sever() {
 	l.mu.Lock()
 	open := l.open
@@ -55,7 +54,7 @@ func (l *lines) sever() {
 	}
 }
 
-// line is one of the connections.
+// line is a tracked connection.
 type line struct {
 	net.Conn
 
@@ -70,7 +69,7 @@ func (l *line) Close() error {
 	return l.Conn.Close()
 }
 
-// rawLine is a connection of the operating system.
+// rawLine is a line over a connection of the operating system.
 type rawLine struct {
 	*line
 	syscall.Conn

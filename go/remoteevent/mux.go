@@ -14,28 +14,28 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Mux is a [Handler] that calls the listeners of an event, by the event's signals.
-// Register them with [Handle], [Listen] and [Mux.Listen], and pass the mux to
-// [NewReceiver]. A mux needs no Redis: tests call [Mux.Dispatch].
+// Mux is a [Handler] that calls the listeners for the signals of an event. Register
+// listeners with [Handle], [Listen] and [Mux.Listen], and pass the mux to [NewReceiver]. A
+// mux needs no Redis: tests call [Mux.Dispatch].
 //
-// All methods are safe for concurrent use, and listeners may be registered at any
-// time. Dispatch takes no lock. The zero Mux has no listeners and no middleware and is
-// ready to use. A Mux must not be copied after its first use.
+// All methods are safe for concurrent use. Listeners may be registered at any time.
+// Dispatch takes no lock. The zero Mux has no listeners and no middleware, and is ready
+// to use. A Mux must not be copied after its first use.
 type Mux struct {
-	handle     HandlerFunc // the listeners, with the middleware around them; nil without middleware
-	unheard    nameSet     // events without a listener that were logged
+	handle     HandlerFunc // listeners within the middleware; nil without middleware
+	unheard    nameSet     // names of logged events without a listener
 	mu         sync.Mutex  // serializes registrations
 	registered atomic.Pointer[registrations]
 }
 
-// registrations are the listeners of a mux. They are never changed.
+// registrations holds the listeners of a mux. It is immutable.
 type registrations struct {
-	queues    []string // of handled events, in the order of registration
+	queues    []string // queues of handled events, in the order of registration
 	listeners map[string][]listener
 }
 
-// NewMux returns a mux without listeners. It returns an error for a middleware that is
-// nil, that panics or that returns nil.
+// NewMux returns a mux without listeners. It returns an error if a middleware is nil, panics
+// or returns nil.
 func NewMux(options ...MuxOption) (*Mux, error) {
 	var config muxConfig
 	for _, option := range options {
@@ -55,9 +55,9 @@ func NewMux(options ...MuxOption) (*Mux, error) {
 	return m, nil
 }
 
-// Listen calls the handler for every event with the signal, whichever queue held
-// it. A signal is an event's own name, the name of a parent, or "remote_event" or
-// "event" for all events. Listen adds no queue to [Mux.Queues].
+// Listen calls the handler for every event with the signal, from any queue. A signal is the
+// name of the event, the name of a parent, or "remote_event" or "event" for all events.
+// Listen adds no queue to [Mux.Queues].
 //
 // Listen rejects signals that begin with "kernel.", which command the kernels of
 // originals (SIG-4, DISP-3).
@@ -76,7 +76,7 @@ func (m *Mux) Listen(signal string, handler HandlerFunc) error {
 
 var errNilMux = errors.New("the mux is nil")
 
-// register adds a listener of a signal, which names a queue if consume is set.
+// register adds a listener for a signal. If consume is set, the signal names a queue.
 func (m *Mux) register(signal string, l listener, consume bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -91,8 +91,8 @@ func (m *Mux) register(signal string, l listener, consume bool) {
 	m.registered.Store(&next)
 }
 
-// Queues returns the queues of the events that [Handle] has registered, each once,
-// in the order of registration.
+// Queues returns the queues of the events that [Handle] has registered, without
+// duplicates, in the order of registration.
 func (m *Mux) Queues() []string {
 	if m == nil {
 		return nil
@@ -116,17 +116,17 @@ func (m *Mux) signals() []string {
 	return slices.Sorted(maps.Keys(current.listeners))
 }
 
-// Dispatch passes a delivery through the middleware to the listeners of its signals,
-// in the order of the signals and of the registrations. A listener is called once
-// for a signal, however often the message repeats it (DISP-1, DISP-2). All listeners are
-// called even if some fail; Dispatch returns their errors. Panics become
-// *[PanicError] errors.
+// Dispatch passes a delivery through the middleware to the listeners for its signals, in
+// the order of the signals and of the registrations. Each listener is called once for a
+// signal, even if the message repeats the signal (DISP-1, DISP-2). All listeners are
+// called even if some fail. Dispatch returns their errors. Panics become *[PanicError]
+// errors.
 //
 // An event without a listener is not an error (DISP-6): Dispatch returns nil, so a
-// receiver acknowledges it. It is logged once for each
-// event name, to the logger of the receiver, or to [slog.Default] outside one.
+// receiver acknowledges it. Dispatch logs it once for each event name, to the logger of
+// the receiver, or to [slog.Default] outside a receiver.
 //
-// [DeliveryOf] finds the delivery in the contexts of the listeners.
+// [DeliveryOf] returns the delivery from the contexts of the listeners.
 func (m *Mux) Dispatch(ctx context.Context, delivery *Delivery) error {
 	switch {
 	case m == nil:
@@ -149,7 +149,7 @@ func (m *Mux) Dispatch(ctx context.Context, delivery *Delivery) error {
 func (m *Mux) listen(ctx context.Context, d *Delivery) error {
 	var errs listenerErrors
 	var room [4]string
-	heard := room[:0] // signals with listeners, which are few
+	heard := room[:0] // the signals with listeners; usually few
 	if current := m.registered.Load(); current != nil {
 		for signal := range d.Signals() {
 			listeners := current.listeners[signal]

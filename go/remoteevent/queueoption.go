@@ -15,33 +15,33 @@ type QueueOption interface {
 	applyToQueue(c *queueConfig)
 }
 
-// queueConfig is how a queue is consumed.
+// queueConfig is the configuration of a queue.
 type queueConfig struct {
 	atMostOnce  bool
 	deadLetters bool
 	concurrency int
 	weight      int
-	weighted    bool // the weight was given
-	adaptive    bool // the listeners' pace decides what is fetched ahead, not prefetch
+	weighted    bool // the weight was set
+	adaptive    bool // the speed of the listeners determines the prefetch, not the option
 	prefetch    int
 	lease       time.Duration
 	maxAttempts int
-	maxCrashes  int // attempts that may end with their process
+	maxCrashes  int // maximum of attempts that end with their process
 	firstDelay  time.Duration
 	lastDelay   time.Duration
 	window      lease.Window
-	slowAfter   time.Duration // of a listener, or 0
-	maxDead     int           // dead letters, or 0
+	slowAfter   time.Duration // duration of a listener, or 0
+	maxDead     int           // maximum of dead letters, or 0
 	maxDeadAge  time.Duration
 
-	own bool // options of this queue alone were applied
-	// reliable names an option that has no effect at most once, and was given
-	// for this very queue, or for all where the config is that of all.
+	own bool // options of this queue were applied
+	// reliable names an option without effect at most once, which was set for this
+	// queue, or for all queues if this is their configuration.
 	reliable string
 }
 
-// inherited returns the config for a queue that has options of its own. An option
-// for all queues may have no effect on this one.
+// inherited returns the configuration for a queue with options of its own. An option for all
+// queues may have no effect on this one.
 func (c queueConfig) inherited() queueConfig {
 	c.reliable = ""
 	return c
@@ -85,7 +85,7 @@ func (c *queueConfig) validate() error {
 	return nil
 }
 
-// attempts returns how often an event is tried.
+// attempts returns the maximum number of attempts of an event.
 func (c *queueConfig) attempts() int {
 	if c.atMostOnce {
 		return 1
@@ -93,17 +93,16 @@ func (c *queueConfig) attempts() int {
 	return c.maxAttempts
 }
 
-// fetchesAhead reports whether the listeners' pace decides what is fetched ahead. With
-// a window, an event has to be acknowledged before a repeated one can be known.
+// fetchesAhead reports whether the speed of the listeners determines the prefetch. With
+// deduplication, an event must be acknowledged before a copy of it is recognised.
 func (c *queueConfig) fetchesAhead() bool { return c.adaptive && c.window.Time == 0 }
 
-// Bounds of options. No sum or product of what they admit overflows.
+// Limits of options. No sum or product of permitted values overflows.
 const (
 	maxConcurrency = 100_000
 	maxPrefetch    = 1_000_000
 	maxWeight      = 1000
-	// minLease is the shortest lease: a third of it has to be longer than a round
-	// trip.
+	// minLease is the minimum of a lease: a third of it must exceed a round trip.
 	minLease = 30 * time.Millisecond
 	maxLease = 24 * time.Hour
 	maxCount = 1_000_000_000
@@ -117,7 +116,7 @@ type queueOption func(*queueConfig)
 func (o queueOption) applyToQueue(c *queueConfig)       { o(c) }
 func (o queueOption) applyToReceiver(c *receiverConfig) { o(&c.queueConfig) }
 
-// reliableOption is an option that has no effect with [WithAtMostOnce].
+// reliableOption returns an option that has no effect with [WithAtMostOnce].
 func reliableOption(name string, set func(c *queueConfig)) QueueOption {
 	return queueOption(func(c *queueConfig) {
 		set(c)
@@ -149,7 +148,7 @@ func WithDeadLetters() QueueOption {
 // WithDeadLetterLimit limits the dead letters of each queue. The receiver deletes the
 // oldest beyond the limit and logs their number (REL-36, REL-37). By default, and with 0,
 // all are kept until an operator handles them, and use the memory of their messages in
-// Redis. With too low a limit, dead letters are deleted that nobody has seen.
+// Redis. With too low a limit, dead letters are deleted before an operator sees them.
 func WithDeadLetterLimit(limit int) QueueOption {
 	return queueOption(func(c *queueConfig) { c.maxDead = limit })
 }

@@ -13,39 +13,40 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// running is a receiver that runs: a feeder for each of its queues, and what they
+// running is the state of a running receiver: a feeder for each queue, and what they
 // share.
 type running struct {
 	receiver *Receiver
-	work     context.Context //nolint:containedctx // that of the listeners
-	takes    context.Context //nolint:containedctx // that of the calls of Redis while messages are taken; it ends when they are cut off
-	calls    context.Context //nolint:containedctx // that of other calls, and of those after the last was taken; it ends when they are cut off
-	cut      func()          // cuts them off, those under way as well
+	work     context.Context //nolint:containedctx // for listeners
+	takes    context.Context //nolint:containedctx // for calls of Redis while messages are taken; its end interrupts them
+	calls    context.Context //nolint:containedctx // for other calls, and for calls after the last message was taken; its end interrupts them
+	cut      func()          // interrupts all calls, including those in progress
 	feeders  []*feeder
-	turns    chan struct{} // holds a token for each exchange under way
+	turns    chan struct{} // holds a token for each exchange in progress
 	suspects suspects
 	outages  *outageLimit
 	nodes    bool  // there may be several servers
-	pool     *pool // nil where the slots have no bound
+	pool     *pool // nil without a limit of the slots
 
 	fetching, handling, settling sync.WaitGroup
 
-	end chan struct{} // closed when all is handled
+	end chan struct{} // closed when all messages are handled and reported
 }
 
 // opener opens the sources of a receiver's queues.
 type opener interface {
-	// open sets what a feeder takes from Redis: its source, among others.
+	// open sets the dependencies of a feeder on Redis, such as its source.
 	open(f *feeder, maxBytes int) error
-	// attend does what is to be done for all feeders, until the context ends.
+	// attend performs the work for all feeders, until the context ends.
 	attend(ctx context.Context, r *running)
-	// sever ends what is under way on the connections. Later calls make others.
+	// sever interrupts the calls in progress by closing their connections. Later
+	// calls open new connections.
 	sever()
-	// close closes the connections. It may be called more than once.
+	// close closes the connections. It may be called repeatedly.
 	close()
 }
 
-// start begins to consume queues.
+// start starts the consumption of the queues.
 func (r *running) start(ctx context.Context, open opener) error {
 	for _, name := range r.receiver.queues {
 		f := r.feeder(name, r.receiver.configs[name])
@@ -68,9 +69,9 @@ func (r *running) start(ctx context.Context, open opener) error {
 	return nil
 }
 
-// finish has the feeders report what is left, and waits for that, but no longer than
-// Redis may take: then the calls under way are cut off, renewals among them. It reports
-// whether they have ended at the time, or soon after they were cut off.
+// finish makes the feeders report their remaining dispositions, and waits for them, at most
+// for the time allowed for Redis. Then it interrupts the calls in progress, including
+// renewals. It reports whether the calls have ended in time, or soon after the interruption.
 func (r *running) finish(latest time.Time) bool {
 	close(r.end)
 	left := failingFinishTime
@@ -103,7 +104,7 @@ func (r *running) feeder(name string, config *queueConfig) *feeder {
 	return f
 }
 
-// renew renews the claims of all queues until all is handled and reported.
+// renew renews the claims of all queues until all messages are handled and reported.
 func (r *running) renew() {
 	shortest := r.feeders[0].config.lease
 	for _, f := range r.feeders {
@@ -130,8 +131,8 @@ func (r *running) renew() {
 // redisOpener opens sources in Redis.
 type redisOpener struct {
 	client redis.UniversalClient
-	lines  *lines    // of the client
-	bell   *doorbell // nil where sources wait for messages
+	lines  *lines    // connections of the client
+	bell   *doorbell // nil if sources wait for messages themselves
 }
 
 func (o *redisOpener) open(f *feeder, maxBytes int) error {

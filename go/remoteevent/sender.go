@@ -15,50 +15,48 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Sender puts events into Redis. It may be used by several goroutines at once,
-// and needs no closing.
+// Sender sends events to Redis. It is safe for concurrent use and needs no closing.
 //
 // # Guarantee
 //
-// Each call returns when Redis has replied for its own event, with one of three
-// outcomes. An event is stored: the error is nil. It is certainly not stored: the
-// event was rejected (a *[RejectedError] or *[TypeError]), Redis replied with an
-// error (a redis.Error in the chain), or no byte of a command was written
-// ([ErrNotSent]). Or nobody knows ([ErrUnknown]): it was written, and the reply
-// was lost or did not arrive before the context ended. No command is repeated
-// automatically, whatever the client's options are: it would store an event twice
-// (SEND-5). Sending an event of unknown outcome again is the caller's decision;
-// [Stamp] gives it an id of which receivers know it.
+// Each call returns after the reply of Redis for its own event, with one of three
+// outcomes. If the error is nil, the event is stored. The event is certainly not
+// stored if it was rejected (a *[RejectedError] or *[TypeError]), if Redis replied
+// with an error (a redis.Error in the chain), or if no byte of the command was written
+// ([ErrNotSent]). Otherwise the outcome is unknown ([ErrUnknown]): the command was
+// written, and the reply was lost or did not arrive before the context ended. A Sender
+// never repeats a command, whatever the client's options are, because that could store
+// an event twice (SEND-5). The caller may send an event of unknown outcome again. With
+// an id from [Stamp], receivers recognise the copy.
 //
 // # Concurrency
 //
-// Concurrent calls share commands (group commit). A call that finds no more than
-// one command under way sends its event at once; calls that come while two are
-// under way leave together with the next. No call waits for others to come. An
-// event that is rejected never enters a command, and an error that Redis replies
-// for one list concerns the events of that list only. Each call ends with its own
-// context, which never ends another's: an event that has not been written by then
-// is withdrawn, and is [ErrNotSent].
+// Concurrent calls share commands (group commit). A call sends its event at once if at
+// most one command is in progress. Calls that begin while two are in progress share the
+// next command. No call waits for further calls. A rejected event is never part of a
+// command, and an error reply for one list affects only the events of that list. The
+// context of a call affects only that call: an event that is not written before the
+// context ends is withdrawn, and the error is [ErrNotSent].
 //
 // The calls of one goroutine are stored in their order. An event of unknown outcome may
 // still be stored after the events of later calls.
 //
 // # Contexts and timeouts
 //
-// The deadline of a context bounds a call, whatever the client's options are. So
-// does its cancellation, with one exception: go-redis does not interrupt a write or a
-// read. A call that sends its event by itself through a *redis.Client that has replied
-// promptly so far, and whose ReadTimeout and WriteTimeout are at most 5 s, returns when
-// Redis replies, or after these timeouts. The client's own timeouts hold in any case.
+// The deadline of a context bounds a call, whatever the client's options are. So does
+// its cancellation, with one exception: go-redis does not interrupt a write or a read. If
+// a call sends its event alone through a *redis.Client whose replies have been prompt so
+// far, and whose ReadTimeout and WriteTimeout are at most 5 s, it returns after the reply
+// or after these timeouts. The client's own timeouts always apply.
 //
-// A call by itself is fastest with a context without deadline, with one whose deadline
-// is later than the sum of these timeouts, or with the client's option
-// ContextTimeoutEnabled. Otherwise it waits in a goroutine of its own.
+// A call that sends its event alone is fastest with a context without a deadline, with a
+// deadline later than the sum of these timeouts, or with the client's option
+// ContextTimeoutEnabled. Otherwise it waits in a separate goroutine.
 //
-// A Redis with a timeout for idle clients closes connections. go-redis notices it before
-// it uses one, except over TLS with RESP2. There, each call after a pause is of unknown
-// outcome. Set ConnMaxIdleTime in the client's options below
-// that timeout.
+// A Redis with a timeout for idle clients closes connections. go-redis notices this
+// before it uses one, except over TLS with RESP2. There, the outcome of each call after
+// a pause is unknown. Set ConnMaxIdleTime in the client's options to less than that
+// timeout.
 type Sender struct {
 	link       *link
 	config     senderConfig
@@ -66,17 +64,17 @@ type Sender struct {
 	middleware SendFunc // sends through the middleware; nil without
 	warned     sync.Map // event names whose warnings have been logged
 
-	shared *lane // where one server has all lists; else each list has its own
+	shared *lane // if one server has all lists; otherwise each list has its own
 	mu     sync.Mutex
-	lanes  map[string]*lane // those in use
+	lanes  map[string]*lane // lanes in use
 }
 
-// NewSender makes a sender that works through the client, which stays the
-// caller's to close, with its connections and hooks. It returns an error for
-// options that make no sense together, and does not connect.
+// NewSender returns a sender that uses the client, including its connections and hooks.
+// The caller closes the client. NewSender returns an error for invalid combinations of
+// options, and does not connect.
 //
-// A *redis.Client, *redis.ClusterClient, *redis.Ring and clients that wrap them
-// will do. In a trace, a command of several callers has the context of the first.
+// The client may be a *redis.Client, *redis.ClusterClient, *redis.Ring or a type that
+// wraps one. In a trace, a command of several callers has the context of the first.
 func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, error) {
 	if err := nilcheck.Client(client); err != nil {
 		return nil, fmt.Errorf("NewSender: %w", err)
@@ -108,8 +106,8 @@ func NewSender(client redis.UniversalClient, options ...SenderOption) (*Sender, 
 	return s, nil
 }
 
-// Send stores one event in the list of its name. When it returns nil, Redis has
-// the event. [Sender] describes errors, contexts and concurrent calls.
+// Send stores one event in the list of its name. If the error is nil, Redis has the event.
+// [Sender] describes errors, contexts and concurrent calls.
 //
 // It implements SEND-1 to SEND-8, and SCHEMA-1.
 func (s *Sender) Send(ctx context.Context, event Event) error {
@@ -132,7 +130,7 @@ func (s *Sender) Send(ctx context.Context, event Event) error {
 	return s.send(ctx, m, now)
 }
 
-// envelope makes the envelope of an event for the middleware.
+// envelope returns the envelope of an event for the middleware.
 func (s *Sender) envelope(ctx context.Context, event Event) (wire.Envelope, error) {
 	env, err := NewEnvelope(event)
 	if err != nil {
@@ -141,10 +139,9 @@ func (s *Sender) envelope(ctx context.Context, event Event) (wire.Envelope, erro
 	return env, err
 }
 
-// Forward stores an envelope, such as one that was received, or that was made
-// for an event of which there is no Go type. An envelope without an id is a new
-// event and gets the attributes that [Sender.Send] writes; one with an id goes
-// out as it is. Its errors are those of Send.
+// Forward stores an envelope: a received one, or one of an event without a Go type. An
+// envelope without an id is a new event and gets the attributes that [Sender.Send] writes.
+// An envelope with an id is sent unchanged. The errors are those of Send.
 func (s *Sender) Forward(ctx context.Context, env wire.Envelope) error {
 	if err := s.usable(ctx); err != nil {
 		return err
@@ -165,15 +162,15 @@ func (s *Sender) forward(ctx context.Context, env wire.Envelope) error {
 	return s.send(ctx, m, time.Now())
 }
 
-// SendBatch stores events in the order in which they are given. It returns nil if
-// all are stored, else a *[BatchError], which has the outcome of each. An event
-// that is rejected holds up none of the others.
+// SendBatch stores events in the given order. It returns nil if all are stored, and
+// otherwise a *[BatchError] with the outcome of each. A rejected event does not prevent
+// the others from being sent.
 //
-// A batch is no transaction: events for one list are stored in their order, up
-// to 1,000 of them or 1 MiB all together or not at all, and other clients may
-// come between. After a command without a reply, nothing more goes to that
-// list, or to that server: the rest of the batch is [ErrNotSent]. Likewise, once the
-// context has ended, the rest is ErrNotSent.
+// A batch is not a transaction. The events for one list are stored in order, in commands
+// of up to 1,000 events or 1 MiB, each of which is atomic. Other clients may store events
+// between the commands. After a command without a reply, no further event is sent to that
+// list or server: the error of the remaining events is [ErrNotSent]. The same applies
+// after the end of the context.
 func (s *Sender) SendBatch(ctx context.Context, events ...Event) error {
 	if err := s.usable(ctx); err != nil {
 		return err
@@ -197,7 +194,7 @@ func (s *Sender) SendBatch(ctx context.Context, events ...Event) error {
 	return s.finish(b)
 }
 
-// ForwardBatch stores envelopes as [Sender.SendBatch] does events.
+// ForwardBatch stores envelopes as [Sender.SendBatch] stores events.
 func (s *Sender) ForwardBatch(ctx context.Context, envelopes ...wire.Envelope) error {
 	if err := s.usable(ctx); err != nil {
 		return err
@@ -248,7 +245,7 @@ func (s *Sender) finish(b *batch) error {
 	return batchError(results)
 }
 
-// send sends a message, for a call that began at start.
+// send sends a message for a call that began at start.
 func (s *Sender) send(ctx context.Context, m *outgoing, start time.Time) error {
 	if s.hooks.sent == nil {
 		return s.sendByLane(ctx, m, start).Err
@@ -260,7 +257,7 @@ func (s *Sender) send(ctx context.Context, m *outgoing, start time.Time) error {
 	return result.Err
 }
 
-// sendByLane sends a message by the lane that it belongs to.
+// sendByLane sends a message through its lane.
 func (s *Sender) sendByLane(ctx context.Context, m *outgoing, start time.Time) Result {
 	if s.shared != nil {
 		return s.shared.send(ctx, m, start)
@@ -287,7 +284,7 @@ func (s *Sender) sendByLane(ctx context.Context, m *outgoing, start time.Time) R
 	return l.send(ctx, m, start)
 }
 
-// warn logs what is doubtful about an event, once for each event's name.
+// warn logs the warnings about an event, once for each event name.
 func (s *Sender) warn(ctx context.Context, name string, warnings []wire.Finding) {
 	if len(warnings) == 0 {
 		return
@@ -301,7 +298,7 @@ func (s *Sender) warn(ctx context.Context, name string, warnings []wire.Finding)
 	}
 }
 
-// hasWarned reports whether the warnings of an event's name have been logged.
+// hasWarned reports whether the warnings for an event name have been logged.
 func (s *Sender) hasWarned(name string) bool {
 	_, logged := s.warned.Load(name)
 	return logged

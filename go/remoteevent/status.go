@@ -8,9 +8,9 @@ import (
 
 // Status describes a receiver at one moment. See [Receiver.Status].
 type Status struct {
-	// State is how far the receiver is in its one run.
+	// State is the phase of the receiver's only run.
 	State State
-	// Queues describes each queue, in the order in which they were named. It is empty
+	// Queues describes each queue, in the order in which they were given. It is empty
 	// until Run consumes the queues.
 	Queues []QueueStatus
 }
@@ -22,11 +22,11 @@ type QueueStatus struct {
 	// Connected reports whether messages can be received: the receiver runs, Redis has
 	// replied for the queue, and no call has failed since.
 	Connected bool
-	// FailingSince is when the outage began that goes on, or the zero time.
+	// FailingSince is the begin of the present outage, or the zero time.
 	FailingSince time.Time
 	// Err is the last error of the outage, without payloads and passwords, or nil.
 	Err error
-	// LastMessage is when a message was last taken from Redis, or the zero time.
+	// LastMessage is the time when a message was last taken from Redis, or the zero time.
 	LastMessage time.Time
 	// InFlight is the number of events that are being handled.
 	InFlight int
@@ -34,7 +34,7 @@ type QueueStatus struct {
 	Waiting int
 }
 
-// State is how far a receiver is in its one run.
+// State is the phase of a receiver's only run.
 type State int
 
 const (
@@ -48,7 +48,7 @@ const (
 	Stopped
 )
 
-// String returns the state in lower case, or "State(7)" for a value that is none.
+// String returns the state in lower case, or "State(7)" for an invalid value.
 func (s State) String() string {
 	names := [...]string{"not started", "running", "shutting down", "stopped"}
 	if s < 0 || int(s) >= len(names) {
@@ -57,8 +57,8 @@ func (s State) String() string {
 	return names[s]
 }
 
-// Status returns what the receiver does at the moment. It calls nothing in Redis and
-// may be called at any time, by hooks and handlers, too.
+// Status returns the present status of the receiver. It does not call Redis. It may be
+// called at any time, also by hooks and handlers.
 func (r *Receiver) Status() Status {
 	if r == nil {
 		return Status{}

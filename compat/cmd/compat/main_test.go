@@ -97,8 +97,8 @@ func TestImplementationsThatDoNothing(t *testing.T) {
 	const hello = `read l; echo "{\"op\":\"hello\",\"protocol\":1,\"name\":\"fake\",\"version\":\"1\",\"roles\":[%s]}"; `
 	const unsupported = `n=0; while read l; do case "$l" in *stop*) exit;; esac; n=$((n+1)); echo "{\"op\":\"failed\",\"id\":$n,\"error\":\"unsupported\"}"; done`
 	for name, test := range map[string]struct{ script, says string }{
-		"without a role":      {fmt.Sprintf(hello, ""), "✗ it-fake: it passed nothing: it takes part in no case"},
-		"unsupported":         {fmt.Sprintf(hello, `\"send\",\"receive\"`) + unsupported, "✗ it-fake: it passed nothing: it says of all 2 that they are unsupported"},
+		"without a role":      {fmt.Sprintf(hello, ""), "✗ it-fake: it passed nothing: no case has its roles"},
+		"unsupported":         {fmt.Sprintf(hello, `\"send\",\"receive\"`) + unsupported, "✗ it-fake: it passed nothing: all 2 results are unsupported"},
 		"does not start":      {"echo 'no module' >&2; exit 1", "no module"},
 		"ends with a failure": {fmt.Sprintf(hello, `\"send\"`) + "read l; exit 7", "exit status 7, not exit status 0"},
 	} {
