@@ -22,7 +22,7 @@ type claim struct {
 	// The acknowledger's mutex guards the fields below.
 	messages  int       // messages that are not settled
 	reporting int       // those of them in the report in progress
-	expires   time.Time // the end of the lease, or a later time
+	expires   time.Time // lower bound of the end of the lease
 	renewed   time.Time // the time of the last renewal
 	gone      bool      // Redis has replied that the claim is lost: nothing more is reported
 	uncertain bool      // a report got no reply, so the claim may be finished

@@ -33,17 +33,18 @@ func benchCommand() *cobra.Command {
 	var f benchFlags
 	c := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure the library beside other ways to pass the same bytes through Redis",
-		Long: `Measure the library beside other ways to pass the same bytes through the same
-Redis: go-redis, rueidis, the protocol written by hand, redis-benchmark, the
-original, asynq and watermill-redisstream.
+		Short: "Compare the performance of the library with that of its peers",
+		Long: `Compare the performance of the library with that of other ways to pass the same
+bytes through the same Redis: go-redis, rueidis, a hand-written protocol,
+redis-benchmark, the original, asynq and watermill-redisstream.
 
-All cases are measured in every round, in an order of its own, and each verifies
-that exactly the messages of its run were stored or handled. The figures are
-medians with minimum and maximum. They depend on the machine; the ratios at the
-end depend on it less, since each is taken within a round. A participant that
-fails is reported, ends the command with code 5, and loses no other figures. A
-goal that is not met does not end the command with a code of its own.`,
+Each round measures all cases, in a different order. Each case verifies that
+exactly the messages of its run were stored or handled. The figures are medians
+with minimum and maximum. They depend on the machine. The ratios at the end
+depend on it less, because each is computed within a round.
+
+If a participant fails, the command reports it, continues with the others and
+exits with code 5. A goal that is not met has no effect on the exit code.`,
 		Example: `  compat bench --quick
   compat bench --only 'send-*/100B/*'
   compat bench -o json > results.json
@@ -51,17 +52,17 @@ goal that is not met does not end the command with a code of its own.`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.redis, "redis", "local", "where to run: "+redisserver.Usage+", on which only keys of queues that begin with compat: are touched")
-	flags.StringArrayVar(&f.only, "only", nil, "measure only the cases whose names match the `PATTERN`, in which * is any text; may be repeated")
-	flags.BoolVar(&f.quick, "quick", false, "measure only the cases that the goals need, in two rounds and less than a minute")
-	flags.IntVar(&f.rounds, "rounds", 0, "how many rounds; 0 is 5, or 2 with --quick")
-	flags.DurationVar(&f.duration, "duration", 0, "about how long one case runs in one round; 0 is 300ms, or 200ms with --quick")
-	flags.Uint64Var(&f.seed, "seed", 0, "what decides the order of the cases in each round; 0 for one of its own")
-	flags.StringVarP(&f.format, "output", "o", "text", "format of the output: text, json or markdown")
-	flags.BoolVar(&f.noOriginals, "no-originals", false, "without the original")
-	flags.StringVar(&f.from, "from", "", "measure nothing, and report the results of the JSON `FILE` of an earlier run")
-	flags.StringVar(&f.write, "write", "", "also write BENCHMARKS.md and its plots into the directory `DIR`")
-	flags.BoolVar(&f.list, "list", false, "print the names of the cases, and measure nothing")
+	flags.StringVar(&f.redis, "redis", "local", "the `SERVER`: "+redisserver.Usage+"; on a URL only keys that begin with compat: are used")
+	flags.StringArrayVar(&f.only, "only", nil, "measure only the cases that match the `PATTERN`, in which * matches any text; may be repeated")
+	flags.BoolVar(&f.quick, "quick", false, "measure only the cases that the goals need, in two rounds, in less than a minute")
+	flags.IntVar(&f.rounds, "rounds", 0, "`N` rounds (default 5, or 2 with --quick)")
+	flags.DurationVar(&f.duration, "duration", 0, "approximate `DURATION` of a case in a round (default 300ms, or 200ms with --quick)")
+	flags.Uint64Var(&f.seed, "seed", 0, "the seed `N` of the order of the cases (default random)")
+	flags.StringVarP(&f.format, "output", "o", "text", "`FORMAT` of the output: text, json or markdown")
+	flags.BoolVar(&f.noOriginals, "no-originals", false, "skip the original")
+	flags.StringVar(&f.from, "from", "", "report the results of an earlier run from its JSON `FILE`, without measuring")
+	flags.StringVar(&f.write, "write", "", "also write BENCHMARKS.md and its plots to the directory `DIR`")
+	flags.BoolVar(&f.list, "list", false, "print the names of the cases, without measuring")
 	c.RunE = func(c *cobra.Command, _ []string) error { return f.run(c) }
 	return c
 }
@@ -71,9 +72,9 @@ func (f benchFlags) check() error {
 	case f.format != "text" && f.format != "json" && f.format != "markdown":
 		return fmt.Errorf("-o %s: the formats are text, json and markdown", f.format)
 	case f.rounds < 0:
-		return fmt.Errorf("--rounds %d: at least one round is measured", f.rounds)
+		return fmt.Errorf("--rounds %d: the minimum is 1", f.rounds)
 	case f.duration < 0:
-		return fmt.Errorf("--duration %v: it is longer than nothing", f.duration)
+		return fmt.Errorf("--duration %v: the duration must be positive", f.duration)
 	}
 	return nil
 }
@@ -127,7 +128,7 @@ func (f benchFlags) measure(c *cobra.Command, cases []bench.Case) (report bench.
 		return report, err
 	}
 	if len(providers) != 1 {
-		return report, &codedError{exitUsage, fmt.Errorf("--redis %s: benchmarks run on one Redis, and this names %d", f.redis, len(providers))}
+		return report, &codedError{exitUsage, fmt.Errorf("--redis %s: select one server, not %d", f.redis, len(providers))}
 	}
 	server, err := startRedis(c.Context(), providers[0])
 	if err != nil {

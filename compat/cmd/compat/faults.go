@@ -18,12 +18,12 @@ func faultsCommand() *cobra.Command {
 	var seed uint64
 	c := &cobra.Command{
 		Use:   "faults [SCENARIO]…",
-		Short: "See what becomes of events when Redis, its clients or the network fail",
-		Long: `See what becomes of events when Redis, its clients or the network fail. While
-events flow, each scenario does something to a Redis of its own, or to several.
-Every event that Redis has acknowledged has to be handled at least once, or to be
-a dead letter, and events have to flow again by themselves. A scenario in which
-that is not so ends the command with code 5.
+		Short: "Test reliable delivery under faults",
+		Long: `Test reliable delivery under faults of Redis, its clients and the network. Each
+scenario injects faults into its own Redis servers while events flow. Every
+event that Redis has acknowledged must be handled at least once, or be a dead
+letter, and events must flow again without intervention. The exit code is 5 if a
+scenario fails.
 
 Scenarios:
 ` + scenarioList(),
@@ -31,16 +31,16 @@ Scenarios:
   compat faults --long -o markdown > FAULTS.md
   compat faults restart "slot migration"`,
 	}
-	c.Flags().StringVarP(&format, "output", "o", "text", "format of the output: text, json or markdown")
-	c.Flags().BoolVar(&long, "long", false, "do each many times: it takes half an hour, not one or two minutes")
-	c.Flags().Uint64Var(&seed, "seed", 0, "what goes by chance, such as which process is killed and when; 0 for one of its own")
-	c.Flags().IntVar(&parallel, "parallel", 2, "how many scenarios run at a time")
+	c.Flags().StringVarP(&format, "output", "o", "text", "`FORMAT` of the output: text, json or markdown")
+	c.Flags().BoolVar(&long, "long", false, "repeat each scenario many times, in half an hour instead of two minutes")
+	c.Flags().Uint64Var(&seed, "seed", 0, "the seed `N` of random choices, such as the process to kill (default random)")
+	c.Flags().IntVar(&parallel, "parallel", 2, "run `N` scenarios concurrently")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if format != "text" && format != "json" && format != "markdown" {
 			return &codedError{exitUsage, fmt.Errorf("-o %s: the formats are text, json and markdown", format)}
 		}
 		if parallel < 1 {
-			return &codedError{exitUsage, fmt.Errorf("--parallel %d: at least one scenario runs at a time", parallel)}
+			return &codedError{exitUsage, fmt.Errorf("--parallel %d: the minimum is 1", parallel)}
 		}
 		scenarios, err := selectScenarios(args)
 		if err != nil {
@@ -50,7 +50,7 @@ Scenarios:
 			seed = rand.Uint64N(1_000_000) + 1
 		}
 		report, err := faults.Run(c.Context(), scenarios, long, seed, parallel, func(r faults.Result) {
-			state := "as promised"
+			state := "passed"
 			if r.Problem != "" {
 				state = "FAILED"
 			}
@@ -77,7 +77,7 @@ Scenarios:
 	return c
 }
 
-// selectScenarios are those with these names, or all.
+// selectScenarios returns the scenarios with these names, or all.
 func selectScenarios(names []string) ([]faults.Scenario, error) {
 	if len(names) == 0 {
 		return faults.Scenarios(), nil
@@ -91,16 +91,25 @@ func selectScenarios(names []string) ([]faults.Scenario, error) {
 			}
 		}
 		if len(selected) == before {
-			return nil, &codedError{exitUsage, fmt.Errorf("no scenario is called %q; compat faults --help lists them", name)}
+			return nil, &codedError{exitUsage, fmt.Errorf("no scenario %q; list them with compat faults --help", name)}
 		}
 	}
 	return selected, nil
 }
 
+// scenarioList describes the scenarios in lines of at most 80 bytes.
 func scenarioList() string {
 	var b strings.Builder
 	for _, s := range faults.Scenarios() {
-		fmt.Fprintf(&b, "  %-16s %s\n", s.Name, s.What)
+		line := fmt.Sprintf("  %-16s", s.Name)
+		for word := range strings.FieldsSeq(s.What) {
+			if len(line)+1+len(word) > 80 {
+				fmt.Fprintln(&b, line)
+				line = fmt.Sprintf("  %-16s", "")
+			}
+			line += " " + word
+		}
+		fmt.Fprintln(&b, line)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

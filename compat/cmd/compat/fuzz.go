@@ -19,12 +19,12 @@ func fuzzCommand() *cobra.Command {
 	f := fuzz.Fuzzer{}
 	c := &cobra.Command{
 		Use:   "fuzz",
-		Short: "Compare receivers with the predicted outcomes of generated messages",
-		Long: `Compare receivers with the predicted outcomes of generated messages and of changed
-test vectors. Each message reaches the receivers through Redis. The legacy verdict
-predicts whether an original delivers, drops or dies. Every other implementation,
-such as the Go library, must conform to the specification. The values of delivered
-payloads and the signals must be the same, too.
+		Short: "Compare outcomes of generated messages with predictions",
+		Long: `Compare the outcomes of generated messages and of changed test vectors with
+predictions. Each message reaches the receivers through Redis. The legacy
+verdict predicts whether an original delivers, drops or dies. Every other
+implementation, such as the Go library, must conform to the specification. The
+values of delivered payloads and the signals must be the same, too.
 
 The same seed generates the same messages. A message with another outcome is
 minimised and printed as a test vector.`,
@@ -33,13 +33,13 @@ minimised and printed as a test vector.`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
-	flags.IntVar(&f.Cases, "cases", 2000, "the number of messages")
-	flags.Uint64Var(&f.Seed, "seed", 1, "the seed of the messages")
-	flags.IntVar(&f.Workers, "workers", 1, "the number of parallel processes of an implementation")
-	flags.StringArrayVar(&who.implementations, "impl", nil, "the `COMMAND` of an adapter, as a shell would split it, or NAME=COMMAND; may be repeated")
+	flags.IntVar(&f.Cases, "cases", 2000, "the number `N` of messages")
+	flags.Uint64Var(&f.Seed, "seed", 1, "the seed `N` of the messages")
+	flags.IntVar(&f.Workers, "workers", 1, "run `N` processes of an implementation in parallel")
+	flags.StringArrayVar(&who.implementations, "impl", nil, "the `COMMAND` of an adapter, split as by a shell, or NAME=COMMAND; may be repeated")
 	flags.StringSliceVar(&who.originals, "original", []string{"1.6"}, "the `VERSIONS` of remote_event_bundle")
 	flags.BoolVar(&who.noOriginals, "no-originals", false, "run no original; no Python is needed")
-	flags.StringVar(&server, "redis", "local", "the server: "+redisserver.Usage)
+	flags.StringVar(&server, "redis", "local", "the `SERVER`: "+redisserver.Usage)
 	flags.StringVar(&vectors, "vectors", "", "write the disagreements to a file in the directory `DIR`, as vectors")
 	formatFlag(c, &who.format)
 	c.RunE = func(c *cobra.Command, _ []string) error {

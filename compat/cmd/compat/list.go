@@ -48,7 +48,7 @@ func listCommand() *cobra.Command {
 func showCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "show CASE",
-		Short:   "Show a case: its requirements, its bytes, and what is expected",
+		Short:   "Show a case: its requirements, bytes and expectation",
 		Example: "  compat show poison/byte-order-mark",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -62,7 +62,7 @@ func showCommand() *cobra.Command {
 					return err
 				}
 			}
-			return &codedError{exitUsage, fmt.Errorf("no case is called %q; `compat list` prints them", args[0])}
+			return &codedError{exitUsage, fmt.Errorf("no case %q; list them with compat list", args[0])}
 		},
 	}
 }

@@ -44,7 +44,7 @@ code is 1 if there is no probe, or the application stops during the run.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.url, "redis", "", "the `URL` of the application's Redis, with its database")
-	flags.StringVar(&f.probe, "probe", "", "the `ID` of the application's probe, or its beginning, if there are several")
+	flags.StringVar(&f.probe, "probe", "", "the `ID` of the application's probe, or its beginning, if there are several probes")
 	flags.BoolVar(&f.destructive, "destructive", false, "also run the cases that end a consumer of an original, and large ones")
 	f.caseFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error { return f.run(c) }

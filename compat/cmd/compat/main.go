@@ -1,5 +1,5 @@
-// Command compat checks implementations of the wire against each other, the
-// original Python packages above all.
+// Command compat tests implementations of the wire specification against each other and
+// against the original Python packages.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/redis/go-redis/v9"
@@ -35,7 +36,7 @@ func main() {
 	if faults.IsConsumer() {
 		os.Exit(faults.Consume())
 	}
-	redis.SetLogger(&logging.VoidLogger{}) // what fails is in the results
+	redis.SetLogger(&logging.VoidLogger{}) // the results contain the errors
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
@@ -43,23 +44,25 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the command, and returns its exit code.
+// run runs the command and returns its exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, diagnostics io.Writer) int {
 	root := &cobra.Command{
 		Use:   "compat",
-		Short: "Check implementations of the remote-event wire against each other",
-		Long: `Check implementations of the remote-event wire against each other.
+		Short: "Test implementations of the remote-event wire specification",
+		Long: `Test implementations of the remote-event wire specification against each other
+and against the originals.
 
-The originals are the Python packages as published, each version in an
-environment of its own, made on first use in the user's cache directory (or
-where REMOTE_EVENT_CACHE says).
+The originals are the published Python packages. Each version runs in its own
+environment, which is made on first use in the user's cache directory, or in the
+directory REMOTE_EVENT_CACHE.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 no connection, 5 something is
-unexpected, 130 interrupted.`,
+Exit codes: 0 success, 1 failure, 2 usage error, 3 no connection, 5 unexpected
+results, 130 interrupted.`,
 		RunE:          missingCommand,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 "))
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -107,13 +110,13 @@ unexpected, 130 interrupted.`,
 	return exitFailed
 }
 
-// errFindings ends a run in which something is unexpected, after its report.
-var errFindings = errors.New("something is unexpected")
+// errFindings ends a run with unexpected results, after its report.
+var errFindings = errors.New("unexpected results")
 
-// errNoCommand ends a command without the subcommand that it needs, after its help.
+// errNoCommand ends a command that lacks its subcommand, after its help.
 var errNoCommand = errors.New("no command")
 
-// missingCommand prints the help of such a command to standard error.
+// missingCommand prints the help of a command to standard error, and returns errNoCommand.
 func missingCommand(c *cobra.Command, _ []string) error {
 	c.SetOut(c.ErrOrStderr())
 	if err := c.Help(); err != nil {
@@ -122,7 +125,7 @@ func missingCommand(c *cobra.Command, _ []string) error {
 	return errNoCommand
 }
 
-// codedError ends the command with a code of its own.
+// codedError is an error with an exit code.
 type codedError struct {
 	code int
 	err  error
@@ -131,8 +134,7 @@ type codedError struct {
 func (e *codedError) Error() string { return e.err.Error() }
 func (e *codedError) Unwrap() error { return e.err }
 
-// environments returns the cache of the originals. What it builds it says on
-// the diagnostics.
+// environments returns the cache of the originals. It reports builds on diagnostics.
 func environments(diagnostics io.Writer) (*environment.Cache, error) {
 	dir, err := cache.Default()
 	if err != nil {
@@ -143,7 +145,7 @@ func environments(diagnostics io.Writer) (*environment.Cache, error) {
 
 // formatFlag adds -o to a command.
 func formatFlag(c *cobra.Command, format *string) {
-	c.Flags().StringVarP(format, "output", "o", "text", "format of the output: text or json")
+	c.Flags().StringVarP(format, "output", "o", "text", "`FORMAT` of the output: text or json")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if *format != "text" && *format != "json" {
 			return &codedError{exitUsage, fmt.Errorf("-o %s: the formats are text and json", *format)}

@@ -20,9 +20,9 @@ func mutantsCommand() *cobra.Command {
 		Use:   "mutants [NAME]…",
 		Short: "Test the cases with adapters that have one mistake each",
 		Long: `Test the cases with adapters that have one mistake each. A mutant violates one
-requirement. It runs with the cases for that requirement, or with all, and one of
-them must fail. The adapter without a mistake passes all cases. The exit code is 5
-if a mutant survives.`,
+requirement. It runs with the cases for that requirement, or with all, and one
+of them must fail. The adapter without a mistake passes all cases. The exit code
+is 5 if a mutant survives.`,
 		Example: `  compat mutants
   compat mutants takes-bom pops-left
   compat run --no-originals --impl 'compat adapter --mutant pops-left'`,

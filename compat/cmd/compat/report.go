@@ -17,10 +17,10 @@ var reportOutputs = []struct {
 	flag, help string
 	write      func(*report.Report, io.Writer) error
 }{
-	{"html", "write one page for a browser, which needs nothing else, to this file", (*report.Report).WriteHTML},
-	{"markdown", "write the matrices in Markdown to this file", (*report.Report).WriteMarkdown},
-	{"junit", "write JUnit XML, for CI systems, to this file", (*report.Report).WriteJUnit},
-	{"badge", "write the JSON of an endpoint badge of shields.io to this file; see --implementation", nil},
+	{"html", "write a self-contained HTML page to `FILE`", (*report.Report).WriteHTML},
+	{"markdown", "write the matrices in Markdown to `FILE`", (*report.Report).WriteMarkdown},
+	{"junit", "write JUnit XML, for CI systems, to `FILE`", (*report.Report).WriteJUnit},
+	{"badge", "write the JSON of an endpoint badge of shields.io to `FILE`; see --implementation", nil},
 }
 
 func reportCommand() *cobra.Command {
@@ -28,9 +28,9 @@ func reportCommand() *cobra.Command {
 	var badgeOf string
 	c := &cobra.Command{
 		Use:   "report FILE",
-		Short: "Make a page, a matrix, JUnit XML or a badge from the report of a run",
-		Long: `Make a page, a matrix, JUnit XML or a badge from the report of a run. Without a
-flag the summary is printed. As FILE or as the file of a flag - means stdin and
+		Short: "Convert a report to a page, a matrix, JUnit XML or a badge",
+		Long: `Convert the report of a run to a page, a matrix, JUnit XML or a badge. Without a
+flag, print the summary. FILE may be - for stdin, and the file of one flag - for
 stdout.`,
 		Example: `  compat report report.json
   compat report report.json --html report.html --junit junit.xml`,
@@ -39,7 +39,7 @@ stdout.`,
 	for i, output := range reportOutputs {
 		c.Flags().StringVar(&files[i], output.flag, "", output.help)
 	}
-	c.Flags().StringVar(&badgeOf, "implementation", "", "the `NAME` or id of the implementation that the badge is of: by default the only --impl of the run, or the Go library where there is none")
+	c.Flags().StringVar(&badgeOf, "implementation", "", "the `NAME` or id of the badge's implementation (default the only --impl of the run, or the Go library without one)")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		toStdout := 0
 		for _, file := range files {

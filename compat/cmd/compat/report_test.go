@@ -88,13 +88,13 @@ func TestReportErrors(t *testing.T) {
 		{[]string{"report"}, exitUsage, "accepts 1 arg"},
 		{[]string{"report", path, "--html", "-", "--badge", "-"}, exitUsage, "only one output"},
 		{[]string{"report", path, "--html", filepath.Join(t.TempDir(), "no", "where")}, exitFailed, "--html: open"},
-		{[]string{"report", "-"}, exitFailed, "stdin: no report of a run: EOF"},
+		{[]string{"report", "-"}, exitFailed, "stdin: not a report of a run: EOF"},
 		{[]string{"report", other + "x"}, exitFailed, "no such file"},
-		{[]string{"report", other}, exitFailed, "no report of a run"},
-		{[]string{"report", newer}, exitFailed, "a report of format 2, and this compat reads format 1"},
+		{[]string{"report", other}, exitFailed, "not a report of a run"},
+		{[]string{"report", newer}, exitFailed, "unsupported format 2 of the report"},
 		{[]string{"diff", path}, exitUsage, "accepts 2 arg"},
-		{[]string{"diff", path, newer}, exitFailed, newer + ": a report of format 2"},
-		{[]string{"diff", other, path}, exitFailed, other + ": no report of a run"},
+		{[]string{"diff", path, newer}, exitFailed, newer + ": unsupported format 2"},
+		{[]string{"diff", other, path}, exitFailed, other + ": not a report of a run"},
 		{[]string{"diff", path, path, "-o", "html"}, exitUsage, "the formats are text and json"},
 	} {
 		code, out, diagnostics := compat(t, c.args...)

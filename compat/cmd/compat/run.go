@@ -45,8 +45,8 @@ func runCommand() *cobra.Command {
 		Short: "Run the cases with implementations, and report the results",
 		Long: `Run the cases with implementations, and report the results. The implementations
 are the Go library, the originals and every --impl. A sender sends events, and
-the harness reads the pushed messages from Redis and checks them. A receiver gets
-messages, each followed by a canary. Every sender runs with every receiver.
+the harness reads the pushed messages from Redis and checks them. A receiver
+gets messages, each followed by a canary. Every sender runs with every receiver.
 
 The harness compares an implementation with the specification, and an original
 with its measured behaviour. Each implementation has a file of known deviations.
@@ -63,13 +63,13 @@ passes no case.`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
-	flags.StringArrayVar(&f.implementations, "impl", nil, "the `COMMAND` of an adapter, as a shell would split it, or NAME=COMMAND; may be repeated")
-	flags.StringSliceVar(&f.originals, "original", nil, "the `VERSIONS` of remote_event_bundle, or their ids in reports; default: all")
+	flags.StringArrayVar(&f.implementations, "impl", nil, "the `COMMAND` of an adapter, split as by a shell, or NAME=COMMAND; may be repeated")
+	flags.StringSliceVar(&f.originals, "original", nil, "the `VERSIONS` of remote_event_bundle, or their ids in reports (default all)")
 	matrixFlag(c, &f.matrix)
 	flags.BoolVar(&f.noOriginals, "no-originals", false, "run no original; no Python is needed")
 	flags.BoolVar(&f.quick, "quick", false, "skip slow cases, and use the originals of --matrix quick unless --matrix is set")
 	redisFlag(c, &f.redis)
-	flags.IntVar(&f.parallel, "parallel", 0, "the number of parallel tasks; default: two for each CPU")
+	flags.IntVar(&f.parallel, "parallel", 0, "run `N` tasks in parallel (default two for each CPU)")
 	f.caseFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error { return f.run(c) }
 	return c
@@ -79,11 +79,11 @@ passes no case.`,
 func (f *runFlags) caseFlags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringArrayVar(&f.cases, "case", nil, "run the cases that match the `GLOB` (wire/*, or wire for the family); may be repeated")
-	flags.StringSliceVar(&f.families, "family", nil, "run the cases of these families")
+	flags.StringSliceVar(&f.families, "family", nil, "run the cases of these `FAMILIES`")
 	flags.StringVar(&f.bless, "bless", "", "write the failures to the directory `DIR`, as drafts of known deviations")
 	flags.StringArrayVar(&f.deviations, "deviations", nil, "read further known deviations from a `FILE`; may be repeated")
 	flags.StringVar(&f.report, "report", "", "write the report to a `FILE`; compat report converts it")
-	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "maximum time of an answer, and of the report of one message")
+	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "maximum `DURATION` of an answer, and of the report of one message")
 	formatFlag(c, &f.format)
 }
 
@@ -240,8 +240,8 @@ func adapterCommand() *cobra.Command {
 	var name string
 	c := &cobra.Command{
 		Use:    "adapter",
-		Short:  "Be the adapter of the Go library",
-		Long:   "Be the adapter of the Go library: serve the adapter protocol on stdin and stdout, with the Redis of REDIS_URL.",
+		Short:  "Serve the adapter of the Go library",
+		Long:   "Serve the adapter of the Go library on stdin and stdout, with the Redis at\nREDIS_URL.",
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -255,6 +255,6 @@ func adapterCommand() *cobra.Command {
 			return goadapter.Run(c.Context(), url, version(), c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	c.Flags().StringVar(&name, "mutant", "", "be the broken adapter `NAME` of compat mutants instead, or, without a name, the one that is not broken")
+	c.Flags().StringVar(&name, "mutant", "", "serve the mutant `NAME` of compat mutants, or without a name the adapter without a mistake")
 	return c
 }

@@ -17,10 +17,10 @@ func serversCommand() *cobra.Command {
 	var values []string
 	c := &cobra.Command{
 		Use:   "servers",
-		Short: "Start each Redis that --redis names, and print its version",
-		Long: `Start each Redis that --redis names, one after the other, print its version, and
-stop it again. A missing server or image is downloaded or made, so that a run
-need not do it.`,
+		Short: "Start the servers of --redis and print their versions",
+		Long: `Start each server of --redis, one after the other, print its version and stop
+it. Missing servers and images are downloaded or made, so that later runs start
+without delay.`,
 		Example: `  compat servers --redis local:all
   compat servers --redis container:redis:7.4 --redis redis://localhost:6379/0`,
 		Args: cobra.NoArgs,
@@ -54,7 +54,7 @@ func startAndPrint(ctx context.Context, out io.Writer, provider redisserver.Prov
 // redisFlag adds --redis to a command.
 func redisFlag(c *cobra.Command, values *[]string) {
 	c.Flags().StringArrayVar(values, "redis", []string{"local"},
-		"the server: "+redisserver.Usage+"; on a URL only keys that begin with compat: are used; may be repeated")
+		"the `SERVER`: "+redisserver.Usage+"; on a URL only keys that begin with compat: are used; may be repeated")
 }
 
 func parseRedis(c *cobra.Command, values []string) ([]redisserver.Provider, error) {

@@ -18,16 +18,16 @@ func setupCommand() *cobra.Command {
 	var withoutOriginals, docker bool
 	c := &cobra.Command{
 		Use:   "setup",
-		Short: "Install what the harness needs into the user's cache",
-		Long: `Install what the harness needs into the user's cache: an environment for each
-of the originals, and a redis-server where none is installed. Says what there
-is, and which published versions do not take part, and why.`,
+		Short: "Install the dependencies of the harness into the user's cache",
+		Long: `Install the dependencies of the harness into the user's cache: an environment
+for each original, and a redis-server if none is installed. Print the installed
+versions, and the published versions that are not tested, with the reasons.`,
 		Example: `  compat setup
   compat setup --matrix corners`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().BoolVar(&withoutOriginals, "without-originals", false, "skip the Python environments")
-	c.Flags().BoolVar(&docker, "docker", false, "ask also for a Docker daemon, and fail where none answers")
+	c.Flags().BoolVar(&docker, "docker", false, "also check the Docker daemon, and fail if none answers")
 	matrixFlag(c, &matrix)
 	formatFlag(c, &format)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -50,10 +50,10 @@ is, and which published versions do not take part, and why.`,
 // matrixFlag adds --matrix to a command.
 func matrixFlag(c *cobra.Command, matrix *string) {
 	c.Flags().StringVar(matrix, "matrix", "",
-		"which originals: quick (0.2 and 1.6, on the oldest and newest of all that they stand on), bundles (every version, on one base), default (these, and 1.6 on every corner of the oldest and newest, for the poison cases), corners (every version, 0.2 and 1.6 on every corner, for all cases) or full (every combination)")
+		"the `SELECTION` of originals: quick (0.2 and 1.6, each with the oldest and newest dependencies), bundles (every version, with the usual dependencies), default (these, and for the poison cases 1.6 with every corner of oldest and newest dependencies), corners (every version, and for all cases 0.2 and 1.6 with every corner) or full (every combination)")
 }
 
-// installed is what the harness needs and has.
+// installed lists the dependencies of the harness that are installed.
 type installed struct {
 	RedisServer string                  `json:"redis_server"`
 	Docker      string                  `json:"docker,omitempty"`
@@ -118,9 +118,9 @@ func pythonCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "python VERSION",
 		Short: "Print the Python interpreter that has an original installed",
-		Long: `Print the path of a Python interpreter in whose environment the given version of
-remote_event_bundle is installed, as published, and install it first where it is
-not. With it the original can be tried by hand.`,
+		Long: `Print the path of a Python interpreter with the given published version of
+remote_event_bundle. Install the version first if it is absent. The interpreter
+is for manual tests with the original.`,
 		Example: "  $(compat python 1.6) app.py",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -139,7 +139,7 @@ not. With it the original can be tried by hand.`,
 				}
 				versions = append(versions, o.Bundle)
 			}
-			return &codedError{exitUsage, fmt.Errorf("no version %s of remote_event_bundle runs with Redis; there are %s", args[0], strings.Join(versions, ", "))}
+			return &codedError{exitUsage, fmt.Errorf("no version %s of remote_event_bundle runs with Redis: use one of %s", args[0], strings.Join(versions, ", "))}
 		},
 	}
 }

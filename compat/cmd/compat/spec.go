@@ -18,20 +18,21 @@ func specCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "spec",
 		Short: "Check the specification against its vectors, schemas and code",
-		Long: `Check the specification in this tree: that every normative sentence is a
-requirement, with one id and one normative word; that each is tested by a vector,
-a scenario or a test, or says why not; that no case, schema or code names one that
-does not exist; that examples are what their vectors and schemas say; that links
-lead somewhere.
+		Long: `Check the specification in this tree:
 
-Writes spec/requirements.json and spec/coverage.md, which follow from the rest.
-With --check it writes nothing, and those that are stale are findings.
+- Every normative sentence is a requirement with one id and one keyword.
+- Every requirement has a vector, a scenario or a test, or a reason for none.
+- Cases, schemas and code refer to existing requirements only.
+- Examples match their vectors and schemas.
+- Links within the tree are valid.
 
-Ends with 0 where all is well, and with 5 where there is a finding.`,
+The command writes the generated files spec/requirements.json and
+spec/coverage.md. With --check it writes nothing, and stale files are findings.
+The exit code is 5 if there are findings.`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().StringVar(&root, "root", "", "`DIR` of the tree (default the one around the working directory)")
-	c.Flags().BoolVar(&check, "check", false, "write nothing (default false)")
+	c.Flags().BoolVar(&check, "check", false, "write nothing, and report stale files as findings")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		root, err := rootOf(root)
 		if err != nil {
@@ -74,9 +75,9 @@ func recordCommand() *cobra.Command {
 		Use:   "record REPORT.json",
 		Short: "Record the requirements that the implementations of a run satisfy",
 		Long: `Record the requirements that the implementations of a run satisfy, in
-` + specification.ResultsFile + `, from which spec/coverage.md is generated. The record contains
-nothing that differs between runs. Use the report of a full run: other cases are
-recorded as not run.`,
+` + specification.ResultsFile + `, from which spec/coverage.md is generated. The record
+contains nothing that differs between runs. Use the report of a full run: other
+cases are recorded as not run.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return errors.New("record takes one report")
