@@ -11,7 +11,7 @@ type CompanionVector struct {
 	Tag        RawMessage   `json:"tag"`
 	Slot       uint16       `json:"slot"`
 	Companions []RawMessage `json:"companions"` // all of them, or the first
-	Refused    bool         `json:"refused"`    // no queue may have the name
+	Rejected   bool         `json:"rejected"`   // no queue may have the name
 }
 
 // CompanionVectors reads vectors/companions.json.

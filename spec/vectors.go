@@ -70,7 +70,7 @@ type SendVector struct {
 	Event    SendEvent   `json:"event"`
 	Message  *RawMessage `json:"message"`  // nil where it is refused
 	Warnings []string    `json:"warnings"` // requirements
-	Refused  []string    `json:"refused"`  // every requirement that the message would violate
+	Rejected []string    `json:"rejected"` // every requirement that the message would violate
 	Python   *PythonSend `json:"python"`   // nil where an original cannot be asked
 }
 
@@ -106,10 +106,10 @@ type TypedVector struct {
 type ChainVector struct {
 	Case
 
-	Types   []EventType  `json:"types"`
-	Signals []string     `json:"signals"` // nil where it is refused
-	Refused []string     `json:"refused"` // requirements
-	Python  *PythonChain `json:"python"`
+	Types    []EventType  `json:"types"`
+	Signals  []string     `json:"signals"`  // nil where it is refused
+	Rejected []string     `json:"rejected"` // requirements
+	Python   *PythonChain `json:"python"`
 }
 
 // EventType declares an event. Its parents are types that are declared before.

@@ -169,8 +169,8 @@ func send(t *testing.T, a *adapter.Adapter, client *redis.Client) {
 		must(t, listErr)
 		switch {
 		case v.Message == nil:
-			if err == nil || len(stored) > 0 || !slices.ContainsFunc(v.Refused, func(id string) bool { return strings.Contains(err.Error(), id) }) {
-				t.Errorf("%s: %v with %d messages, and one of %v was to be the reason", v.ID, err, len(stored), v.Refused)
+			if err == nil || len(stored) > 0 || !slices.ContainsFunc(v.Rejected, func(id string) bool { return strings.Contains(err.Error(), id) }) {
+				t.Errorf("%s: %v with %d messages, and one of %v was to be the reason", v.ID, err, len(stored), v.Rejected)
 			}
 		case err != nil || len(stored) != 1:
 			t.Errorf("%s: %d messages, %v", v.ID, len(stored), err)

@@ -206,8 +206,8 @@ func TestChainVectors(t *testing.T) {
 		sameDeclaration(t, v.ID, reflect.TypeOf(e), v.Types[len(v.Types)-1], declared)
 		env, err := remoteevent.NewEnvelope(e)
 		var fault *remoteevent.TypeError
-		if v.Refused != nil && !errors.As(err, &fault) || v.Refused == nil && (err != nil || !slices.Equal(env.Metadata.Signals, v.Signals)) {
-			t.Errorf("%s: %q, %v; want %q or a refusal by %q", v.ID, env.Metadata.Signals, err, v.Signals, v.Refused)
+		if v.Rejected != nil && !errors.As(err, &fault) || v.Rejected == nil && (err != nil || !slices.Equal(env.Metadata.Signals, v.Signals)) {
+			t.Errorf("%s: %q, %v; want %q or a rejection by %q", v.ID, env.Metadata.Signals, err, v.Signals, v.Rejected)
 		}
 	}
 }

@@ -105,9 +105,9 @@ func TestSendVectors(t *testing.T) {
 			}
 		}
 		slices.Sort(reasons)
-		slices.Sort(v.Refused)
-		if (err != nil) != (v.Refused != nil) || !slices.Equal(reasons, v.Refused) {
-			t.Errorf("%s: %v, to be refused by %q", v.ID, err, v.Refused)
+		slices.Sort(v.Rejected)
+		if (err != nil) != (v.Rejected != nil) || !slices.Equal(reasons, v.Rejected) {
+			t.Errorf("%s: %v, want a rejection by %q", v.ID, err, v.Rejected)
 		}
 		if v.Message != nil && !v.Message.Equal(message) {
 			t.Errorf("%s: %.200q", v.ID, message)
@@ -116,7 +116,7 @@ func TestSendVectors(t *testing.T) {
 		for _, f := range warnings {
 			named = append(named, string(f.Requirement))
 		}
-		if v.Refused == nil && !slices.Equal(named, v.Warnings) {
+		if v.Rejected == nil && !slices.Equal(named, v.Warnings) {
 			t.Errorf("%s: the warnings are %q", v.ID, named)
 		}
 	}

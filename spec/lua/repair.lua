@@ -2,7 +2,7 @@
 --
 -- ARGV: the ids.
 -- Reply: the change of each: 'none', 'cleared' (it had no body: its other entries were
--- deleted), 'retried' (it was in no state: it is now due) or 'mended' (it was in several
+-- deleted), 'retried' (it was in no state: it is now due) or 'repaired' (it was in several
 -- states, or an entry was missing, superfluous or could not be parsed).
 --
 -- Among several states, a live claim has priority, then a retry, then a suspect, then a
@@ -69,7 +69,7 @@ for i, id in ipairs(ARGV) do
       n = n + 1
     end
     if not held and places[1] == 3 then n = n + redis.call('HSETNX', reasons, id, '{"code":"failed"}') end
-    if n > 0 and done == 'none' then done = 'mended' end
+    if n > 0 and done == 'none' then done = 'repaired' end
   end
   answer[i] = done
 end

@@ -31,7 +31,7 @@ func vector(raw json.RawMessage, _ string) (Case, error) {
 		var v spec.DispatchVector
 		err := json.Unmarshal(raw, &v)
 		return dispatch(v), err
-	case has("event") && (has("message") || has("refused")):
+	case has("event") && (has("message") || has("rejected")):
 		var v spec.SendVector
 		err := json.Unmarshal(raw, &v)
 		return send(v), err
@@ -91,7 +91,7 @@ func send(v spec.SendVector) Case {
 	c := head(v.Case, Send)
 	s := &Sending{
 		Event:    Event{protocol.Message{EventName: name, Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes}},
-		Rejected: v.Refused,
+		Rejected: v.Rejected,
 	}
 	if v.Message != nil {
 		s.Message = v.Message.Bytes()

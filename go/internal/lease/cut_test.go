@@ -85,11 +85,11 @@ func faultsOf(t *testing.T, client redis.UniversalClient, q *Queue, name string,
 	if _, err := q.Repair(background, slices.Compact(ids)); err != nil {
 		t.Fatal(err)
 	}
-	mended := readStore(t, client, q)
-	if fault := mended.unsound(); fault != "" {
+	repaired := readStore(t, client, q)
+	if fault := repaired.unsound(); fault != "" {
 		faults = append(faults, "after the repair: "+fault)
 	}
-	if !slices.Equal(slices.Compact(mended.messages()), have) {
+	if !slices.Equal(slices.Compact(repaired.messages()), have) {
 		faults = append(faults, "the repair changes messages")
 	}
 	return faults

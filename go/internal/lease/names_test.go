@@ -27,10 +27,10 @@ func TestNames(t *testing.T) {
 	owner := map[string]string{}
 	for _, c := range cases {
 		queue := c.Queue.String()
-		if err := lease.Check(queue); c.Refused != errors.Is(err, lease.ErrReserved) {
+		if err := lease.Check(queue); c.Rejected != errors.Is(err, lease.ErrReserved) {
 			t.Errorf("%s: %v", c.ID, err)
 		}
-		if c.Refused {
+		if c.Rejected {
 			continue
 		}
 		if tag, slot := lease.Tag(queue), lease.Slot(queue); tag != c.Tag.String() || slot != c.Slot {
@@ -80,7 +80,7 @@ func TestQueueOf(t *testing.T) {
 	for _, v := range vectors {
 		name := string(v.Queue.Bytes())
 		for _, kind := range lease.Kinds() {
-			if queue, ok := lease.QueueOf(lease.Companion(kind, name)); !v.Refused && (!ok || queue != name) {
+			if queue, ok := lease.QueueOf(lease.Companion(kind, name)); !v.Rejected && (!ok || queue != name) {
 				t.Errorf("%q has the queue %q, %t", lease.Companion(kind, name), queue, ok)
 			}
 		}
