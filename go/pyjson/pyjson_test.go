@@ -20,7 +20,7 @@ func TestGrammar(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		text   string
-		offset int // of the fault; -1 where there is none
+		offset int // of the error; -1 if the text is valid
 	}{
 		{`{}`, -1},
 		{` [1, 2.5e-3, -0, "a\u00e9\ud800", true, false, null] `, -1},
@@ -63,7 +63,7 @@ func TestGrammar(t *testing.T) {
 		case c.offset >= 0 && !errors.As(err, &fault):
 			t.Errorf("%q: want a syntax error, got %v", c.text, err)
 		case c.offset >= 0 && fault.Offset != c.offset:
-			t.Errorf("%q: fault at %d, want %d (%v)", c.text, fault.Offset, c.offset, err)
+			t.Errorf("%q: error at %d, want %d (%v)", c.text, fault.Offset, c.offset, err)
 		}
 	}
 }
@@ -88,7 +88,7 @@ func TestDepth(t *testing.T) {
 	}
 	million := strings.Repeat("[", 1e6) + strings.Repeat("]", 1e6)
 	if !pyjson.Valid([]byte(million)) {
-		t.Error("a million levels, without a limit: not valid")
+		t.Error("a million levels without a limit: invalid")
 	}
 }
 
@@ -193,15 +193,15 @@ func TestFloat(t *testing.T) {
 		}
 	}
 	if pyjson.InFloatRange([]byte("1" + strings.Repeat("0", 309))) {
-		t.Error("10^309 lies in the range of a float64")
+		t.Error("10^309 is in the range of a float64")
 	}
 	if !pyjson.IsSafeInteger([]byte("-9007199254740991")) || pyjson.IsSafeInteger([]byte("9007199254740992")) {
 		t.Error("the safe integers end at ±(2^53-1)")
 	}
 }
 
-// TestDecimal holds numbers without an exponent against strconv: their digits are
-// converted eight at a time, and divided by a power of ten in integers.
+// TestDecimal compares the conversion of numbers without an exponent with strconv: it
+// converts eight digits at a time, and divides by a power of ten in integers.
 func TestDecimal(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -224,29 +224,29 @@ func TestDecimal(t *testing.T) {
 		s := pyjson.Scanner{Src: src}
 		_, size, err := s.Number(0)
 		if err != nil || size != len(number) {
-			t.Fatalf("%s: the number ends at %d: %v", src, size, err)
+			t.Fatalf("%s: end of the number at %d: %v", src, size, err)
 		}
 		digits, fraction, end := s.Decimal(0)
 		if count := len(bytes.Trim(number, "-")) - bytes.Count(number, []byte(".")); count > 19 != (end < 0) {
-			t.Fatalf("%s: %d digits, and the end is %d", src, count, end)
+			t.Fatalf("%s: %d digits, end at %d", src, count, end)
 		}
 		if end < 0 {
 			continue
 		}
 		if f, ok := pyjson.DecimalFloat(digits, fraction, number[0] == '-'); end != len(number) || ok && f != want {
-			t.Fatalf("%s: %v, which ends at %d, want %v", src, f, end, want)
+			t.Fatalf("%s: %v with the end at %d, want %v", src, f, end, want)
 		}
 	}
 	for _, text := range []string{"", "-", "01", "1.", "1e5", "1.5e5", ".5", "x", "12345678901234567890", "-1.E"} {
 		s := pyjson.Scanner{Src: []byte(text)}
 		if _, _, end := s.Decimal(0); end >= 0 {
-			t.Errorf("%q is a number that ends at %d", text, end)
+			t.Errorf("%q: accepted as a number with the end at %d", text, end)
 		}
 	}
 }
 
-// FuzzValid holds the scanner against encoding/json: what that accepts, this
-// accepts, and what this accepts beyond it holds a non-finite number.
+// FuzzValid compares the scanner with encoding/json: the scanner accepts every text that
+// encoding/json accepts, and otherwise only texts with a non-finite number.
 func FuzzValid(f *testing.F) {
 	for _, seed := range []string{`{"a":[1,-2.5e+3,"\ud83d\ude00x",true,null]}`, `[NaN,-Infinity]`, `"\u00`, `{"a":1,"a":2}`} {
 		f.Add([]byte(seed))
@@ -259,9 +259,9 @@ func FuzzValid(f *testing.F) {
 		s := pyjson.Scanner{Src: text, MaxDepth: 10_000, Observer: &seen}
 		_, _, _, err := s.Document()
 		if strict := json.Valid(text); strict != (err == nil && !bool(seen)) {
-			t.Fatalf("%q: encoding/json says %v, the scanner %v (non-finite: %v)", text, strict, err, seen)
+			t.Fatalf("%q: encoding/json: %v, scanner: %v (non-finite: %v)", text, strict, err, seen)
 		}
-		// Without an observer the scanner takes another way.
+		// Without an observer, the scanner uses a different path.
 		unseen := pyjson.Scanner{Src: text, MaxDepth: 10_000}
 		if _, _, _, again := unseen.Document(); fmt.Sprint(again) != fmt.Sprint(err) {
 			t.Fatalf("%q: %v, and without an observer %v", text, err, again)
@@ -274,12 +274,12 @@ func FuzzValid(f *testing.F) {
 			t.Fatalf("%q without duplicates: %q", text, kept)
 		}
 		if !bool(seen) && !sameValue(text, kept) {
-			t.Fatalf("%q without duplicates means something else: %q", text, kept)
+			t.Fatalf("%q without duplicates has another value: %q", text, kept)
 		}
 	})
 }
 
-// FuzzNumber holds the conversions against strconv.
+// FuzzNumber compares the conversions with strconv.
 func FuzzNumber(f *testing.F) {
 	for _, seed := range []string{"0", "-1.5e-3", "123456789012345678", "9007199254740993", "0.1", "100000000000000000000", "1.23456789012345"} {
 		f.Add(seed)
@@ -304,8 +304,8 @@ func FuzzNumber(f *testing.F) {
 	})
 }
 
-// sameValue compares as encoding/json does, which also lets the last duplicate
-// win where the target is an empty interface.
+// sameValue compares values as encoding/json decodes them into an empty interface, where the
+// last duplicate wins.
 func sameValue(a, b []byte) bool {
 	norm := func(text []byte) string {
 		d := json.NewDecoder(strings.NewReader(string(text)))

@@ -14,7 +14,7 @@ func TestZeroValues(t *testing.T) {
 		"AppendQuote": pyjson.AppendQuote, "DecimalFloat": pyjson.DecimalFloat, "Digits": pyjson.Digits, "DropDuplicates": pyjson.DropDuplicates,
 		"Float": pyjson.Float, "InFloatRange": pyjson.InFloatRange, "Int": pyjson.Int, "IsInteger": pyjson.IsInteger, "IsSafeInteger": pyjson.IsSafeInteger,
 		"Paired": pyjson.Paired, "SafeFloat": pyjson.SafeFloat, "Unquote": pyjson.Unquote, "Valid": pyjson.Valid,
-		// The others take a position at which these found something.
+		// The other functions need a position that these have found.
 		"Scanner": func() error {
 			var s pyjson.Scanner
 			_, _, _, err := s.Document()

@@ -12,8 +12,8 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// TestDiagnosisOfClock: retries that wait since the clock went back are found, and
-// attempts that are no number.
+// TestDiagnosisOfClock checks that Diagnose reports retries from before the clock was set
+// back, and that Audit reports attempts that are not numbers.
 func TestDiagnosisOfClock(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -38,7 +38,7 @@ func TestDiagnosisOfClock(t *testing.T) {
 			faults = append(faults, fault)
 		}
 		if len(faults) != 1 || faults[0].ID != "1-t-1-1002" || faults[0].Problem != queueadmin.ProblemAttempts || !strings.Contains(faults[0].Detail, "not a number") {
-			t.Errorf("faults are %+v", faults)
+			t.Errorf("Audit = %+v", faults)
 		}
 	})
 }

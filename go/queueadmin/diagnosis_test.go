@@ -25,7 +25,7 @@ func rule(t *testing.T, role queueadmin.Role, queues ...string) string {
 	return rule
 }
 
-// expectDiagnoses checks that so much was found, in that order.
+// expectDiagnoses checks the number, order and texts of the diagnoses.
 func expectDiagnoses(t *testing.T, found []queueadmin.Diagnosis, err error, want ...string) {
 	t.Helper()
 	must(t, err)
@@ -57,10 +57,10 @@ func TestDiagnosisOfAHealthyQueue(t *testing.T) {
 			must(t, q.Check(t.Context(), role))
 		}
 		if n := client.LLen(t.Context(), "file_event").Val(); n != 1 {
-			t.Errorf("%d messages are left", n)
+			t.Errorf("%d messages remain", n)
 		}
 		if keys := client.Keys(t.Context(), "*").Val(); len(keys) != 4 {
-			t.Errorf("there are the keys %q", keys)
+			t.Errorf("keys = %q", keys)
 		}
 		if after := fmt.Sprint(client.HGetAll(t.Context(), q.CompanionKeys()["bodies"]), client.ZRangeWithScores(t.Context(), q.CompanionKeys()["claims"], 0, -1)); after != before {
 			t.Errorf("%s became %s", before, after)
@@ -82,8 +82,8 @@ func TestDiagnosisOfTypes(t *testing.T) {
 	})
 }
 
-// TestDiagnosisOfPermissions: whatever single command is refused is named, and the
-// rule that is printed permits all.
+// TestDiagnosisOfPermissions checks that the diagnosis names every denied command, and that
+// the printed rule permits all of them.
 func TestDiagnosisOfPermissions(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)
@@ -130,7 +130,7 @@ func TestDiagnosisOfPermissions(t *testing.T) {
 		found, err := q.Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce)
 		must(t, err)
 		if len(found) != 1 || found[0].Check != "permission" {
-			t.Errorf("without the companions: %+v", found)
+			t.Errorf("without the companion keys: %+v", found)
 		}
 	}
 	q, err := queueadmin.Open(user, `日本 "{x}"`)
@@ -188,21 +188,21 @@ func TestDiagnosisOfServers(t *testing.T) {
 	gone := redis.NewClient(&redis.Options{Addr: redistest.FreeAddr(t), DialerRetries: 1, MaxRetries: -1})
 	defer gone.Close()
 	if _, err := queueadmin.DiagnoseServer(t.Context(), gone); err == nil {
-		t.Error("a server that is not there was asked")
+		t.Error("no error without a server")
 	}
 	if _, err := open(t, gone, "file_event").Diagnose(t.Context(), queueadmin.ReceiverAtLeastOnce); err == nil {
-		t.Error("a server that is not there was asked about a queue")
+		t.Error("no error without a server for a queue")
 	}
 }
 
-// TestDiagnosisOfPasswords: no rule is printed where another password is needed.
+// TestDiagnosisOfPasswords checks that no rule is printed if the credentials are wrong.
 func TestDiagnosisOfPasswords(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)
 	redistest.Start(t, addr, "--requirepass", "s3cret", "--user", "anna", "off", ">s3cret", "~*", "+@all")
 	for words, options := range map[string]*redis.Options{
 		"rejects the user name or password": {Password: "wr0ng"},
-		"WRONGPASS":                         {Username: "anna", Password: "s3cret"}, // she is off
+		"WRONGPASS":                         {Username: "anna", Password: "s3cret"}, // the user is disabled
 		"requires a password":               {},
 		"authentication":                    {CredentialsProvider: func() (string, string) { return "anna", "wr0ng" }},
 	} {
@@ -228,8 +228,8 @@ func TestDiagnosisOfPasswords(t *testing.T) {
 	}
 }
 
-// TestDiagnosisNamesTheUser: the rule is for the user that Redis takes the client
-// for, wherever its credentials come from.
+// TestDiagnosisNamesTheUser checks that the rule names the client's user in Redis, whatever
+// the source of its credentials is.
 func TestDiagnosisNamesTheUser(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)

@@ -20,7 +20,7 @@ func must(t *testing.T, err error) {
 
 func second[T any](_ T, err error) error { return err }
 
-// open returns the queue of a name.
+// open returns the queue with that name.
 func open(t *testing.T, client redis.UniversalClient, name string) *queueadmin.Queue {
 	t.Helper()
 	q, err := queueadmin.Open(client, name)

@@ -22,7 +22,7 @@ func TestFindDeadLetters(t *testing.T) {
 		for i := range 1200 {
 			letters = append(letters, queueadmin.DeadLetter{Raw: fmt.Appendf(nil, "%d", i), Code: "schema", Attempts: i})
 		}
-		letters[3].Raw = []byte(strings.Repeat("3", 5<<20)) // more than is read at once
+		letters[3].Raw = []byte(strings.Repeat("3", 5<<20)) // more than one read returns
 		ids, err := q.Import(t.Context(), letters...)
 		must(t, err)
 		asked := slices.Clone(ids)
@@ -41,10 +41,10 @@ func TestFindDeadLetters(t *testing.T) {
 		}
 		for _, err := range q.DeadLettersByID(t.Context(), asked...) {
 			must(t, err)
-			break // the caller has seen enough
+			break // stop early
 		}
 		for letter, err := range q.DeadLettersByID(t.Context()) {
-			t.Errorf("nobody asked for %s (%v)", letter.ID, err)
+			t.Errorf("unexpected dead letter %s (%v)", letter.ID, err)
 		}
 		letter, found, err := q.DeadLetter(t.Context(), ids[1])
 		must(t, err)
@@ -57,8 +57,8 @@ func TestFindDeadLetters(t *testing.T) {
 	})
 }
 
-// TestDeadLettersWithoutBodies: what is left of messages that are gone does not end
-// the walk, nor keep it going for ever.
+// TestDeadLettersWithoutBodies checks that remains of deleted messages neither end the
+// iteration early nor continue it for ever.
 func TestDeadLettersWithoutBodies(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {

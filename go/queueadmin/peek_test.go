@@ -14,8 +14,8 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// TestPeek: messages of every state are shown in the order in which receivers take
-// them, and none is changed.
+// TestPeek checks that messages of every state are returned in the order in which receivers
+// take them, and that none is changed.
 func TestPeek(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -38,7 +38,7 @@ func TestPeek(t *testing.T) {
 			},
 		})
 		must(t, second.Err)
-		for { // the second of them is due in the next millisecond
+		for { // the second one is due in the next millisecond
 			again := claims.Exchange(ctx, lease.Exchange{Claim: claim})
 			must(t, again.Err)
 			if len(again.Claimed.Messages) == 1 {
@@ -82,7 +82,7 @@ func TestPeek(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			break // the caller has seen enough
+			break // stop early
 		}
 		for _, err := range q.Peek(ctx, 0, "dead") {
 			if err == nil || !strings.Contains(err.Error(), `peek at queue "x": there is no state "dead"`) {
@@ -90,7 +90,7 @@ func TestPeek(t *testing.T) {
 			}
 		}
 		if after := client.Dump(ctx, "x").Val() + fmt.Sprint(client.HGetAll(ctx, q.CompanionKeys()["attempts"])); after != before {
-			t.Error("it changes the queue")
+			t.Error("Peek changes the queue")
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// fill pushes messages with the numbers from 0.
+// fill pushes n messages, numbered from 0.
 func fill(t *testing.T, client *redis.Client, key string, n int) {
 	t.Helper()
 	var messages []any
@@ -37,7 +37,7 @@ func TestPurge(t *testing.T) {
 			t.Errorf("left: %+v %v", stats, err)
 		}
 		if n, err := q.Purge(t.Context()); n != 0 || err != nil {
-			t.Errorf("deleted %d of nothing: %v", n, err)
+			t.Errorf("Purge of an empty queue = %d, %v", n, err)
 		}
 		must(t, client.Set(t.Context(), "y", "x", 0).Err())
 		if _, err := open(t, client, "y").Purge(t.Context()); err == nil || !strings.Contains(err.Error(), `purge queue "y": WRONGTYPE`) {
@@ -63,10 +63,10 @@ func TestMove(t *testing.T) {
 		}
 		got := client.LRange(t.Context(), "y", 0, -1).Val()
 		if slices.Reverse(got); len(got) != 1201 || got[1] != "0" || got[1200] != "1199" {
-			t.Errorf("the order changed: %q", got)
+			t.Errorf("order = %q", got)
 		}
 		if n, err := from.Move(t.Context(), to, 0); n != 0 || err != nil {
-			t.Errorf("moved %d of nothing: %v", n, err)
+			t.Errorf("Move from an empty queue = %d, %v", n, err)
 		}
 		if _, err := to.Move(t.Context(), to, 0); err == nil || !strings.Contains(err.Error(), "the same queue") {
 			t.Errorf("got %v", err)
@@ -77,7 +77,7 @@ func TestMove(t *testing.T) {
 	})
 }
 
-// Long messages move one in a call, so that Redis is not held up.
+// Long messages are moved one per call, so that Redis is not blocked for long.
 func TestMoveOfLongMessages(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {

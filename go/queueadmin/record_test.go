@@ -17,7 +17,7 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// recordSchema is that of dead letters as JSON.
+// recordSchema returns the schema of dead letters as JSON.
 func recordSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	text, err := schemas.Files.ReadFile("dead-letter.schema.json")
@@ -27,8 +27,8 @@ func recordSchema(t *testing.T) *jsonschema.Schema {
 	return schema
 }
 
-// TestRecords: whatever a message holds, its dead letter goes through a record
-// and back into Redis without the change of a byte.
+// TestRecords checks that dead letters with any message survive the conversion to a record
+// and back to Redis unchanged.
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	vectors, err := spec.MessageVectors("poison", "wire")

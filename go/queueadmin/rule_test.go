@@ -13,7 +13,7 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// TestRules: each role may do its work, and nothing of the others'.
+// TestRules checks that the rule of each role permits its commands, and no others.
 func TestRules(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)

@@ -9,8 +9,8 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// TestRequirementsStandInTheText holds every id that a finding may name against
-// the specification.
+// TestRequirementsStandInTheText checks that the specification has every id that a finding may
+// name.
 func TestRequirementsStandInTheText(t *testing.T) {
 	t.Parallel()
 	source, err := os.ReadFile("requirement.go")

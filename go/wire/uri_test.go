@@ -2,7 +2,7 @@ package wire
 
 import "testing"
 
-// The examples of RFC 3986, and what url.Parse takes for one.
+// The examples of RFC 3986, and texts that url.Parse also accepts.
 func TestReadURI(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]struct{ hasScheme, ok bool }{

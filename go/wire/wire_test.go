@@ -14,8 +14,8 @@ import (
 
 const safe = `{"data": {}, "signals": ["e", "remote_event", "event"]}`
 
-// TestVectors judges the messages of the specification, and holds what Decode
-// makes of them against what is to be delivered.
+// TestVectors validates the messages of the specification, and compares the decoded messages
+// with the expected ones.
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	vectors, err := spec.MessageVectors()
@@ -38,18 +38,18 @@ func TestVectors(t *testing.T) {
 		}
 		env, err := wire.Decode(raw, wire.Limits{})
 		if (err == nil) != (v.Delivered != nil) || (err == nil) != (got.Verdict != wire.Malformed) {
-			t.Errorf("%s: the verdict is %s, and Decode says %v", v.ID, got.Verdict, err)
+			t.Errorf("%s: verdict %s, Decode: %v", v.ID, got.Verdict, err)
 			continue
 		}
 		if d := v.Delivered; d != nil && (env.EventName != d.EventName || !slices.Equal(env.Metadata.Signals, d.Signals) ||
 			!d.Payload.Equal(env.Payload) || !maps.Equal(env.Metadata.Attributes, d.Attributes)) {
-			t.Errorf("%s: %q, %+v of %d bytes are delivered", v.ID, env.EventName, env.Metadata, len(env.Payload))
+			t.Errorf("%s: decoded %q, %+v with %d bytes", v.ID, env.EventName, env.Metadata, len(env.Payload))
 		}
 	}
 }
 
-// TestEnvelopesShareNothing: one may be changed without changing the next, though
-// the signals of messages are remembered.
+// TestEnvelopesShareNothing checks that a change of one envelope does not change the next,
+// although the signals of messages are cached.
 func TestEnvelopesShareNothing(t *testing.T) {
 	t.Parallel()
 	raw := []byte(`{"data": {}, "signals": ["mine", "remote_event", "event"], "metadata": {"id": "1"}}`)
@@ -63,7 +63,7 @@ func TestEnvelopesShareNothing(t *testing.T) {
 	}
 }
 
-// TestScanAllocatesNothing, once the signals are known.
+// TestScanAllocatesNothing checks that Scan does not allocate if the signals are cached.
 func TestScanAllocatesNothing(t *testing.T) {
 	raw := []byte(`{"data": {"path": "x", "n": [1, 2.5]}, "signals": ["e", "remote_event", "event"], "metadata": {"id": "1"}}`)
 	if n := testing.AllocsPerRun(100, func() {
@@ -82,7 +82,7 @@ func TestKeyDefaultsToFirstSignal(t *testing.T) {
 	}
 }
 
-// TestSendVectors writes the events of the specification.
+// TestSendVectors encodes the events of the specification.
 func TestSendVectors(t *testing.T) {
 	t.Parallel()
 	vectors, err := spec.SendVectors()
@@ -117,7 +117,7 @@ func TestSendVectors(t *testing.T) {
 			named = append(named, string(f.Requirement))
 		}
 		if v.Rejected == nil && !slices.Equal(named, v.Warnings) {
-			t.Errorf("%s: the warnings are %q", v.ID, named)
+			t.Errorf("%s: warnings = %q", v.ID, named)
 		}
 	}
 }
@@ -132,7 +132,7 @@ func TestRejectionQuotesNothing(t *testing.T) {
 		_, _, err := wire.Encode(wire.Envelope{EventName: "e", Payload: json.RawMessage(`{}`), Metadata: wire.Metadata{Attributes: attributes}}, wire.Limits{})
 		var refused *wire.RejectedError
 		if !errors.As(err, &refused) || refused.Findings[0].Requirement != wire.ReqUTF8 {
-			t.Errorf("an attribute that is no text: %v", err)
+			t.Errorf("an attribute that is not valid text: %v", err)
 		}
 	}
 }
@@ -152,13 +152,13 @@ func TestEnvelopeJSON(t *testing.T) {
 		}
 		var back wire.Envelope
 		if err := json.Unmarshal(text, &back); err != nil || string(back.Payload) != c.payload || back.Metadata.Attributes["id"] != "7" || len(back.Metadata.Signals) != 3 {
-			t.Errorf("read back: %+v, %v", back, err)
+			t.Errorf("decoded: %+v, %v", back, err)
 		}
 	}
 }
 
-// FuzzInspect holds the three functions against each other: what is not
-// malformed decodes, what is safe encodes again, and nothing panics.
+// FuzzInspect compares the three functions: a message that is not malformed decodes, a safe
+// message encodes again, and none of them panics.
 func FuzzInspect(f *testing.F) {
 	for _, seed := range []string{safe, `{"data": {"a": NaN}, "signals": "e"}`, `{"data": {}, "signals": ["e", null], "metadata": {"id": 1, "time": "x"}}`, `{"data": {"a": [[[]]]}, "signals": ["e", "e"]}`} {
 		f.Add([]byte(seed))
@@ -167,35 +167,35 @@ func FuzzInspect(f *testing.F) {
 		judged := wire.Inspect(raw, wire.Limits{})
 		env, err := wire.Decode(raw, wire.Limits{})
 		if (err == nil) != (judged.Verdict != wire.Malformed) {
-			t.Fatalf("%s, yet Decode says %v", judged.Verdict, err)
+			t.Fatalf("verdict %s, Decode: %v", judged.Verdict, err)
 		}
 		if err != nil {
 			return
 		}
 		message, err := wire.Scan(raw, wire.Limits{})
 		if err != nil || message.EventName() != env.EventName || !slices.Equal(slices.Collect(message.Signals()), env.Metadata.Signals) || !bytes.Equal(message.Payload(), env.Payload) {
-			t.Fatalf("%v: Scan finds %v, and Decode %+v", err, message, env)
+			t.Fatalf("%v: Scan: %v, Decode: %+v", err, message, env)
 		}
 		for _, name := range append(slices.Collect(maps.Keys(env.Metadata.Attributes)), "id", "time", "x", "signals", "") {
 			value, ok := message.Attribute(name)
 			if want, has := env.Metadata.Attributes[name]; ok != has || value != want {
-				t.Fatalf("the attribute %q is %q, %v, and Decode finds %q, %v", name, value, ok, want, has)
+				t.Fatalf("attribute %q: %q, %v; Decode: %q, %v", name, value, ok, want, has)
 			}
 		}
 		again, _, err := wire.Encode(env, wire.Limits{})
 		if judged.Verdict == wire.Safe && err != nil {
-			t.Fatalf("safe, yet Encode says %v", err)
+			t.Fatalf("safe message, Encode: %v", err)
 		}
 		if err != nil {
 			return
 		}
 		back, err := wire.Decode(again, wire.Limits{})
 		if err != nil || string(back.Payload) != string(env.Payload) || back.EventName != env.EventName {
-			t.Fatalf("came back as %+v, %v", back, err)
+			t.Fatalf("decoded again: %+v, %v", back, err)
 		}
 		for _, finding := range judged.Findings {
 			if finding.Offset < 0 || finding.Offset > len(raw) {
-				t.Fatalf("%v lies outside the message", finding)
+				t.Fatalf("%v is outside the message", finding)
 			}
 		}
 	})

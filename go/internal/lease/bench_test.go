@@ -14,9 +14,9 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redistest"
 )
 
-// BenchmarkExchange acknowledges messages of 107 bytes and claims as many, in one
-// call, with two claims in flight. It reports the time that Redis itself spends in
-// scripts, of which INFO commandstats keeps account.
+// BenchmarkExchange acknowledges messages of 107 bytes and claims the same number, in one call,
+// with two claims in flight. It reports the time that Redis spends in scripts, from INFO
+// commandstats.
 func BenchmarkExchange(b *testing.B) {
 	for _, size := range []int{1, 10, 100, 500, 1000} {
 		for _, failing := range []bool{false, true} {

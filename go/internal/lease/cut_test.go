@@ -13,8 +13,8 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redistest"
 )
 
-// cuttable makes a script that ends with an error before its command with the number
-// that is its last argument.
+// cuttable returns the script with a further argument: the number of the command before which
+// the script ends with an error.
 func cuttable(source string) string {
 	return "local commands_left = tonumber(table.remove(ARGV))\n" +
 		"local function call_or_cut(...)\n  commands_left = commands_left - 1\n  if commands_left < 0 then error('cut') end\n  return redis.call(...)\nend\n" +
@@ -32,9 +32,9 @@ func acknowledges(name, body string) bool {
 	return false
 }
 
-// cutFaults ends each script before each of its commands, repairs the queue, and
-// returns what is wrong by then: a message that is lost, or one that the repair did
-// not mend. Scripts copy first and remove last, so that none is.
+// cutFaults ends each script before each of its commands, repairs the queue, and returns the
+// remaining faults: messages that are lost or that the repair did not restore. There must be
+// none, because scripts copy before they delete.
 func cutFaults(t *testing.T, client redis.UniversalClient, altered map[string]script) iter.Seq[string] {
 	t.Helper()
 	q := newQueue(t, client, "k")
@@ -64,7 +64,7 @@ func cutFaults(t *testing.T, client redis.UniversalClient, altered map[string]sc
 	}
 }
 
-// faultsOf returns which messages a call has lost, and what a repair does not mend.
+// faultsOf returns the messages that a call has lost, and the faults that a repair leaves.
 func faultsOf(t *testing.T, client redis.UniversalClient, q *Queue, name string, before store) (faults []string) {
 	t.Helper()
 	after := readStore(t, client, q)
@@ -90,12 +90,12 @@ func faultsOf(t *testing.T, client redis.UniversalClient, q *Queue, name string,
 		faults = append(faults, "after the repair: "+fault)
 	}
 	if !slices.Equal(slices.Compact(repaired.messages()), have) {
-		faults = append(faults, "the repair changes messages")
+		faults = append(faults, "the repair has changed messages")
 	}
 	return faults
 }
 
-// TestCutScripts ends each script before each of its commands: no message is lost.
+// TestCutScripts checks that no message is lost if a script ends before any of its commands.
 func TestCutScripts(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {

@@ -14,9 +14,8 @@ import (
 
 var background = context.Background()
 
-// TestMain sets what no flag and no variable sets: one check of many operations, rather
-// than many short ones, and no search for a shorter one that fails.
-// Set -rapid.shrinktime to look for it.
+// TestMain sets defaults of rapid's flags: one check of many operations instead of many short
+// ones, and no search for a shorter failing sequence. Set -rapid.shrinktime for the search.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	for name, value := range map[string]string{"rapid.checks": "1", "rapid.shrinktime": "0s", "rapid.nofailfile": "true"} {
@@ -24,7 +23,7 @@ func TestMain(m *testing.M) {
 			setFlag(name, value)
 		}
 	}
-	if testing.Short() { // rapid makes a fifth of the checks, of fewer than five none
+	if testing.Short() { // rapid runs a fifth of the checks; of fewer than five, none
 		checks, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String())
 		if err != nil {
 			panic(err)

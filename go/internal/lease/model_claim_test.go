@@ -21,9 +21,9 @@ func (m *model) claim(t *rapid.T) {
 	})
 }
 
-// claimAll claims until no more than suspects are left, and then one of these, or none
-// where all are too long. Where there are many messages then, it acknowledges those that
-// are held and drops dead letters, so that their number does not grow.
+// claimAll claims messages until only suspects are left, and then a suspect, or none if all are
+// too long. If many messages exist then, it acknowledges the held ones and deletes dead
+// letters, so that their number stays bounded.
 func (m *model) claimAll(t *rapid.T) {
 	c := Claim{Lease: unit, Count: 17, Bytes: 1 << 20, MaxBytes: 1 << 20, MaxAttempts: maxAttempts}
 	for claimed := 1; claimed > 0; {
@@ -42,17 +42,17 @@ func (m *model) claimAll(t *rapid.T) {
 	m.dropThese(m.dead())
 }
 
-// exchange claims messages, compares them with those that section 5 of the
-// specification chooses, and returns their number.
+// exchange claims messages, compares them with the choice by section 5 of the specification,
+// and returns their number.
 func (m *model) exchange(c Claim) int {
-	if n := m.expiring(); n > 100 { // more than a call ends
+	if n := m.expiring(); n > 100 { // more than a call processes
 		for range 1 + n/50 {
 			m.must(m.q.Exchange(background, Exchange{Claim: &Claim{MaxAttempts: maxAttempts}}).Err)
 		}
 		m.expire(true)
 		m.compare("expiry")
 	} else if n > 0 {
-		pass(m, m.client, m.q, time.Millisecond) // what expires in this call is due after all else
+		pass(m, m.client, m.q, time.Millisecond) // retries of claims that expire in this call are due last
 	}
 	before := readStore(m, m.client, m.q)
 	answer := m.q.Exchange(background, Exchange{Claim: &c})
@@ -70,11 +70,10 @@ func (m *model) exchange(c Claim) int {
 	return len(answer.Claimed.Messages)
 }
 
-// expired are the ids of messages whose claims have ended, by where they are now,
-// sorted.
+// expired holds the ids of messages of expired claims, by their new state, sorted.
 type expired struct{ retries, suspects, dead []string }
 
-// expire ends the claims whose leases have run out.
+// expire ends the expired claims.
 func (m *model) expire(withDeath bool) expired {
 	in := map[Kind][]string{}
 	for id, e := range m.entries {
@@ -103,7 +102,7 @@ func (m *model) expire(withDeath bool) expired {
 	return expired{in[Retries], in[Suspects], in[Dead]}
 }
 
-// expiring returns of how many messages the claims are whose leases have run out.
+// expiring returns the number of messages in expired claims.
 func (m *model) expiring() (n int) {
 	for claim, left := range m.claims {
 		size, err := strconv.Atoi(claim[strings.LastIndexByte(claim, '-')+1:])
@@ -117,18 +116,18 @@ func (m *model) expiring() (n int) {
 	return n
 }
 
-// choice are the messages that a claim is to take.
+// choice holds the messages that a claim must take.
 type choice struct {
 	fresh    []string // bodies
 	failed   []string // ids
 	suspect  string   // its id, or ""
-	long     []string // ids of messages that have failed before, and die for their length
-	overlong bool     // a fresh message dies for its length
+	long     []string // ids of failed messages that become dead letters because of their length
+	overlong bool     // a fresh message becomes a dead letter because of its length
 	order    []bool   // whether each message, in the order of the reply, is one of failed
 }
 
-// choose returns what a claim takes, the retries that are due and the suspects given
-// in their order.
+// choose returns the messages that a claim takes, given the due retries and the suspects in
+// order.
 func (m *model) choose(c *Claim, due, suspects []string) (all choice) {
 	if c.Count == 0 {
 		return choice{}

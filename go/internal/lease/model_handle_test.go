@@ -10,13 +10,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// some draws handles, of which some are stale or mistaken.
+// some draws handles, including stale and wrong ones.
 func (m *model) some(t *rapid.T) []Handle {
 	if len(m.handles) == 0 {
 		return nil
 	}
-	// Most recent handles are stale. Without a preference, operations on several messages
-	// that are held, and on a suspect, would be rare.
+	// Most recent handles are stale. Without this preference, operations on several held
+	// messages and on a suspect would be rare.
 	recent := m.handles[max(0, len(m.handles)-30):]
 	among, held := recent, m.held(recent)
 	if len(held) > 0 && rapid.Bool().Draw(t, "held") {
@@ -42,12 +42,12 @@ func (m *model) some(t *rapid.T) []Handle {
 	return some
 }
 
-// held returns those handles that are still held.
+// held returns the handles that are still valid.
 func (m *model) held(handles []Handle) []Handle {
 	return slices.DeleteFunc(slices.Clone(handles), func(h Handle) bool { return !m.owns(h) })
 }
 
-// suspects returns the handles of the suspects that are held.
+// suspects returns the handles of held suspects.
 func (m *model) suspects() (handles []Handle) {
 	for _, id := range slices.Sorted(maps.Keys(m.entries)) {
 		if e := m.entries[id]; e.state == Claims && strings.Contains(e.claim, "!") {
@@ -57,7 +57,7 @@ func (m *model) suspects() (handles []Handle) {
 	return handles
 }
 
-// meant returns the id of the message that scripts take a handle for.
+// meant returns the id of the message that scripts derive from a handle.
 func meant(h Handle) string {
 	if mark := strings.IndexAny(h.Claim, "/!"); mark >= 0 {
 		return h.Claim[:mark]
@@ -65,23 +65,23 @@ func meant(h Handle) string {
 	return fmt.Sprintf("%s-%d", h.Claim, indexOf(h))
 }
 
-// owns reports whether a handle is that of the claim that has the message.
+// owns reports whether the claim of a handle has the message.
 func (m *model) owns(h Handle) bool {
 	e := m.entries[h.ID]
 	return e != nil && e.state == Claims && e.claim == h.Claim
 }
 
-// expectLost compares the positions of lost messages.
+// expectLost checks the indexes of lost messages.
 func (m *model) expectLost(handles []Handle, lost []int, err error) {
 	m.must(err)
 	for i, h := range handles {
 		if m.owns(h) == slices.Contains(lost, i) {
-			m.Fatalf("%+v, owner %t: lost are %v", h, m.owns(h), lost)
+			m.Fatalf("%+v, owner %t: lost = %v", h, m.owns(h), lost)
 		}
 	}
 }
 
-// end ends the claim of a message that has a claim of its own.
+// end ends the claim of a message with a claim of its own.
 func (m *model) end(h Handle) {
 	if strings.ContainsAny(h.Claim, "/!") {
 		delete(m.claims, h.Claim)
@@ -103,10 +103,10 @@ func (m *model) acknowledgeThese(handles []Handle, finished []string) {
 	m.must(answer.Err)
 	for i, h := range handles {
 		_, live := m.claims[h.Claim]
-		// A message that is gone is acknowledged under a claim that lives.
+		// Under a live claim, the acknowledgement of a deleted message succeeds.
 		done := live && (m.owns(h) || m.entries[h.ID] == nil)
 		if done == slices.Contains(answer.AcknowledgeLost, i) {
-			m.Fatalf("%+v, live %t: lost are %v", h, live, answer.AcknowledgeLost)
+			m.Fatalf("%+v, live %t: lost = %v", h, live, answer.AcknowledgeLost)
 		}
 	}
 	for _, h := range handles {
@@ -155,7 +155,7 @@ func (m *model) extend(t *rapid.T) {
 	for i, claim := range claims {
 		_, live := m.claims[claim]
 		if live == slices.Contains(lost, i) {
-			m.Fatalf("%q, live %t: lost are %v", claim, live, lost)
+			m.Fatalf("%q, live %t: lost = %v", claim, live, lost)
 		}
 		if live {
 			m.claims[claim] = term
@@ -163,7 +163,7 @@ func (m *model) extend(t *rapid.T) {
 	}
 }
 
-// ended draws a claim to end, which may still hold messages, or none.
+// ended draws a claim to finish, which may have messages or none.
 func (m *model) ended(t *rapid.T) []string {
 	claims := slices.Sorted(maps.Keys(m.claims))
 	if len(claims) == 0 || rapid.Bool().Draw(t, "nothing ends") {
@@ -172,7 +172,7 @@ func (m *model) ended(t *rapid.T) []string {
 	return []string{rapid.SampledFrom(claims).Draw(t, "ends")}
 }
 
-// endClaims ends those of the claims that hold no message.
+// endClaims ends those of the claims that have no messages.
 func (m *model) endClaims(claims []string) {
 	for _, claim := range claims {
 		used := false

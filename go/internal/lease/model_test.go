@@ -15,17 +15,17 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redistest"
 )
 
-// unit is the time in which the model counts: far longer than the model takes.
+// unit is the unit of time of the model: much longer than a run of the model.
 const unit = time.Hour
 
 const maxAttempts = 2
 
-// entry is a message that has an id, as the model has it.
+// entry is the model of a message with an id.
 type entry struct {
 	body     string
 	attempts int // 0 while it is fresh
 	pardons  int
-	claim    string // that holds it, while it is leased
+	claim    string // the claim that holds it while it is leased
 	state    Kind   // Claims, Retries, Suspects or Dead
 	due      int    // in units, counted down
 	failed   bool   // it has a reason
@@ -38,18 +38,18 @@ type model struct {
 
 	queue, staging []string // from the left
 	entries        map[string]*entry
-	claims         map[string]int // the time left of each, in units
-	handles        []Handle       // of all claims so far
+	claims         map[string]int // the remaining time of each, in units
+	handles        []Handle       // handles of all claims so far
 	pushed         int
 }
 
-// difference is a panic: Redis and the model differ.
+// difference is a panic value: Redis and the model differ.
 type difference string
 
-// trouble is a panic: Redis answers with an error.
+// trouble is a panic value: Redis returned an error.
 type trouble struct{ error }
 
-// Helper makes the model a reporter.
+// Helper implements reporter.
 func (m *model) Helper() {}
 
 // Fatalf ends a run of the model with a difference.
@@ -62,8 +62,8 @@ func (m *model) must(err error) {
 	}
 }
 
-// compareRuns does operations on Redis and on a model until the two differ, and
-// returns how they differ, or "", and the number of operations.
+// compareRuns runs operations on Redis and on a model until they differ. It returns the
+// difference, or "", and the number of operations.
 func compareRuns(t *rapid.T, client redis.UniversalClient, altered map[string]script, operations int) (how string, done int, err error) {
 	if err := client.FlushDB(background).Err(); err != nil {
 		return "", 0, err
@@ -92,7 +92,7 @@ func compareRuns(t *rapid.T, client redis.UniversalClient, altered map[string]sc
 	return "", done, nil
 }
 
-// TestModel does operations on Redis and on a model, and compares them after each.
+// TestModel runs operations on Redis and on a model, and compares their content after each.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -115,7 +115,7 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// check checks a property, and that it was run at all.
+// check checks a property, and that it ran at all.
 func check(t *testing.T, property func(t *rapid.T)) {
 	t.Helper()
 	ran := false
@@ -128,8 +128,8 @@ func check(t *testing.T, property func(t *rapid.T)) {
 	}
 }
 
-// operations are what the model does, each as often as its weight says. A suspect dies
-// after several leases have run out, and a drain takes all that have: it is rare.
+// operations are the operations of the model with their weights. drain is rare, because it
+// removes all suspects, and a suspect dies only after several expired leases.
 var operations = []struct {
 	name   string
 	weight int
@@ -154,7 +154,7 @@ var operations = []struct {
 	{"flush scripts", 2, (*model).flush},
 }
 
-// weighted has the index of each operation as often as its weight says.
+// weighted has the index of each operation repeated by its weight.
 var weighted = func() (indexes []int) {
 	for i, o := range operations {
 		indexes = append(indexes, slices.Repeat([]int{i}, o.weight)...)
@@ -162,14 +162,14 @@ var weighted = func() (indexes []int) {
 	return indexes
 }()
 
-// step does one operation on Redis and on the model, and compares the two.
+// step runs one operation on Redis and on the model, and compares their content.
 func (m *model) step(t *rapid.T) {
 	o := operations[rapid.SampledFrom(weighted).Draw(t, "operation")]
 	o.do(m, t)
 	m.compare(o.name)
 }
 
-// compare compares all that Redis has with the model.
+// compare compares all content of Redis with the model.
 func (m *model) compare(after string) {
 	got := readStore(m, m.client, m.q)
 	if fault := got.unsound(); fault != "" {
@@ -194,7 +194,7 @@ func (m *model) compare(after string) {
 	}
 }
 
-// counts reads the deliveries and the pardons of an entry of attempts.
+// counts decodes the deliveries and the pardons of an entry of attempts.
 func counts(entry string) (attempts, pardons int) {
 	words := strings.Split(entry, " ")
 	attempts, _ = strconv.Atoi(words[0])
@@ -204,7 +204,7 @@ func counts(entry string) (attempts, pardons int) {
 	return attempts, pardons
 }
 
-// push sends messages, of which some are long and some are equal.
+// push sends messages, including long and equal ones.
 func (m *model) push(t *rapid.T) {
 	for range rapid.IntRange(1, 4).Draw(t, "messages") {
 		m.pushed++
@@ -230,12 +230,12 @@ func (m *model) stage(*rapid.T) {
 func (m *model) original(*rapid.T) {
 	if len(m.queue) > 0 {
 		if got := m.client.RPop(background, m.q.Name).Val(); got != pop(&m.queue) {
-			m.Fatalf("an original takes %q", got)
+			m.Fatalf("an original received %q", got)
 		}
 	}
 }
 
-// pop takes the last of a list.
+// pop removes and returns the last element of a list.
 func pop(list *[]string) string {
 	body := (*list)[len(*list)-1]
 	*list = (*list)[:len(*list)-1]

@@ -12,8 +12,8 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// TestNames holds the names to the vectors, and the vectors to a real cluster's
-// slots.
+// TestNames compares the names of keys with the vectors, and the vectors with the slots of a
+// real cluster.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)
@@ -43,21 +43,21 @@ func TestNames(t *testing.T) {
 		for i, kind := range lease.Kinds() {
 			name := lease.Companion(kind, queue)
 			if q.Key(kind) != name {
-				t.Errorf("%s: the key of a queue is %q, want %q", c.ID, q.Key(kind), name)
+				t.Errorf("%s: key %q, want %q", c.ID, q.Key(kind), name)
 			}
 			if i < len(c.Companions) && name != c.Companions[i].String() {
 				t.Errorf("%s: %s is %q", c.ID, kind, name)
 			}
 			if other, taken := owner[name]; taken {
-				t.Errorf("%q is a companion of %q and of %q", name, other, queue)
+				t.Errorf("%q is a companion key of both %q and %q", name, other, queue)
 			}
 			owner[name] = queue
 			if slot := node.ClusterKeySlot(t.Context(), name).Val(); slot != int64(c.Slot) {
-				t.Errorf("%s: a cluster has %s in slot %d", c.ID, kind, slot)
+				t.Errorf("%s: slot of %s in the cluster: %d", c.ID, kind, slot)
 			}
 		}
 		if slot := node.ClusterKeySlot(t.Context(), queue).Val(); slot != int64(c.Slot) {
-			t.Errorf("%s: a cluster has the queue in slot %d", c.ID, slot)
+			t.Errorf("%s: slot of the queue in the cluster: %d", c.ID, slot)
 		}
 	}
 }
@@ -81,13 +81,13 @@ func TestQueueOf(t *testing.T) {
 		name := string(v.Queue.Bytes())
 		for _, kind := range lease.Kinds() {
 			if queue, ok := lease.QueueOf(lease.Companion(kind, name)); !v.Rejected && (!ok || queue != name) {
-				t.Errorf("%q has the queue %q, %t", lease.Companion(kind, name), queue, ok)
+				t.Errorf("queue of %q: %q, %t", lease.Companion(kind, name), queue, ok)
 			}
 		}
 	}
 	for _, other := range []string{"", "x", lease.Prefix, lease.Prefix + "{x}:bodies:y", lease.Prefix + "{x}", lease.Prefix + "{x}:bodies"} {
 		if queue, ok := lease.QueueOf(other); ok {
-			t.Errorf("%q has the queue %q", other, queue)
+			t.Errorf("queue of %q: %q", other, queue)
 		}
 	}
 }

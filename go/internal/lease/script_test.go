@@ -14,8 +14,8 @@ func claimOne(q *Queue) error {
 	return q.Exchange(background, Exchange{Claim: &Claim{Lease: 1000, Count: 1, Bytes: 1, MaxBytes: 1, MaxAttempts: 1}}).Err
 }
 
-// TestErrorCodes: what Redis refuses inside of exchange has the code of Redis, by
-// which a client knows that it needs another connection.
+// TestErrorCodes checks that an error of Redis within exchange keeps its code, from which a
+// client derives that it needs another connection.
 func TestErrorCodes(t *testing.T) {
 	t.Parallel()
 	t.Run("of Redis", func(t *testing.T) {
@@ -28,10 +28,10 @@ func TestErrorCodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := claimOne(q); !redis.HasErrorPrefix(err, "READONLY") {
-			t.Errorf("the error of a replica is %v", err)
+			t.Errorf("error of a replica: %v", err)
 		}
 	})
-	// As Redis 7 and later, and Redis before 7, give errors to a script that catches them.
+	// Redis 7 passes errors to scripts in another form than earlier versions.
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
 		q := newQueue(t, client, "k")
 		for _, code := range []string{"READONLY", "OOM", "MISCONF", "NOPERM", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS"} {
@@ -43,15 +43,15 @@ func TestErrorCodes(t *testing.T) {
 				}
 				q.scripts = map[string]script{"exchange": newScript(altered)}
 				if err := claimOne(q); err == nil || err.Error() != code+" no" {
-					t.Errorf("with %s the error is %v", thrown, err)
+					t.Errorf("error after %s: %v", thrown, err)
 				}
 			}
 		}
-		// What is no error of Redis has no code.
+		// An error of the script has no code of Redis.
 		faulty := strings.Replace(scripts["exchange"].source, "local function exchange()\n", "local function exchange()\n  error('a fault')\n", 1)
 		q.scripts = map[string]script{"exchange": newScript(faulty)}
 		if err := claimOne(q); err == nil || !strings.Contains(err.Error(), "a fault") {
-			t.Errorf("the error is %v", err)
+			t.Errorf("error = %v", err)
 		}
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// prepare puts messages of every state into an empty Redis, and returns calls of
-// all scripts that change something. Each is of one attempt.
+// prepare puts messages of every state into an empty Redis, and returns calls of all scripts
+// that change data, with one attempt each.
 func prepare(t *testing.T, client redis.UniversalClient, q *Queue) map[string]scriptCall {
 	t.Helper()
 	if err := client.FlushDB(background).Err(); err != nil {
@@ -33,12 +33,12 @@ func prepare(t *testing.T, client redis.UniversalClient, q *Queue) map[string]sc
 		}
 		return answer.Claimed.Messages
 	}
-	// A retry and a suspect that are held, and a suspect that waits.
+	// A held retry, a held suspect and a waiting suspect.
 	later := claim(1)
 	exchange(Exchange{Nack: []Nack{{later[0].Handle, 0, "why"}}, Finished: []string{later[0].Claim}})
 	pass(t, client, q, time.Millisecond)
 	retry := exchange(Exchange{Claim: &Claim{Lease: 100 * time.Hour, Count: 1, Bytes: 1 << 20, MaxBytes: 1 << 20, MaxAttempts: 3}})
-	// A message is a suspect after two claims have run out: two are, and two are held as
+	// A message is a suspect after two expired claims: two are suspects, and two are held as
 	// retries.
 	gone := claim(4)
 	client.ZAdd(background, q.Key(Claims), redis.Z{Score: 1, Member: gone[0].Claim})
@@ -86,24 +86,23 @@ type scriptCall struct {
 	args   []any
 }
 
-// changing are the names of the calls that prepare returns.
+// changing returns the names of the calls that prepare returns.
 func changing() []string {
 	return []string{"claim", "claim a suspect", "claim all", "acknowledge", "nack", "exchange", "extend", "release", "drain", "import", "requeue"}
 }
 
-// situation is an instant at which a script is called.
+// situation is a state of Redis for the call of a script.
 type situation struct {
 	name  string
 	calls map[string]scriptCall
 	state snapshot
 }
 
-// situations returns those in which a script is called: with claims that live, and
-// with claims whose leases have run out.
+// situations returns a state with live claims, and one with expired claims.
 func situations(t *testing.T, client redis.UniversalClient, q *Queue) []situation {
 	t.Helper()
 	calls := prepare(t, client, q)
 	now := situation{"claims live", calls, readSnapshot(t, client)}
 	pass(t, client, q, 200*time.Hour)
-	return []situation{now, {"leases have run out", calls, readSnapshot(t, client)}}
+	return []situation{now, {"leases have expired", calls, readSnapshot(t, client)}}
 }

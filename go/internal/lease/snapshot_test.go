@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// snapshot has the value of each key of a database.
+// snapshot holds the value of each key of a database.
 type snapshot map[string]any
 
 // readSnapshot reads all keys.
@@ -62,7 +62,7 @@ func readSnapshot(t *testing.T, client redis.UniversalClient) snapshot {
 	return s
 }
 
-// write makes a database have these keys, and no others.
+// write replaces the content of a database by the snapshot.
 func (s snapshot) write(t *testing.T, client redis.UniversalClient) {
 	t.Helper()
 	if _, err := client.Pipelined(background, func(p redis.Pipeliner) error {

@@ -11,14 +11,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// store is what stands in Redis of a queue.
+// store is the content of a queue's keys in Redis.
 type store struct {
 	queue, staging                  []string // from the left
 	bodies, attempts, reasons       map[string]string
 	claims, retries, suspects, dead []string // earliest first
 }
 
-// reporter is what tests and rapid's runs have in common.
+// reporter is the common part of testing.T and rapid.T.
 type reporter interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -34,7 +34,7 @@ func readStore(t reporter, client redis.UniversalClient, q *Queue) store {
 	set := func(kind Kind) *redis.StringSliceCmd { return p.ZRange(ctx, q.Key(kind), 0, -1) }
 	claims, retries, suspects, dead := set(Claims), set(Retries), set(Suspects), set(Dead)
 	if _, err := p.Exec(ctx); err != nil {
-		t.Fatalf("read what Redis has: %v", err)
+		t.Fatalf("read the content of Redis: %v", err)
 	}
 	return store{
 		queue.Val(), staging.Val(), bodies.Val(), attempts.Val(), reasons.Val(),
@@ -42,7 +42,7 @@ func readStore(t reporter, client redis.UniversalClient, q *Queue) store {
 	}
 }
 
-// ids returns all ids that the keys know of, sorted.
+// ids returns all ids in the keys, sorted.
 func (s *store) ids() []string {
 	all := slices.Concat(s.retries, s.suspects, s.dead)
 	for _, m := range []map[string]string{s.bodies, s.attempts, s.reasons} {
@@ -52,8 +52,8 @@ func (s *store) ids() []string {
 	return slices.Compact(all)
 }
 
-// unsound says which invariant does not hold, or "". It derives the state of each id
-// from the specification, and not by the script audit.
+// unsound returns a description of a violated invariant, or "". It derives the state of each
+// id from the specification, without the script audit.
 func (s *store) unsound() string {
 	for _, id := range s.ids() {
 		state := State{ID: id, Retried: slices.Contains(s.retries, id), Suspect: slices.Contains(s.suspects, id), Dead: slices.Contains(s.dead, id)}
@@ -73,12 +73,12 @@ func (s *store) unsound() string {
 	return ""
 }
 
-// messages returns all bodies, wherever they are, sorted.
+// messages returns all bodies in all keys, sorted.
 func (s *store) messages() []string {
 	return slices.Sorted(slices.Values(slices.Concat(s.queue, s.staging, slices.Collect(maps.Values(s.bodies)))))
 }
 
-// pass lets time pass for a queue: all that is due at some time is due earlier.
+// pass simulates that time passes for a queue: it makes everything due earlier by d.
 func pass(t reporter, client redis.UniversalClient, q *Queue, d time.Duration) {
 	t.Helper()
 	kinds := []Kind{Claims, Retries, Suspects, Seen}
@@ -89,7 +89,7 @@ func pass(t reporter, client redis.UniversalClient, q *Queue, d time.Duration) {
 		}
 		return nil
 	}); err != nil {
-		t.Fatalf("read what is due: %v", err)
+		t.Fatalf("read due times: %v", err)
 	}
 	if _, err := client.Pipelined(background, func(p redis.Pipeliner) error {
 		for i, kind := range kinds {
@@ -99,7 +99,7 @@ func pass(t reporter, client redis.UniversalClient, q *Queue, d time.Duration) {
 		}
 		return nil
 	}); err != nil {
-		t.Fatalf("let time pass: %v", err)
+		t.Fatalf("change due times: %v", err)
 	}
 }
 

@@ -12,9 +12,8 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redistest"
 )
 
-// typeFaults calls each script with a string in the place of each key, and returns
-// which calls fail after they have changed something, or fail otherwise than by the
-// type.
+// typeFaults calls each script with a string in place of each key. It returns the calls that
+// fail after a change, or fail with an error other than that of the type.
 func typeFaults(t *testing.T, client redis.UniversalClient, altered map[string]script) iter.Seq[string] {
 	t.Helper()
 	q := newQueue(t, client, "k")
@@ -32,10 +31,10 @@ func typeFaults(t *testing.T, client redis.UniversalClient, altered map[string]s
 					state.write(t, client)
 					call := s.calls[name]
 					err := q.run(background, call.script, call.args).Err()
-					if err == nil { // the call does without the key
+					if err == nil { // the call does not use the key
 						continue
 					}
-					what := fmt.Sprintf("%s, %s with another type of %s", s.name, name, kind)
+					what := fmt.Sprintf("%s, %s with a wrong type of %s", s.name, name, kind)
 					if (TroubleOf(err) != WrongType || q.KeyOf(err) != key) && !yield(what+": "+err.Error()) {
 						return
 					}
@@ -48,7 +47,7 @@ func typeFaults(t *testing.T, client redis.UniversalClient, altered map[string]s
 	}
 }
 
-// TestWrongTypes calls scripts on keys of other types: none changes anything.
+// TestWrongTypes checks that scripts change nothing if a key has a wrong type.
 func TestWrongTypes(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {

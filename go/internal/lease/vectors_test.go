@@ -16,8 +16,8 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// clock is the line before a script by which it sees the time of its case, as the
-// vectors tell those who play them.
+// clock returns the line that a test prepends to a script to set its time, as the README of
+// the vectors describes.
 func clock(t *testing.T, now int64) string {
 	t.Helper()
 	page, err := spec.Files.ReadFile("vectors/README.md")
@@ -32,8 +32,8 @@ func clock(t *testing.T, now int64) string {
 	return strings.ReplaceAll(line, "NOW", strconv.FormatInt(now, 10))
 }
 
-// TestScriptVectors calls the scripts of the specification on what the vectors say,
-// and looks at the reply and at all keys.
+// TestScriptVectors runs the scripts of the specification on the vectors, and checks the reply
+// and all keys.
 func TestScriptVectors(t *testing.T) {
 	t.Parallel()
 	vectors, err := spec.ReliableVectors()
@@ -64,7 +64,7 @@ func TestScriptVectors(t *testing.T) {
 			}
 			reply, err := client.Eval(t.Context(), clock(t, v.Time)+string(source), keys, args...).Result()
 			if want, got := replyOf(t, v.Reply), answer(reply, err); !reflect.DeepEqual(got, want) {
-				t.Errorf("%s: the reply is %q, want %q", v.ID, got, want)
+				t.Errorf("%s: reply %q, want %q", v.ID, got, want)
 			}
 			want := map[string]any{}
 			for kind, value := range v.After {
@@ -73,17 +73,17 @@ func TestScriptVectors(t *testing.T) {
 			got := everything(t, client)
 			for _, key := range slices.Sorted(maps.Keys(kinds)) {
 				if a, b := got[kinds[key]], want[kinds[key]]; !reflect.DeepEqual(a, b) {
-					t.Errorf("%s: %s is %.300v, want %.300v", v.ID, key, a, b)
+					t.Errorf("%s: %s = %.300v, want %.300v", v.ID, key, a, b)
 				}
 			}
 			if len(got) != len(want) {
-				t.Errorf("%s: there are the keys %q", v.ID, slices.Sorted(maps.Keys(got)))
+				t.Errorf("%s: keys = %q", v.ID, slices.Sorted(maps.Keys(got)))
 			}
 		}
 	})
 }
 
-// valueOf reads a key of a vector: a list, a hash, a sorted set or a string.
+// valueOf decodes the value of a key of a vector: a list, a hash, a sorted set or a string.
 func valueOf(t *testing.T, value json.RawMessage) any {
 	t.Helper()
 	if value[0] == '"' {
@@ -95,7 +95,7 @@ func valueOf(t *testing.T, value json.RawMessage) any {
 			several := struct {
 				Repeat json.RawMessage
 				Times  int
-			}{element, 1} // where it is not repeated
+			}{element, 1} // if it is not repeated
 			if element[0] == '{' {
 				if err := json.Unmarshal(element, &several); err != nil {
 					t.Fatal(err)
@@ -130,7 +130,7 @@ func read[T any](t *testing.T, value json.RawMessage) T {
 	return of
 }
 
-// text reads a text, or bytes in base64.
+// text decodes a text, or bytes in base64.
 func text(t *testing.T, value json.RawMessage) string {
 	t.Helper()
 	message := read[spec.RawMessage](t, value)
@@ -157,7 +157,7 @@ func put(t *testing.T, client *redis.Client, key string, value any) {
 	}
 }
 
-// everything reads all keys that there are.
+// everything reads all keys of the database.
 func everything(t *testing.T, client *redis.Client) map[string]any {
 	t.Helper()
 	all := map[string]any{}
@@ -172,17 +172,17 @@ func everything(t *testing.T, client *redis.Client) map[string]any {
 		case "zset":
 			set := map[string]float64{}
 			for _, z := range client.ZRangeWithScores(t.Context(), key, 0, -1).Val() {
-				set[z.Member.(string)] = z.Score //nolint:forcetypeassert // go-redis has them so
+				set[z.Member.(string)] = z.Score //nolint:forcetypeassert // go-redis returns strings
 			}
 			all[key] = set
 		default:
-			t.Fatalf("%s is of the type %s", key, kind)
+			t.Fatalf("key %s has the type %s", key, kind)
 		}
 	}
 	return all
 }
 
-// replyOf reads the reply of a vector as go-redis would have it.
+// replyOf converts the reply of a vector to the types of go-redis.
 func replyOf(t *testing.T, value json.RawMessage) any {
 	t.Helper()
 	if value[0] == '{' {
