@@ -2,8 +2,8 @@ package remoteevent
 
 import "testing"
 
-// TestReleasesKeepTheOrder: messages are released in the order in which they were taken,
-// whatever the order in which their handling ended.
+// TestReleasesKeepTheOrder checks that messages are released in the order in which they were
+// taken, independent of the order in which their handling ended.
 func TestReleasesKeepTheOrder(t *testing.T) {
 	t.Parallel()
 	a := &acknowledger{}
@@ -12,7 +12,7 @@ func TestReleasesKeepTheOrder(t *testing.T) {
 	}
 	for i, m := range a.releases().done {
 		if m.number != uint64(i+1) {
-			t.Errorf("message %d is released in place %d", m.number, i+1)
+			t.Errorf("message %d is released at position %d", m.number, i+1)
 		}
 	}
 }

@@ -29,7 +29,7 @@ type Order struct {
 
 func (Order) EventName() string { return "order" }
 
-// orders are the sizes that are measured: as the README's event, and 16 KiB.
+// orders are the measured sizes: the event of the README, and 16 KiB.
 func orders() map[string]Order {
 	large := Order{Path: "/uploads/video1.mp4"}
 	for i := range 160 {

@@ -116,7 +116,7 @@ type (
 	OfWorded   struct{ Worded }
 	OwnWorded  struct{ Worded }
 
-	// Their names depend on the value.
+	// Their event names depend on the value.
 	ByString  struct{ Kind string }
 	ByFlag    struct{ Loud bool }
 	ByNested  struct{ Of struct{ N int8 } }
@@ -216,8 +216,8 @@ func TestTypesThatCannotBeEvents(t *testing.T) {
 	}
 	_ = OnlyLower{}.size
 	_ = Locked{}.lock
-	// A MarshalJSON of its own, even before the parent's MarshalText, and an
-	// embedded struct without events.
+	// Types with their own MarshalJSON, even if the parent's MarshalText would be promoted,
+	// and types that embed structs without events.
 	for _, event := range []remoteevent.Event{Own{}, OwnWorded{}, OfLoop{}, Marker{}, Locked{}, ByHidden{}, ByMap{}} {
 		if _, err := remoteevent.NewEnvelope(event); err != nil {
 			t.Errorf("%T: %v", event, err)

@@ -10,8 +10,8 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// The declarations of the chain vectors in Go. A name in capitals ends in those
-// of its parents.
+// The declarations of the chain vectors in Go. A name in capitals ends with those of its
+// parents.
 type (
 	G          struct{}
 	H          struct{}
@@ -159,8 +159,7 @@ func (Gen5) EventName() string            { return "f" }
 func (Gen6) EventName() string            { return "g" }
 func (Gen7) EventName() string            { return "h" }
 
-// TestChainVectors derives the chains of the specification, from types that are
-// declared as it declares them.
+// TestChainVectors derives the signal chains of the specification from the declared types.
 func TestChainVectors(t *testing.T) {
 	t.Parallel()
 	events := map[string]remoteevent.Event{
@@ -196,7 +195,7 @@ func TestChainVectors(t *testing.T) {
 	for _, v := range vectors {
 		e, ok := events[v.ID]
 		if !ok {
-			t.Errorf("%s has no type here", v.ID)
+			t.Errorf("%s has no type in this test", v.ID)
 			continue
 		}
 		declared := map[string]spec.EventType{}
@@ -212,12 +211,11 @@ func TestChainVectors(t *testing.T) {
 	}
 }
 
-// sameDeclaration holds a type to its declaration: its name, and the types that
-// it embeds.
+// sameDeclaration compares a type with its declaration: its name and its embedded types.
 func sameDeclaration(t *testing.T, id string, of reflect.Type, want spec.EventType, declared map[string]spec.EventType) {
 	t.Helper()
 	if e, ok := reflect.TypeAssert[remoteevent.Event](reflect.New(of)); ok && want.EventName != nil && e.EventName() != *want.EventName {
-		t.Errorf("%s: %s is called %q and not %q", id, of, e.EventName(), *want.EventName)
+		t.Errorf("%s: the name of %s is %q, want %q", id, of, e.EventName(), *want.EventName)
 	}
 	var embedded []reflect.Type
 	for field := range of.Fields() {
@@ -226,7 +224,7 @@ func sameDeclaration(t *testing.T, id string, of reflect.Type, want spec.EventTy
 		}
 	}
 	if len(embedded) != len(want.Parents) {
-		t.Errorf("%s: %s embeds %d types, and has %d parents", id, of, len(embedded), len(want.Parents))
+		t.Errorf("%s: %s embeds %d types, want %d parents", id, of, len(embedded), len(want.Parents))
 		return
 	}
 	for i, parent := range want.Parents {

@@ -16,8 +16,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// cluster starts one of a single node, which refuses whatever has keys of more
-// than one slot.
+// cluster starts a cluster of one node, which rejects commands with keys of several slots.
 func cluster(t *testing.T) *redis.ClusterClient {
 	t.Helper()
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: redistest.StartCluster(t, 1)})
@@ -25,8 +24,7 @@ func cluster(t *testing.T) *redis.ClusterClient {
 	return client
 }
 
-// TestCluster: all that is done with a queue stays in its slot, whatever its name
-// is.
+// TestCluster checks that all operations on a queue stay in its slot, for every kind of name.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

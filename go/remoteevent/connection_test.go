@@ -13,8 +13,8 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// TestWrappedClient: a client whose options are out of reach is rejected, rather than
-// to share its pool.
+// TestWrappedClient checks that NewReceiver rejects a client whose options are inaccessible,
+// instead of sharing its pool.
 func TestWrappedClient(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{})
@@ -25,7 +25,7 @@ func TestWrappedClient(t *testing.T) {
 	}
 }
 
-// ring starts servers and returns a client of all.
+// ring starts servers and returns a client of all of them.
 func ring(t *testing.T, options *redis.RingOptions) *redis.Ring {
 	t.Helper()
 	options.Addrs = map[string]string{}
@@ -39,8 +39,8 @@ func ring(t *testing.T, options *redis.RingOptions) *redis.Ring {
 	return client
 }
 
-// TestRing: queues are consumed at the shards that have them, through connections of
-// the receiver's own.
+// TestRing checks that queues are consumed at their shards, through the receiver's own
+// connections.
 func TestRing(t *testing.T) {
 	t.Parallel()
 	client := ring(t, &redis.RingOptions{PoolSize: 1})
@@ -70,8 +70,8 @@ func TestRing(t *testing.T) {
 	receiver(t, client, remoteevent.WithQueue("{}x", remoteevent.WithAtMostOnce()), remoteevent.WithQueues("a{b}c"))
 }
 
-// TestSmallPool: the user's client has few connections and short timeouts, and is not
-// slowed down by the receiver.
+// TestSmallPool checks that a receiver does not slow down a user's client with few
+// connections and short timeouts.
 func TestSmallPool(t *testing.T) {
 	t.Parallel()
 	for protocol := 2; protocol <= 3; protocol++ {

@@ -18,12 +18,12 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// nilError is an error whose method needs what a nil pointer has not.
+// nilError is an error whose method panics on a nil pointer.
 type nilError struct{ text string }
 
 func (e *nilError) Error() string { return e.text }
 
-// wildError is an error of which one method panics, or all.
+// wildError is an error whose methods, or one of them, panic.
 type wildError struct{ in string }
 
 func (e wildError) misbehave(in string) {
@@ -37,7 +37,7 @@ func (e wildError) Unwrap() error { e.misbehave("Unwrap"); return nil }
 func (e wildError) Is(error) bool { e.misbehave("Is"); return false }
 func (e wildError) As(any) bool   { e.misbehave("As"); return false }
 
-// loopError unwraps to itself, and its text is that of what it unwraps to.
+// loopError unwraps to itself, and returns the text of the unwrapped error.
 type loopError struct{ next error }
 
 func (e *loopError) Error() string { return "loop: " + e.next.Error() }
@@ -49,7 +49,7 @@ type bushError struct{}
 func (e bushError) Error() string   { return "bush" }
 func (e bushError) Unwrap() []error { return []error{e, e} }
 
-// deepError is a chain of so many errors, which it makes as it is asked.
+// deepError is a chain of that many errors, created by Unwrap.
 type deepError int64
 
 func (e deepError) Error() string {
@@ -66,17 +66,17 @@ func (e deepError) Unwrap() error {
 	return e - 1
 }
 
-// endingError ends the goroutine that asks for its text.
+// endingError ends the goroutine that calls Error.
 type endingError struct{}
 
 func (endingError) Error() string { runtime.Goexit(); return "" }
 
-// sliceError cannot be compared.
+// sliceError is not comparable.
 type sliceError []string
 
 func (e sliceError) Error() string { return strings.Join(e, " ") }
 
-// wildText panics as it is printed, with a value that does so too.
+// wildText panics when it is printed, with a value that does the same.
 type wildText struct{}
 
 func (wildText) String() string { panic(wildText{}) }
@@ -85,7 +85,7 @@ type nilText struct{ text string }
 
 func (t *nilText) String() string { return t.text }
 
-// wildJSON is an event whose payload cannot be read or written.
+// wildJSON is an event whose payload can be neither decoded nor encoded.
 type wildJSON struct {
 	Field wildField `json:"field"`
 }
@@ -97,7 +97,7 @@ type wildField struct{}
 func (*wildField) UnmarshalJSON([]byte) error  { panic("s3cret") }
 func (wildField) MarshalJSON() ([]byte, error) { panic("s3cret") }
 
-// wildSchemas panic for some events, and reject others with an error that does.
+// wildSchemas panics for some events, and rejects others with an error that panics.
 type wildSchemas struct{}
 
 func (wildSchemas) Check(_ string, payload []byte) error {
@@ -130,12 +130,12 @@ func loop() error {
 	return l
 }
 
-// redactedError is an error of schemas that panics only when it is to be shown.
+// redactedError is an error of a schema that panics only in its redaction.
 type redactedError struct{ wildError }
 
 func (redactedError) Redacted() string { panic("s3cret") }
 
-// wildHandler is a handler of logs that panics or ends its goroutine.
+// wildHandler is a log handler that panics or ends its goroutine.
 type wildHandler struct {
 	slog.Handler
 
@@ -151,8 +151,8 @@ type goodEvent struct {
 
 func (goodEvent) EventName() string { return "good" }
 
-// TestContainment: whatever code of the user does, the attempt has failed, the
-// receiver lives, and the next event is handled.
+// TestContainment checks that any failure of user code fails only the attempt: the receiver
+// continues and handles the next event.
 func TestContainment(t *testing.T) {
 	t.Parallel()
 	var nilErr *nilError
@@ -164,7 +164,7 @@ func TestContainment(t *testing.T) {
 	}
 	kinds := map[string]struct {
 		listener   remoteevent.HandlerFunc
-		code, text string // of the dead letter
+		code, text string // code and text of the dead letter
 	}{
 		"nil pointer":                 {failing(nilErr), "failed", "nil *remoteevent_test.nilError"},
 		"nil pointer, panicked":       {panicking(error(nilErr)), "panicked", "nil *remoteevent_test.nilError"},
@@ -218,7 +218,7 @@ func TestContainment(t *testing.T) {
 	logged, logging := newLog()
 	t.Cleanup(func() {
 		if strings.Contains(logged.String(), "s3cret") {
-			t.Error("a payload is logged")
+			t.Error("the log contains a payload")
 		}
 	})
 	for mode, options := range map[string][]remoteevent.ReceiverOption{
@@ -266,7 +266,7 @@ func TestContainment(t *testing.T) {
 						t.Errorf("%s: %s: %.2000s", kind, letter.Code, letter.Error)
 					}
 					if text := fmt.Sprint(letter.Error, letter.Causes); strings.Contains(text, "s3cret") || len(text) > 15_000 {
-						t.Errorf("%s: the reason: %.5000s", kind, text)
+						t.Errorf("%s: reason: %.5000s", kind, text)
 					}
 				}
 			})
@@ -282,8 +282,8 @@ func numbered(n int) []error {
 	return errs
 }
 
-// TestContainmentOfSenders: user code that panics is an error of Send, and an
-// event beside it is sent.
+// TestContainmentOfSenders checks that panics of user code become errors of Send, and that
+// other events are sent.
 func TestContainmentOfSenders(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})

@@ -16,8 +16,8 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// TestUnfitIsKept: a payload that does not fit its schema is a dead letter, byte
-// for byte.
+// TestUnfitIsKept checks that a message whose payload does not match its schema becomes a
+// dead letter unchanged.
 func TestUnfitIsKept(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -41,11 +41,11 @@ func TestUnfitIsKept(t *testing.T) {
 				t.Errorf("%+v", letter)
 			}
 			if name, _ := letter.Event(); name != "sized" {
-				t.Errorf("the event is %q", name)
+				t.Errorf("event = %q", name)
 			}
 			must(t, second(q.Requeue(t.Context(), letter.ID)))
 			if raw := client.RPop(t.Context(), "sized").Val(); raw != raws[i] {
-				t.Errorf("%q went back as %q", raws[i], raw)
+				t.Errorf("%q was requeued as %q", raws[i], raw)
 			}
 		}
 	})
@@ -53,7 +53,7 @@ func TestUnfitIsKept(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// TestDeadLetterBounds: the oldest go, and that is said.
+// TestDeadLetterBounds checks that the oldest dead letters are deleted and logged.
 func TestDeadLetterBounds(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -63,7 +63,7 @@ func TestDeadLetterBounds(t *testing.T) {
 			must(t, client.FlushAll(t.Context()).Err())
 			q := queue(t, client)
 			var old []queueadmin.DeadLetter
-			for i := range 2500 { // more than one script takes
+			for i := range 2500 { // more than one script deletes
 				old = append(old, queueadmin.DeadLetter{Raw: []byte("old"), Died: time.Now().Add(-time.Duration(i) * time.Hour)})
 			}
 			must(t, second(q.Import(t.Context(), old...)))
@@ -71,7 +71,7 @@ func TestDeadLetterBounds(t *testing.T) {
 			mux, r := receiver(t, client, append(options, option, remoteevent.WithDeadLetterLimit(20), remoteevent.WithDeadLetterAge(10*time.Hour-time.Minute))...)
 			must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { return remoteevent.Permanent(errors.New("no")) }))
 			stop := start(t, r)
-			expectStats(t, q, queueadmin.Stats{Dead: 10}) // those of the last hours
+			expectStats(t, q, queueadmin.Stats{Dead: 10}) // those of the last ten hours
 			for i := range 15 {
 				must(t, client.LPush(t.Context(), "file_event", fmt.Sprintf(`{"data": {"path": "%d"}, "signals": ["file_event"]}`, i)).Err())
 			}
@@ -88,8 +88,8 @@ func TestDeadLetterBounds(t *testing.T) {
 	})
 }
 
-// TestDeadLetterOncePerEvent: at most once, an event that failed is one dead letter,
-// however often taking the next event fails afterwards.
+// TestDeadLetterOncePerEvent checks that a failed event at most once becomes one dead letter,
+// even if later claims fail.
 func TestDeadLetterOncePerEvent(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: redistest.Start(t, redistest.FreeAddr(t)).Addr})
@@ -127,11 +127,11 @@ func TestDeadLetterOncePerEvent(t *testing.T) {
 		t.Errorf("got %s", path)
 	}
 	if n := len(deadLetters(t, q)); n != 1 {
-		t.Errorf("one event is %d dead letters", n)
+		t.Errorf("one event became %d dead letters", n)
 	}
 }
 
-// rejectedCalls returns how many calls of a command Redis has rejected.
+// rejectedCalls returns the number of calls of a command that Redis has rejected.
 func rejectedCalls(t *testing.T, client *redis.Client, command string) int {
 	t.Helper()
 	_, line, _ := strings.Cut(client.Info(t.Context(), "commandstats").Val(), "cmdstat_"+command+":")

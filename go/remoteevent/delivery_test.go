@@ -41,7 +41,7 @@ func TestSendAndReceive(t *testing.T) {
 				t.Errorf("got %s, want %s", event, want)
 			}
 		}
-		// As an original sends it: no metadata, Python's layout.
+		// A message of an original: no metadata, Python's formatting.
 		must(t, client.LPush(ctx, "file_event", `{"data": {"path": "/x", "score": NaN}, "signals": ["file_event", "remote_event", "event"]}`).Err())
 		for _, want := range []string{"parent {Path:/x}", `any file_event file_event {"path": "/x", "score": NaN}`} {
 			if event := next(t, got); event != want {
@@ -83,7 +83,7 @@ func TestForward(t *testing.T) {
 		attributes := map[string]string{"ext": "1"}
 		must(t, s.Forward(ctx, wire.Envelope{EventName: name, Payload: json.RawMessage(`{ "big" : 12345678901234567890 }`), Metadata: wire.Metadata{Attributes: attributes}}))
 		if len(attributes) != 1 {
-			t.Errorf("the caller's attributes became %v", attributes)
+			t.Errorf("the caller's attributes changed to %v", attributes)
 		}
 		env, err := wire.Decode([]byte(client.RPop(ctx, name).Val()), wire.Limits{})
 		must(t, err)
@@ -128,7 +128,7 @@ func TestSendBatch(t *testing.T) {
 			t.Errorf("outcomes %v, %v", outcomes, err)
 		}
 		if n := client.LLen(ctx, "file_event").Val(); n != 2 {
-			t.Errorf("%d events of the batch are stored", n)
+			t.Errorf("%d events of the batch stored", n)
 		}
 		must(t, s.SendBatch(ctx))
 	})
@@ -185,11 +185,11 @@ func TestBadMessagesStopNothing(t *testing.T) {
 		text := logged.String()
 		for words, count := range map[string]int{"verdict=malformed": 4, "legacy=dies": 4, "payload does not fit event type; event moved to dead letters": 1, "listener failed; event will be retried": 2, "no listener for event": 1, "at /path": 1, "the disk is full": 1} {
 			if strings.Count(text, words) != count {
-				t.Errorf("%q is not logged %d times:\n%s", words, count, text)
+				t.Errorf("want %q %d times in the log:\n%s", words, count, text)
 			}
 		}
 		if strings.Contains(text, `"secret"`) {
-			t.Errorf("a payload is logged:\n%s", text)
+			t.Errorf("the log contains a payload:\n%s", text)
 		}
 	})
 }
@@ -218,16 +218,16 @@ func TestConcurrencyAndDrain(t *testing.T) {
 			next(t, started)
 		}
 		if n := client.LLen(t.Context(), "file_event").Val(); n != 2 {
-			t.Errorf("with 3 slots, %d of 5 events are left in Redis", n)
+			t.Errorf("with 3 slots, %d of 5 events remain in Redis", n)
 		}
 		cancel()
 		close(release)
 		must(t, next(t, result))
 		if len(done) != 3 || len(started) != 0 {
-			t.Errorf("%d events were handled to their end, and %d taken after the end of the context", len(done), len(started))
+			t.Errorf("%d events handled to the end, %d taken after the end of the context", len(done), len(started))
 		}
 		if err := r.Run(t.Context()); !errors.Is(err, remoteevent.ErrRunning) {
-			t.Errorf("a second run: %v", err)
+			t.Errorf("second Run: %v", err)
 		}
 	})
 }
@@ -280,8 +280,8 @@ func TestMiddleware(t *testing.T) {
 	})
 }
 
-// TestManyQueues has more queues than an original has threads, and more than a
-// client has connections.
+// TestManyQueues uses more queues than an original has threads, and more than a client has
+// connections.
 func TestManyQueues(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -298,7 +298,7 @@ func TestManyQueues(t *testing.T) {
 			seen[next(t, got)] = true
 		}
 		if len(seen) != queues {
-			t.Errorf("%d of %d queues are served", len(seen), queues)
+			t.Errorf("received from %d of %d queues", len(seen), queues)
 		}
 	})
 }
@@ -313,25 +313,25 @@ func TestMisuse(t *testing.T) {
 		remoteevent.WithBackoff(2, 1), remoteevent.WithDeduplication(time.Hour, 0),
 	} {
 		if _, err := remoteevent.NewReceiver(client, new(remoteevent.Mux), option); err == nil {
-			t.Error("an option that makes no sense is accepted")
+			t.Error("an invalid option was accepted")
 		}
 	}
 	if _, err := remoteevent.NewSender(client, remoteevent.WithoutMetadata(), remoteevent.WithSource("/x")); err == nil {
-		t.Error("a plain sender has a source")
+		t.Error("WithSource without metadata was accepted")
 	}
 	if _, err := remoteevent.NewSender(nil); err == nil {
-		t.Error("a sender without a client")
+		t.Error("a sender without a client was accepted")
 	}
 	mux, r := receiver(t, client)
 	if err := r.Run(t.Context()); !errors.Is(err, remoteevent.ErrNoQueues) {
 		t.Errorf("without queues: %v", err)
 	}
 	if err := mux.Listen("kernel.kernel_shutdown", nil); err == nil {
-		t.Error("a listener for the kernel's signals")
+		t.Error("a listener for a signal of the kernel was accepted")
 	}
 	var fault *remoteevent.TypeError
 	if err := remoteevent.Handle(mux, func(context.Context, Promoted) error { return nil }); !errors.As(err, &fault) {
-		t.Errorf("a listener for a type that cannot be an event: %v", err)
+		t.Errorf("listener for an invalid event type: %v", err)
 	}
 }
 
@@ -346,7 +346,7 @@ func TestAnyNameIsAQueue(t *testing.T) {
 		for _, name := range names {
 			must(t, sender(t, client).Forward(t.Context(), wire.Envelope{EventName: name, Payload: []byte(`{}`)}))
 			if queue := next(t, got); queue != name {
-				t.Errorf("%q came by %q", name, queue)
+				t.Errorf("%q arrived by queue %q", name, queue)
 			}
 		}
 	})
@@ -366,9 +366,9 @@ func TestLongMessage(t *testing.T) {
 		start(t, r)
 		must(t, sender(t, client, remoteevent.WithMaxSendBytes(32<<20)).Send(t.Context(), long))
 		if n := next(t, got); n != 20<<20 {
-			t.Errorf("%d characters came", n)
+			t.Errorf("received %d characters", n)
 		}
-		// One that is too long for this receiver is not delivered.
+		// A message that is too long for this receiver is not delivered.
 		logged, option := newLog()
 		_, small := receiver(t, client, option, remoteevent.WithMaxReceiveBytes(1000), remoteevent.WithQueues("other"))
 		must(t, client.LPush(t.Context(), "other", strings.Repeat("x", 1001)).Err())

@@ -14,8 +14,8 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// TestDispatchVectors plays each message of the vectors to a receiver with the
-// listeners that stand there, and a canary behind it.
+// TestDispatchVectors sends each message of the vectors, followed by a canary, to a receiver
+// with the listeners of the vector.
 func TestDispatchVectors(t *testing.T) {
 	t.Parallel()
 	vectors, err := spec.DispatchVectors()
@@ -23,7 +23,7 @@ func TestDispatchVectors(t *testing.T) {
 		t.Fatalf("%d cases, %v", len(vectors), err)
 	}
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
-		// All at once, since a receiver takes a second to stop.
+		// All cases run at once, because a receiver needs a second to stop.
 		called := map[string]<-chan int{}
 		for _, v := range vectors {
 			called[v.ID] = listen(t, client, v)
@@ -34,7 +34,7 @@ func TestDispatchVectors(t *testing.T) {
 				calls = append(calls, place)
 			}
 			if !slices.Equal(calls, v.Calls) {
-				t.Errorf("%s: %v are called, want %v", v.ID, calls, v.Calls)
+				t.Errorf("%s: called %v, want %v", v.ID, calls, v.Calls)
 			}
 		}
 	})
@@ -42,8 +42,7 @@ func TestDispatchVectors(t *testing.T) {
 
 const canary = -1
 
-// listen starts the receiver of a case, which returns the places of the
-// listeners that are called.
+// listen starts the receiver of a case. It returns the indexes of the called listeners.
 func listen(t *testing.T, client *redis.Client, v spec.DispatchVector) <-chan int {
 	t.Helper()
 	_, quiet := newLog()
@@ -53,13 +52,13 @@ func listen(t *testing.T, client *redis.Client, v spec.DispatchVector) <-chan in
 		return mux.Listen(signal, func(context.Context, *remoteevent.Delivery) error {
 			called <- place
 			if fails {
-				return errors.New("this listener fails, as it was told")
+				return errors.New("listener fails as configured")
 			}
 			return nil
 		})
 	}
 	for i, l := range v.Listeners {
-		// Where no listener can be registered, none is called.
+		// A listener that cannot be registered is not called.
 		if err := listener(l.Signal, i, l.Fails); err != nil && !wire.Reserved(l.Signal) {
 			t.Fatal(err)
 		}

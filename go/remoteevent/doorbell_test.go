@@ -13,8 +13,8 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// TestBusyQueueHidesNothing: what a receiver that died has left behind is found by one
-// of many queues, of which one always has events.
+// TestBusyQueueHidesNothing checks that messages of a dead receiver are found in any of many
+// queues, while one queue always has events.
 func TestBusyQueueHidesNothing(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: redistest.Start(t, redistest.FreeAddr(t)).Addr})
@@ -28,7 +28,7 @@ func TestBusyQueueHidesNothing(t *testing.T) {
 	push := func() { must(t, client.LPush(t.Context(), "q0", `{"data": {}, "signals": ["q0"]}`).Err()) }
 	push()
 	next(t, busy)
-	// What only a look at the companion keys finds.
+	// A message that only a look at the companion keys finds.
 	q, err := lease.NewQueue(client, "q1")
 	must(t, err)
 	claim := fmt.Sprintf("%d-tokentokentoken-1", time.Now().UnixMicro())
@@ -41,7 +41,7 @@ func TestBusyQueueHidesNothing(t *testing.T) {
 		case <-got:
 			return
 		case <-limit:
-			t.Fatal("the message of a receiver that died was not found in 15 s")
+			t.Fatal("the message of a dead receiver was not found within 15 s")
 		case <-ticker.C:
 			push()
 		case <-busy:

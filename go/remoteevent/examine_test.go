@@ -11,7 +11,7 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// TestDiagnosisAtTheStart: a receiver says by itself what will go wrong.
+// TestDiagnosisAtTheStart checks that a receiver logs the problems that it detects at its start.
 func TestDiagnosisAtTheStart(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)
@@ -29,19 +29,19 @@ func TestDiagnosisAtTheStart(t *testing.T) {
 	line := logged.wait(t, "may not run rpush")
 	for _, words := range []string{"level=ERROR", "check=permission", "ACL SETUSER anna ~file_event", `the queue \"file_event\"`} {
 		if !strings.Contains(line, words) {
-			t.Errorf("it lacks %q: %s", words, line)
+			t.Errorf("the line lacks %q: %s", words, line)
 		}
 	}
 }
 
-// TestPasswordsAtTheStart: a receiver names the missing password once, and prints no rule.
+// TestPasswordsAtTheStart checks that a receiver logs a missing password once, and no rule.
 func TestPasswordsAtTheStart(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)
 	redistest.Start(t, addr, "--requirepass", "s3cret", "--user", "anna", "off", ">s3cret", "~*", "+@all")
 	for words, options := range map[string]*redis.Options{
 		"rejects the user name or password": {Password: "wr0ng"},
-		"WRONGPASS":                         {Username: "anna", Password: "s3cret"}, // she is off
+		"WRONGPASS":                         {Username: "anna", Password: "s3cret"}, // the user is disabled
 		"requires a password":               {},
 		"authentication":                    {CredentialsProvider: func() (string, string) { return "anna", "wr0ng" }},
 	} {

@@ -1,6 +1,6 @@
 package remoteevent
 
-// Waiting returns how many messages wait in the rounds of a sender.
+// Waiting returns the number of messages that wait in the rounds of a sender.
 func Waiting(s *Sender) (n int) {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
@@ -10,14 +10,14 @@ func Waiting(s *Sender) (n int) {
 	return n
 }
 
-// Flights returns how many rounds of a sender are under way.
+// Flights returns the number of a sender's rounds in progress.
 func Flights(s *Sender) int {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	return s.shared.flights
 }
 
-// Lanes returns how many lists have a lane of their own.
+// Lanes returns the number of lists with a lane of their own.
 func Lanes(s *Sender) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -28,7 +28,7 @@ func TestDelaysGrow(t *testing.T) {
 			seen[delay] = true
 		}
 		if len(seen) < 50 {
-			t.Errorf("after attempt %d there are but %d delays", attempt, len(seen))
+			t.Errorf("after attempt %d: only %d different delays", attempt, len(seen))
 		}
 	}
 	if delay := (&queueConfig{lastDelay: time.Hour}).retryDelay(3); delay != 0 {
@@ -36,7 +36,7 @@ func TestDelaysGrow(t *testing.T) {
 	}
 }
 
-// TestDefaultRetries: an outage of an hour buries no event.
+// TestDefaultRetries checks that an outage of an hour makes no event a dead letter.
 func TestDefaultRetries(t *testing.T) {
 	t.Parallel()
 	c := defaultQueueConfig()
@@ -58,11 +58,11 @@ func TestDefaultRetries(t *testing.T) {
 		t.Errorf("the retries take from %v to %v", least, most)
 	}
 	if n := (&leased{config: &c}).claim(want{count: 1}).MaxAttempts; n != 5 {
-		t.Errorf("an event may end %d processes", n)
+		t.Errorf("one event may end %d processes", n)
 	}
 }
 
-// TestRetryAfter: the longest delay that an error sets counts, unless it is permanent.
+// TestRetryAfter checks that the longest delay that an error sets counts, unless it is permanent.
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	plain := errors.New("plain")
@@ -97,17 +97,17 @@ func TestRetryAfter(t *testing.T) {
 		}
 	}
 	if err := fmt.Errorf("fetch: %w", hour); !errors.Is(err, io.EOF) || err.Error() != "fetch: EOF" {
-		t.Errorf("the cause is lost: %v", err)
+		t.Errorf("error without its cause: %v", err)
 	}
 	if err := RetryAfter(time.Hour, nil); err != nil {
-		t.Errorf("of success: %v", err)
+		t.Errorf("delay of a success: %v", err)
 	}
 	if delay, ok := RetryDelay(nil); ok || delay != 0 {
 		t.Errorf("RetryDelay(nil) returned %v, %t", delay, ok)
 	}
 }
 
-// TestLastAttempt: attempts that a crash cut short do not count.
+// TestLastAttempt checks that attempts that a crash interrupted do not count.
 func TestLastAttempt(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -139,11 +139,11 @@ func TestPermanent(t *testing.T) {
 		}
 	}
 	if Permanent(nil) != nil || IsPermanent(nil) {
-		t.Error("nothing became an error")
+		t.Error("Permanent(nil) is not nil")
 	}
 }
 
-// answer is an error as Redis answers it.
+// answer is an error reply of Redis.
 type answer string
 
 func (a answer) Error() string { return string(a) }
@@ -167,8 +167,8 @@ type fragile struct {
 
 func (fragile) EventName() string { return "fragile" }
 
-// TestReasonsHoldNoPayload: what unmarshalers and Redis put into their errors is
-// cut; what a listener wrote itself stays (SEC-1, REL-27).
+// TestReasonsHoldNoPayload checks that texts of unmarshalers and of Redis are cut, while the
+// text of a listener's own errors is kept (SEC-1, REL-27).
 func TestReasonsHoldNoPayload(t *testing.T) {
 	t.Parallel()
 	check := func(err error, words ...string) {
@@ -177,7 +177,7 @@ func TestReasonsHoldNoPayload(t *testing.T) {
 		text := f.text + strings.Join(f.causes, "\n") + f.reason()
 		for _, w := range words {
 			if !strings.Contains(text, w) {
-				t.Errorf("it lacks %q: %s", w, text)
+				t.Errorf("the text lacks %q: %s", w, text)
 			}
 		}
 		if err == nil || strings.Contains(text, "s3cret") {

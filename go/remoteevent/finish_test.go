@@ -13,12 +13,12 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// frozen is a source with one message, whose calls of a kind hang from some time on
-// until their connections are closed, whatever becomes of their contexts.
+// frozen is a source with one message. Its calls of one kind block from a given time until the
+// connections are closed, even if their contexts end.
 type frozen struct {
-	call   string        // the kind
-	from   time.Time     // when it hangs
-	closed chan struct{} // with the connections
+	call   string        // the kind of call that blocks
+	from   time.Time     // the time from which it blocks
+	closed chan struct{} // closed with the connections
 	once   sync.Once
 	given  bool
 }
@@ -67,8 +67,8 @@ func (s *frozen) attend(context.Context, *running) {}
 func (s *frozen) sever()                           {}
 func (s *frozen) close()                           { s.once.Do(func() { close(s.closed) }) }
 
-// TestFinishTime: once all listeners have returned, a call of Redis that hangs,
-// whatever it does and however long before it began, holds up Run for finishTime.
+// TestFinishTime checks that, after all listeners have returned, a blocked call of Redis delays
+// Run by at most finishTime, whatever the call is and whenever it began.
 func TestFinishTime(t *testing.T) {
 	t.Parallel()
 	for _, call := range []string{"exchange", "release", "extend"} {

@@ -17,8 +17,8 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// stalled is a server that holds back its answers to LPUSH until they are sent to
-// it, by the list where that has a channel of its own, and denies all else.
+// stalled is a server that withholds its replies to LPUSH until the test provides them, by
+// list if the list has a channel of its own. It denies all other commands.
 type stalled struct {
 	lists   map[string]chan string
 	client  *redis.Client
@@ -55,7 +55,7 @@ func newStalled(t *testing.T, lists ...string) *stalled {
 	return s
 }
 
-// send sends an event of a list in a goroutine of its own.
+// send sends an event of a list in a new goroutine.
 func (s *stalled) send(ctx context.Context, list, path string) <-chan error {
 	done := make(chan error, 1)
 	go func() {
@@ -64,7 +64,7 @@ func (s *stalled) send(ctx context.Context, list, path string) <-chan error {
 	return done
 }
 
-// occupy has two commands under way, as many as leave the sender at a time.
+// occupy starts two commands, the maximum of a sender at a time.
 func (s *stalled) occupy(t *testing.T) (first, second <-chan error) {
 	t.Helper()
 	first = s.send(t.Context(), "q", "first")
@@ -74,7 +74,7 @@ func (s *stalled) occupy(t *testing.T) (first, second <-chan error) {
 	return first, second
 }
 
-// waiting waits until as many calls as given wait for a command to be answered.
+// waiting waits until the given number of calls wait for a reply.
 func waiting(t *testing.T, s *remoteevent.Sender, n int) {
 	t.Helper()
 	for remoteevent.Waiting(s) < n {
@@ -82,8 +82,8 @@ func waiting(t *testing.T, s *remoteevent.Sender, n int) {
 	}
 }
 
-// TestGroupCommit: calls that come while commands are under way leave in one, and
-// each returns when its own event is stored.
+// TestGroupCommit checks that calls that begin while two commands are in progress share one
+// command, and that each returns when its own event is stored.
 func TestGroupCommit(t *testing.T) {
 	t.Parallel()
 	s := newStalled(t)
@@ -110,7 +110,7 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
-// TestGroupOutcomes: in one pipeline, each list has its own outcome.
+// TestGroupOutcomes checks that each list of a pipeline has its own outcome.
 func TestGroupOutcomes(t *testing.T) {
 	t.Parallel()
 	s := newStalled(t, "good", "bad", "full", "lost")
@@ -141,7 +141,8 @@ func TestGroupOutcomes(t *testing.T) {
 	}
 }
 
-// TestContextEndsOneWait: whether its event was written or not, and nobody else's.
+// TestContextEndsOneWait checks that the end of a context ends only its own call, whether the
+// event was written or not.
 func TestContextEndsOneWait(t *testing.T) {
 	t.Parallel()
 	s := newStalled(t)
@@ -172,8 +173,8 @@ func TestContextEndsOneWait(t *testing.T) {
 	must(t, next(t, stays))
 }
 
-// TestWithdrawnBeforeItIsWritten: while a command waits for a connection, one of
-// its events is withdrawn; the others are sent, and that one is not.
+// TestWithdrawnBeforeItIsWritten checks that one event can be withdrawn while its command waits
+// for a connection. The other events are sent.
 func TestWithdrawnBeforeItIsWritten(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)
@@ -218,8 +219,8 @@ func TestWithdrawnBeforeItIsWritten(t *testing.T) {
 	}
 }
 
-// TestDeadlineBoundsSend, whatever the client's timeouts are, and whether Redis
-// has been prompt before or not.
+// TestDeadlineBoundsSend checks that the deadline bounds the call for all timeouts of the client,
+// whether Redis has replied promptly before or not.
 func TestDeadlineBoundsSend(t *testing.T) {
 	t.Parallel()
 	s := newStalled(t)
@@ -250,8 +251,8 @@ func TestDeadlineBoundsSend(t *testing.T) {
 	}
 }
 
-// TestConcurrentSends: through each kind of client, all is stored once, and in the
-// order of each goroutine.
+// TestConcurrentSends checks that, with each kind of client, every event is stored once and in
+// the order of its goroutine.
 //
 //nolint:tparallel // the clients share a server
 func TestConcurrentSends(t *testing.T) {
@@ -297,7 +298,7 @@ func TestConcurrentSends(t *testing.T) {
 					_, err = fmt.Sscanf(string(env.Payload), `{"g":%d,"i":%d}`, &g, &i)
 					must(t, err)
 					if before, ok := last[g]; ok && before >= i {
-						t.Errorf("%d stands after %d", i, before)
+						t.Errorf("%d is stored after %d", i, before)
 					}
 					last[g] = i
 				}
@@ -305,19 +306,18 @@ func TestConcurrentSends(t *testing.T) {
 				client.Del(t.Context(), fmt.Sprint("list", i))
 			}
 			if total != goroutines*each {
-				t.Errorf("%d are stored", total)
+				t.Errorf("%d events stored", total)
 			}
 			client.Del(t.Context(), "tags")
 			client.Del(t.Context(), "file_event")
 			if remoteevent.Lanes(s) != 0 {
-				t.Error("lanes that nobody uses are kept")
+				t.Error("unused lanes are kept")
 			}
 		})
 	}
 }
 
-// TestLargeBatch: chunk by chunk, in order, and what comes after a lost answer is
-// not sent.
+// TestLargeBatch checks that chunks are sent in order, and that no chunk follows a lost reply.
 func TestLargeBatch(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -334,7 +334,7 @@ func TestLargeBatch(t *testing.T) {
 			}
 		}
 		if len(messages) != len(events) {
-			t.Errorf("%d are stored", len(messages))
+			t.Errorf("%d messages stored", len(messages))
 		}
 	})
 	s := newStalled(t)
@@ -357,8 +357,8 @@ func TestLargeBatch(t *testing.T) {
 	}
 }
 
-// TestErrorsOfSendQuoteNothing: a proxy, a Sentinel or a renamed command quotes
-// arguments.
+// TestErrorsOfSendQuoteNothing checks errors of a proxy, a Sentinel or a renamed command that
+// quote arguments.
 func TestErrorsOfSendQuoteNothing(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]string{

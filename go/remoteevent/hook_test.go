@@ -19,8 +19,8 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// hook observes everything. It calls the function before it notes an info, for which
-// there is room.
+// hook observes everything. It calls the function before it records an info. Its channels have
+// room for all.
 type hook struct {
 	call  func()
 	infos chan any
@@ -44,7 +44,7 @@ func (h *hook) OnLeaseLost(_ context.Context, info remoteevent.LeaseLostInfo) { 
 func (h *hook) OnFailing(_ context.Context, info remoteevent.FailingInfo)     { h.note(info) }
 func (h *hook) OnRecovered(_ context.Context, info remoteevent.RecoveredInfo) { h.note(info) }
 
-// nextInfo returns the next info of a type, and passes over others.
+// nextInfo returns the next info of a type, and skips others.
 func nextInfo[Info any](t *testing.T, h *hook) Info {
 	t.Helper()
 	for {
