@@ -61,12 +61,12 @@ func (b *bounder) run(calls context.Context, end <-chan struct{}) {
 
 func (b *bounder) drop(ctx context.Context) error {
 	for {
-		surplus, err := b.queue.Surplus(ctx, b.config.maxDead, b.config.maxDeadAge)
-		if err != nil || len(surplus) == 0 {
+		excess, err := b.queue.Excess(ctx, b.config.maxDead, b.config.maxDeadAge)
+		if err != nil || len(excess) == 0 {
 			return err
 		}
-		ids := make([]string, len(surplus))
-		for i, d := range surplus {
+		ids := make([]string, len(excess))
+		for i, d := range excess {
 			ids[i] = d.ID
 		}
 		missing, err := b.queue.Drop(ctx, ids)
@@ -79,7 +79,7 @@ func (b *bounder) drop(ctx context.Context) error {
 		}
 		b.dropped += n
 		b.outage.log.WarnContext(ctx, "dead letters dropped: maximum count or age exceeded",
-			"dropped", n, "dropped_in_all", b.dropped, "oldest", surplus[0].At, "newest", surplus[len(surplus)-1].At,
+			"dropped", n, "dropped_in_all", b.dropped, "oldest", excess[0].At, "newest", excess[len(excess)-1].At,
 			"limit", b.config.maxDead, "age", b.config.maxDeadAge)
 	}
 }

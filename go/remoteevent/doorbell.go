@@ -144,7 +144,7 @@ func (d *doorbell) run(ctx context.Context) {
 		case err != nil:
 			track.close()
 			every = max(retry.next(), maxLook)
-			if lease.TroubleOf(err) == lease.Denied { // EXISTS is denied: the queues check themselves
+			if lease.ClassOf(err) == lease.Denied { // EXISTS is denied: the queues check themselves
 				every = deniedLook
 			}
 			for _, f := range feeders { // each queue checks itself

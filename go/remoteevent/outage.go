@@ -66,7 +66,7 @@ func (o *outage) report(ctx context.Context, text string, err error, retry time.
 	}
 	attrs := []any{"error", shown, "failures", failures, "retry_in", retry}
 	level := slog.LevelWarn
-	switch lease.TroubleOf(err) {
+	switch lease.ClassOf(err) {
 	case lease.Denied:
 		level = slog.LevelError
 		attrs = append(attrs, "acl", o.rule)

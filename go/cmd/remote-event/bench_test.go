@@ -14,8 +14,8 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redistest"
 )
 
-// TestBench measures a few events. Each part verifies its own; here are the counts
-// that it reports, and what it leaves behind.
+// TestBench measures a few events. Each part verifies its own result. This test checks the
+// reported counts and the remaining keys.
 func TestBench(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -52,7 +52,7 @@ func TestBench(t *testing.T) {
 	})
 }
 
-// expectOnly fails where Redis has other keys.
+// expectOnly fails if Redis has other keys.
 func expectOnly(t *testing.T, client *redis.Client, names ...string) {
 	t.Helper()
 	keys, err := client.Keys(t.Context(), "*").Result()
@@ -100,7 +100,7 @@ func TestProcessBenchIsCutShort(t *testing.T) {
 					break
 				}
 				if time.Since(begin) > time.Minute {
-					t.Fatal("no event came")
+					t.Fatal("no event was received")
 				}
 			}
 			p.signal(t, os.Interrupt)
@@ -123,14 +123,14 @@ func TestLatencyOf(t *testing.T) {
 		{20, 2}, {50, 1}, {100, 0}, {200, 0}, {500, 0}, {1000, 2}, {2000, 0}, {5000, 1}, {10_000, 0}, {20_000, 0}, {50_000, 0}, {100_000, 1},
 	}
 	if !slices.Equal(l.Histogram, want) {
-		t.Errorf("the histogram is %+v", l.Histogram)
+		t.Errorf("histogram = %+v", l.Histogram)
 	}
 	if l.P50 < 699 || l.P50 > 701 || l.Max < 69_900 || l.Max > 70_100 {
 		t.Errorf("p50 %g, max %g", l.P50, l.Max)
 	}
 	empty := latencyOf(hdrhistogram.New(1, 10, 3))
 	if len(empty.Histogram) != 0 && empty.Histogram[0].Events != 0 {
-		t.Errorf("nothing has the histogram %+v", empty.Histogram)
+		t.Errorf("histogram of no samples = %+v", empty.Histogram)
 	}
 }
 
@@ -138,10 +138,10 @@ func TestDuration(t *testing.T) {
 	t.Parallel()
 	for micros, want := range map[float64]string{0.4: "0 µs", 250: "250 µs", 1500: "1.5 ms", 2_500_000: "2.5 s"} {
 		if got := duration(micros); got != want {
-			t.Errorf("%g is written %q", micros, got)
+			t.Errorf("%g is formatted as %q", micros, got)
 		}
 	}
 	if got := thousands(1234567); got != "1,234,567" {
-		t.Errorf("the number is written %q", got)
+		t.Errorf("the number is formatted as %q", got)
 	}
 }

@@ -114,7 +114,7 @@ func TestDeadIsShown(t *testing.T) {
 	}
 	invoke(t, "dead", "show", "--id", "7", "--redis", url).expect(t, exitNothing, `there is no dead letter with the id "7"`, "the attribute id of an event is another one")
 	if r := invoke(t, "dead", "ls", "none", "--redis", url).expect(t, exitNothing, `the queue "none" does not exist`); strings.Contains(r.stderr, errNoLetter.Error()) {
-		t.Errorf("it reports a second error: %s", r.stderr)
+		t.Errorf("unexpected second error: %s", r.stderr)
 	}
 	r := invoke(t, "dead", "show", "--id", id, "--redis", url).expect(t, exitDone)
 	for _, want := range []string{
@@ -122,7 +122,7 @@ func TestDeadIsShown(t *testing.T) {
 		"  attempts   5\n", "  first seen 2026-11-23T20:00:00Z\n", "  died       2026-11-23T20:01:00Z\n", "an original receiver drops\n", `"\u001b"}, "signals"`,
 	} {
 		if !strings.Contains(r.stdout, want) {
-			t.Errorf("it lacks %q:\n%s", want, r.stdout)
+			t.Errorf("the output lacks %q:\n%s", want, r.stdout)
 		}
 	}
 	shown := invoke(t, "dead", "show", "-o", "ndjson", "--redis", url).expect(t, exitDone).stdout
@@ -179,7 +179,7 @@ func TestDeadIsDropped(t *testing.T) {
 	expectDead(t, client, "x", 1)
 }
 
-// TestDeadGoesThroughAFile: no byte changes from one Redis to another.
+// TestDeadGoesThroughAFile checks that a transfer to another Redis changes no byte.
 func TestDeadGoesThroughAFile(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -214,7 +214,7 @@ func TestDeadGoesThroughAFile(t *testing.T) {
 			return records
 		}
 		if !slices.Equal(without(again), without(exported)) {
-			t.Error("what was imported is something else than what was exported")
+			t.Error("the imported records differ from the exported ones")
 		}
 		invoke(t, "dead", "requeue", "--all", "--force", "--redis", url).expect(t, exitDone)
 		if got := slices.Concat(stored(t, elsewhere, "x"), stored(t, elsewhere, "日本 {x}")); !slices.Equal(got, []string{raws[0], raws[2], raws[1], raws[3]}) {
@@ -294,7 +294,7 @@ func TestDeadWhereRedisRefuses(t *testing.T) {
 	invoke(t, "queue", "ls", "remote-event:v1:x", "--redis", urlOfClient(client)).expect(t, exitUsage, "companion keys")
 }
 
-// TestListenBoundsDeadLetters: what is dropped is logged.
+// TestListenBoundsDeadLetters checks that deleted dead letters are logged.
 func TestListenBoundsDeadLetters(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)

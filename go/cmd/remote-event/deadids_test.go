@@ -27,8 +27,8 @@ func deliveries(t *testing.T, ndjson string) (ids []string) {
 	return ids
 }
 
-// TestDropTakesWhatWasExported plays the example of dead drop's help while messages
-// die: each is in the file or still a dead letter.
+// TestDropTakesWhatWasExported runs the example of dead drop's help while messages die: each is
+// in the file or still a dead letter.
 func TestDropTakesWhatWasExported(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -87,18 +87,18 @@ func TestDropTakesWhatWasExported(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			exported = append(exported, letter.ID) // it is not lost
+			exported = append(exported, letter.ID) // the letter is not lost
 		}
 		slices.Sort(all)
 		slices.Sort(exported)
 		if len(all) != rounds*burst || !slices.Equal(all, exported) {
-			t.Errorf("of %d messages %d are in a file or dead letters", len(all), len(exported))
+			t.Errorf("of %d messages, %d are in a file or dead letters", len(all), len(exported))
 		}
 	})
 }
 
-// TestDeadOfAFile: the ids come from an export, from ls, or stand by themselves,
-// and what is not named stays.
+// TestDeadOfAFile checks that ids are read from an export, from ls or one per line, and that
+// other dead letters stay.
 func TestDeadOfAFile(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -113,7 +113,7 @@ func TestDeadOfAFile(t *testing.T) {
 		if r := run(listed+exported, "dead", "drop", "--ids", "-", "--dry-run", "-o", "json").expect(t, exitDone); r.stdout != `{"dropped":2,"dry_run":true}`+"\n" {
 			t.Errorf("got %s", r.stdout)
 		}
-		// A queue that is named narrows the choice.
+		// A named queue restricts the selection.
 		if r := run(listed+exported, "dead", "ls", "x", "--ids", "-").expect(t, exitDone); strings.Count(r.stdout, "\n") != 1 || !strings.HasPrefix(r.stdout, shortID(ids[0])+" ") {
 			t.Errorf("got %s", r.stdout)
 		}
@@ -150,8 +150,8 @@ func TestByteOrderMarksAreNamed(t *testing.T) {
 	expectLength(t, client, "x", 0)
 }
 
-// TestDeadLettersInPages: none is left out or taken twice where many died at the
-// same time, and few round trips are made.
+// TestDeadLettersInPages checks that no letter is skipped or repeated if many died at the same
+// time, with few round trips.
 func TestDeadLettersInPages(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {

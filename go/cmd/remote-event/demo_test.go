@@ -9,7 +9,7 @@ import (
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	p := start(t, nil, "demo") // it starts itself once more
+	p := start(t, nil, "demo") // it starts itself as a child
 	r := p.expectExit(t, exitDone)
 	if r.stderr != "" {
 		t.Errorf("stderr: %s", r.stderr)
@@ -26,7 +26,7 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	if strings.Contains(r.stdout, "\x1b") {
-		t.Error("colours without a terminal")
+		t.Error("colours in the output without a terminal")
 	}
 	lines := strings.Split(r.stdout, "\n")
 	if len(lines) > 36 { // a window, where 24 would leave no room between the three

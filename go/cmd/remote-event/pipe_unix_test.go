@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestAConfigurationThatNeverEnds: a signal ends the wait for a pipe.
+// TestAConfigurationThatNeverEnds checks that a signal ends the wait for a pipe.
 func TestAConfigurationThatNeverEnds(t *testing.T) {
 	t.Parallel()
 	pipe := filepath.Join(t.TempDir(), "config.yml")
@@ -29,10 +29,10 @@ func TestAConfigurationThatNeverEnds(t *testing.T) {
 		case r := <-ended:
 			r.expect(t, code)
 		case <-time.After(10 * time.Second):
-			t.Errorf("%s goes on", args)
+			t.Errorf("%s does not end", args)
 		}
 	}
-	// A writer ends the readers that wait for one. Those that come later find no file.
+	// A writer ends the readers that wait for one. Later readers find no file.
 	writer, err := os.OpenFile(pipe, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ var (
 	})
 )
 
-// removeBinary ends the tests.
+// removeBinary removes the binary after the tests.
 func removeBinary(code int) {
 	if binaryDirectory != "" {
 		_ = os.RemoveAll(binaryDirectory)
@@ -156,8 +156,8 @@ func TestProcessDevEndsBySignal(t *testing.T) {
 	p.expectExit(t, exitDone)
 }
 
-// The reader of the output goes away, as head does: the event that nobody reads
-// goes back.
+// If the reader of the output exits, as head does, the event that could not be written is
+// released.
 func TestProcessListenWithoutAReader(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {

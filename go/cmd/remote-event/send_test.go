@@ -95,7 +95,7 @@ func TestSendRefuses(t *testing.T) {
 	client := embedded(t)
 	t.Cleanup(func() {
 		if keys, err := client.Keys(context.Background(), "*").Result(); err != nil || len(keys) > 0 {
-			t.Errorf("something was sent: %q %v", keys, err)
+			t.Errorf("keys after a rejected send: %q %v", keys, err)
 		}
 	})
 	for _, test := range []struct {
@@ -141,7 +141,7 @@ func TestSendWarns(t *testing.T) {
 	r := invocation{args: []string{"send", "x", "--ndjson", "-", "--redis", url}, stdin: strings.NewReader("{}\n{\"a\": 9007199254740993}\n{\"a\": 9007199254740993}\n")}.
 		run(t.Context()).expect(t, exitDone, "warning: line 2: [JSON-8]")
 	if strings.Contains(r.stderr, "line 3") {
-		t.Errorf("warned twice: %s", r.stderr)
+		t.Errorf("repeated warning: %s", r.stderr)
 	}
 }
 
@@ -168,7 +168,7 @@ func expectNumbered(t *testing.T, client *redis.Client, key string, last int) {
 	t.Helper()
 	messages := stored(t, client, key)
 	if len(messages) != last {
-		t.Fatalf("%d messages are stored, want %d", len(messages), last)
+		t.Fatalf("%d messages stored, want %d", len(messages), last)
 	}
 	for i, message := range messages {
 		if want := fmt.Sprintf(`{"data": {"n": %d}, `, i+1); !strings.HasPrefix(message, want) {
@@ -187,7 +187,7 @@ func TestSendLines(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r := invoke(t, "send", "x", "--ndjson", file, "--redis", url).expect(t, exitDone); r.stdout != "" || r.stderr != "" {
-			t.Errorf("not quiet: %q %q", r.stdout, r.stderr)
+			t.Errorf("unexpected output: %q %q", r.stdout, r.stderr)
 		}
 		expectNumbered(t, client, "x", 2601)
 		r := invocation{args: []string{"send", "y", "--ndjson", "-", "--plain", "-o", "json", "--redis", url}, stdin: strings.NewReader(text)}.
@@ -200,8 +200,8 @@ func TestSendLines(t *testing.T) {
 	})
 }
 
-// On a real Redis only: the embedded one takes as long for an LPUSH as its list
-// is long.
+// Only on a real Redis: an LPUSH on the embedded server takes time proportional to the length of
+// the list.
 func TestSendManyLines(t *testing.T) {
 	t.Parallel()
 	const many = 200_000
@@ -238,7 +238,7 @@ func TestSendLinesStopsAtABadOne(t *testing.T) {
 	})
 }
 
-// A slow source is not held up: what it has said is sent before it says more.
+// A slow source is not blocked: each line is sent before the source writes the next.
 func TestSendLinesAsTheyCome(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -269,8 +269,8 @@ func TestSendLinesWhereTheFileIsMissing(t *testing.T) {
 	invoke(t, "send", "x", "--ndjson", "").expect(t, exitUsage, "--ndjson")
 }
 
-// The connection breaks while an answer is awaited: what was sent with it may
-// be stored or not.
+// The connection breaks while a reply is awaited: the outcome of the events in that command is
+// unknown.
 func TestSendLinesWhereTheConnectionIsLost(t *testing.T) {
 	t.Parallel()
 	fake := miniredis.RunT(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redistest"
 )
 
-// The URL of one node reaches the whole cluster.
+// The URL of one node suffices for the whole cluster.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -22,7 +22,7 @@ func TestCluster(t *testing.T) {
 	for i := range queues {
 		names = append(names, fmt.Sprintf("event_%d", i))
 	}
-	seeds := "redis://" + redistest.FreeAddr(t) + "," + addrs[1] // one node is away
+	seeds := "redis://" + redistest.FreeAddr(t) + "," + addrs[1] // one node is unreachable
 	for i, name := range names {
 		url := []string{urlOf(addrs[0]), seeds}[i%2]
 		invoke(t, "send", name, "{}", "--redis", url).expect(t, exitDone)
@@ -50,14 +50,14 @@ func TestCluster(t *testing.T) {
 	invoke(t, "send", "x", "{}", "--redis", "redis://"+addrs[0]+"/1").expect(t, exitConnection, "SELECT", "a cluster has only the database 0")
 }
 
-// The Sentinels name the primary, also after they have changed it.
+// The Sentinels name the primary, also after a failover.
 func TestSentinel(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a Sentinel")
 	}
 	s := redistest.StartSentinel(t)
-	url := "redis-sentinel://" + redistest.FreeAddr(t) + "," + s.Addr + "?master=" + redistest.SentinelMaster // one Sentinel is away
+	url := "redis-sentinel://" + redistest.FreeAddr(t) + "," + s.Addr + "?master=" + redistest.SentinelMaster // one Sentinel is unreachable
 	send := func(payload string) {
 		t.Helper()
 		invoke(t, "send", "x", payload, "--redis", url).expect(t, exitDone)

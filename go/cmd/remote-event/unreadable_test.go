@@ -15,8 +15,8 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// TestOneUnreadableQueueHidesNoOther: the others are shown, the one is named, and
-// the exit code tells.
+// TestOneUnreadableQueueHidesNoOther checks that the other queues are shown, the unreadable one
+// is named, and the exit code reports it.
 func TestOneUnreadableQueueHidesNoOther(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -25,7 +25,7 @@ func TestOneUnreadableQueueHidesNoOther(t *testing.T) {
 			t.Fatal(err)
 		}
 		for kind, key := range q.CompanionKeys() {
-			if kind == "sequence" { // no operator reads it
+			if kind == "sequence" { // operators do not read it
 				continue
 			}
 			url := urlOfClient(client)
@@ -38,7 +38,7 @@ func TestOneUnreadableQueueHidesNoOther(t *testing.T) {
 				client.Del(t.Context(), key)
 				client.Set(t.Context(), key, "x", 0)
 			}
-			for args, both := range map[string]string{ // and what shows that both others were dealt with
+			for args, both := range map[string]string{ // and the output that shows that both others were processed
 				"queue ls":                     "",
 				"dead ls":                      "",
 				"dead export":                  "",
@@ -79,7 +79,7 @@ func TestOneUnreadableQueueHidesNoOther(t *testing.T) {
 	})
 }
 
-// nameIn reports whether a queue's name stands by itself in a text.
+// nameIn reports whether a text contains a queue's name as a word.
 func nameIn(text, name string) bool {
 	for _, form := range []string{" " + name + "\n", " " + name + " ", "\n" + name + ": ", `"queue":"` + name + `"`} {
 		if strings.Contains("\n"+text, form) {
@@ -89,8 +89,8 @@ func nameIn(text, name string) bool {
 	return false
 }
 
-// TestAForeignList is of a user who may not read all lists: doctor offers no rule
-// that would let them.
+// TestAForeignList checks a user who may not read all lists: doctor prints no rule that would
+// permit them.
 func TestAForeignList(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)
@@ -106,11 +106,11 @@ func TestAForeignList(t *testing.T) {
 	if strings.Contains(r.stdout, "SETUSER") || strings.Count(r.stdout, "warning permission") != 2 || !strings.Contains(r.stdout, "queue a: 1 queued") {
 		t.Errorf("got %s", r.stdout)
 	}
-	// Who names it is told.
+	// The rule is printed if the queue is named.
 	if r := invoke(t, "doctor", "foreign", "--redis", url).expect(t, exitFindings); !strings.Contains(r.stdout, "ACL SETUSER anna ~foreign ") {
 		t.Errorf("got %s", r.stdout)
 	}
-	// Nor is there one for lists that they may only read.
+	// There is no rule for lists that the user may only read.
 	if err := admin.Do(t.Context(), "acl", "setuser", "anna", "resetkeys", "-@all", "~*", "+@read", "+@connection", "+info").Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestDoctorOfAQueueThatDoesNotExist(t *testing.T) {
 			expect(t, exitNothing, `the queue "nosuch" does not exist`, `the queue "" does not exist`)
 		for _, want := range []string{"queue nosuch: does not exist\n", "queue \"\": does not exist\n", "queue x: 1 queued"} {
 			if !strings.Contains(r.stdout, want) {
-				t.Errorf("it lacks %q: %s", want, r.stdout)
+				t.Errorf("the output lacks %q: %s", want, r.stdout)
 			}
 		}
 		// A queue of the configuration need not exist yet.
@@ -151,7 +151,7 @@ func TestDoctorOfAQueueThatDoesNotExist(t *testing.T) {
 	})
 }
 
-// TestDoctorOfRetriesThatWaitForEver: Redis' clock went back.
+// TestDoctorOfRetriesThatWaitForEver checks retries from before the clock of Redis went back.
 func TestDoctorOfRetriesThatWaitForEver(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
@@ -187,7 +187,7 @@ func TestDoctorOfASentinel(t *testing.T) {
 	}
 }
 
-// TestListenWhereTheConnectionBreaksAtTheStart: there is no connection.
+// TestListenWhereTheConnectionBreaksAtTheStart checks the error for a broken connection.
 func TestListenWhereTheConnectionBreaksAtTheStart(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)
@@ -195,8 +195,8 @@ func TestListenWhereTheConnectionBreaksAtTheStart(t *testing.T) {
 	invoke(t, "listen", "x", "--redis", urlOf(addr)).expect(t, exitConnection, "cannot use Redis at", "hint:")
 }
 
-// answers serves connections that answer PING, and some commands as they are told.
-// Any other ends the connection.
+// answers serves connections with replies to PING and to the given commands. Any other command
+// ends the connection.
 func answers(t *testing.T, addr string, replies map[string]string) {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", addr)

@@ -24,7 +24,7 @@ type examination struct {
 // changes nothing. It returns an error if the connection fails.
 func Queue(ctx context.Context, client redis.UniversalClient, queue *lease.Queue, role acl.Role) ([]Diagnosis, error) {
 	// Redis closes the connection of an unauthenticated client that sends a long command.
-	if err := client.Ping(ctx).Err(); lease.TroubleOf(err) == lease.Unauthenticated {
+	if err := client.Ping(ctx).Err(); lease.ClassOf(err) == lease.Unauthenticated {
 		return []Diagnosis{unauthenticated(redaction.Error(err))}, nil
 	}
 	var denied []string
@@ -34,7 +34,7 @@ func Queue(ctx context.Context, client redis.UniversalClient, queue *lease.Queue
 	} else if reply = queue.Check(ctx); reply != nil && !lease.IsReply(reply) {
 		err = reply
 	}
-	if lease.TroubleOf(err) == lease.Unauthenticated {
+	if lease.ClassOf(err) == lease.Unauthenticated {
 		return []Diagnosis{unauthenticated(redaction.Error(err))}, nil
 	}
 	if err != nil {
@@ -62,10 +62,10 @@ func (e examination) run(ctx context.Context, denied []string, reply error) ([]D
 	if err != nil {
 		return nil, redaction.Error(err)
 	}
-	switch trouble := lease.TroubleOf(reply); {
-	case len(denied) > 0, trouble == lease.Denied:
+	switch class := lease.ClassOf(reply); {
+	case len(denied) > 0, class == lease.Denied:
 		found = append(found, e.denial(ctx, denied, reply))
-	case reply == nil, trouble == lease.WrongType && len(found) > 0:
+	case reply == nil, class == lease.WrongType && len(found) > 0:
 	case redis.HasErrorPrefix(reply, "READONLY"):
 		found = append(found, Diagnosis{
 			Check: CheckReplica, Err: reply, Problem: "this Redis is a replica", Remedy: "connect to the primary, which has the queues",
@@ -91,7 +91,7 @@ func (e examination) types(ctx context.Context, reply error) ([]Diagnosis, error
 	if err != nil {
 		return nil, err
 	}
-	if lease.TroubleOf(reply) != lease.WrongType {
+	if lease.ClassOf(reply) != lease.WrongType {
 		reply = nil
 	}
 	var found []Diagnosis

@@ -35,7 +35,7 @@ func Server(ctx context.Context, client redis.UniversalClient) ([]Diagnosis, err
 		}
 		return err
 	})
-	if lease.TroubleOf(err) == lease.Unauthenticated { // no node replied
+	if lease.ClassOf(err) == lease.Unauthenticated { // no node replied
 		return []Diagnosis{unauthenticated(redaction.Error(err))}, nil
 	}
 	return all, redaction.Error(err)
@@ -45,7 +45,7 @@ func examineNode(ctx context.Context, node redis.Cmdable, clustered bool) ([]Dia
 	text, err := node.Info(ctx).Result()
 	err = redaction.Error(err)
 	switch {
-	case lease.TroubleOf(err) == lease.Unauthenticated:
+	case lease.ClassOf(err) == lease.Unauthenticated:
 		return []Diagnosis{unauthenticated(err)}, nil
 	case err != nil && !lease.IsReply(err):
 		return nil, err
@@ -54,7 +54,7 @@ func examineNode(ctx context.Context, node redis.Cmdable, clustered bool) ([]Dia
 			Check: CheckServer, Warning: true, Err: err,
 			Problem: "version, role and eviction policy of Redis are unknown", Remedy: "use a server that answers INFO",
 		}
-		if lease.TroubleOf(err) == lease.Denied {
+		if lease.ClassOf(err) == lease.Denied {
 			d.Remedy = "permit INFO with +info"
 		}
 		return []Diagnosis{d}, nil

@@ -40,7 +40,7 @@ func (e examination) denial(ctx context.Context, commands []string, reply error)
 	if !acl.IsExact(e.queue.Name) {
 		d.Remedy += " (each ? replaces a byte that a rule cannot contain, and matches any byte)"
 	}
-	if lease.TroubleOf(reply) != lease.Denied {
+	if lease.ClassOf(reply) != lease.Denied {
 		d.Err = nil
 	}
 	if len(commands) > 0 {

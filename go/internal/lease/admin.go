@@ -200,15 +200,15 @@ func texts(ids []string) []any {
 	return args
 }
 
-// Died is a dead letter's id and its time of death.
-type Died struct {
+// DeadEntry is a dead letter's id and its time of death.
+type DeadEntry struct {
 	ID string
 	At time.Time
 }
 
 // DeadIDs returns the dead letters that died at from or later, oldest first: at most
 // limit of them, after the first skip.
-func (q *Queue) DeadIDs(ctx context.Context, from time.Time, skip, limit int64) ([]Died, error) {
+func (q *Queue) DeadIDs(ctx context.Context, from time.Time, skip, limit int64) ([]DeadEntry, error) {
 	least := "-inf"
 	if !from.IsZero() {
 		least = strconv.FormatInt(from.UnixMilli(), 10)
@@ -217,18 +217,18 @@ func (q *Queue) DeadIDs(ctx context.Context, from time.Time, skip, limit int64) 
 	if err != nil {
 		return nil, err
 	}
-	died := make([]Died, 0, len(found))
+	died := make([]DeadEntry, 0, len(found))
 	for _, z := range found {
 		if id, ok := z.Member.(string); ok {
-			died = append(died, Died{id, time.UnixMilli(int64(z.Score))})
+			died = append(died, DeadEntry{id, time.UnixMilli(int64(z.Score))})
 		}
 	}
 	return died, nil
 }
 
-// Surplus returns the oldest dead letters that exceed a maximum count or a maximum
+// Excess returns the oldest dead letters that exceed a maximum count or a maximum
 // age: at most MaxCount in one call. A maximum of 0 is no maximum.
-func (q *Queue) Surplus(ctx context.Context, maxCount int, maxAge time.Duration) ([]Died, error) {
+func (q *Queue) Excess(ctx context.Context, maxCount int, maxAge time.Duration) ([]DeadEntry, error) {
 	pipeline := q.client.Pipeline()
 	all := pipeline.ZCard(ctx, q.Key(Dead))
 	clock := pipeline.Eval(ctx, "return redis.call('TIME')[1]", []string{q.Key(Dead)})

@@ -88,7 +88,7 @@ func (q *Queue) ask(ctx context.Context, commands map[string]*redis.Cmd) (denied
 		case err == nil || errors.Is(err, redis.Nil):
 		case !IsReply(err):
 			return nil, nil, err
-		case TroubleOf(err) == Denied:
+		case ClassOf(err) == Denied:
 			denied = append(denied, name)
 		default:
 			replies[name] = err
@@ -101,7 +101,7 @@ func (q *Queue) ask(ctx context.Context, commands map[string]*redis.Cmd) (denied
 // connection error or a failed authentication.
 func IsReply(err error) bool {
 	var reply redis.Error
-	return errors.As(err, &reply) && TroubleOf(err) != Unauthenticated
+	return errors.As(err, &reply) && ClassOf(err) != Unauthenticated
 }
 
 // isDenial reports whether a script received this error for a command that the user

@@ -35,7 +35,7 @@ func typeFaults(t *testing.T, client redis.UniversalClient, altered map[string]s
 						continue
 					}
 					what := fmt.Sprintf("%s, %s with a wrong type of %s", s.name, name, kind)
-					if (TroubleOf(err) != WrongType || q.KeyOf(err) != key) && !yield(what+": "+err.Error()) {
+					if (ClassOf(err) != WrongType || q.KeyOf(err) != key) && !yield(what+": "+err.Error()) {
 						return
 					}
 					if !reflect.DeepEqual(readSnapshot(t, client), state) && !yield(what+" has changed something") {

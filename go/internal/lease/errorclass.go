@@ -6,13 +6,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Trouble classifies errors by their remedy.
-type Trouble int
+// ErrorClass classifies errors by their remedy.
+type ErrorClass int
 
 const (
 	// Passing errors need no remedy: a lost connection, or a server that is loading,
 	// failing over, migrating a slot or busy with a script.
-	Passing Trouble = iota
+	Passing ErrorClass = iota
 	// Full means that Redis is at maxmemory and denies commands that need memory.
 	Full
 	// Denied means that an ACL denies a command or key.
@@ -23,8 +23,8 @@ const (
 	Unauthenticated
 )
 
-// TroubleOf classifies an error. All classes may be retried later.
-func TroubleOf(err error) Trouble {
+// ClassOf classifies an error. All classes may be retried later.
+func ClassOf(err error) ErrorClass {
 	if err == nil {
 		return Passing
 	}
