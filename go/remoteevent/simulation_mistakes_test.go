@@ -78,14 +78,14 @@ func (c *simClaims) mistakeRelease(held []lease.Handle) []lease.Handle {
 // mistakeClaimed changes what a receiver does with what it has claimed.
 func (c *simClaims) mistakeClaimed(found *lease.Claimed) {
 	n := len(found.Messages)
-	switch c.world.mistake {
-	case attemptCountedTwice:
+	switch mistake := c.world.mistake; {
+	case mistake == attemptCountedTwice:
 		for i := range found.Messages {
 			found.Messages[i].Attempt += found.Messages[i].Attempt / 2
 		}
-	case claimSwallowed:
+	case mistake == claimSwallowed:
 		found.Messages = found.Messages[:n-n/2]
-	case claimDoubled:
+	case mistake == claimDoubled:
 		found.Messages = append(found.Messages, found.Messages[n-1])
 	}
 }
