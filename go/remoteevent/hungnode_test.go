@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,10 +56,12 @@ func TestHungNode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}}) // never used
-			defer client.Close()
+			defer func() { _ = client.Close() }()
 			synctest.Test(t, func(t *testing.T) {
 				s := newShelf()
-				options := append(c.options, WithQueues("good", "hung0", "hung1", "hung2", "hung3"), WithLogger(slog.New(slog.DiscardHandler)))
+				options := slices.Concat(c.options, []ReceiverOption{
+					WithQueues("good", "hung0", "hung1", "hung2", "hung3"), WithLogger(slog.New(slog.DiscardHandler)),
+				})
 				r, err := NewReceiver(client, HandlerFunc(func(context.Context, *Delivery) error { return nil }), options...)
 				if err != nil {
 					t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -108,7 +109,8 @@ func TestWithdrawnBatch(t *testing.T) {
 	var cancel context.CancelFunc
 	client.AddHook(pausing{func() {
 		cancel()
-		for begun, wait := time.Now(), rand.N(20*time.Microsecond); time.Since(begun) < wait; { //nolint:gosec // a test
+		for begun, wait := time.Now(), rand.N(20*time.Microsecond); time.Since(begun) < wait; {
+			runtime.Gosched()
 		}
 	}})
 	events := slices.Repeat([]remoteevent.Event{FileEvent{"x"}}, 1001) // the first 1,000 in a command

@@ -87,5 +87,6 @@ func (c *simClaims) mistakeClaimed(found *lease.Claimed) {
 		found.Messages = found.Messages[:n-n/2]
 	case mistake == claimDoubled:
 		found.Messages = append(found.Messages, found.Messages[n-1])
+	default: // another call makes the mistake
 	}
 }

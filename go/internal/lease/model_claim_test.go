@@ -62,7 +62,7 @@ func (m *model) exchange(c Claim) int {
 	if c.Count != 1 || c.Retries || len(m.queue)+len(m.staging) == 0 {
 		now = m.expire(true)
 		due = slices.DeleteFunc(before.retries, func(id string) bool { return m.entries[id].due > 0 })
-		due, suspects = append(due, now.retries...), append(before.suspects, now.suspects...)
+		due, suspects = append(due, now.retries...), slices.Concat(before.suspects, now.suspects)
 	} // else the claim looks for a fresh message only
 	choice := m.choose(&c, due, suspects)
 	m.take(answer.Claimed.Messages, choice, &c)

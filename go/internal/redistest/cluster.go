@@ -57,10 +57,11 @@ func freeClusterAddr(t testing.TB) string {
 // await waits until a condition holds. The test fails after a minute.
 func await(t testing.TB, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); !holds(); {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for end := time.Now().Add(time.Minute); !holds(); <-ticker.C {
 		if time.Now().After(end) {
 			t.Fatal("the servers did not become ready within a minute")
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
