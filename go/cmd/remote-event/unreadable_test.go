@@ -121,7 +121,7 @@ func TestAForeignList(t *testing.T) {
 	if err := admin.Do(t.Context(), "acl", "setuser", "anna", "resetkeys", "+@all", "~a", "~remote-event:v1:{a}:*").Err(); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ args, want string }{{"queue ls", "  a\n"}, {"dead ls", " a failed"}, {"dead drop --all --yes", "dropped 1\n"}} {
+	for _, c := range []struct{ args, want string }{{"queue ls", "  a\n"}, {"dead ls", "Z a  "}, {"dead drop --all --yes", "dropped 1\n"}} {
 		r := invoke(t, append(strings.Fields(c.args), "--redis", url)...).expect(t, exitConnection, `queue "b": NOPERM`, `queue "foreign": NOPERM`)
 		if !strings.Contains(r.stdout, c.want) {
 			t.Errorf("%s: %s", c.args, r.stdout)
