@@ -67,7 +67,7 @@ func (a *app) demo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	defer client.Close()
 

@@ -47,7 +47,7 @@ func (a *app) dev(ctx context.Context, addr, format string) error {
 		}
 		return err
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	server.Redis().ClockTTL(true)
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		a.warn("everyone who can connect to " + server.Addr() + " can read and write: there is no password")
