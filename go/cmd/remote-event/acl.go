@@ -98,7 +98,7 @@ func (a *app) acl(ctx context.Context, f aclFlags, names []string, format string
 		defer conn.close()
 		user, known := queueadmin.User(ctx, conn.client)
 		if !known {
-			return withHint(fmt.Errorf("Redis at %s does not tell the name of the user", conn.target), "name the user with --user")
+			return withHint(fmt.Errorf("the name of the user is unknown: Redis at %s does not tell it", conn.target), "name the user with --user")
 		}
 		f.user = user
 	}

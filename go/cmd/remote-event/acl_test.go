@@ -19,7 +19,7 @@ func TestACL(t *testing.T) {
 	run := func(line string) {
 		t.Helper()
 		var args []any
-		for _, word := range strings.Fields(line) {
+		for word := range strings.FieldsSeq(line) {
 			args = append(args, word)
 		}
 		if err := admin.Do(t.Context(), args...).Err(); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -106,7 +107,7 @@ type limit[T cmp.Ordered] struct {
 
 func parseCount(text string) (int64, error) {
 	n, err := strconv.ParseUint(text, 10, 63)
-	return int64(n), err //nolint:gosec // it has 63 bits
+	return int64(n), err
 }
 
 func formatCount(n int64) string { return strconv.FormatInt(n, 10) }
@@ -136,7 +137,7 @@ func (l *limit[T]) Set(text string) (err error) {
 	}
 	var zero T
 	if err != nil || l.warning < zero || l.critical < l.warning {
-		return fmt.Errorf("it must be a value, or WARNING,CRITICAL, of which the second is not lower")
+		return errors.New("it must be a value, or WARNING,CRITICAL, of which the second is not lower")
 	}
 	l.set = true
 	return nil

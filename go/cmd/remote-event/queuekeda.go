@@ -135,6 +135,9 @@ spec:
 
 // quotedYAML quotes a text for YAML, which reads JSON's strings.
 func quotedYAML(text string) string {
-	quoted, _ := json.Marshal(text) // a string has JSON
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // every string has JSON
+	}
 	return string(quoted)
 }

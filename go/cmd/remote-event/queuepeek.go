@@ -165,10 +165,10 @@ func (c colours) peeked(m *queueadmin.Message, now time.Time) string {
 	if m.Attempts > 0 {
 		more = append(more, fmt.Sprintf("attempts=%d", m.Attempts))
 	}
-	switch m.State {
-	case queueadmin.StateRetrying:
+	if m.State == queueadmin.StateRetrying {
 		more = append(more, "due="+ago(now, m.Due))
-	case queueadmin.StateLeased:
+	}
+	if m.State == queueadmin.StateLeased {
 		more = append(more, "lease="+ago(now, m.Due))
 	}
 	if m.Code != "" {

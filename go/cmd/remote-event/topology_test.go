@@ -13,9 +13,6 @@ import (
 // The URL of one node suffices for the whole cluster.
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("starts a cluster")
-	}
 	addrs := redistest.StartCluster(t, 3)
 	const queues = 9 // on each node, but for one chance in many thousands
 	var names []string
@@ -53,9 +50,6 @@ func TestCluster(t *testing.T) {
 // The Sentinels name the primary, also after a failover.
 func TestSentinel(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("starts a Sentinel")
-	}
 	s := redistest.StartSentinel(t)
 	url := "redis-sentinel://" + redistest.FreeAddr(t) + "," + s.Addr + "?master=" + redistest.SentinelMaster // one Sentinel is unreachable
 	send := func(payload string) {
