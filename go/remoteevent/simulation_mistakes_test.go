@@ -78,15 +78,14 @@ func (c *simClaims) mistakeRelease(held []lease.Handle) []lease.Handle {
 // mistakeClaimed changes what a receiver does with what it has claimed.
 func (c *simClaims) mistakeClaimed(found *lease.Claimed) {
 	n := len(found.Messages)
-	switch mistake := c.world.mistake; {
-	case mistake == attemptCountedTwice:
+	switch c.world.mistake { //nolint:exhaustive // other calls make the other mistakes
+	case attemptCountedTwice:
 		for i := range found.Messages {
 			found.Messages[i].Attempt += found.Messages[i].Attempt / 2
 		}
-	case mistake == claimSwallowed:
+	case claimSwallowed:
 		found.Messages = found.Messages[:n-n/2]
-	case mistake == claimDoubled:
+	case claimDoubled:
 		found.Messages = append(found.Messages, found.Messages[n-1])
-	default: // another call makes the mistake
 	}
 }
