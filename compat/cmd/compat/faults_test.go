@@ -21,7 +21,7 @@ func TestFaults(t *testing.T) {
 	if code != exitDone || len(report.Results) != 2 || report.Results[1].Name != "promotion" || report.Results[1].Figures.Promised == 0 {
 		t.Errorf("exit code %d: %s", code, out)
 	}
-	if !strings.Contains(diagnostics, "slow close: as promised") {
+	if !strings.Contains(diagnostics, "slow close: passed") {
 		t.Errorf("it says %q", diagnostics)
 	}
 	for _, args := range [][]string{{"no such thing"}, {"-o", "xml"}, {"--parallel", "0"}} {
