@@ -95,11 +95,13 @@ class DirectRedis:
 
 
 class Services(list):
-    """The kernel's list of services; reports the end of each."""
+    """The kernel's list of services; reports the end of each, from release on."""
 
     def __init__(self, queues, futures):
         super().__init__()
         self.queues = queues
+        self.lock = threading.Lock()
+        self.held = []  # the reports before release, then None
         for future in futures:
             self.append(future)
 
@@ -110,10 +112,20 @@ class Services(list):
         super().append(future)
         future.add_done_callback(lambda done: self.report(queue, done))
 
-    @staticmethod
-    def report(queue, done):
+    def report(self, queue, done):
         error = done.exception()
-        emit(op="died", queue=queue, error=describe(error) if error else "")
+        observation = {"op": "died", "queue": queue, "error": describe(error) if error else ""}
+        with self.lock:
+            if self.held is not None:
+                self.held.append(observation)
+                return
+        emit(**observation)
+
+    def release(self):
+        with self.lock:
+            held, self.held = self.held, None
+        for observation in held:
+            emit(**observation)
 
 
 class Driver:
@@ -198,8 +210,11 @@ class Driver:
             self.listeners.append(lambda event, name=name: self.heard(name, event))
             EventManager().add_listener(name, self.listeners[-1])
         self.boot(queues)
+        # Before ready, because a message after it may start more services.
+        services = Services(queues, self.kernel.running_services)
+        self.kernel.running_services = services
         emit(op="ready", id=request["id"])
-        self.kernel.running_services = Services(queues, self.kernel.running_services)
+        services.release()
 
     @staticmethod
     def heard(name, event):
