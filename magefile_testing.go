@@ -14,7 +14,7 @@ import (
 
 // lengthy is how long Test takes on two idle cores. It is what Test announces until it has
 // passed once on this machine.
-const lengthy = 20 * time.Minute
+const lengthy = 15 * time.Minute
 
 // shown is the progress of Test, nil before it.
 var shown *progress
