@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
-	"github.com/remote-events/remote-events/internal/embeddedredis"
+	"github.com/remote-events/remote-events/go/embeddedredis"
 )
 
 // Redis returns a client of an empty Redis that runs in the memory of the test.

@@ -1,6 +1,6 @@
 package redisserver
 
-import "github.com/remote-events/remote-events/internal/embeddedredis"
+import "github.com/remote-events/remote-events/go/embeddedredis"
 
 // Embedded starts a Redis server in this process.
 func Embedded() (*Server, error) {

@@ -17,7 +17,7 @@ import (
 
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
-	"github.com/remote-events/remote-events/internal/embeddedredis"
+	"github.com/remote-events/remote-events/go/embeddedredis"
 )
 
 // FileEvent reports a change of a file.

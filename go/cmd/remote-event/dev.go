@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/remote-events/remote-events/internal/embeddedredis"
+	"github.com/remote-events/remote-events/go/embeddedredis"
 )
 
 const defaultDevAddr = "127.0.0.1:6379"

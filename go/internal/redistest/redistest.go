@@ -18,7 +18,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/remote-events/remote-events/internal/embeddedredis"
+	"github.com/remote-events/remote-events/go/embeddedredis"
 )
 
 // Each runs a test on the embedded Redis and on a real one. Both are empty.

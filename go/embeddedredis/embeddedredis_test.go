@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/remote-events/remote-events/internal/embeddedredis"
+	"github.com/remote-events/remote-events/go/embeddedredis"
 )
 
 // TestEmbeddedNoticesDepartures checks that a disconnected client takes no messages, even
