@@ -15,9 +15,9 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
+	"github.com/remote-events/remote-events/go/embeddedredis"
 	"github.com/remote-events/remote-events/go/remoteevent"
 	"github.com/remote-events/remote-events/go/wire"
-	"github.com/remote-events/remote-events/go/embeddedredis"
 )
 
 // FileEvent reports a change of a file.
