@@ -12,17 +12,23 @@ import (
 	"github.com/remote-events/remote-events/go/embeddedredis"
 )
 
+// listen starts a server for a test, and returns the options of its clients.
+func listen(t *testing.T) *redis.Options {
+	t.Helper()
+	server, err := embeddedredis.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	return &redis.Options{Addr: server.Addr()}
+}
+
 // TestEmbeddedNoticesDepartures checks that a disconnected client takes no messages, even
 // if it pipelined further commands after the blocking one. Its earlier commands are
 // executed.
 func TestEmbeddedNoticesDepartures(t *testing.T) {
 	t.Parallel()
-	server, err := embeddedredis.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = server.Close() }()
-	options := &redis.Options{Addr: server.Addr()}
+	options := listen(t)
 	client := redis.NewClient(options)
 	defer client.Close()
 	for _, command := range []string{"BRPOP q 0", "BLPOP q 0", "BLMOVE q elsewhere RIGHT LEFT 0", "BRPOPLPUSH q elsewhere 0"} {
@@ -60,12 +66,7 @@ func TestEmbeddedNoticesDepartures(t *testing.T) {
 // before it disconnected.
 func TestEmbeddedExecutesWhatWasSent(t *testing.T) {
 	t.Parallel()
-	server, err := embeddedredis.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = server.Close() }()
-	options := &redis.Options{Addr: server.Addr()}
+	options := listen(t)
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", options.Addr)
 	if err != nil {
 		t.Fatal(err)

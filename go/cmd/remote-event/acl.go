@@ -109,10 +109,11 @@ func (a *app) acl(ctx context.Context, f aclFlags, names []string, format string
 		if format == formatNDJSON {
 			err = a.printJSON(p)
 		} else {
-			text := fmt.Sprintf("%s\nACL SETUSER %s %s\n", c.bold(p.Role), visible(p.User), visible(p.Rule))
-			if len(permissions) == 1 {
-				text = fmt.Sprintf("ACL SETUSER %s %s\n", visible(p.User), visible(p.Rule))
-			} else if i > 0 {
+			text := fmt.Sprintf("ACL SETUSER %s %s\n", visible(p.User), visible(p.Rule))
+			if len(permissions) > 1 {
+				text = c.bold(p.Role) + "\n" + text
+			}
+			if i > 0 {
 				text = "\n" + text
 			}
 			err = a.print(text)

@@ -182,10 +182,8 @@ func (a *app) check(ctx context.Context, c *checking, names []string, format str
 	}
 	now := before
 	if c.stuck > 0 {
-		select {
-		case <-time.After(c.stuck):
-		case <-ctx.Done():
-			return errInterrupted
+		if err := pause(ctx, c.stuck); err != nil {
+			return err
 		}
 		if now, err = a.overviews(ctx, queues); err != nil {
 			return err

@@ -96,10 +96,8 @@ func (a *app) showQueues(ctx context.Context, names []string, interval time.Dura
 		}
 	}
 	if interval > 0 {
-		select {
-		case <-time.After(time.Until(begin.Add(interval))):
-		case <-ctx.Done():
-			return errInterrupted
+		if err := pause(ctx, time.Until(begin.Add(interval))); err != nil {
+			return err
 		}
 	}
 	for i, q := range queues.all {
@@ -108,12 +106,16 @@ func (a *app) showQueues(ctx context.Context, names []string, interval time.Dura
 			continue
 		}
 		if interval > 0 {
-			if o, err = o.again(ctx, q, time.Since(begin)); err != nil {
-				if err := a.spare(ctx, queues, q, err); err != nil {
-					return err
-				}
-				continue
+			o, err = o.again(ctx, q, time.Since(begin))
+		}
+		if err == nil {
+			err = o.explainDead(ctx, q)
+		}
+		if err != nil {
+			if err := a.spare(ctx, queues, q, err); err != nil {
+				return err
 			}
+			continue
 		}
 		if format == formatNDJSON {
 			err = a.printJSON(o)
@@ -127,6 +129,7 @@ func (a *app) showQueues(ctx context.Context, names []string, interval time.Dura
 	return queues.outcome()
 }
 
+// overviewOf looks at a queue. It does not read the reasons of dead letters.
 func overviewOf(ctx context.Context, q *queueadmin.Queue) (*overview, error) {
 	s, err := q.Stats(ctx)
 	if err != nil {
@@ -152,12 +155,17 @@ func overviewOf(ctx context.Context, q *queueadmin.Queue) (*overview, error) {
 			}
 		}
 	}
-	if s.Dead == 0 {
-		return o, nil
+	return o, nil
+}
+
+// explainDead counts the dead letters by reason.
+func (o *overview) explainDead(ctx context.Context, q *queueadmin.Queue) error {
+	if o.Dead == 0 {
+		return nil
 	}
 	counts, err := q.DeadByCode(ctx, maxReasons)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	o.DeadByReason = map[string]int64{}
 	for code, n := range counts {
@@ -166,7 +174,17 @@ func overviewOf(ctx context.Context, q *queueadmin.Queue) (*overview, error) {
 		}
 		o.DeadByReason[string(code)] += n
 	}
-	return o, nil
+	return nil
+}
+
+// pause waits for a time. It returns an error if the context ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return errInterrupted
+	}
 }
 
 // again returns a later overview with the changes since the first.

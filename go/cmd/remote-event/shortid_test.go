@@ -61,7 +61,7 @@ func TestAmbiguousShortID(t *testing.T) {
 	}
 }
 
-// A line of dead ls fits a terminal, whatever the error says.
+// A line of dead ls fits a terminal, however long the error is.
 func TestDeadEntriesFit(t *testing.T) {
 	t.Parallel()
 	l := letter("x", "permanent")

@@ -164,25 +164,24 @@ func (t *target) client() *redis.Client {
 	if t.master == "" {
 		return redis.NewClient(t.Options)
 	}
-	return redis.NewFailoverClient(&redis.FailoverOptions{
-		MasterName: t.master, SentinelAddrs: t.addrs, SentinelUsername: t.sentinelUsername, SentinelPassword: t.sentinelPassword,
+	return redis.NewFailoverClient(t.universal().Failover())
+}
+
+// cluster returns a client of the cluster to which the addresses belong.
+func (t *target) cluster() *redis.ClusterClient {
+	return redis.NewClusterClient(t.universal().Cluster())
+}
+
+// universal returns the options for several servers.
+func (t *target) universal() *redis.UniversalOptions {
+	return &redis.UniversalOptions{
+		Addrs: t.addrs, MasterName: t.master, SentinelUsername: t.sentinelUsername, SentinelPassword: t.sentinelPassword,
 		Username: t.Username, Password: t.Password, DB: t.DB, TLSConfig: t.nodeTLS(), Protocol: t.Protocol, ClientName: t.ClientName,
 		MaxRetries: t.MaxRetries, DialTimeout: t.DialTimeout, DialerRetries: t.DialerRetries,
 		ReadTimeout: t.ReadTimeout, WriteTimeout: t.WriteTimeout, ContextTimeoutEnabled: t.ContextTimeoutEnabled,
 		PoolSize: t.PoolSize, PoolTimeout: t.PoolTimeout, MinIdleConns: t.MinIdleConns, MaxIdleConns: t.MaxIdleConns,
 		MaxActiveConns: t.MaxActiveConns, ConnMaxIdleTime: t.ConnMaxIdleTime, ConnMaxLifetime: t.ConnMaxLifetime,
-	})
-}
-
-// cluster returns a client of the cluster to which the addresses belong.
-func (t *target) cluster() *redis.ClusterClient {
-	return redis.NewClusterClient(&redis.ClusterOptions{
-		Addrs: t.addrs, Username: t.Username, Password: t.Password, TLSConfig: t.nodeTLS(), Protocol: t.Protocol, ClientName: t.ClientName,
-		MaxRetries: t.MaxRetries, DialTimeout: t.DialTimeout, DialerRetries: t.DialerRetries,
-		ReadTimeout: t.ReadTimeout, WriteTimeout: t.WriteTimeout, ContextTimeoutEnabled: t.ContextTimeoutEnabled,
-		PoolSize: t.PoolSize, PoolTimeout: t.PoolTimeout, MinIdleConns: t.MinIdleConns, MaxIdleConns: t.MaxIdleConns,
-		MaxActiveConns: t.MaxActiveConns, ConnMaxIdleTime: t.ConnMaxIdleTime, ConnMaxLifetime: t.ConnMaxLifetime,
-	})
+	}
 }
 
 // nodeTLS returns the TLS configuration for servers other than the one of the URL. The
