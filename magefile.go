@@ -29,7 +29,7 @@ var Default = Test
 // modules are the Go modules of the workspace.
 var modules = []string{".", "go/cmd/remote-event", "go/remoteeventtest", "compat", "examples"}
 
-// run runs a command in a module's directory and shows what it does.
+// run runs a command in a module's directory and shows its output.
 func run(ctx context.Context, dir string, env []string, name string, args ...string) error {
 	if mg.Verbose() {
 		fmt.Printf("%s$ %s %s\n", dir, name, strings.Join(args, " "))

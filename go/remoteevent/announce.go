@@ -14,7 +14,8 @@ import (
 // maxLoggedQueues is the maximum number of names of queues in a log line.
 const maxLoggedQueues = 20
 
-// logStart logs what the receiver consumes, and what looks wrong with it.
+// logStart logs the queues, their delivery guarantees and their concurrency, and warns
+// about queues without a listener.
 func (r *Receiver) logStart(ctx context.Context) {
 	names := make([]string, 0, maxLoggedQueues)
 	for _, name := range r.queues[:min(len(r.queues), maxLoggedQueues)] {

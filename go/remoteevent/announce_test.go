@@ -13,7 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// TestStartAndStopAreLogged: Run logs what the receiver consumes, and how it ended.
+// TestStartAndStopAreLogged: Run logs its start with the queues, and its end with the
+// error.
 func TestStartAndStopAreLogged(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -52,8 +52,8 @@ func TestCrash(t *testing.T) {
 	})
 }
 
-// TestCrashOfMany: what a process held that died is handled by as many slots as all
-// else.
+// TestCrashOfMany: the messages of a process that died use as many slots as other
+// messages do.
 func TestCrashOfMany(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {

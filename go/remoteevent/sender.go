@@ -166,8 +166,8 @@ func (s *Sender) forward(ctx context.Context, env wire.Envelope) error {
 // otherwise a *[BatchError] with the outcome of each. A rejected event does not prevent
 // the others from being sent.
 //
-// A batch is not a transaction. The events for one list are stored in order, in commands
-// of up to 1,000 events or 1 MiB, each of which is atomic. Other clients may store events
+// A batch is not a transaction. The events for one list are stored in order, by commands
+// of up to 1,000 events or 1 MiB. Each command is atomic. Other clients may store events
 // between the commands. After a command without a reply, no further event is sent to that
 // list or server: the error of the remaining events is [ErrNotSent]. The same applies
 // after the end of the context.

@@ -69,7 +69,7 @@ type simClaim struct {
 	lost     time.Time // when its receiver was told that it is lost, or zero
 	messages int
 	takes    map[string]*take // by the id
-	settled  map[string]bool  // messages of which it was told that they are settled
+	settled  map[string]bool  // messages whose settlement it has confirmed
 }
 
 func newSimQueue(w *world, name string) *simQueue {

@@ -34,7 +34,7 @@ type Standing struct {
 	// Deviates are the requirements with a failed case, known or not. A requirement with
 	// an inconclusive case and no failed one is in no list.
 	Deviates []string `json:"deviates,omitempty"`
-	// Unsupported are the requirements of which it supports no case.
+	// Unsupported are the requirements without a case that the implementation supports.
 	Unsupported []string `json:"unsupported,omitempty"`
 }
 
