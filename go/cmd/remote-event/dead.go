@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/remote-events/remote-events/go/cmd/remote-event/internal/deadletter"
 	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -165,7 +165,7 @@ func (c colours) entry(letter *queueadmin.DeadLetter, width int) string {
 		rest += " " + visible(letter.Error)
 	}
 	const queueWidth, codeWidth = 18, 9
-	columns := shortIDLength + 1 + len("2006-01-02T15:04:05Z") + 1 + max(queueWidth, utf8.RuneCountInString(queue)) + 1 + max(codeWidth, len(code)) + 1
+	columns := deadletter.ShortIDLength + 1 + len("2006-01-02T15:04:05Z") + 1 + max(queueWidth, utf8.RuneCountInString(queue)) + 1 + max(codeWidth, len(code)) + 1
 	if over := columns + utf8.RuneCountInString(rest) - width; width > 0 && over > 0 {
 		runes := []rune(rest)
 		rest = string(runes[:max(2, len(runes)-over-1)]) + "…"
@@ -229,7 +229,7 @@ type change struct {
 	name, past string
 	dryRun     bool
 	format     string
-	do         func(ctx context.Context, queue *queueadmin.Queue, ids []string) (missing []string, err error)
+	do         deadletter.Change
 	// spares reports whether to keep a dead letter.
 	spares func(letter *queueadmin.DeadLetter) bool
 	// confirm asks whether to continue; nil continues.
@@ -258,19 +258,16 @@ with 5, unless --force is given.
 
 `+idsHelp,
 		"  remote-event dead requeue new_file_event --match reason=failed --dry-run\n  remote-event dead requeue --id 3f09c1d2")
-	c := change{name: "requeue", past: "requeued"}
+	c := change{name: "requeue", past: "requeued", do: deadletter.Requeue}
 	var s selection
 	s.register(command, true)
 	output := outputFlag(command, formatText, formatJSON)
 	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be sent (default false)")
 	force := command.Flags().Bool("force", false, "send messages that end an original receiver, too (default false)")
-	c.do = func(ctx context.Context, queue *queueadmin.Queue, ids []string) ([]string, error) {
-		return queue.Requeue(ctx, ids...)
-	}
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c.format = output.value
 		c.spares = func(letter *queueadmin.DeadLetter) bool {
-			return !*force && wire.InspectFrom(letter.Queue, letter.Raw, wire.Limits{}).Legacy == wire.Dies
+			return !*force && deadletter.StopsOriginal(letter)
 		}
 		return a.change(cmd.Context(), names, &s, &c)
 	}
@@ -281,15 +278,12 @@ func (a *app) deadDropCommand() *cobra.Command {
 	command := deadMember("drop", "Delete dead letters permanently",
 		"Delete dead letters permanently. On a terminal, the command asks for\nconfirmation; otherwise it requires --yes.\n\n"+idsHelp,
 		"  remote-event dead export > dead.ndjson && remote-event dead drop --ids dead.ndjson --yes\n  remote-event dead drop --match 'died<-720h' --dry-run")
-	c := change{name: "drop", past: "dropped"}
+	c := change{name: "drop", past: "dropped", do: deadletter.Drop}
 	var s selection
 	s.register(command, true)
 	output := outputFlag(command, formatText, formatJSON)
 	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be deleted (default false)")
 	yes := command.Flags().Bool("yes", false, "do not ask for confirmation (default false)")
-	c.do = func(ctx context.Context, queue *queueadmin.Queue, ids []string) ([]string, error) {
-		return queue.Drop(ctx, ids...)
-	}
 	c.spares = func(*queueadmin.DeadLetter) bool { return false }
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c.format = output.value
@@ -381,25 +375,22 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 	return errors.Join(a.reportChange(c, done, &result), queues.outcome())
 }
 
-// changeAll changes dead letters, hundreds in a round trip. An interruption does not stop
-// a page that was begun, so that its outcome is known.
+// changeAll changes dead letters in batches.
 func (a *app) changeAll(ctx context.Context, queues *queues, ids map[string][]string, c *change) (done, gone int, err error) {
-	const page = 500
 	for _, q := range queues.all {
-		for some := range slices.Chunk(ids[q.Name()], page) {
-			if ctx.Err() != nil {
-				return done, gone, &exitError{exitInterrupted, fmt.Errorf("interrupted; %s: %d", c.past, done)}
+		err := c.do.InBatches(ctx, q, ids[q.Name()], func(changed, missing int) {
+			done += changed
+			gone += missing
+		})
+		switch {
+		case err == nil:
+		case errors.Is(err, ctx.Err()):
+			return done, gone, &exitError{exitInterrupted, fmt.Errorf("interrupted; %s: %d", c.past, done)}
+		default:
+			err = fmt.Errorf("%w; %s before: %d", err, c.past, done)
+			if err := a.spare(context.WithoutCancel(ctx), queues, q, err); err != nil {
+				return done, gone, err
 			}
-			missing, err := c.do(context.WithoutCancel(ctx), q, some)
-			if err != nil {
-				err = fmt.Errorf("%w; %s before: %d", err, c.past, done)
-				if err := a.spare(context.WithoutCancel(ctx), queues, q, err); err != nil {
-					return done, gone, err
-				}
-				break
-			}
-			done += len(some) - len(missing)
-			gone += len(missing)
 		}
 	}
 	return done, gone, nil

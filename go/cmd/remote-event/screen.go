@@ -3,14 +3,12 @@ package main
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf16"
-	"unicode/utf8"
+
+	"github.com/remote-events/remote-events/go/cmd/remote-event/internal/printable"
 )
 
 // screen is standard output or standard error. It escapes all text that could control a
@@ -29,7 +27,7 @@ type screen struct {
 func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := io.WriteString(s.to, escape(string(p), true)); err != nil {
+	if _, err := io.WriteString(s.to, escape(string(p))); err != nil {
 		if s.err == nil {
 			s.err = err
 		}
@@ -55,29 +53,23 @@ var paintMark = "\x1b" + rand.Text()
 // paintCode matches the code around coloured text before it passes the screen.
 var paintCode = regexp.MustCompile("^" + paintMark + `\[([0-9]+m)`)
 
-// escape escapes characters that are not printable. With lines, it keeps line ends, tabs
-// and colours.
-func escape(text string, lines bool) string {
+// escape escapes characters that are not printable. It keeps line ends, tabs and colours.
+func escape(text string) string {
 	shown := make([]byte, 0, len(text))
 	for len(text) > 0 {
-		r, size := utf8.DecodeRuneInString(text)
+		size := 1
 		switch {
-		case r == utf8.RuneError && size == 1:
-			shown = fmt.Appendf(shown, `\x%02x`, text[0])
-		case unicode.IsPrint(r), lines && (r == '\n' || r == '\t'):
-			shown = append(shown, text[:size]...)
-		case lines && r == '\x1b' && strings.HasPrefix(text, paintMark):
+		case text[0] == '\n' || text[0] == '\t':
+			shown = append(shown, text[0])
+		case strings.HasPrefix(text, paintMark):
 			code := paintCode.FindStringSubmatch(text)
 			if code == nil { // truncated
 				return string(shown)
 			}
 			shown = append(append(shown, "\x1b["...), code[1]...)
 			size = len(code[0])
-		case r > 0xFFFF:
-			high, low := utf16.EncodeRune(r)
-			shown = fmt.Appendf(shown, `\u%04x\u%04x`, high, low)
 		default:
-			shown = fmt.Appendf(shown, `\u%04x`, r)
+			shown, size = printable.AppendFirst(shown, text)
 		}
 		text = text[size:]
 	}
@@ -85,39 +77,16 @@ func escape(text string, lines bool) string {
 }
 
 // visible escapes a text for use within a line.
-func visible(text string) string { return escape(text, false) }
+func visible(text string) string { return printable.Line(text) }
 
-// oneLine escapes JSON for use within a line. In JSON, line ends and tabs occur only as
-// white space between tokens.
-func oneLine(json []byte) string {
-	line := make([]byte, len(json))
-	for i, c := range json {
-		switch c {
-		case '\n', '\r', '\t':
-			line[i] = ' '
-		default:
-			line[i] = c
-		}
-	}
-	return visible(string(line))
-}
+// oneLine escapes JSON for use within a line.
+func oneLine(json []byte) string { return printable.JSON(json) }
 
-// named formats a name, such as a queue's: unchanged if it is one word, and quoted if it
-// is empty or ambiguous.
-func named(name string) string {
-	plain := name != "" && utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool {
-		return r == ' ' || r == '"' || r == '\'' || r == '\\' || !unicode.IsPrint(r)
-	})
-	if plain {
-		return name
-	}
-	return quoted(name)
-}
+// named formats a name, such as a queue's.
+func named(name string) string { return printable.Name(name) }
 
 // quoted formats a name within a sentence.
-func quoted(name string) string {
-	return `"` + visible(strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name)) + `"`
-}
+func quoted(name string) string { return printable.Quote(name) }
 
 // faults returns the texts of an error, one for each joined error.
 func faults(err error) []string {

@@ -7,13 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/remote-events/remote-events/go/cmd/remote-event/internal/deadletter"
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
@@ -40,7 +39,7 @@ type selection struct {
 	clauses []string // of --match
 	all     bool
 
-	rules []rule
+	rules deadletter.Rules
 	// wanted are the requested dead letters in their order; nil without --id and --ids.
 	wanted []wanted
 }
@@ -51,9 +50,6 @@ type wanted struct {
 	queue  *string // nil for any queue
 	byHand bool    // from an argument
 }
-
-// rule is the condition of a --match.
-type rule func(letter *queueadmin.DeadLetter) bool
 
 // register adds the flags. If the command changes dead letters, one of the flags is
 // required.
@@ -74,7 +70,7 @@ func (s *selection) register(command *cobra.Command, changes bool) {
 // prepare reads the clauses and the ids.
 func (s *selection) prepare(ctx context.Context, a *app, now time.Time) error {
 	for _, clause := range s.clauses {
-		r, err := parseClause(clause, now)
+		r, err := deadletter.ParseClause(clause, now)
 		if err != nil {
 			return withHint(usageError(fmt.Sprintf("--match %q: %v", clause, err)), "event=new_*, reason=schema, 'died<2026-11-24T03:00:00Z'")
 		}
@@ -170,95 +166,6 @@ func wantedOf(line []byte) (wanted, error) {
 	return wanted{id: record.Delivery, queue: record.Queue}, nil
 }
 
-var clauseForm = regexp.MustCompile(`(?s)^(event|reason|error|died) *(!=|=|<=|>=|<|>) *(.*)$`)
-
-func parseClause(clause string, now time.Time) (rule, error) {
-	parts := clauseForm.FindStringSubmatch(clause)
-	if parts == nil {
-		word := wordForm.FindString(clause)
-		if near := nearest(word, []string{"event", "reason", "error", "died"}); near != "" && near != word {
-			return nil, fmt.Errorf("unknown field %q; did you mean %s?", word, near)
-		}
-		return nil, errors.New("it must begin with event, reason, error or died")
-	}
-	key, operator, value := parts[1], parts[2], parts[3]
-	if key == "died" {
-		return parseTimeRule(operator, value, now)
-	}
-	if operator != "=" && operator != "!=" {
-		return nil, fmt.Errorf("%s takes = or !=", key)
-	}
-	if key == "reason" && !strings.ContainsAny(value, "*?") && !slices.Contains(queueadmin.Codes(), queueadmin.Code(value)) {
-		return nil, unknownReason(value)
-	}
-	pattern := regexp.QuoteMeta(value)
-	pattern = strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(pattern)
-	matcher, err := regexp.Compile(`(?s)\A` + pattern + `\z`)
-	if err != nil {
-		return nil, errors.New("the pattern is not UTF-8")
-	}
-	return func(letter *queueadmin.DeadLetter) bool {
-		text := letter.Error
-		switch key {
-		case "event":
-			text, _ = letter.Event()
-		case "reason":
-			text = string(letter.Code)
-		}
-		return matcher.MatchString(text) == (operator == "=")
-	}, nil
-}
-
-var wordForm = regexp.MustCompile(`^[a-z_]*`)
-
-// unknownReason returns the error of a reason that does not exist.
-func unknownReason(value string) error {
-	var codes []string
-	for _, code := range queueadmin.Codes() {
-		codes = append(codes, string(code))
-	}
-	text := fmt.Sprintf("unknown reason %q; the reasons are %s", value, strings.Join(codes, ", "))
-	if near := nearest(value, codes); near != "" {
-		text = fmt.Sprintf("unknown reason %q; did you mean %s?", value, near)
-	}
-	return errors.New(text + " (for a code of a later version, use a pattern, such as new_cod*)")
-}
-
-func parseTimeRule(operator, value string, now time.Time) (rule, error) {
-	at, err := parseTime(value, now)
-	if err != nil {
-		return nil, err
-	}
-	holds := map[string]func(order int) bool{
-		"<":  func(order int) bool { return order < 0 },
-		"<=": func(order int) bool { return order <= 0 },
-		">":  func(order int) bool { return order > 0 },
-		">=": func(order int) bool { return order >= 0 },
-	}[operator]
-	if holds == nil {
-		return nil, errors.New("died takes <, <=, > or >=")
-	}
-	return func(letter *queueadmin.DeadLetter) bool { return holds(letter.Died.Compare(at)) }, nil
-}
-
-func parseTime(text string, now time.Time) (time.Time, error) {
-	if strings.HasPrefix(text, "-") {
-		if ago, err := time.ParseDuration(text); err == nil {
-			return now.Add(ago), nil
-		}
-	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, errors.New("a time has the form 2026-11-24T03:00:00Z, 2026-11-24 (in UTC), or -2h for two hours ago")
-}
-
-func (s *selection) takes(letter *queueadmin.DeadLetter) bool {
-	return !slices.ContainsFunc(s.rules, func(r rule) bool { return !r(letter) })
-}
-
 // errNoLetter is the error of an empty selection.
 var errNoLetter = &exitError{exitNothing, errors.New("no dead letter matches")}
 
@@ -280,7 +187,7 @@ func (a *app) eachLetter(
 		for letter, err := range letters {
 			if err == nil {
 				seen[letter.ID] = true
-				if !s.takes(&letter) {
+				if !s.rules.Take(&letter) {
 					continue
 				}
 				found++

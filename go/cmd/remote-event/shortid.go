@@ -2,33 +2,20 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"regexp"
-	"strings"
+
+	"github.com/remote-events/remote-events/go/cmd/remote-event/internal/deadletter"
 )
 
-// shortIDLength is the length of the short ids that dead ls prints.
-const shortIDLength = 8
-
 // shortID returns a short form of a dead letter's id, which a person can type.
-func shortID(id string) string { return longHash(id)[:shortIDLength] }
-
-func longHash(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:])
-}
-
-// shortForm matches short ids, of which a few digits suffice. A full id has a "-".
-var shortForm = regexp.MustCompile(`^[0-9a-f]{4,64}$`)
+func shortID(id string) string { return deadletter.ShortID(id) }
 
 // resolve replaces the short ids among the arguments with the full ones. A short id of
 // several dead letters is an error, because the user means one.
 func (a *app) resolve(ctx context.Context, queues *queues, s *selection) error {
 	found := map[string][]string{} // full ids by short id
 	for _, w := range s.wanted {
-		if w.byHand && shortForm.MatchString(w.id) {
+		if w.byHand && deadletter.IsShortID(w.id) {
 			found[w.id] = nil
 		}
 	}
@@ -43,9 +30,8 @@ func (a *app) resolve(ctx context.Context, queues *queues, s *selection) error {
 				}
 				break
 			}
-			hash := longHash(id)
 			for short := range found {
-				if strings.HasPrefix(hash, short) {
+				if deadletter.HasShortID(id, short) {
 					found[short] = append(found[short], id)
 				}
 			}

@@ -47,7 +47,7 @@ func TestAmbiguousShortID(t *testing.T) {
 	begins := map[string]string{}
 	for n := 0; ; n++ { // among 65,536 beginnings, soon two are the same
 		id := "1795464000000000-token-1-" + strings.Repeat("i", n)
-		begin := longHash(id)[:4]
+		begin := shortID(id)[:4]
 		if other, found := begins[begin]; found {
 			for _, id := range []string{id, other} {
 				if err := client.ZAdd(t.Context(), q.CompanionKeys()["dead"], redis.Z{Member: id, Score: 1}).Err(); err != nil {

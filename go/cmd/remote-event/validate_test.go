@@ -126,7 +126,7 @@ func TestJudgementInColour(t *testing.T) {
 	for raw, want := range map[string]string{
 		safeMessage: "\x1b[32msafe\x1b[0m", toleratedMessage: "\x1b[33mtolerated\x1b[0m", malformedMessage: "\x1b[31mmalformed\x1b[0m",
 	} {
-		text := escape(colours(true).validated(validated{File: "f", Report: wire.Inspect([]byte(raw), wire.Limits{})}), true)
+		text := escape(colours(true).validated(validated{File: "f", Report: wire.Inspect([]byte(raw), wire.Limits{})}))
 		if !strings.Contains(text, want) {
 			t.Errorf("%q lacks %q", text, want)
 		}
