@@ -55,7 +55,7 @@ function Rule that make a receiver faster are not included.`,
 	command.Flags().StringVar(&f.user, "user", "", "print the rules for the user `NAME` (default the user of this connection)")
 	command.Flags().StringArrayVar(&f.roles, "role", nil, "print the rule of the `ROLE` only; repeatable (default all)")
 	_ = command.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(roles, cobra.ShellCompDirectiveNoFileComp))
-	output := outputFlag(command, formatText, formatNDJSON)
+	output := a.outputListFlag(command)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		for _, role := range f.roles {
 			if !slices.Contains(roles, role) {
@@ -68,27 +68,31 @@ function Rule that make a receiver faster are not included.`,
 		if cmd.Flags().Changed("user") && (f.user == "" || strings.ContainsAny(f.user, " \t\r\n\x00")) {
 			return usageError("--user: Redis has no users with an empty name or with white space in it")
 		}
-		return a.acl(cmd.Context(), f, names, output.value)
+		return a.acl(cmd.Context(), f, names, output)
 	}
 	return command
 }
 
 // permission is the output of acl for a role.
 type permission struct {
-	Role   string   `json:"role"`
-	User   string   `json:"user"`
-	Queues []string `json:"queues"`
-	Rule   string   `json:"rule"`
+	Role   string  `json:"role"`
+	User   exact   `json:"user"`
+	Queues []exact `json:"queues"`
+	Rule   exact   `json:"rule"`
 }
 
-func (a *app) acl(ctx context.Context, f aclFlags, names []string, format string) error {
+func (a *app) acl(ctx context.Context, f aclFlags, names []string, output *output) error {
+	queues := make([]exact, len(names))
+	for i, name := range names {
+		queues[i] = exact(name)
+	}
 	var permissions []permission
 	for _, role := range f.roles {
 		rule, err := queueadmin.Rule(queueadmin.Role(role), names...)
 		if err != nil {
 			return usageError(err.Error())
 		}
-		permissions = append(permissions, permission{Role: role, Queues: names, Rule: rule})
+		permissions = append(permissions, permission{Role: role, Queues: queues, Rule: exact(rule)})
 	}
 	if f.user == "" {
 		conn, err := a.connectConfigured(ctx)
@@ -104,20 +108,17 @@ func (a *app) acl(ctx context.Context, f aclFlags, names []string, format string
 	}
 	c := a.coloursOf(a.stdout)
 	for i, p := range permissions {
-		p.User = f.user
-		var err error
-		if format == formatNDJSON {
-			err = a.printJSON(p)
-		} else {
-			text := fmt.Sprintf("ACL SETUSER %s %s\n", visible(p.User), visible(p.Rule))
+		p.User = exact(f.user)
+		err := output.write(p, func() string {
+			text := fmt.Sprintf("ACL SETUSER %s %s\n", visible(f.user), visible(string(p.Rule)))
 			if len(permissions) > 1 {
 				text = c.bold(p.Role) + "\n" + text
 			}
 			if i > 0 {
 				text = "\n" + text
 			}
-			err = a.print(text)
-		}
+			return text
+		})
 		if err != nil {
 			return err
 		}

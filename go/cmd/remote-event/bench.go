@@ -61,7 +61,7 @@ not touch other queues, but loads this Redis.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := outputFlag(command, formatText, formatJSON)
+	output := a.outputFlag(command)
 	flags := command.Flags()
 	flags.DurationVar(&f.duration, "duration", 2*time.Second, "maximum time of each part")
 	flags.IntVar(&f.count, "count", 200_000, "maximum `NUMBER` of events in each part")
@@ -71,7 +71,7 @@ not touch other queues, but loads this Redis.`,
 		if err := f.check(); err != nil {
 			return err
 		}
-		return a.bench(cmd.Context(), f, output.value)
+		return a.bench(cmd.Context(), f, output)
 	}
 	return command
 }
@@ -132,7 +132,7 @@ func (b *benchmark) parts() []*benchPart {
 }
 
 // bench connects, runs the parts and prints the results.
-func (a *app) bench(ctx context.Context, f benchFlags, format string) (err error) {
+func (a *app) bench(ctx context.Context, f benchFlags, output *output) (err error) {
 	conn, err := a.connectConfigured(ctx)
 	if err != nil {
 		return err
@@ -173,10 +173,7 @@ func (a *app) bench(ctx context.Context, f benchFlags, format string) (err error
 	}
 	bar.clear()
 	report := benchReport{Redis: conn.target.String(), Size: f.size, Parts: parts}
-	if format == formatJSON {
-		return a.printJSON(report)
-	}
-	return a.print(report.text(a.coloursOf(a.stdout)))
+	return output.write(report, func() string { return report.text(a.coloursOf(a.stdout)) })
 }
 
 // quietLibrary discards the library's log. Errors end the command.

@@ -27,8 +27,8 @@ func (a *app) checkCommand() *cobra.Command {
 		GroupID: groupQueues,
 		Short:   "Compare queues with limits, for monitoring",
 		Long: `Compare each QUEUE with limits, and exit with 5 if one is exceeded. Without a
-QUEUE, check the queues in the remote_event section of --config, or every list in
-Redis. The command changes nothing.
+QUEUE, check the queues in the remote_event section of --config, or every list
+in Redis. The command changes nothing.
 
 A LIMIT is the highest value that is not critical, or two values with a comma:
 the highest that is no warning, and the highest that is not critical. Only the
@@ -57,7 +57,7 @@ With -o nagios, the output and the exit code are those of a monitoring plugin:
 	flags.Var(&c.retrying, "max-retrying", "`LIMIT` of messages that wait for another attempt (default none)")
 	flags.Var(&c.dead, "max-dead", "`LIMIT` of dead letters (default none)")
 	flags.DurationVar(&c.stuck, "stuck", 0, "`DURATION` after which the same next message is critical (default none)")
-	output := outputFlag(command, formatText, formatNDJSON, formatNagios)
+	output := a.outputListFlag(command, formatNagios)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		if c.stuck < 0 {
 			return usageError("--stuck must not be negative")
@@ -65,8 +65,8 @@ With -o nagios, the output and the exit code are those of a monitoring plugin:
 		if !c.queued.set && !c.age.set && !c.retrying.set && !c.dead.set && c.stuck == 0 {
 			return withHint(usageError("no limit: there is nothing to check"), "remote-event check new_file_event --max-queued 1000 --max-dead 0")
 		}
-		err := a.check(cmd.Context(), &c, names, output.value)
-		if err != nil && output.value == formatNagios && !isQuiet(err) {
+		err := a.check(cmd.Context(), &c, names, output)
+		if err != nil && output.format == formatNagios && !isQuiet(err) {
 			return &exitError{nagiosUnknown, err}
 		}
 		return err
@@ -157,7 +157,7 @@ func (l *limit[T]) compare(value T) level {
 
 // checked is the output of check for a queue.
 type checked struct {
-	Queue  string `json:"queue"`
+	Queue  exact  `json:"queue"`
 	Status string `json:"status"`
 	// Exceeded describes the exceeded limits.
 	Exceeded []string `json:"exceeded,omitempty"`
@@ -170,7 +170,7 @@ type checked struct {
 	level level
 }
 
-func (a *app) check(ctx context.Context, c *checking, names []string, format string) error {
+func (a *app) check(ctx context.Context, c *checking, names []string, output *output) error {
 	queues, err := a.openQueues(ctx, names)
 	if err != nil {
 		return err
@@ -203,15 +203,15 @@ func (a *app) check(ctx context.Context, c *checking, names []string, format str
 		results = append(results, r)
 		worst = max(worst, r.level)
 	}
-	if err := a.printChecks(results, worst, c, format); err != nil {
+	if err := a.printChecks(results, worst, c, output); err != nil {
 		return err
 	}
 	switch {
-	case queues.code != exitDone && format == formatNagios:
+	case queues.code != exitDone && output.format == formatNagios:
 		return &exitError{code: nagiosUnknown}
 	case queues.code != exitDone:
 		return queues.outcome()
-	case format == formatNagios && worst > levelOK:
+	case output.format == formatNagios && worst > levelOK:
 		return &exitError{code: int(worst)}
 	case worst > levelOK:
 		return &exitError{code: exitFindings}
@@ -266,19 +266,16 @@ func (r *checked) text() string {
 	return fmt.Sprintf("%d queued, %d retrying, %d dead", r.Queued, r.Retrying, r.Dead)
 }
 
-func (a *app) printChecks(results []*checked, worst level, c *checking, format string) error {
-	if format == formatNagios {
+func (a *app) printChecks(results []*checked, worst level, c *checking, output *output) error {
+	if output.format == formatNagios {
 		return a.print(nagios(results, worst, c))
 	}
 	colour := a.coloursOf(a.stdout)
 	for _, r := range results {
-		var err error
-		if format == formatNDJSON {
-			err = a.printJSON(r)
-		} else {
+		err := output.write(r, func() string {
 			paint := []func(string) string{colour.green, colour.yellow, colour.red}[r.level]
-			err = a.print(fmt.Sprintf("%s %s: %s\n", paint(fmt.Sprintf("%-8s", r.Status)), colour.bold(named(r.Queue)), r.text()))
-		}
+			return fmt.Sprintf("%s %s: %s\n", paint(fmt.Sprintf("%-8s", r.Status)), colour.bold(named(string(r.Queue))), r.text())
+		})
 		if err != nil {
 			return err
 		}
@@ -291,12 +288,12 @@ func (a *app) printChecks(results []*checked, worst level, c *checking, format s
 func nagios(results []*checked, worst level, c *checking) string {
 	var texts, values []string
 	value := func(r *checked, name, text, limits string) {
-		label := strings.NewReplacer("'", "_", "=", "_", "|", "_").Replace(visible(r.Queue)) + " " + name
+		label := strings.NewReplacer("'", "_", "=", "_", "|", "_").Replace(visible(string(r.Queue))) + " " + name
 		values = append(values, fmt.Sprintf("'%s'=%s%s", label, text, limits))
 	}
 	for _, r := range results {
 		if r.level == worst && worst > levelOK {
-			texts = append(texts, strings.ReplaceAll(named(r.Queue), "|", "_")+": "+r.text())
+			texts = append(texts, strings.ReplaceAll(named(string(r.Queue)), "|", "_")+": "+r.text())
 		}
 		value(r, "queued", formatCount(r.Queued), c.queued.thresholds(formatCount))
 		value(r, "retrying", formatCount(r.Retrying), c.retrying.thresholds(formatCount))

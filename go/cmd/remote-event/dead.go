@@ -46,48 +46,41 @@ func (a *app) deadListCommand() *cobra.Command {
 	command := deadMember("ls", "List dead letters",
 		"List dead letters, the oldest first, one a line: short id, time of death, queue,\nreason, attempts and error. A terminal cuts long lines. --id takes short ids;\ndead show and -o ndjson have the full ones.",
 		"  remote-event dead ls\n  remote-event dead ls new_file_event --match 'event=new_*' --match 'died<2026-11-24T03:00:00Z'")
-	output := outputFlag(command, formatText, formatNDJSON)
+	output := a.outputListFlag(command)
 	var s selection
 	s.register(command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c, width := a.coloursOf(a.stdout), a.entryWidth()
 		return a.showLetters(cmd.Context(), names, &s, func(letter queueadmin.DeadLetter) error {
-			if output.value == formatNDJSON {
-				return a.printJSON(entryOf(&letter))
-			}
-			return a.print(c.entry(&letter, width))
+			return output.write(entryOf(&letter), func() string { return c.entry(&letter, width) })
 		})
 	}
 	return command
 }
 
 func (a *app) deadShowCommand() *cobra.Command {
-	command := deadMember("show", "Show dead letters in full, with their messages",
-		"Show dead letters in full, with their errors, the verdicts of remote-event\nvalidate and their messages. With -o ndjson, the records are those of dead\nexport.",
-		"  remote-event dead show --id 3f09c1d2")
-	output := outputFlag(command, formatText, formatNDJSON)
+	return a.lettersCommand(deadMember("show", "Show dead letters in full, with their messages",
+		"Show dead letters in full, with their errors, the verdicts of remote-event\nvalidate and their messages. With -o json or ndjson, the records are those of\ndead export.",
+		"  remote-event dead show --id 3f09c1d2"), formatText)
+}
+
+func (a *app) deadExportCommand() *cobra.Command {
+	return a.lettersCommand(deadMember("export", "Write dead letters to standard output as records",
+		"Write dead letters to standard output, one JSON record a line, with the message\nin base64 (schemas/dead-letter.schema.json). They remain dead letters. To\nstore the records in this Redis or another one, use remote-event dead import.\n-o text shows the dead letters as dead show does.",
+		"  remote-event dead export > dead.ndjson\n  remote-event dead export --id 3f09c1d2 | jq -r .message | base64 -d"), formatNDJSON)
+}
+
+// lettersCommand makes a command print the selected dead letters in full.
+func (a *app) lettersCommand(command *cobra.Command, format string) *cobra.Command {
+	output := a.outputListFlag(command)
+	output.use(command, format)
 	var s selection
 	s.register(command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c := a.coloursOf(a.stdout)
 		return a.showLetters(cmd.Context(), names, &s, func(letter queueadmin.DeadLetter) error {
-			if output.value == formatNDJSON {
-				return a.printJSON(letter)
-			}
-			return a.print(c.letter(&letter))
+			return output.write(letter, func() string { return c.letter(&letter) })
 		})
-	}
-	return command
-}
-
-func (a *app) deadExportCommand() *cobra.Command {
-	command := deadMember("export", "Write dead letters to standard output as records",
-		"Write dead letters to standard output, one JSON record a line, with the message\nin base64 (schemas/dead-letter.schema.json). They remain dead letters. To\nstore the records in this Redis or another one, use remote-event dead import.",
-		"  remote-event dead export > dead.ndjson\n  remote-event dead export --id 3f09c1d2 | jq -r .message | base64 -d")
-	var s selection
-	s.register(command, false)
-	command.RunE = func(cmd *cobra.Command, names []string) error {
-		return a.showLetters(cmd.Context(), names, &s, func(letter queueadmin.DeadLetter) error { return a.printJSON(letter) })
 	}
 	return command
 }
@@ -132,22 +125,22 @@ func (a *app) openSelected(ctx context.Context, names []string, s *selection) (*
 // entry is the output of dead ls for a dead letter.
 type entry struct {
 	Died      time.Time `json:"died"`
-	Queue     string    `json:"queue"`
-	Reason    string    `json:"reason"`
+	Queue     exact     `json:"queue"`
+	Reason    exact     `json:"reason"`
 	Attempts  int       `json:"attempts"`
-	Delivery  string    `json:"delivery"`
-	EventName string    `json:"event_name,omitempty"`
-	EventID   string    `json:"id,omitempty"`
+	Delivery  exact     `json:"delivery"`
+	EventName exact     `json:"event_name,omitempty"`
+	EventID   exact     `json:"id,omitempty"`
 	FirstSeen time.Time `json:"first_seen"`
 	Bytes     int       `json:"bytes"`
-	Error     string    `json:"error,omitempty"`
+	Error     exact     `json:"error,omitempty"`
 }
 
 func entryOf(letter *queueadmin.DeadLetter) entry {
 	name, id := letter.Event()
 	return entry{
-		letter.Died.UTC(), letter.Queue, string(letter.Code), letter.Attempts, letter.ID, name, id,
-		letter.FirstSeen.UTC(), len(letter.Raw), letter.Error,
+		letter.Died.UTC(), exact(letter.Queue), exact(letter.Code), letter.Attempts, exact(letter.ID), exact(name), exact(id),
+		letter.FirstSeen.UTC(), len(letter.Raw), exact(letter.Error),
 	}
 }
 
@@ -228,7 +221,7 @@ func (c colours) letter(letter *queueadmin.DeadLetter) string {
 type change struct {
 	name, past string
 	dryRun     bool
-	format     string
+	output     *output
 	do         deadletter.Change
 	// spares reports whether to keep a dead letter.
 	spares func(letter *queueadmin.DeadLetter) bool
@@ -261,11 +254,11 @@ with 5, unless --force is given.
 	c := change{name: "requeue", past: "requeued", do: deadletter.Requeue}
 	var s selection
 	s.register(command, true)
-	output := outputFlag(command, formatText, formatJSON)
+	output := a.outputFlag(command)
 	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be sent (default false)")
 	force := command.Flags().Bool("force", false, "send messages that end an original receiver, too (default false)")
 	command.RunE = func(cmd *cobra.Command, names []string) error {
-		c.format = output.value
+		c.output = output
 		c.spares = func(letter *queueadmin.DeadLetter) bool {
 			return !*force && deadletter.StopsOriginal(letter)
 		}
@@ -281,12 +274,12 @@ func (a *app) deadDropCommand() *cobra.Command {
 	c := change{name: "drop", past: "dropped", do: deadletter.Drop}
 	var s selection
 	s.register(command, true)
-	output := outputFlag(command, formatText, formatJSON)
+	output := a.outputFlag(command)
 	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be deleted (default false)")
 	yes := command.Flags().Bool("yes", false, "do not ask for confirmation (default false)")
 	c.spares = func(*queueadmin.DeadLetter) bool { return false }
 	command.RunE = func(cmd *cobra.Command, names []string) error {
-		c.format = output.value
+		c.output = output
 		if !*yes && !c.dryRun {
 			if !isTerminal(a.stdin) {
 				return withHint(usageError("drop deletes permanently, and cannot ask for confirmation without a terminal"), "give --yes to delete, or --dry-run to list the dead letters")
@@ -341,7 +334,7 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 		}
 		ids[letter.Queue] = append(ids[letter.Queue], letter.ID)
 		n++
-		if c.dryRun && c.format == formatText {
+		if c.dryRun && c.output.isText() {
 			return a.print(a.coloursOf(a.stdout).entry(&letter, a.entryWidth()))
 		}
 		return nil
@@ -402,10 +395,7 @@ func (a *app) reportChange(c *change, done int, result *changed) error {
 	} else {
 		result.Requeued = &done
 	}
-	var err error
-	if c.format == formatJSON {
-		err = a.printJSON(result)
-	} else {
+	err := c.output.write(result, func() string {
 		text := fmt.Sprintf("%s %d", c.past, done)
 		if c.dryRun {
 			text = fmt.Sprintf("would %s %d", c.name, done)
@@ -413,8 +403,8 @@ func (a *app) reportChange(c *change, done int, result *changed) error {
 		if result.Gone > 0 {
 			text += fmt.Sprintf("; already gone: %d", result.Gone)
 		}
-		err = a.print(text + "\n")
-	}
+		return text + "\n"
+	})
 	if err != nil || result.Deadly == 0 {
 		return err
 	}

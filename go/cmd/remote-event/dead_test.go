@@ -91,7 +91,7 @@ func TestDeadSelection(t *testing.T) {
 				if err := json.Unmarshal([]byte(line), &e); err != nil {
 					t.Fatal(err)
 				}
-				got = append(got, e.Delivery)
+				got = append(got, string(e.Delivery))
 			}
 			slices.Sort(got)
 			if want := slices.Sorted(slices.Values(test.want)); !slices.Equal(got, want) {

@@ -35,10 +35,10 @@ At an invalid line, the command stops. It stores the lines before it.`,
 			return nil
 		},
 	}
-	output := outputFlag(command, formatText, formatJSON)
+	output := a.outputFlag(command)
 	dryRun := command.Flags().Bool("dry-run", false, "store nothing, and validate the records (default false)")
 	command.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.importLetters(cmd.Context(), args[0], output.value, *dryRun)
+		return a.importLetters(cmd.Context(), args[0], output, *dryRun)
 	}
 	return command
 }
@@ -50,7 +50,7 @@ type imported struct {
 	DryRun     bool `json:"dry_run,omitempty"`
 }
 
-func (a *app) importLetters(ctx context.Context, file, format string, dryRun bool) error {
+func (a *app) importLetters(ctx context.Context, file string, output *output, dryRun bool) error {
 	source, err := a.open(file)
 	if err != nil {
 		return err
@@ -63,8 +63,8 @@ func (a *app) importLetters(ctx context.Context, file, format string, dryRun boo
 	i := importing{app: a, queues: &queues{connection: conn}, dryRun: dryRun}
 	defer i.queues.close()
 	err = i.run(ctx, source)
-	if format == formatJSON {
-		if printed := a.printJSON(i.result()); printed != nil {
+	if !output.isText() {
+		if printed := output.write(i.result(), nil); printed != nil {
 			return printed
 		}
 	} else if err == nil {

@@ -26,15 +26,15 @@ and requires no password.`,
   remote-event dev --addr 127.0.0.1:0 -o json`,
 		Args: noSuchArgument,
 	}
-	output := outputFlag(command, formatText, formatJSON)
+	output := a.outputFlag(command)
 	addr := command.Flags().String("addr", defaultDevAddr, "`HOST:PORT` to listen on; port 0 selects a free port")
 	command.RunE = func(cmd *cobra.Command, _ []string) error {
-		return a.dev(cmd.Context(), *addr, output.value)
+		return a.dev(cmd.Context(), *addr, output)
 	}
 	return command
 }
 
-func (a *app) dev(ctx context.Context, addr, format string) error {
+func (a *app) dev(ctx context.Context, addr string, output *output) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return usageError(fmt.Sprintf("--addr: %q is not HOST:PORT, such as %s", addr, defaultDevAddr))
@@ -52,14 +52,11 @@ func (a *app) dev(ctx context.Context, addr, format string) error {
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		a.warn("everyone who can connect to " + server.Addr() + " can read and write: there is no password")
 	}
-	if format == formatJSON {
-		err = a.printJSON(struct {
-			Address string `json:"address"`
-			URL     string `json:"url"`
-		}{server.Addr(), urlOf(server.Addr())})
-	} else {
-		err = a.print(a.coloursOf(a.stdout).banner(server.Addr()))
-	}
+	record := struct {
+		Address string `json:"address"`
+		URL     string `json:"url"`
+	}{server.Addr(), urlOf(server.Addr())}
+	err = output.write(record, func() string { return a.coloursOf(a.stdout).banner(server.Addr()) })
 	if err != nil {
 		return err
 	}

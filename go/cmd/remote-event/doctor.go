@@ -48,10 +48,10 @@ connection to Redis.`,
   remote-event doctor new_file_event --repair`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := outputFlag(command, formatText, formatJSON)
+	output := a.outputFlag(command)
 	repair := command.Flags().Bool("repair", false, "repair the faults of the check audit (default false)")
 	command.RunE = func(cmd *cobra.Command, names []string) error {
-		return a.doctor(cmd.Context(), names, output.value, *repair)
+		return a.doctor(cmd.Context(), names, output, *repair)
 	}
 	return command
 }
@@ -98,7 +98,7 @@ func findingOf(d *queueadmin.Diagnosis) finding {
 	return f
 }
 
-func (a *app) doctor(ctx context.Context, names []string, format string, repair bool) error {
+func (a *app) doctor(ctx context.Context, names []string, output *output, repair bool) error {
 	queues, err := a.connectQueues(ctx, a.connectAny)
 	if err != nil {
 		return err
@@ -131,11 +131,7 @@ func (a *app) doctor(ctx context.Context, names []string, format string, repair 
 		examined.Missing = !exists
 		c.Queues = append(c.Queues, *examined)
 	}
-	if format == formatJSON {
-		err = a.printJSON(c)
-	} else {
-		err = a.print(a.coloursOf(a.stdout).checkup(&c))
-	}
+	err = output.write(c, func() string { return a.coloursOf(a.stdout).checkup(&c) })
 	switch {
 	case err != nil:
 		return err
@@ -188,11 +184,11 @@ func examine(ctx context.Context, q *queueadmin.Queue, repair, given bool) (*que
 	if err != nil {
 		return nil, err
 	}
-	checked := &queueCheckup{queueStats: queueStats{Queue: q.Name()}, Findings: findingsOf(diagnoses)}
+	checked := &queueCheckup{queueStats: queueStats{Queue: exact(q.Name())}, Findings: findingsOf(diagnoses)}
 	d, err := q.Stats(ctx)
 	switch {
 	case err == nil:
-		checked.queueStats = queueStats{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}
+		checked.queueStats = queueStats{exact(q.Name()), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}
 	case isPermission(err) && !given:
 		checked.unknown = true
 		checked.Findings = []finding{{
@@ -317,7 +313,7 @@ func (c colours) checkup(found *checkup) string {
 		case q.Missing:
 			counts, soundness = "does not exist", ""
 		}
-		fmt.Fprintf(&b, "%s %s: %s%s\n", c.bold("queue"), c.bold(named(q.Queue)), counts, soundness)
+		fmt.Fprintf(&b, "%s %s: %s%s\n", c.bold("queue"), c.bold(named(string(q.Queue))), counts, soundness)
 		c.findings(&b, q.Findings)
 		if q.Repaired > 0 {
 			fmt.Fprintf(&b, "  %s %d\n", c.green("repaired"), q.Repaired)

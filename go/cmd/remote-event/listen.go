@@ -24,7 +24,7 @@ type listening struct {
 	names   []string
 	count   int
 	timeout time.Duration
-	format  string
+	output  *output
 	schemas *payloadSchemas
 	lease   time.Duration
 	once    bool // at most once
@@ -50,7 +50,7 @@ event leaves Redis when it is taken, as with an original. A message that is
 malformed, or that violates its schema in --schemas, is logged to standard
 error and not counted. It becomes a dead letter, except with --at-most-once.
 
-With -o ndjson, a line is {"event_name": …, "payload": …, "metadata": …,
+With -o ndjson, a record is {"event_name": …, "payload": …, "metadata": …,
 "queue": …}, which is always valid JSON. A payload that only Python accepts,
 such as one with NaN, is the string payload_text instead of payload.
 
@@ -61,7 +61,7 @@ event.`,
   remote-event listen --config config/config.yml`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := outputFlag(command, formatText, formatNDJSON)
+	output := a.outputListFlag(command)
 	flags := command.Flags()
 	flags.IntVar(&l.count, "count", 0, "stop after `N` events, and leave the rest in Redis (default no limit)")
 	flags.DurationVar(&l.timeout, "timeout", 0, "stop after this time without an event, to about a second (default no limit)")
@@ -87,7 +87,7 @@ event.`,
 		if err := l.schemas.load(cmd); err != nil {
 			return err
 		}
-		l.names, l.format = names, output.value
+		l.names, l.output = names, output
 		return a.listen(cmd.Context(), &l)
 	}
 	return command
@@ -207,7 +207,7 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 		defer printing.Unlock()
 		printed := running.Err() == nil
 		if printed {
-			if err := a.printDelivery(l.format, d); err != nil {
+			if err := a.printDelivery(l.output, d); err != nil {
 				end(err)
 				printed = false
 			}
@@ -272,18 +272,18 @@ func isAnswer(err error) bool {
 }
 
 // printDelivery prints an event on one line.
-func (a *app) printDelivery(format string, d *remoteevent.Delivery) error {
-	if format == formatNDJSON {
+func (a *app) printDelivery(output *output, d *remoteevent.Delivery) error {
+	if !output.isText() {
 		// json.Marshal would escape characters of HTML.
 		text, err := d.Envelope().MarshalJSON()
 		if err != nil {
 			return err
 		}
-		queue, err := json.Marshal(d.Queue)
+		queue, err := json.Marshal(exact(d.Queue))
 		if err != nil {
 			return err
 		}
-		return a.print(strings.TrimSuffix(string(text), "}") + `,"queue":` + string(queue) + "}\n")
+		return output.line(strings.TrimSuffix(string(text), "}") + `,"queue":` + string(queue) + "}")
 	}
 	return a.print(a.coloursOf(a.stdout).delivery(d, time.Now()))
 }

@@ -34,7 +34,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
 	logging.Disable() // go-redis returns everything in its errors
 	out := &screen{to: stdout}
-	a := &app{stdin: stdin, stdout: out, stderr: &screen{to: stderr}, environ: environ}
+	a := &app{stdin: stdin, stdout: out, stderr: &screen{to: stderr}, environ: environ, outputs: map[*cobra.Command]*output{}}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
@@ -54,6 +54,7 @@ type app struct {
 	stdout, stderr *screen
 	environ        []string
 	connection     connectionFlags
+	outputs        map[*cobra.Command]*output
 	running        bool // the arguments are valid and a command is running
 }
 
@@ -106,6 +107,11 @@ from the redis section in the applauncher file of --config, else
 ` + defaultRedisURL + `. The URL of one node reaches a whole cluster.
 With redis-sentinel://HOST:PORT/?master=NAME, a Sentinel names the primary.
 
+Every command that prints data takes -o: text for people; json, one JSON
+document, which is an array for a list; ndjson, one record a line. A byte NN
+that is not UTF-8 is the escape \udcNN, which Python's surrogateescape restores.
+Later versions may add members to a record.
+
 Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 2 usage, 3 no connection or no permission, 4 nothing found, 5 findings,
 130 interrupted.`,
@@ -127,7 +133,7 @@ Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.connection.register(root)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 "))
+	root.SetUsageTemplate(strings.NewReplacer("Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 ", " for more information about a command.", " has more.").Replace(root.UsageTemplate()))
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.sendCommand(), a.listenCommand(), a.deadCommand(), a.queueCommand(), a.doctorCommand(), a.checkCommand(), a.aclCommand(), a.benchCommand(), a.victim())
 	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
@@ -138,14 +144,19 @@ Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 	return root
 }
 
-// noteWork makes every command set running before it starts.
+// noteWork makes every command set running before it starts, and complete its output at
+// its end.
 func (a *app) noteWork(command *cobra.Command) {
 	for _, member := range command.Commands() {
 		a.noteWork(member)
 		work := member.RunE
 		member.RunE = func(cmd *cobra.Command, args []string) error {
 			a.running = true
-			return work(cmd, args)
+			err := work(cmd, args)
+			if output := a.outputs[cmd]; output != nil {
+				return output.end(err)
+			}
+			return err
 		}
 	}
 }
@@ -169,6 +180,14 @@ func withoutRedis(command *cobra.Command) *cobra.Command {
 	return command
 }
 
+// completionInstall is how to install the completion of each shell.
+var completionInstall = map[string]string{
+	"bash":       "  remote-event completion bash > ~/.local/share/bash-completion/completions/remote-event\n\nIt requires the package bash-completion.",
+	"fish":       "  remote-event completion fish > ~/.config/fish/completions/remote-event.fish",
+	"powershell": "  remote-event completion powershell >> $PROFILE",
+	"zsh":        "  remote-event completion zsh > \"${fpath[1]}/_remote-event\"\n\nIt requires \"autoload -U compinit; compinit\" in ~/.zshrc.",
+}
+
 // adoptHelpers makes cobra's own commands, help and completion, use the exit codes of the
 // other commands.
 func (a *app) adoptHelpers(root *cobra.Command) {
@@ -179,6 +198,10 @@ func (a *app) adoptHelpers(root *cobra.Command) {
 		case "completion":
 			command.Args = noSuchArgument
 			command.RunE = missingCommand
+			command.Long = "Print the script that completes commands, flags, queues and dead letters in a\nshell. The help of each shell says how to install it."
+			for _, shell := range command.Commands() {
+				shell.Long = "Print the script for " + shell.Name() + ". To install it for new shells:\n\n" + completionInstall[shell.Name()]
+			}
 		case "help":
 			command.Run = nil
 			command.RunE = func(_ *cobra.Command, args []string) error {

@@ -43,24 +43,24 @@ has no empty lists.`,
   remote-event queue ls new_file_event -o ndjson`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := outputFlag(command, formatText, formatNDJSON)
+	output := a.outputListFlag(command)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
-		return a.listQueues(cmd.Context(), names, output.value)
+		return a.listQueues(cmd.Context(), names, output)
 	}
 	return command
 }
 
 // queueStats is the output of queue ls for a queue.
 type queueStats struct {
-	Queue    string `json:"queue"`
-	Queued   int64  `json:"queued"`
-	Staged   int64  `json:"staged"`
-	Leased   int64  `json:"leased"`
-	Retrying int64  `json:"retrying"`
-	Dead     int64  `json:"dead"`
+	Queue    exact `json:"queue"`
+	Queued   int64 `json:"queued"`
+	Staged   int64 `json:"staged"`
+	Leased   int64 `json:"leased"`
+	Retrying int64 `json:"retrying"`
+	Dead     int64 `json:"dead"`
 }
 
-func (a *app) listQueues(ctx context.Context, names []string, format string) error {
+func (a *app) listQueues(ctx context.Context, names []string, output *output) error {
 	queues, err := a.openQueues(ctx, names)
 	if err != nil {
 		return err
@@ -89,14 +89,15 @@ func (a *app) listQueues(ctx context.Context, names []string, format string) err
 			continue
 		}
 		rows++
-		if format == formatNDJSON {
-			if err := a.printJSON(queueStats{q.Name(), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}); err != nil {
-				return err
-			}
+		if output.isText() {
+			fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t  %s\n", d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead, named(q.Name()))
+			continue
 		}
-		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t  %s\n", d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead, named(q.Name()))
+		if err := output.write(queueStats{exact(q.Name()), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}, nil); err != nil {
+			return err
+		}
 	}
-	if format == formatText && rows > 0 {
+	if output.isText() && rows > 0 {
 		_ = table.Flush() // it writes to memory
 		if err := a.print(text.String()); err != nil {
 			return err
@@ -119,29 +120,29 @@ The exit code is 4 if a QUEUE does not exist.`,
 		Args:              atLeastOne,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := outputFlag(command, formatText, formatNDJSON)
+	output := a.outputListFlag(command)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
-		return a.drainQueues(cmd.Context(), names, output.value)
+		return a.drainQueues(cmd.Context(), names, output)
 	}
 	return command
 }
 
 // drained is the output of queue drain for a queue.
 type drained struct {
-	Queue    string `json:"queue"`
-	Returned int    `json:"returned"`
-	Leased   int64  `json:"leased"`
-	Dead     int64  `json:"dead"`
+	Queue    exact `json:"queue"`
+	Returned int   `json:"returned"`
+	Leased   int64 `json:"leased"`
+	Dead     int64 `json:"dead"`
 }
 
-func (a *app) drainQueues(ctx context.Context, names []string, format string) error {
+func (a *app) drainQueues(ctx context.Context, names []string, output *output) error {
 	queues, err := a.openQueues(ctx, names)
 	if err != nil {
 		return err
 	}
 	defer queues.close()
 	for _, q := range queues.all {
-		if err := a.drain(ctx, queues, q, format); err != nil {
+		if err := a.drain(ctx, queues, q, output); err != nil {
 			if err := a.spare(ctx, queues, q, err); err != nil {
 				return err
 			}
@@ -150,7 +151,7 @@ func (a *app) drainQueues(ctx context.Context, names []string, format string) er
 	return queues.outcome()
 }
 
-func (a *app) drain(ctx context.Context, queues *queues, q *queueadmin.Queue, format string) error {
+func (a *app) drain(ctx context.Context, queues *queues, q *queueadmin.Queue, output *output) error {
 	if exists, err := a.expect(ctx, queues, q); err != nil || !exists {
 		return err
 	}
@@ -163,11 +164,9 @@ func (a *app) drain(ctx context.Context, queues *queues, q *queueadmin.Queue, fo
 		return fmt.Errorf("%w; returned: %d", err, n)
 	}
 	name := named(q.Name())
-	if format == formatNDJSON {
-		err = a.printJSON(drained{q.Name(), n, left.Leased, left.Dead})
-	} else {
-		err = a.print(fmt.Sprintf("%s: returned %d; remaining: %d leased, %d dead\n", name, n, left.Leased, left.Dead))
-	}
+	err = output.write(drained{exact(q.Name()), n, left.Leased, left.Dead}, func() string {
+		return fmt.Sprintf("%s: returned %d; remaining: %d leased, %d dead\n", name, n, left.Leased, left.Dead)
+	})
 	if err == nil && left.Leased > 0 {
 		a.warn(name + ": leased messages are being handled; if their receiver crashed, drain again after the lease has expired")
 	}

@@ -23,18 +23,19 @@ func (a *app) queueKEDACommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "keda QUEUE",
 		Short: "Print a KEDA ScaledObject for the receivers of a queue",
-		Long: `Print a ScaledObject with which KEDA scales a Kubernetes deployment of at-least-once
-receivers by the messages of QUEUE, down to none. The command does not connect to
-Redis.
+		Long: `Print a ScaledObject with which KEDA scales a Kubernetes deployment of
+at-least-once receivers by the messages of QUEUE, down to none. The command does
+not connect to Redis.
 
-The length of the list alone is not enough: receivers move messages off it before
-they handle them, and a deployment that is scaled to zero then would leave them,
-and those that wait for another attempt, until the next message arrives. The
-ScaledObject therefore also has a trigger for staged, leased, retrying and suspect
-messages: while there is one, a receiver runs.
+The length of the list alone is not enough: receivers move messages off it
+before they handle them, and a deployment that is scaled to zero then would
+leave them, and those that wait for another attempt, until the next message
+arrives. The ScaledObject therefore also has a trigger for staged, leased,
+retrying and suspect messages: while there is one, a receiver runs.
 
 The triggers read their password from the environment variable REDIS_PASSWORD of
-the deployment's container, if there is one, and the user name from REDIS_USERNAME.`,
+the deployment's container, if there is one, and the user name from
+REDIS_USERNAME.`,
 		Example: `  remote-event queue keda new_file_event --deployment uploads --redis redis://redis:6379 |
     kubectl apply -f -`,
 		Args: func(cmd *cobra.Command, args []string) error {

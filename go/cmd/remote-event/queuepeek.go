@@ -31,12 +31,12 @@ func (a *app) queuePeekCommand() *cobra.Command {
 		Use:   "peek QUEUE…",
 		Short: "Show messages without taking them",
 		Long: `Show the messages of each QUEUE that are next, and change nothing: the command
-takes no message from a receiver, and counts no attempt. It shows staged, queued,
-retrying and leased messages in this order; of each state, those that receivers
-take first, or whose lease expires first. Dead letters are shown by remote-event
-dead.
+takes no message from a receiver, and counts no attempt. It shows staged,
+queued, retrying and leased messages in this order; of each state, those that
+receivers take first, or whose lease expires first. Dead letters are shown by
+remote-event dead.
 
-With -o ndjson, "message" is the message in base64.
+With -o json and ndjson, "message" is the message in base64.
 
 The exit code is 4 if there is no such message, or if a QUEUE does not exist.`,
 		Example: `  remote-event queue peek new_file_event
@@ -47,7 +47,7 @@ The exit code is 4 if there is no such message, or if a QUEUE does not exist.`,
 	command.Flags().IntVar(&p.limit, "limit", 10, "show at most `N` messages of each queue")
 	command.Flags().StringArrayVar(&p.states, "state", nil, "show messages in this `STATE` only; repeatable (default all)")
 	_ = command.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(states, cobra.ShellCompDirectiveNoFileComp))
-	output := outputFlag(command, formatText, formatNDJSON)
+	output := a.outputListFlag(command)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		if p.limit < 1 {
 			return usageError("--limit must be at least 1")
@@ -57,28 +57,28 @@ The exit code is 4 if there is no such message, or if a QUEUE does not exist.`,
 				return withHint(usageError(fmt.Sprintf("--state: there is no state %q", state)), "the states are "+strings.Join(states, ", "))
 			}
 		}
-		return a.peekQueues(cmd.Context(), names, &p, output.value)
+		return a.peekQueues(cmd.Context(), names, &p, output)
 	}
 	return command
 }
 
 // peeked is the output of queue peek for a message.
 type peeked struct {
-	Queue     string     `json:"queue"`
+	Queue     exact      `json:"queue"`
 	State     string     `json:"state"`
-	Delivery  string     `json:"delivery,omitempty"`
+	Delivery  exact      `json:"delivery,omitempty"`
 	Attempts  int        `json:"attempts"`
 	FirstSeen *time.Time `json:"first_seen,omitempty"`
 	Due       *time.Time `json:"due,omitempty"`
-	EventName string     `json:"event_name,omitempty"`
-	EventID   string     `json:"id,omitempty"`
-	Reason    string     `json:"reason,omitempty"`
-	Error     string     `json:"error,omitempty"`
+	EventName exact      `json:"event_name,omitempty"`
+	EventID   exact      `json:"id,omitempty"`
+	Reason    exact      `json:"reason,omitempty"`
+	Error     exact      `json:"error,omitempty"`
 	Bytes     int        `json:"bytes"`
 	Message   []byte     `json:"message"`
 }
 
-func (a *app) peekQueues(ctx context.Context, names []string, p *peeking, format string) error {
+func (a *app) peekQueues(ctx context.Context, names []string, p *peeking, output *output) error {
 	queues, err := a.openQueues(ctx, names)
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (a *app) peekQueues(ctx context.Context, names []string, p *peeking, format
 	defer queues.close()
 	shown := 0
 	for _, q := range queues.all {
-		n, err := a.peekQueue(ctx, q, p, format)
+		n, err := a.peekQueue(ctx, q, p, output)
 		shown += n
 		if err == nil && n == 0 {
 			_, err = a.expect(ctx, queues, q)
@@ -103,7 +103,7 @@ func (a *app) peekQueues(ctx context.Context, names []string, p *peeking, format
 	return queues.outcome()
 }
 
-func (a *app) peekQueue(ctx context.Context, q *queueadmin.Queue, p *peeking, format string) (shown int, err error) {
+func (a *app) peekQueue(ctx context.Context, q *queueadmin.Queue, p *peeking, output *output) (shown int, err error) {
 	var wanted []queueadmin.State
 	for _, state := range p.states {
 		wanted = append(wanted, queueadmin.State(state))
@@ -113,11 +113,7 @@ func (a *app) peekQueue(ctx context.Context, q *queueadmin.Queue, p *peeking, fo
 			return shown, err
 		}
 		shown++
-		if format == formatNDJSON {
-			err = a.printJSON(peekedOf(&m))
-		} else {
-			err = a.print(a.coloursOf(a.stdout).peeked(&m, time.Now()))
-		}
+		err = output.write(peekedOf(&m), func() string { return a.coloursOf(a.stdout).peeked(&m, time.Now()) })
 		if err != nil {
 			return shown, err
 		}
@@ -128,9 +124,9 @@ func (a *app) peekQueue(ctx context.Context, q *queueadmin.Queue, p *peeking, fo
 func peekedOf(m *queueadmin.Message) peeked {
 	env, _ := wire.Decode(m.Raw, wire.Limits{}) // a malformed message has no event
 	return peeked{
-		Queue: m.Queue, State: string(m.State), Delivery: m.ID, Attempts: m.Attempts, FirstSeen: timeOf(m.FirstSeen), Due: timeOf(m.Due),
-		EventName: env.EventName, EventID: env.Metadata.Attributes[wire.AttributeID],
-		Reason: string(m.Code), Error: m.Error, Bytes: len(m.Raw), Message: m.Raw,
+		Queue: exact(m.Queue), State: string(m.State), Delivery: exact(m.ID), Attempts: m.Attempts, FirstSeen: timeOf(m.FirstSeen), Due: timeOf(m.Due),
+		EventName: exact(env.EventName), EventID: exact(env.Metadata.Attributes[wire.AttributeID]),
+		Reason: exact(m.Code), Error: exact(m.Error), Bytes: len(m.Raw), Message: m.Raw,
 	}
 }
 

@@ -24,7 +24,7 @@ The exit code is 4 if a QUEUE does not exist.`,
 		Args:              atLeastOne,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := outputFlag(command, formatText, formatNDJSON)
+	output := a.outputListFlag(command)
 	dryRun := command.Flags().Bool("dry-run", false, "delete nothing, and count what would be deleted (default false)")
 	yes := command.Flags().Bool("yes", false, "do not ask for confirmation (default false)")
 	command.RunE = func(cmd *cobra.Command, names []string) error {
@@ -32,26 +32,26 @@ The exit code is 4 if a QUEUE does not exist.`,
 			return withHint(usageError("purge deletes permanently, and cannot ask for confirmation without a terminal"),
 				"give --yes to delete, or --dry-run to count the messages")
 		}
-		return a.purgeQueues(cmd.Context(), names, *yes, *dryRun, output.value)
+		return a.purgeQueues(cmd.Context(), names, *yes, *dryRun, output)
 	}
 	return command
 }
 
 // purged is the output of queue purge for a queue.
 type purged struct {
-	Queue  string `json:"queue"`
-	Purged int64  `json:"purged"`
-	DryRun bool   `json:"dry_run,omitempty"`
+	Queue  exact `json:"queue"`
+	Purged int64 `json:"purged"`
+	DryRun bool  `json:"dry_run,omitempty"`
 }
 
-func (a *app) purgeQueues(ctx context.Context, names []string, yes, dryRun bool, format string) error {
+func (a *app) purgeQueues(ctx context.Context, names []string, yes, dryRun bool, output *output) error {
 	queues, err := a.openQueues(ctx, names)
 	if err != nil {
 		return err
 	}
 	defer queues.close()
 	for _, q := range queues.all {
-		if err := a.purge(ctx, queues, q, yes, dryRun, format); err != nil {
+		if err := a.purge(ctx, queues, q, yes, dryRun, output); err != nil {
 			if err := a.spare(ctx, queues, q, err); err != nil {
 				return err
 			}
@@ -60,7 +60,7 @@ func (a *app) purgeQueues(ctx context.Context, names []string, yes, dryRun bool,
 	return queues.outcome()
 }
 
-func (a *app) purge(ctx context.Context, queues *queues, q *queueadmin.Queue, yes, dryRun bool, format string) error {
+func (a *app) purge(ctx context.Context, queues *queues, q *queueadmin.Queue, yes, dryRun bool, output *output) error {
 	if exists, err := a.expect(ctx, queues, q); err != nil || !exists {
 		return err
 	}
@@ -80,25 +80,23 @@ func (a *app) purge(ctx context.Context, queues *queues, q *queueadmin.Queue, ye
 			return fmt.Errorf("%w; purged before: %d", err, n)
 		}
 	}
-	switch {
-	case format == formatNDJSON:
-		return a.printJSON(purged{q.Name(), n, dryRun})
-	case dryRun:
-		return a.print(fmt.Sprintf("%s: would purge %d\n", named(q.Name()), n))
-	default:
-		return a.print(fmt.Sprintf("%s: purged %d\n", named(q.Name()), n))
-	}
+	return output.write(purged{exact(q.Name()), n, dryRun}, func() string {
+		if dryRun {
+			return fmt.Sprintf("%s: would purge %d\n", named(q.Name()), n)
+		}
+		return fmt.Sprintf("%s: purged %d\n", named(q.Name()), n)
+	})
 }
 
 func (a *app) queueMoveCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "move SOURCE DESTINATION",
 		Short: "Move queued messages to another queue",
-		Long: `Move the queued messages of the queue SOURCE to the queue DESTINATION, the oldest
-first, as many as there are when the command starts. They follow the messages
-that wait there. Their bytes do not change: receivers dispatch each message by
-the event that it names, not by its queue. At any time, each message is in one
-of the queues.
+		Long: `Move the queued messages of the queue SOURCE to the queue DESTINATION, the
+oldest first, as many as there are when the command starts. They follow the
+messages that wait there. Their bytes do not change: receivers dispatch each
+message by the event that it names, not by its queue. At any time, each message
+is in one of the queues.
 
 In a cluster, both queues must be in one slot: give them names with the same
 {tag}.
@@ -114,25 +112,25 @@ The exit code is 4 if SOURCE does not exist.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := outputFlag(command, formatText, formatNDJSON)
+	output := a.outputFlag(command)
 	limit := command.Flags().Int("limit", 0, "move at most `N` messages (default all)")
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		if *limit < 0 {
 			return usageError("--limit must not be negative")
 		}
-		return a.moveQueue(cmd.Context(), names[0], names[1], *limit, output.value)
+		return a.moveQueue(cmd.Context(), names[0], names[1], *limit, output)
 	}
 	return command
 }
 
 // moved is the output of queue move.
 type moved struct {
-	Source      string `json:"source"`
-	Destination string `json:"destination"`
-	Moved       int64  `json:"moved"`
+	Source      exact `json:"source"`
+	Destination exact `json:"destination"`
+	Moved       int64 `json:"moved"`
 }
 
-func (a *app) moveQueue(ctx context.Context, source, destination string, limit int, format string) error {
+func (a *app) moveQueue(ctx context.Context, source, destination string, limit int, output *output) error {
 	if source == destination {
 		return usageError("the source and the destination are the same queue")
 	}
@@ -157,8 +155,7 @@ func (a *app) moveQueue(ctx context.Context, source, destination string, limit i
 	if err := queues.outcome(); err != nil {
 		return err
 	}
-	if format == formatNDJSON {
-		return a.printJSON(moved{source, destination, n})
-	}
-	return a.print(fmt.Sprintf("moved %d from %s to %s\n", n, named(source), named(destination)))
+	return output.write(moved{exact(source), exact(destination), n}, func() string {
+		return fmt.Sprintf("moved %d from %s to %s\n", n, named(source), named(destination))
+	})
 }

@@ -100,6 +100,11 @@ func (a *app) spare(ctx context.Context, q *queues, queue *queueadmin.Queue, err
 	if errors.As(err, &coded) || isOutputError(err) {
 		return err
 	}
+	if _, ok := errors.AsType[*recordError](err); ok {
+		a.report(err)
+		q.note(exitFailed)
+		return nil
+	}
 	var answer redis.Error
 	if ctx.Err() != nil || !errors.As(err, &answer) {
 		return a.redisError(ctx, q, err)

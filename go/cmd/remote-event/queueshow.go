@@ -32,12 +32,12 @@ The exit code is 4 if a QUEUE does not exist.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	interval := command.Flags().Duration("interval", 0, "look again after this `DURATION`, and show the changes (default do not)")
-	output := outputFlag(command, formatText, formatNDJSON)
+	output := a.outputListFlag(command)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		if *interval < 0 {
 			return usageError("--interval must not be negative")
 		}
-		return a.showQueues(cmd.Context(), names, *interval, output.value)
+		return a.showQueues(cmd.Context(), names, *interval, output)
 	}
 	return command
 }
@@ -76,7 +76,7 @@ type queueChange struct {
 	Stuck bool `json:"same_next"`
 }
 
-func (a *app) showQueues(ctx context.Context, names []string, interval time.Duration, format string) error {
+func (a *app) showQueues(ctx context.Context, names []string, interval time.Duration, output *output) error {
 	queues, err := a.openQueues(ctx, names)
 	if err != nil {
 		return err
@@ -117,11 +117,7 @@ func (a *app) showQueues(ctx context.Context, names []string, interval time.Dura
 			}
 			continue
 		}
-		if format == formatNDJSON {
-			err = a.printJSON(o)
-		} else {
-			err = a.print(a.coloursOf(a.stdout).overview(o, time.Now()))
-		}
+		err = output.write(o, func() string { return a.coloursOf(a.stdout).overview(o, time.Now()) })
 		if err != nil {
 			return err
 		}
@@ -135,7 +131,7 @@ func overviewOf(ctx context.Context, q *queueadmin.Queue) (*overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &overview{queueStats: queueStats{q.Name(), s.Queued, s.Staged, s.Leased, s.Retrying, s.Dead}}
+	o := &overview{queueStats: queueStats{exact(q.Name()), s.Queued, s.Staged, s.Leased, s.Retrying, s.Dead}}
 	for _, state := range []queueadmin.State{queueadmin.StateQueued, queueadmin.StateLeased, queueadmin.StateRetrying} {
 		for m, err := range q.Peek(ctx, 1, state) {
 			if err != nil {
@@ -204,7 +200,7 @@ func (o *overview) again(ctx context.Context, q *queueadmin.Queue, after time.Du
 // overview formats a queue for people.
 func (c colours) overview(o *overview, now time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", c.bold(named(o.Queue)))
+	fmt.Fprintf(&b, "%s\n", c.bold(named(string(o.Queue))))
 	row := func(state string, n int64, change float64, more ...string) {
 		text := fmt.Sprintf("  %s %9d", c.cyan(fmt.Sprintf("%-8s", state)), n)
 		if change != 0 {

@@ -157,13 +157,13 @@ func wantedOf(line []byte) (wanted, error) {
 		return wanted{id: string(line)}, nil
 	}
 	var record struct {
-		Queue    *string `json:"queue"`
-		Delivery string  `json:"delivery"`
+		Queue    *exact `json:"queue"`
+		Delivery exact  `json:"delivery"`
 	}
 	if err := json.Unmarshal(line, &record); err != nil || record.Queue == nil || record.Delivery == "" {
 		return wanted{}, errors.New("neither an id nor a record with delivery and queue")
 	}
-	return wanted{id: record.Delivery, queue: record.Queue}, nil
+	return wanted{id: string(record.Delivery), queue: (*string)(record.Queue)}, nil
 }
 
 // errNoLetter is the error of an empty selection.

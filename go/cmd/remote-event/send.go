@@ -23,7 +23,7 @@ type sending struct {
 	metadata map[string]string
 	plain    bool
 	ndjson   string
-	format   string
+	output   *output
 	schemas  *payloadSchemas
 }
 
@@ -48,9 +48,9 @@ receiver, or that violates its schema in --schemas, and sends nothing. With
 --ndjson, it stops at a rejected line, after sending the lines before it.
 
 On a terminal, it confirms what was sent on standard error. In scripts, use the
-exit code. With -o json, standard output is an object with event_name, id and
-bytes. With --ndjson, its members are event_name, sent, failed_line if a line
-was rejected, and unknown if the connection was lost before Redis replied.`,
+exit code. With -o json or ndjson, standard output is an object with event_name,
+id and bytes. With --ndjson, its members are event_name, sent, failed_line if a
+line was rejected, and unknown if the connection was lost before Redis replied.`,
 		Example: `  remote-event send new_file_event '{"path": "/uploads/video1.mp4"}'
   remote-event send new_file_event --parent file_event < payload.json
   remote-event send new_file_event --ndjson payloads.ndjson`,
@@ -62,7 +62,7 @@ was rejected, and unknown if the connection was lost before Redis replied.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := outputFlag(command, formatText, formatJSON)
+	output := a.outputFlag(command)
 	flags := command.Flags()
 	flags.StringArrayVar(&s.parents, "parent", nil, "`NAME` of a parent event, whose listeners also receive the event; repeatable, nearest first (default none)")
 	flags.StringArrayVar(&s.pairs, "metadata", nil, "attribute `NAME=VALUE`; repeatable (default id, a UUIDv7, and time)")
@@ -71,7 +71,7 @@ was rejected, and unknown if the connection was lost before Redis replied.`,
 	_ = command.MarkFlagFilename("ndjson")
 	s.schemas = schemasFlag(command)
 	command.RunE = func(cmd *cobra.Command, args []string) error {
-		s.name, s.format = args[0], output.value
+		s.name, s.output = args[0], output
 		if err := s.check(args, cmd.Flags().Changed("ndjson")); err != nil {
 			return err
 		}
@@ -173,8 +173,8 @@ func (a *app) sendOne(ctx context.Context, s *sending, args []string) error {
 	if err := sender.Forward(context.WithoutCancel(ctx), env); err != nil {
 		return a.sendError(conn.target, err)
 	}
-	if s.format == formatJSON {
-		return a.printJSON(sent{s.name, env.Metadata.Attributes[wire.AttributeID], len(message)})
+	if !s.output.isText() {
+		return s.output.write(sent{s.name, env.Metadata.Attributes[wire.AttributeID], len(message)}, nil)
 	}
 	if isTerminal(a.stderr) {
 		fmt.Fprintf(a.stderr, "%s %s (%d bytes) to %s\n", a.coloursOf(a.stderr).green("sent"), named(s.name), len(message), conn.target)

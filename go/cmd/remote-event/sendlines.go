@@ -120,8 +120,8 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 	done := progress{EventName: s.name}
 	err = a.pump(ctx, s, source, bar, &done, sender)
 	bar.clear()
-	if s.format == formatJSON {
-		if err := a.printJSON(done); err != nil {
+	if !s.output.isText() {
+		if err := s.output.write(done, nil); err != nil {
 			return err
 		}
 	}

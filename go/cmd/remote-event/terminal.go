@@ -1,14 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
 
@@ -87,44 +84,4 @@ func wrap(text string, width int) []string {
 		}
 	}
 	return append(lines, line)
-}
-
-// The formats of -o.
-const (
-	formatText   = "text"
-	formatJSON   = "json"
-	formatNDJSON = "ndjson"
-)
-
-// choice is the value of a flag with a few permitted words.
-type choice struct {
-	value   string
-	allowed []string
-}
-
-func (c *choice) String() string { return c.value }
-func (c *choice) Type() string   { return strings.Join(c.allowed, "|") }
-
-func (c *choice) Set(value string) error {
-	if !slices.Contains(c.allowed, value) {
-		return fmt.Errorf("it must be one of %s", strings.Join(c.allowed, ", "))
-	}
-	c.value = value
-	return nil
-}
-
-// outputFlag adds the flag -o to a command. The first format is the default.
-func outputFlag(command *cobra.Command, formats ...string) *choice {
-	c := &choice{value: formats[0], allowed: formats}
-	command.Flags().VarP(c, "output", "o", "format of standard output")
-	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
-	return c
-}
-
-// print writes to standard output.
-func (a *app) print(text string) error {
-	if _, err := io.WriteString(a.stdout, text); err != nil {
-		return &outputError{err}
-	}
-	return nil
 }

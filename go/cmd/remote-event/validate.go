@@ -22,8 +22,8 @@ const stdinName = "-"
 
 // validated is the output of the command validate for one message.
 type validated struct {
-	File string `json:"file"`
-	Line int    `json:"line,omitempty"` // with --lines
+	File exact `json:"file"`
+	Line int   `json:"line,omitempty"` // with --lines
 	wire.Report
 }
 
@@ -48,7 +48,7 @@ cannot be read; the other files are validated all the same.`,
   redis-cli --raw lrange new_file_event 0 -1 | remote-event validate --lines
   remote-event validate -o ndjson messages/*.json`,
 	}
-	output := outputFlag(command, formatText, formatNDJSON)
+	output := a.outputListFlag(command)
 	schemas := schemasFlag(command)
 	lines := command.Flags().Bool("lines", false, "each line that is not blank is a message (default false)")
 	key := command.Flags().String("key", "", "`NAME` of the messages' list (default the first signal of each)")
@@ -65,7 +65,7 @@ cannot be read; the other files are validated all the same.`,
 		if err := schemas.load(cmd); err != nil {
 			return err
 		}
-		v := validation{app: a, key: key, format: output.value, schemas: schemas}
+		v := validation{app: a, key: key, output: output, schemas: schemas}
 		validate := v.file
 		if *lines {
 			validate = v.lines
@@ -85,7 +85,7 @@ type validation struct {
 	*app
 
 	key     *string // nil means the first signal of each message
-	format  string
+	output  *output
 	schemas *payloadSchemas
 
 	unread int // files that could not be read completely
@@ -165,7 +165,7 @@ func readRawLines(ctx context.Context, in lineReader, lines chan<- rawLine) {
 
 // message validates a message and prints the result.
 func (v *validation) message(file string, line int, raw []byte) error {
-	j := validated{File: file, Line: line}
+	j := validated{File: exact(file), Line: line}
 	if v.key != nil {
 		j.Report = wire.InspectFrom(*v.key, raw, wire.Limits{})
 	} else {
@@ -173,10 +173,7 @@ func (v *validation) message(file string, line int, raw []byte) error {
 	}
 	v.schemas.inspect(raw, &j.Report)
 	v.unsafe = v.unsafe || j.Verdict != wire.Safe
-	if v.format == formatNDJSON {
-		return v.printJSON(j)
-	}
-	return v.print(v.coloursOf(v.stdout).validated(j))
+	return v.output.write(j, func() string { return v.coloursOf(v.stdout).validated(j) })
 }
 
 // result returns the outcome of the command.
@@ -251,7 +248,7 @@ func (a *app) readFile(file string) ([]byte, error) {
 // each finding.
 func (c colours) validated(j validated) string {
 	var b strings.Builder
-	place := named(j.File)
+	place := named(string(j.File))
 	if j.Line > 0 {
 		place += ":" + strconv.Itoa(j.Line)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime/debug"
 
@@ -42,26 +41,16 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "Show the versions of this command, of Go and of the wire format",
 		Args:  noSuchArgument,
 	}
-	output := outputFlag(command, formatText, formatJSON)
+	output := a.outputFlag(command)
 	command.RunE = func(*cobra.Command, []string) error {
 		v := currentVersions()
-		if output.value == formatJSON {
-			return a.printJSON(v)
-		}
-		text := fmt.Sprintf("remote-event %s\n", v.Version)
-		if v.Revision != "" {
-			text += fmt.Sprintf("revision     %s\n", v.Revision)
-		}
-		return a.print(text + fmt.Sprintf("go           %s\nwire format  %s\n", v.Go, v.WireFormat))
+		return output.write(v, func() string {
+			text := fmt.Sprintf("remote-event %s\n", v.Version)
+			if v.Revision != "" {
+				text += fmt.Sprintf("revision     %s\n", v.Revision)
+			}
+			return text + fmt.Sprintf("go           %s\nwire format  %s\n", v.Go, v.WireFormat)
+		})
 	}
 	return command
-}
-
-// printJSON writes a value as one line of JSON to standard output.
-func (a *app) printJSON(v any) error {
-	line, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return a.print(string(line) + "\n")
 }
