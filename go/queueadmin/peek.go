@@ -56,6 +56,16 @@ type Message struct {
 // moves meanwhile may be returned twice or not at all. It ends after the first error.
 // Dead messages are returned by [Queue.DeadLetters].
 func (q *Queue) Peek(ctx context.Context, limit int, states ...State) iter.Seq2[Message, error] {
+	return q.peekFrom(ctx, 0, limit, states)
+}
+
+// PeekFrom is like [Queue.Peek] for one state, and does not return its first skip
+// messages. Redis does not send these.
+func (q *Queue) PeekFrom(ctx context.Context, skip, limit int, state State) iter.Seq2[Message, error] {
+	return q.peekFrom(ctx, max(0, skip), limit, []State{state})
+}
+
+func (q *Queue) peekFrom(ctx context.Context, skip, limit int, states []State) iter.Seq2[Message, error] {
 	const operation = "peek at"
 	return func(yield func(Message, error) bool) {
 		if err := q.usable(ctx, operation); err != nil {
@@ -84,7 +94,7 @@ func (q *Queue) Peek(ctx context.Context, limit int, states ...State) iter.Seq2[
 			if left == 0 || stopped {
 				return
 			}
-			if err := q.peek(ctx, state, left, next); err != nil {
+			if err := q.peek(ctx, state, skip, left, next); err != nil {
 				yield(Message{}, q.failed(operation, err))
 				return
 			}
@@ -92,8 +102,9 @@ func (q *Queue) Peek(ctx context.Context, limit int, states ...State) iter.Seq2[
 	}
 }
 
-// peek calls a function with up to limit messages of a state, until it returns false.
-func (q *Queue) peek(ctx context.Context, state State, limit int, next func(Message) bool) error {
+// peek calls a function with up to limit messages of a state after the first skip, until it
+// returns false.
+func (q *Queue) peek(ctx context.Context, state State, skip, limit int, next func(Message) bool) error {
 	stored := func(s lease.Stored) bool {
 		reason := lease.ParseReason(s.Reason)
 		return next(Message{
@@ -103,11 +114,11 @@ func (q *Queue) peek(ctx context.Context, state State, limit int, next func(Mess
 	}
 	switch state {
 	case StateLeased:
-		return q.queue.PeekLeased(ctx, stored)
+		return q.queue.PeekLeased(ctx, skip, stored)
 	case StateRetrying:
-		return q.queue.PeekRetries(ctx, stored)
+		return q.queue.PeekRetries(ctx, skip, stored)
 	default:
-		return q.queue.PeekList(ctx, state == StateStaged, limit, func(body []byte) bool {
+		return q.queue.PeekList(ctx, state == StateStaged, skip, limit, func(body []byte) bool {
 			return next(Message{State: state, Raw: body})
 		})
 	}

@@ -213,7 +213,20 @@ func (q *Queue) DeadIDs(ctx context.Context, from time.Time, skip, limit int64) 
 	if !from.IsZero() {
 		least = strconv.FormatInt(from.UnixMilli(), 10)
 	}
-	found, err := q.client.ZRangeByScoreWithScores(ctx, q.Key(Dead), &redis.ZRangeBy{Min: least, Max: "+inf", Offset: skip, Count: limit}).Result()
+	return deadEntries(q.client.ZRangeByScoreWithScores(ctx, q.Key(Dead), &redis.ZRangeBy{Min: least, Max: "+inf", Offset: skip, Count: limit}).Result())
+}
+
+// NewestDeadIDs returns the dead letters that died at until or earlier, newest first: at
+// most limit of them, after the first skip. A zero time includes all.
+func (q *Queue) NewestDeadIDs(ctx context.Context, until time.Time, skip, limit int64) ([]DeadEntry, error) {
+	most := "+inf"
+	if !until.IsZero() {
+		most = strconv.FormatInt(until.UnixMilli(), 10)
+	}
+	return deadEntries(q.client.ZRevRangeByScoreWithScores(ctx, q.Key(Dead), &redis.ZRangeBy{Min: "-inf", Max: most, Offset: skip, Count: limit}).Result())
+}
+
+func deadEntries(found []redis.Z, err error) ([]DeadEntry, error) {
 	if err != nil {
 		return nil, err
 	}

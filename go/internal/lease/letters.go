@@ -47,6 +47,24 @@ func (q *Queue) Letters(ctx context.Context, ids []string, do func(id string, r 
 	return nil
 }
 
+// Describe calls a function with the dead letters among ids, without their bodies, and
+// with the length of each, in the order of the ids, until it returns false. It makes one
+// round trip for each MaxCount ids.
+func (q *Queue) Describe(ctx context.Context, ids []string, do func(id string, r Record, bytes int64) bool) error {
+	for page := range slices.Chunk(ids, MaxCount) {
+		letters, err := q.describe(ctx, page)
+		if err != nil {
+			return err
+		}
+		for _, l := range letters {
+			if !do(l.id, l.record, l.bytes) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
 // known is a dead letter without its body.
 type known struct {
 	id     string

@@ -23,15 +23,16 @@ type Stored struct {
 	Body     []byte
 }
 
-// PeekList calls a function with the messages of the list, or of staging, until it
-// returns false, in the order in which receivers take them. It changes nothing.
-func (q *Queue) PeekList(ctx context.Context, staged bool, limit int, do func(body []byte) bool) error {
+// PeekList calls a function with at most limit messages of the list, or of staging, after
+// the first skip, until it returns false, in the order in which receivers take them. It
+// changes nothing.
+func (q *Queue) PeekList(ctx context.Context, staged bool, skip, limit int, do func(body []byte) bool) error {
 	key := q.Name
 	if staged {
 		key = q.Key(Staging)
 	}
-	for from, page := 0, 1; from < limit; {
-		count := min(page, limit-from)
+	for from, page := skip, 1; from-skip < limit; {
+		count := min(page, limit-(from-skip))
 		bodies, err := q.client.LRange(ctx, key, int64(-from-count), int64(-from-1)).Result()
 		if err != nil {
 			return err
@@ -56,11 +57,11 @@ func (q *Queue) PeekList(ctx context.Context, staged bool, limit int, do func(bo
 	return nil
 }
 
-// PeekRetries calls a function with the retries and then the suspects, the earliest
-// due first, until it returns false. It changes nothing.
-func (q *Queue) PeekRetries(ctx context.Context, do func(Stored) bool) error {
+// PeekRetries calls a function with the retries and then the suspects after the first
+// skip, the earliest due first, until it returns false. It changes nothing.
+func (q *Queue) PeekRetries(ctx context.Context, skip int, do func(Stored) bool) error {
 	for _, kind := range []Kind{Retries, Suspects} {
-		goOn, err := q.eachScored(ctx, kind, func(name string, at time.Time) ([]Stored, error) {
+		goOn, err := q.eachScored(ctx, kind, &skip, func(name string, at time.Time) ([]Stored, error) {
 			return []Stored{{ID: name, At: at}}, nil
 		}, do)
 		if err != nil || !goOn {
@@ -70,19 +71,20 @@ func (q *Queue) PeekRetries(ctx context.Context, do func(Stored) bool) error {
 	return nil
 }
 
-// PeekLeased calls a function with the leased messages, the first lease to expire
-// first, until it returns false. It changes nothing.
-func (q *Queue) PeekLeased(ctx context.Context, do func(Stored) bool) error {
-	_, err := q.eachScored(ctx, Claims, func(claim string, at time.Time) ([]Stored, error) {
+// PeekLeased calls a function with the leased messages after the first skip, the first
+// lease to expire first, until it returns false. It changes nothing.
+func (q *Queue) PeekLeased(ctx context.Context, skip int, do func(Stored) bool) error {
+	_, err := q.eachScored(ctx, Claims, &skip, func(claim string, at time.Time) ([]Stored, error) {
 		return q.messagesOf(ctx, claim, at)
 	}, do)
 	return err
 }
 
 // eachScored calls a function with the messages of each member of a sorted set, in
-// ascending order of the scores.
+// ascending order of the scores. It does not read the first skip messages, and subtracts
+// them from skip.
 func (q *Queue) eachScored(
-	ctx context.Context, kind Kind, messages func(name string, at time.Time) ([]Stored, error), do func(Stored) bool,
+	ctx context.Context, kind Kind, skip *int, messages func(name string, at time.Time) ([]Stored, error), do func(Stored) bool,
 ) (goOn bool, err error) {
 	const page = 100
 	for from := int64(0); ; from += page {
@@ -99,6 +101,9 @@ func (q *Queue) eachScored(
 			}
 			found = append(found, some...)
 		}
+		skipped := min(*skip, len(found))
+		*skip -= skipped
+		found = found[skipped:]
 		for len(found) > 0 {
 			n := min(page, len(found))
 			if goOn, err := q.readStored(ctx, found[:n], do); err != nil || !goOn {
