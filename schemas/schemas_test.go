@@ -132,6 +132,7 @@ func TestFilesOfThisRepository(t *testing.T) {
 	root := os.DirFS("..")
 	for name, pattern := range map[string]string{
 		"requirements": "spec/requirements.json",
+		"classes":      "spec/classes.json",
 		"results":      "compat/results.json",
 		"scenarios":    "compat/internal/suite/data/*.json",
 	} {

@@ -4,8 +4,8 @@ package spec
 
 import "embed"
 
-// Files holds the normative text, the scripts of reliable delivery and the test
+// Files holds the normative text, the classes, the scripts of reliable delivery and the test
 // vectors, at their paths below spec/.
 //
-//go:embed *.md lua vectors
+//go:embed *.md classes.json lua vectors
 var Files embed.FS

@@ -20,12 +20,12 @@ var reportOutputs = []struct {
 	{"html", "write a self-contained HTML page to `FILE`", (*report.Report).WriteHTML},
 	{"markdown", "write the matrices in Markdown to `FILE`", (*report.Report).WriteMarkdown},
 	{"junit", "write JUnit XML, for CI systems, to `FILE`", (*report.Report).WriteJUnit},
-	{"badge", "write the JSON of an endpoint badge of shields.io to `FILE`; see --implementation", nil},
+	{"badge", "write the JSON of an endpoint badge of shields.io to `FILE`; see --implementation and --class", nil},
 }
 
 func reportCommand() *cobra.Command {
 	files := make([]string, len(reportOutputs))
-	var badgeOf string
+	var badgeOf, class string
 	c := &cobra.Command{
 		Use:   "report FILE",
 		Short: "Convert a report to a page, a matrix, JUnit XML or a badge",
@@ -40,6 +40,7 @@ stdout.`,
 		c.Flags().StringVar(&files[i], output.flag, "", output.help)
 	}
 	c.Flags().StringVar(&badgeOf, "implementation", "", "the `NAME` or id of the badge's implementation (default the only --impl of the run, or the Go library without one)")
+	c.Flags().StringVar(&class, "class", "", "the badge shows the verdict on this `CLASS`, such as receiver (default the numbers of the results)")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		toStdout := 0
 		for _, file := range files {
@@ -64,7 +65,7 @@ stdout.`,
 			}
 			asked = true
 			if output.write == nil {
-				output.write = func(r *report.Report, out io.Writer) error { return r.WriteBadge(out, badgeOf) }
+				output.write = func(r *report.Report, out io.Writer) error { return r.WriteBadge(out, badgeOf, class) }
 			}
 			if err := writeOutput(c.OutOrStdout(), files[i], func(out io.Writer) error { return output.write(r, out) }); err != nil {
 				return fmt.Errorf("--%s: %w", output.flag, err)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -10,10 +11,11 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/specification"
+	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
 func specCommand() *cobra.Command {
-	var root string
+	var root, scan, class string
 	var check bool
 	c := &cobra.Command{
 		Use:   "spec",
@@ -28,12 +30,28 @@ func specCommand() *cobra.Command {
 
 The command writes the generated files spec/requirements.json and
 spec/coverage.md. With --check it writes nothing, and stale files are findings.
-The exit code is 5 if there are findings.`,
+The exit code is 5 if there are findings.
+
+With --scan, look for the ids of requirements in the tests of another
+implementation instead, and list the requirements that no test names. This needs
+no tree.`,
+		Example: `  compat spec --check
+  compat spec --scan ../mine/tests --class receiver`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().StringVar(&root, "root", "", "`DIR` of the tree (default the one around the working directory)")
 	c.Flags().BoolVar(&check, "check", false, "write nothing, and report stale files as findings")
+	c.Flags().StringVar(&scan, "scan", "", "scan the files in `DIR` for ids of requirements (default none)")
+	c.Flags().StringVar(&class, "class", "", "with --scan, the requirements of this `CLASS` only (default all classes)")
+	c.MarkFlagsMutuallyExclusive("scan", "root")
+	c.MarkFlagsMutuallyExclusive("scan", "check")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if scan != "" {
+			return scanTests(c.OutOrStdout(), scan, class)
+		}
+		if class != "" {
+			return &codedError{exitUsage, errors.New("--class needs --scan")}
+		}
 		root, err := rootOf(root)
 		if err != nil {
 			return err
@@ -67,6 +85,31 @@ The exit code is 5 if there are findings.`,
 		return nil
 	}
 	return c
+}
+
+// scanTests prints the requirements that no file in a directory names.
+func scanTests(out io.Writer, dir, class string) error {
+	if info, err := os.Stat(dir); err != nil {
+		return err
+	} else if !info.IsDir() {
+		return &codedError{exitUsage, fmt.Errorf("--scan %s: it is not a directory", dir)}
+	}
+	scanned, err := specification.Scan(os.DirFS(dir), class)
+	if err != nil {
+		return &codedError{exitUsage, err}
+	}
+	for _, problem := range scanned.Unknown {
+		fmt.Fprintln(out, problem)
+	}
+	for _, id := range scanned.Missing {
+		text, _ := suite.Requirement(id)
+		fmt.Fprintf(out, "%-11s %s\n", id, text)
+	}
+	fmt.Fprintf(out, "%d files: %d requirements named, %d not named, %d ids unknown\n", scanned.Files, scanned.Named, len(scanned.Missing), len(scanned.Unknown))
+	if len(scanned.Missing)+len(scanned.Unknown) > 0 {
+		return errFindings
+	}
+	return nil
 }
 
 func recordCommand() *cobra.Command {

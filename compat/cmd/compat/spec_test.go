@@ -46,6 +46,32 @@ func TestSpec(t *testing.T) {
 	}
 }
 
+// A scan of tests lists the requirements that they do not name, and needs no tree.
+func TestSpecScan(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "test.py"), []byte("# VERDICT-1 VERDICT-2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"--scan", dir, "--class", "validator"}, exitFindings, "VERDICT-3   A validator MUST predict"},
+		{[]string{"--scan", dir, "--class", "validator"}, exitFindings, "1 files: 2 requirements named, 1 not named, 0 ids unknown"},
+		{[]string{"--scan", dir, "--class", "reader"}, exitUsage, "the classes are sender,"},
+		{[]string{"--scan", filepath.Join(dir, "none")}, exitFailed, "none"},
+		{[]string{"--scan", dir, "--check"}, exitUsage, "scan"},
+		{[]string{"--class", "validator"}, exitUsage, "--class needs --scan"},
+	} {
+		var out bytes.Buffer
+		if code := run(t.Context(), append([]string{"spec"}, c.args...), strings.NewReader(""), &out, &out); code != c.code || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%q: %d\n%s", c.args, code, &out)
+		}
+	}
+}
+
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -8,21 +8,64 @@ import (
 	"strings"
 )
 
+// badge is an endpoint badge for Shields.
+type badge struct {
+	SchemaVersion int    `json:"schemaVersion"`
+	Label         string `json:"label"`
+	Message       string `json:"message"`
+	Color         string `json:"color"`
+}
+
 // WriteBadge writes an endpoint badge for Shields of one implementation, selected by its ID
 // or name. Without a name, it is the only implementation with a flag that is not an
-// original, or otherwise the first that is not an original. It counts the results that
-// Counts assigns to the implementation.
-func (r *Report) WriteBadge(out io.Writer, name string) error {
+// original, or otherwise the first that is not an original. The badge shows the verdict on a
+// class; without a class, it counts the results that Counts assigns to the implementation.
+func (r *Report) WriteBadge(out io.Writer, name, class string) error {
 	one, err := r.badgeOf(name)
 	if err != nil {
 		return err
 	}
-	badge := struct {
-		SchemaVersion int    `json:"schemaVersion"`
-		Label         string `json:"label"`
-		Message       string `json:"message"`
-		Color         string `json:"color"`
-	}{1, "compatibility", "", "brightgreen"}
+	if class == "" {
+		return json.NewEncoder(out).Encode(r.resultsBadge(one))
+	}
+	b, err := r.classBadge(one, class)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(b)
+}
+
+// classBadge returns the badge of a class.
+func (r *Report) classBadge(one *Implementation, class string) (badge, error) {
+	b := badge{SchemaVersion: 1, Label: "remote events " + class}
+	var classes []string
+	for _, c := range r.Conformances() {
+		if c.Implementation != one.ID {
+			continue
+		}
+		classes = append(classes, c.Class)
+		if c.Class != class {
+			continue
+		}
+		switch c.Verdict {
+		case Conforms:
+			b.Message, b.Color = "conforms "+c.Version, "brightgreen"
+		case Violates:
+			b.Message, b.Color = fmt.Sprintf("%s %s violated", count(len(c.Cases)), plural(len(c.Cases), "case")), "red"
+		case Inconclusive:
+			b.Message, b.Color = string(Inconclusive), "orange"
+		}
+		return b, nil
+	}
+	if len(classes) == 0 {
+		return b, fmt.Errorf("the report has no verdict on a class for %s", one.ID)
+	}
+	return b, fmt.Errorf("the report has no verdict on the class %q for %s: it has %s", class, one.ID, strings.Join(classes, ", "))
+}
+
+// resultsBadge returns the badge that counts results.
+func (r *Report) resultsBadge(one *Implementation) badge {
+	b := badge{1, "compatibility", "", "brightgreen"}
 	var t Tally
 	counts := r.Counts()
 	for i := range r.Results {
@@ -38,17 +81,17 @@ func (r *Report) WriteBadge(out io.Writer, name string) error {
 	}
 	switch {
 	case t.Failed+t.Errored > 0:
-		badge.Message, badge.Color = fmt.Sprintf("%s of %s unexpected", count(t.Failed+t.Errored), count(t.All())), "red"
+		b.Message, b.Color = fmt.Sprintf("%s of %s unexpected", count(t.Failed+t.Errored), count(t.All())), "red"
 	case one.Problem != "":
-		badge.Message, badge.Color = "broken adapter", "red"
+		b.Message, b.Color = "broken adapter", "red"
 	case stale > 0:
-		badge.Message, badge.Color = count(stale)+" stale", "orange"
+		b.Message, b.Color = count(stale)+" stale", "orange"
 	case t.Passed == 0:
-		badge.Message, badge.Color = "nothing passed", "lightgrey"
+		b.Message, b.Color = "nothing passed", "lightgrey"
 	default:
-		badge.Message = count(t.Passed) + " passed"
+		b.Message = count(t.Passed) + " passed"
 	}
-	return json.NewEncoder(out).Encode(badge)
+	return b
 }
 
 // badgeOf returns the implementation of the badge.

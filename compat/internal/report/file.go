@@ -96,6 +96,7 @@ func (r *Report) Write(out io.Writer) error {
 		whole.Cases[i].Requirements = list(whole.Cases[i].Requirements)
 	}
 	whole.Results = list(r.Results)
+	whole.Conformance = r.Conformances()
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(&whole)

@@ -95,6 +95,7 @@ func TestSchemaHasEveryMember(t *testing.T) {
 		"": reflect.TypeFor[report.Report](), "software": reflect.TypeFor[report.Software](), "server": reflect.TypeFor[report.Server](),
 		"implementation": reflect.TypeFor[report.Implementation](), "case": reflect.TypeFor[report.Case](), "result": reflect.TypeFor[report.Result](),
 		"step": reflect.TypeFor[report.Step](), "deviation": reflect.TypeFor[report.Deviation](),
+		"conformance": reflect.TypeFor[report.Conformance](),
 	} {
 		said := schema.Defs[name]
 		if name == "" {

@@ -31,6 +31,7 @@ type page struct {
 	Tally           Tally
 	Unexpected      int
 	Complaints      []Complaint
+	Claims          []claim
 	Findings        []finding
 	MoreFindings    int
 	Families        []family
@@ -53,7 +54,7 @@ func (r *Report) WriteHTML(out io.Writer) error {
 	}
 	p := page{
 		Report: r, Style: template.CSS(pageStyle), Script: template.JS(pageScript), Policy: policy(),
-		Tally: r.Tally(), Unexpected: r.Unexpected(), Complaints: r.Complaints(),
+		Tally: r.Tally(), Unexpected: r.Unexpected(), Complaints: r.Complaints(), Claims: r.claims(),
 		Pairs: r.Pairs(), Required: r.ByRequirement(),
 		Families: r.families(), Deviations: r.knownDeviations(), Data: r.pageData(),
 	}

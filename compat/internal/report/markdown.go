@@ -29,6 +29,12 @@ func (r *Report) WriteMarkdown(out io.Writer) error {
 	}
 	b.WriteString(". A cell shows the worst outcome and the number of results with it.\n")
 	r.markdownUnexpected(&b)
+	if claims := r.claims(); len(claims) > 0 {
+		b.WriteString("\n## Conformance\n\n")
+		for _, c := range claims {
+			fmt.Fprintf(&b, "- **%s** %s\n", plain(c.Implementation), plain(c.Text))
+		}
+	}
 	b.WriteString("\n## Sender × receiver\n\nThe harness sends messages that a sender must not send, and receives if bytes are compared.\n\n")
 	r.Pairs().markdown(&b, "sender ↓ receiver →")
 	if m := r.ByRequirement(); len(m.Rows) > 0 {

@@ -39,7 +39,7 @@ func TestGolden(t *testing.T) {
 		"small.junit.xml": (*report.Report).WriteJUnit,
 		"small.md":        (*report.Report).WriteMarkdown,
 		"small.txt":       (*report.Report).WriteText,
-		"small.badge":     func(r *report.Report, out io.Writer) error { return r.WriteBadge(out, "remote-event") },
+		"small.badge":     func(r *report.Report, out io.Writer) error { return r.WriteBadge(out, "remote-event", "") },
 	} {
 		var b bytes.Buffer
 		if err := write(reporttest.Small(), &b); err != nil {
@@ -173,13 +173,13 @@ func TestBadge(t *testing.T) {
 		`"message":"broken adapter","color":"red"`: {report.Report{Implementations: []report.Implementation{{ID: "mine-1", Problem: "it has ended"}}}, ""},
 	} {
 		var b bytes.Buffer
-		if err := test.report.WriteBadge(&b, test.name); err != nil || !strings.HasPrefix(b.String(), `{"schemaVersion":1,"label":"compatibility",`) || !strings.Contains(b.String(), want) {
+		if err := test.report.WriteBadge(&b, test.name, ""); err != nil || !strings.HasPrefix(b.String(), `{"schemaVersion":1,"label":"compatibility",`) || !strings.Contains(b.String(), want) {
 			t.Errorf("got %s, %v, want %s", b.String(), err, want)
 		}
 	}
 	two := report.Report{Implementations: append(implementations, report.Implementation{ID: "other", Flag: "--impl other"})}
 	for _, name := range []string{"", "none"} {
-		if err := two.WriteBadge(io.Discard, name); err == nil || !strings.Contains(err.Error(), "go, old, mine-1, other") {
+		if err := two.WriteBadge(io.Discard, name, ""); err == nil || !strings.Contains(err.Error(), "go, old, mine-1, other") {
 			t.Errorf("of %q: %v", name, err)
 		}
 	}

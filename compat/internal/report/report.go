@@ -33,6 +33,8 @@ type Report struct {
 	// Skipped has the selected cases that did not run on any server. They are not in
 	// Cases.
 	Skipped []Skipped `json:"skipped,omitempty"`
+	// Conformance has what Conformances returns, for other programs. Write sets it.
+	Conformance []Conformance `json:"conformance,omitempty"`
 }
 
 // Skipped has the cases that were skipped for one reason.

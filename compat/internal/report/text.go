@@ -35,6 +35,9 @@ func (r *Report) WriteText(out io.Writer) error {
 		fmt.Fprintf(&b, ", %s stale", count(n))
 	}
 	b.WriteString("\n")
+	for _, c := range r.claims() {
+		fmt.Fprintf(&b, "%s %s\n", Visible(c.Implementation), c.Text)
+	}
 	for _, l := range r.Skipped {
 		fmt.Fprintf(&b, "%s skipped: %s\n", count(len(l.Cases)), Visible(l.Why))
 	}

@@ -86,6 +86,9 @@ func Check(root fs.FS) (*Result, error) {
 		return nil, err
 	}
 	c.checkLost(rules)
+	if err := c.checkClasses(rules, chapters); err != nil {
+		return nil, err
+	}
 	c.checkExamples(chapters, cases)
 	// The generated tables are part of the text.
 	documents = append(documents, parse(coverageFile, made[coverageFile]))

@@ -1,0 +1,205 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/remote-events/remote-events/spec"
+)
+
+// Verdict is the answer to the question whether an implementation conforms to a class.
+type Verdict string
+
+// The verdicts.
+const (
+	Conforms     Verdict = "conforms"     // no case that binds the class has another outcome than passed or unsupported
+	Violates     Verdict = "violates"     // a case failed, or is a known deviation
+	Inconclusive Verdict = "inconclusive" // a case ended with an error, and none violates
+)
+
+// Conformance is the verdict of a run on one implementation and one class of the
+// specification (wire.md, section 16).
+type Conformance struct {
+	Implementation string  `json:"implementation"`
+	Class          string  `json:"class"`
+	Version        string  `json:"version"` // of the specification
+	Verdict        Verdict `json:"verdict"`
+	// Cases has the cases that violate, or those that are inconclusive.
+	Cases []string `json:"cases,omitempty"`
+	// NotTested has the requirements of the class for which no case passed or failed in
+	// this run. A claim does not cover them.
+	NotTested []string `json:"not_tested,omitempty"`
+}
+
+// Conformances returns the verdicts for every implementation and class that the adapter
+// protocol has a role for, by implementation. An implementation with a problem, without
+// the role, or without a result that binds the class has none. Nor has a variant.
+func (r *Report) Conformances() []Conformance {
+	classes, err := spec.ReadClasses()
+	if err != nil {
+		return nil // the tests of package spec read the file
+	}
+	counts, cases := r.Counts(), r.casesByID()
+	var all []Conformance
+	for i := range r.Implementations {
+		one := &r.Implementations[i]
+		if one.VariantOf != "" || one.Problem != "" {
+			continue
+		}
+		for _, class := range classes.Classes {
+			if class.Role == "" || !slices.Contains(one.Roles, class.Role) {
+				continue
+			}
+			if c, ok := r.conformance(one.ID, class, counts, cases); ok {
+				c.Version = classes.Version
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// conformance returns the verdict on one implementation and class, and whether there is one.
+func (r *Report) conformance(id string, class spec.Class, counts func(*Result) []string, cases map[string]*Case) (Conformance, bool) {
+	tested := map[string]bool{}
+	failed, unclear := map[string]bool{}, map[string]bool{}
+	for i := range r.Results {
+		result := &r.Results[i]
+		c := cases[result.Case]
+		if c == nil || !result.plays(id, class.Role) || !class.Binds(c.Requirements) || !slices.Contains(counts(result), id) {
+			continue
+		}
+		switch result.Outcome {
+		case Unsupported:
+			continue
+		case Errored:
+			unclear[result.Case] = true
+			continue
+		case Failed, Deviates:
+			failed[result.Case] = true
+		case Passed:
+		}
+		for _, requirement := range c.Requirements {
+			tested[requirement] = true
+		}
+	}
+	c := Conformance{Implementation: id, Class: class.Name}
+	switch {
+	case len(failed) > 0:
+		c.Verdict, c.Cases = Violates, r.inOrder(failed)
+	case len(unclear) > 0:
+		c.Verdict, c.Cases = Inconclusive, r.inOrder(unclear)
+	default:
+		c.Verdict = Conforms
+	}
+	for _, requirement := range class.Requirements {
+		if !tested[requirement] {
+			c.NotTested = append(c.NotTested, requirement)
+		}
+	}
+	return c, len(failed)+len(unclear)+len(tested) > 0
+}
+
+// plays reports whether an implementation has a role in the result.
+func (r *Result) plays(id, role string) bool {
+	if role == "send" {
+		return r.Sender == id
+	}
+	return slices.Contains(strings.Split(r.Receiver, fleet), id)
+}
+
+// inOrder returns the ids of cases in the order of the report.
+func (r *Report) inOrder(ids map[string]bool) []string {
+	var ordered []string
+	for i := range r.Cases {
+		if ids[r.Cases[i].ID] {
+			ordered = append(ordered, r.Cases[i].ID)
+		}
+	}
+	return ordered
+}
+
+// claim is the line about an implementation: what it conforms to, and what not.
+type claim struct {
+	Implementation string
+	Conforms       bool // to a class, and violates none
+	Text           string
+}
+
+// claims returns a line for each implementation. A class is left out where the
+// implementation conforms to a stricter one, such as that of legacy-safe senders.
+func (r *Report) claims() []claim {
+	var lines []claim
+	all := r.Conformances()
+	for len(all) > 0 {
+		id := all[0].Implementation
+		end := slices.IndexFunc(all, func(c Conformance) bool { return c.Implementation != id })
+		if end < 0 {
+			end = len(all)
+		}
+		lines = append(lines, newClaim(id, all[:end]))
+		all = all[end:]
+	}
+	return lines
+}
+
+// stricter has the class that includes another.
+var stricter = map[string]string{"sender": "legacy-safe sender"}
+
+func newClaim(id string, all []Conformance) claim {
+	verdict := map[string]Verdict{}
+	for _, c := range all {
+		verdict[c.Class] = c.Verdict
+	}
+	var conforms, others []string
+	var missing []string
+	unexpected := 0
+	for _, c := range all {
+		switch {
+		case c.Verdict != Conforms && verdict[weaker(c.Class)] == c.Verdict:
+			continue // the weaker class says it
+		case c.Verdict != Conforms:
+			others = append(others, fmt.Sprintf("%s: %s (%s %s)", c.Verdict, c.Class, count(len(c.Cases)), plural(len(c.Cases), "case")))
+			unexpected += len(c.Cases)
+			continue
+		case verdict[stricter[c.Class]] == Conforms:
+			continue
+		}
+		conforms = append(conforms, c.Class)
+		for _, requirement := range c.NotTested {
+			if !slices.Contains(missing, requirement) {
+				missing = append(missing, requirement)
+			}
+		}
+	}
+	var parts []string
+	if len(conforms) > 0 {
+		text := fmt.Sprintf("conforms: %s (%s), %s", strings.Join(conforms, ", "), all[0].Version, notTested(missing))
+		parts = append(parts, text)
+	}
+	return claim{id, unexpected == 0, strings.Join(append(parts, others...), "; ")}
+}
+
+// weaker returns the class that a class includes, or "".
+func weaker(class string) string {
+	for one, includes := range stricter {
+		if includes == class {
+			return one
+		}
+	}
+	return ""
+}
+
+// notTested lists requirements without a test in the run, all of them where they are few.
+func notTested(ids []string) string {
+	const most = 12
+	if len(ids) == 0 {
+		return "all requirements tested"
+	}
+	text := count(len(ids)) + " not tested"
+	if len(ids) <= most {
+		text += ": " + strings.Join(ids, ", ")
+	}
+	return text
+}

@@ -1,0 +1,134 @@
+package report_test
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/spec"
+)
+
+// A verdict follows from the cases that bind the class, and says what was not tested.
+func TestConformances(t *testing.T) {
+	t.Parallel()
+	r := report.Report{
+		Implementations: []report.Implementation{
+			{ID: "mine", Name: "mine", Roles: []string{"send", "receive"}},
+			{ID: "other", Name: "other", Roles: []string{"receive"}},
+		},
+		Cases: []report.Case{
+			{ID: "send/plain", Requirements: []string{"SEND-3"}},
+			{ID: "send/kernel", Requirements: []string{"SEND-1", "SIG-4"}},
+			{ID: "wire/plain", Requirements: []string{"RECV-2"}},
+			{ID: "redis/slow", Requirements: []string{"RECV-6"}},
+			{ID: "payload/plain", Requirements: []string{"WIRE-8"}},
+		},
+	}
+	sends := func(id string, o report.Outcome) report.Result {
+		return report.Result{Case: id, Sender: "mine", Outcome: o}
+	}
+	receives := func(id, receiver string, o report.Outcome) report.Result {
+		return report.Result{Case: id, Receiver: receiver, Outcome: o}
+	}
+	for name, test := range map[string]struct {
+		results []report.Result
+		want    map[string]report.Verdict // by implementation and class
+	}{
+		"nothing": {nil, map[string]report.Verdict{}},
+		"all pass": {
+			[]report.Result{sends("send/plain", report.Passed), sends("send/kernel", report.Passed), receives("wire/plain", "mine", report.Passed)},
+			map[string]report.Verdict{"mine sender": report.Conforms, "mine legacy-safe sender": report.Conforms, "mine receiver": report.Conforms},
+		},
+		"only originals are in danger": {
+			[]report.Result{sends("send/plain", report.Passed), sends("send/kernel", report.Failed)},
+			map[string]report.Verdict{"mine sender": report.Conforms, "mine legacy-safe sender": report.Violates},
+		},
+		"a known deviation violates": {
+			[]report.Result{receives("wire/plain", "mine", report.Deviates)},
+			map[string]report.Verdict{"mine receiver": report.Violates},
+		},
+		"unsupported is not tested": {
+			[]report.Result{receives("wire/plain", "mine", report.Unsupported)},
+			map[string]report.Verdict{},
+		},
+		"an error shows nothing": {
+			[]report.Result{receives("wire/plain", "mine", report.Passed), receives("redis/slow", "mine", report.Errored)},
+			map[string]report.Verdict{"mine receiver": report.Inconclusive},
+		},
+		"a pair counts for the side that fails alone": {
+			[]report.Result{
+				sends("payload/plain", report.Passed), receives("payload/plain", "other", report.Failed),
+				{Case: "payload/plain", Sender: "mine", Receiver: "other", Outcome: report.Failed},
+			},
+			map[string]report.Verdict{"other receiver": report.Violates},
+		},
+	} {
+		r.Results = test.results
+		got := map[string]report.Verdict{}
+		for _, c := range r.Conformances() {
+			got[c.Implementation+" "+c.Class] = c.Verdict
+			if !slices.Contains(c.NotTested, "SEC-1") || slices.Contains(c.NotTested, "SEND-3") && name == "all pass" && c.Class != "receiver" || !strings.Contains(c.Version, "1.0") {
+				t.Errorf("%s: %+v", name, c)
+			}
+		}
+		if len(got) != len(test.want) {
+			t.Errorf("%s: got %v, want %v", name, got, test.want)
+		}
+		for key, want := range test.want {
+			if got[key] != want {
+				t.Errorf("%s: %s is %q, want %q", name, key, got[key], want)
+			}
+		}
+	}
+}
+
+// The classes have the requirements of the specification, each only once.
+func TestClasses(t *testing.T) {
+	t.Parallel()
+	classes, err := spec.ReadClasses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, class := range classes.Classes {
+		seen := map[string]bool{}
+		for _, id := range class.Requirements {
+			if seen[id] {
+				t.Errorf("%s has %s twice", class.Name, id)
+			}
+			seen[id] = true
+		}
+		for _, id := range class.Exempts {
+			if seen[id] {
+				t.Errorf("%s has and exempts %s", class.Name, id)
+			}
+		}
+	}
+}
+
+// The badge of a class shows its verdict, and a class without one is an error that names
+// the others.
+func TestClassBadge(t *testing.T) {
+	t.Parallel()
+	r := report.Report{
+		Implementations: []report.Implementation{{ID: "mine", Name: "mine", Roles: []string{"receive"}, Flag: "--impl mine"}},
+		Cases:           []report.Case{{ID: "wire/plain", Requirements: []string{"RECV-2"}}},
+		Results:         []report.Result{{Case: "wire/plain", Receiver: "mine", Outcome: report.Passed}},
+	}
+	for outcome, want := range map[report.Outcome]string{
+		report.Passed:   `{"schemaVersion":1,"label":"remote events receiver","message":"conforms 1.0`,
+		report.Failed:   `"message":"1 case violated","color":"red"`,
+		report.Errored:  `"message":"inconclusive","color":"orange"`,
+		report.Deviates: `"message":"1 case violated","color":"red"`,
+	} {
+		r.Results[0].Outcome = outcome
+		var b bytes.Buffer
+		if err := r.WriteBadge(&b, "", "receiver"); err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("%s: %s, %v; want %s", outcome, b.String(), err, want)
+		}
+	}
+	if err := r.WriteBadge(new(bytes.Buffer), "", "sender"); err == nil || !strings.Contains(err.Error(), "it has receiver") {
+		t.Errorf("a class without a verdict: %v", err)
+	}
+}

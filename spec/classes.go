@@ -1,0 +1,59 @@
+package spec
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// ClassesFile is the path of the classes in Files.
+const ClassesFile = "classes.json"
+
+// Classes has the classes of conformance (wire.md, section 16).
+type Classes struct {
+	Version string  `json:"version"` // of the specification: "1.0"
+	Classes []Class `json:"classes"`
+	// Unbound has the requirements that bind no class, or that no test can show.
+	Unbound []string `json:"unbound"`
+}
+
+// Class is what an implementation can conform to.
+type Class struct {
+	Name string `json:"name"`
+	// Role is the role in the adapter protocol, "send" or "receive". It is empty if the
+	// protocol has none.
+	Role         string   `json:"role"`
+	Requirements []string `json:"requirements"`
+	// Exempts has requirements that do not bind the class, nor do cases that name one.
+	Exempts  []string   `json:"exempts"`
+	Optional []Optional `json:"optional"`
+	Families []string   `json:"families"`
+}
+
+// Optional has the requirements of a class that bind an implementation with a feature.
+type Optional struct {
+	When         string   `json:"when"`
+	Requirements []string `json:"requirements"`
+	Families     []string `json:"families"`
+}
+
+// Binds reports whether the class has to pass a case with these requirements.
+func (c Class) Binds(requirements []string) bool {
+	named := func(list []string) bool {
+		return slices.ContainsFunc(requirements, func(id string) bool { return slices.Contains(list, id) })
+	}
+	return named(c.Requirements) && !named(c.Exempts)
+}
+
+// ReadClasses returns the classes of this version of the specification.
+func ReadClasses() (Classes, error) {
+	var c Classes
+	text, err := Files.ReadFile(ClassesFile)
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("spec/%s: %w", ClassesFile, err)
+	}
+	return c, nil
+}
