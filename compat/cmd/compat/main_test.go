@@ -143,6 +143,10 @@ func TestUsage(t *testing.T) {
 		}
 	}()
 	closed := listener.Addr().String()
+	globs, missing := filepath.Join(t.TempDir(), "globs"), filepath.Join(t.TempDir(), "none")
+	if err := os.WriteFile(globs, []byte("# slow\n\n wire \n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		code int
@@ -154,6 +158,9 @@ func TestUsage(t *testing.T) {
 		{[]string{"python"}, exitUsage, "accepts 1 arg"},
 		{[]string{"python", "2.0"}, exitUsage, "use one of 0.1"},
 		{[]string{"run", "--case", "wier/*"}, exitUsage, "no case matches"},
+		{[]string{"run", "--skip", "wier"}, exitUsage, "no case matches"},
+		{[]string{"run", "--case", "@" + missing}, exitUsage, missing},
+		{[]string{"run", "--case", "wire/nan", "--skip", "@" + globs}, exitUsage, "no case is left"},
 		{[]string{"run", "--family", "wier"}, exitUsage, "there are "},
 		{[]string{"run", "--original", "2.0"}, exitUsage, "there are 0.1"},
 		{[]string{"run", "--impl", "'unclosed"}, exitUsage, "--impl"},

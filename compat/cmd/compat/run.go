@@ -24,6 +24,7 @@ import (
 type runFlags struct {
 	implementations []string
 	cases           []string
+	skip            []string
 	families        []string
 	originals       []string
 	matrix          string
@@ -59,6 +60,7 @@ passes no case.`,
 		Example: `  compat run --quick
   compat run --impl 'mine=python3 adapter.py' --no-originals
   compat run --case poison/byte-order-mark
+  compat run --quick --skip limits --skip @slow-cases.txt
   compat run --report report.json`,
 		Args: cobra.NoArgs,
 	}
@@ -78,7 +80,8 @@ passes no case.`,
 // caseFlags adds the flags that select the cases and the output.
 func (f *runFlags) caseFlags(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringArrayVar(&f.cases, "case", nil, "run the cases that match the `GLOB` (wire/*, or wire for the family); may be repeated")
+	flags.StringArrayVar(&f.cases, "case", nil, "run the cases that match the `GLOB` (wire/*, or wire for the family), or a glob in a line of @FILE; may be repeated")
+	flags.StringArrayVar(&f.skip, "skip", nil, "leave out the cases that match the `GLOB`, or a glob in a line of @FILE; may be repeated")
 	flags.StringSliceVar(&f.families, "family", nil, "run the cases of these `FAMILIES`")
 	flags.StringVar(&f.bless, "bless", "", "write the failures to the directory `DIR`, as drafts of known deviations")
 	flags.StringArrayVar(&f.deviations, "deviations", nil, "read further known deviations from a `FILE`; may be repeated")
@@ -116,12 +119,46 @@ func (f runFlags) load() ([]suite.Case, []deviation.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	cases, err = suite.Select(cases, suite.Selection{Patterns: f.cases, Families: f.families, Quick: f.quick})
+	patterns, err := globs(f.cases)
+	if err != nil {
+		return nil, nil, err
+	}
+	skip, err := globs(f.skip)
+	if err != nil {
+		return nil, nil, err
+	}
+	cases, err = suite.Select(cases, suite.Selection{Patterns: patterns, Skip: skip, Families: f.families, Quick: f.quick})
 	if err != nil {
 		return nil, nil, &codedError{exitUsage, err}
 	}
+	if len(cases) == 0 {
+		return nil, nil, &codedError{exitUsage, errors.New("no case is left: --case, --family, --quick and --skip select none")}
+	}
 	known, err := knownDeviations(f.deviations)
 	return cases, known, err
+}
+
+// globs returns the patterns, with those in the lines of a file for each @FILE. A line may
+// be empty or a comment, which begins with #.
+func globs(given []string) ([]string, error) {
+	var all []string
+	for _, one := range given {
+		name, isFile := strings.CutPrefix(one, "@")
+		if !isFile {
+			all = append(all, one)
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, &codedError{exitUsage, err}
+		}
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				all = append(all, line)
+			}
+		}
+	}
+	return all, nil
 }
 
 // execute makes a run and marks the known deviations in its report. It may return both a
@@ -141,7 +178,10 @@ func (f runFlags) execute(ctx context.Context, c *cobra.Command, config engine.C
 // again returns the command that runs a case of this run again, without the flags that
 // select case and implementations.
 func (f runFlags) again() string {
-	words := []string{"go tool compat run"}
+	words := []string{"compat run"}
+	if _, err := rootOf(""); err == nil {
+		words[0] = "go tool compat run"
+	}
 	if f.noOriginals {
 		words = append(words, "--no-originals")
 	}

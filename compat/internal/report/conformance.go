@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/remote-events/remote-events/compat/internal/suite"
 	"github.com/remote-events/remote-events/spec"
 )
 
@@ -13,7 +15,7 @@ type Verdict string
 
 // The verdicts.
 const (
-	Conforms     Verdict = "conforms"     // no case that binds the class has another outcome than passed or unsupported
+	Conforms     Verdict = "conforms"     // every case that binds the class passed or is unsupported
 	Violates     Verdict = "violates"     // a case failed, or is a known deviation
 	Inconclusive Verdict = "inconclusive" // a case ended with an error, and none violates
 )
@@ -34,13 +36,14 @@ type Conformance struct {
 
 // Conformances returns the verdicts for every implementation and class that the adapter
 // protocol has a role for, by implementation. An implementation with a problem, without
-// the role, or without a result that binds the class has none. Nor has a variant.
+// the role, or without a result that binds the class has none. Nor has a variant. A run
+// without a family of the class's vectors shows violations only.
 func (r *Report) Conformances() []Conformance {
 	classes, err := spec.ReadClasses()
 	if err != nil {
 		return nil // the tests of package spec read the file
 	}
-	counts, cases := r.Counts(), r.casesByID()
+	counts, cases, families := r.Counts(), r.casesByID(), r.untestedFamilies()
 	var all []Conformance
 	for i := range r.Implementations {
 		one := &r.Implementations[i]
@@ -51,13 +54,32 @@ func (r *Report) Conformances() []Conformance {
 			if class.Role == "" || !slices.Contains(one.Roles, class.Role) {
 				continue
 			}
-			if c, ok := r.conformance(one.ID, class, counts, cases); ok {
+			partial := slices.ContainsFunc(class.Families, func(family string) bool { return families[family] })
+			if c, ok := r.conformance(one.ID, class, counts, cases); ok && (c.Verdict != Conforms || !partial) {
 				c.Version = classes.Version
 				all = append(all, c)
 			}
 		}
 	}
 	return all
+}
+
+// suiteFamilies returns the families that adapters can be tested with.
+var suiteFamilies = sync.OnceValue(func() []string {
+	cases, err := suite.Load()
+	if err != nil {
+		return nil // the tests of package suite load the cases
+	}
+	return suite.Families(cases)
+})
+
+// untestedFamilies returns the families without a case in the report.
+func (r *Report) untestedFamilies() map[string]bool {
+	untested := map[string]bool{}
+	for _, family := range suiteFamilies() {
+		untested[family] = !slices.ContainsFunc(r.Cases, func(c Case) bool { return c.Family == family })
+	}
+	return untested
 }
 
 // conformance returns the verdict on one implementation and class, and whether there is one.

@@ -133,6 +133,7 @@ func Match(pattern, id string) bool {
 // Selection selects cases.
 type Selection struct {
 	Patterns []string // any of them, or all cases if there is none
+	Skip     []string // none of these patterns
 	Families []string
 	Quick    bool // without the slow ones
 }
@@ -140,7 +141,7 @@ type Selection struct {
 // Select returns the selected cases. It returns an error for a pattern or family without
 // a case.
 func Select(cases []Case, s Selection) ([]Case, error) {
-	for _, pattern := range s.Patterns {
+	for _, pattern := range slices.Concat(s.Patterns, s.Skip) {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return nil, fmt.Errorf("the pattern %q: %w", pattern, err)
 		}
@@ -157,7 +158,7 @@ func Select(cases []Case, s Selection) ([]Case, error) {
 	for _, c := range cases {
 		switch {
 		case s.Quick && c.Slow && len(s.Patterns) == 0:
-		case !wanted(c, s.Patterns), !wanted(c, s.Families):
+		case !wanted(c, s.Patterns), !wanted(c, s.Families), slices.ContainsFunc(s.Skip, c.Match):
 		default:
 			selected = append(selected, c)
 		}

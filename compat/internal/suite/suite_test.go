@@ -52,6 +52,8 @@ func TestSelect(t *testing.T) {
 		{suite.Selection{Patterns: []string{"*/a"}}, []string{"wire/a", "poison/a"}},
 		{suite.Selection{Patterns: []string{"w*"}}, []string{"wire/a", "wire/b"}},
 		{suite.Selection{Families: []string{"poison"}}, []string{"poison/a"}},
+		{suite.Selection{Skip: []string{"poison", "wire/a"}}, []string{"wire/b"}},
+		{suite.Selection{Patterns: []string{"*/a"}, Skip: []string{"wire/*"}}, []string{"poison/a"}},
 	} {
 		selected, err := suite.Select(cases, test.selection)
 		var ids []string
@@ -62,7 +64,7 @@ func TestSelect(t *testing.T) {
 			t.Errorf("%+v: %v, %v", test.selection, ids, err)
 		}
 	}
-	for _, selection := range []suite.Selection{{Patterns: []string{"wire/c"}}, {Patterns: []string{"["}}, {Families: []string{"wier"}}} {
+	for _, selection := range []suite.Selection{{Patterns: []string{"wire/c"}}, {Skip: []string{"wire/c"}}, {Patterns: []string{"["}}, {Families: []string{"wier"}}} {
 		if _, err := suite.Select(cases, selection); err == nil {
 			t.Errorf("%+v selects", selection)
 		}
