@@ -28,6 +28,7 @@ type listening struct {
 	schemas *payloadSchemas
 	lease   time.Duration
 	once    bool // at most once
+	peek    bool // take nothing
 	maxDead int
 	deadAge time.Duration
 }
@@ -41,8 +42,9 @@ func (a *app) listenCommand() *cobra.Command {
 		Long: `Take events from the queues NAME… and print one a line, until Ctrl-C. Without a
 NAME, use the queues in the remote_event section of --config.
 
-Other receivers, such as those of your application, do not get the printed
-events.
+The command takes the printed events away from the other receivers, such as
+those of your application. With --peek, it takes nothing: it prints the events
+that wait now, the oldest first, and ends. Others may take them meanwhile.
 
 The command acknowledges an event after printing it. If it is killed before,
 another receiver gets the event when the lease expires. With --at-most-once, an
@@ -55,14 +57,16 @@ With -o ndjson, a record is {"event_name": …, "payload": …, "metadata": …,
 such as one with NaN, is the string payload_text instead of payload.
 
 The exit code is 0 also after Ctrl-C, and 4 if --timeout passes without an
-event.`,
+event, or if none waits for --peek.`,
 		Example: `  remote-event listen new_file_event
+  remote-event listen new_file_event --peek
   remote-event listen new_file_event -o ndjson --count 1 --timeout 30s
   remote-event listen --config config/config.yml`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	output := a.outputListFlag(command)
 	flags := command.Flags()
+	flags.BoolVar(&l.peek, "peek", false, "print the events that wait, and take none (default false)")
 	flags.IntVar(&l.count, "count", 0, "stop after `N` events, and leave the rest in Redis (default no limit)")
 	flags.DurationVar(&l.timeout, "timeout", 0, "stop after this time without an event, to about a second (default no limit)")
 	l.schemas = schemasFlag(command)
@@ -72,6 +76,10 @@ event.`,
 	flags.DurationVar(&l.deadAge, "dead-letter-age", 0, "drop and log dead letters that are older (default no limit)")
 	for _, name := range []string{"lease", "dead-letter-limit", "dead-letter-age"} {
 		command.MarkFlagsMutuallyExclusive(name, "at-most-once")
+		command.MarkFlagsMutuallyExclusive(name, "peek")
+	}
+	for _, name := range []string{"at-most-once", "timeout", "schemas"} {
+		command.MarkFlagsMutuallyExclusive(name, "peek")
 	}
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		switch {
@@ -141,6 +149,9 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 		return err
 	}
 	defer conn.close()
+	if l.peek {
+		return a.peekEvents(ctx, l, queueNames, conn)
+	}
 	if err := checkQueues(ctx, conn.client, queueNames, l.role()); err != nil {
 		return a.redisError(ctx, &queues{connection: conn}, err)
 	}
@@ -156,17 +167,15 @@ func (a *app) listen(ctx context.Context, l *listening) error {
 	}
 }
 
-// announce prints the queues and the effect of listening on a terminal.
+// announce prints the effect of listening, with the queues and Redis, before an event is
+// taken.
 func (a *app) announce(queueNames []string, t *target) {
-	if !isTerminal(a.stderr) {
-		return
-	}
 	names := make([]string, len(queueNames))
 	for i, name := range queueNames {
 		names[i] = named(name)
 	}
-	fmt.Fprintf(a.stderr, "%s %s at %s; other receivers do not get the events that are printed here; Ctrl-C stops it\n",
-		a.coloursOf(a.stderr).green("listening to"), strings.Join(names, ", "), t)
+	fmt.Fprintf(a.stderr, "%s away from your application: %s at %s; --peek takes none; Ctrl-C stops\n",
+		a.coloursOf(a.stderr).yellow("taking events"), strings.Join(names, ", "), t)
 }
 
 // checkQueues finds permanent errors before the command takes an event: a missing
@@ -207,7 +216,7 @@ func (a *app) receive(ctx context.Context, l *listening, queues []string, client
 		defer printing.Unlock()
 		printed := running.Err() == nil
 		if printed {
-			if err := a.printDelivery(l.output, d); err != nil {
+			if err := a.printEvent(l.output, d.Queue, d.Envelope(), time.Now()); err != nil {
 				end(err)
 				printed = false
 			}
@@ -271,30 +280,34 @@ func isAnswer(err error) bool {
 	return errors.As(err, &answer)
 }
 
-// printDelivery prints an event on one line.
-func (a *app) printDelivery(output *output, d *remoteevent.Delivery) error {
+// printEvent prints an event on one line. In text, it begins with the time, unless that is
+// zero.
+func (a *app) printEvent(output *output, queue string, env wire.Envelope, at time.Time) error {
 	if !output.isText() {
 		// json.Marshal would escape characters of HTML.
-		text, err := d.Envelope().MarshalJSON()
+		text, err := env.MarshalJSON()
 		if err != nil {
 			return err
 		}
-		queue, err := json.Marshal(exact(d.Queue))
+		name, err := json.Marshal(exact(queue))
 		if err != nil {
 			return err
 		}
-		return output.line(strings.TrimSuffix(string(text), "}") + `,"queue":` + string(queue) + "}")
+		return output.line(strings.TrimSuffix(string(text), "}") + `,"queue":` + string(name) + "}")
 	}
-	return a.print(a.coloursOf(a.stdout).delivery(d, time.Now()))
+	return a.print(a.coloursOf(a.stdout).event(queue, env, at))
 }
 
-// delivery formats an event for people.
-func (c colours) delivery(d *remoteevent.Delivery, at time.Time) string {
-	env := d.Envelope()
-	text := c.dim(at.Format(time.TimeOnly)) + " " + c.bold(named(env.EventName)) + " " + oneLine(env.Payload)
+// event formats an event for people.
+func (c colours) event(queue string, env wire.Envelope, at time.Time) string {
+	clock := at.Local().Format(time.TimeOnly)
+	if at.IsZero() {
+		clock = "--:--:--"
+	}
+	text := c.dim(clock) + " " + c.bold(named(env.EventName)) + " " + oneLine(env.Payload)
 	var more []string
-	if d.Queue != env.EventName {
-		more = append(more, "queue="+named(d.Queue))
+	if queue != env.EventName {
+		more = append(more, "queue="+named(queue))
 	}
 	if parents := parentsOf(env); len(parents) > 0 {
 		more = append(more, "parents="+visible(strings.Join(parents, ",")))

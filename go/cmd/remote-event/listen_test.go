@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,6 +66,50 @@ func TestListen(t *testing.T) {
 			}
 		}
 		expectLength(t, client, "x", 1)
+	})
+}
+
+// afterAnnouncement returns what listen writes to standard error after its first line,
+// which says that it takes events.
+func afterAnnouncement(t *testing.T, stderr string) string {
+	t.Helper()
+	first, rest, _ := strings.Cut(stderr, "\n")
+	if !strings.HasPrefix(first, "taking events away from your application: ") || !strings.Contains(first, " at redis://") {
+		t.Errorf("the first line of standard error is %q", first)
+	}
+	return rest
+}
+
+// TestListenPeek checks that --peek prints what listen would, and changes nothing.
+func TestListenPeek(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client *redis.Client) {
+		url := urlOfClient(client)
+		push(t, client, "x", message("x", 1), "not JSON", message("x", 2), message("x", 3))
+		push(t, client, "y", message("x", 4))
+		before := client.LRange(t.Context(), "x", 0, -1).Val()
+		peek := []string{"listen", "x", "y", "--peek", "-o", "ndjson", "--redis", url}
+		peeked := invoke(t, peek...).expect(t, exitDone, "queue x: ", "dead letter")
+		if strings.Contains(peeked.stderr, "taking") || strings.Count(peeked.stdout, "\n") != 4 {
+			t.Errorf("got %s%s", peeked.stdout, peeked.stderr)
+		}
+		if after := client.LRange(t.Context(), "x", 0, -1).Val(); !slices.Equal(after, before) || client.DBSize(t.Context()).Val() != 2 {
+			t.Errorf("x has %q", after)
+		}
+		two := invoke(t, append(peek, "--count", "2")...).expect(t, exitDone)
+		if two.stdout == "" || !strings.HasPrefix(peeked.stdout, two.stdout) || strings.Count(two.stdout, "\n") != 2 {
+			t.Errorf("--count 2 prints %s", two.stdout)
+		}
+		listened := invoke(t, "listen", "x", "--count", "3", "-o", "ndjson", "--redis", url).expect(t, exitDone)
+		if listened.stdout == "" || !strings.HasPrefix(peeked.stdout, listened.stdout) {
+			t.Errorf("peeked\n%slistened\n%s", peeked.stdout, listened.stdout)
+		}
+		if text := invoke(t, "listen", "y", "--peek", "--redis", url).expect(t, exitDone).stdout; !strings.HasPrefix(text, "--:--:-- x ") {
+			t.Errorf("got %s", text)
+		}
+		invoke(t, "listen", "x", "--peek", "--redis", url).expect(t, exitNothing, "no event waits")
+		invoke(t, "listen", "z", "--peek", "--redis", url).expect(t, exitNothing, "does not exist")
+		invoke(t, "listen", "z", "--peek", "--at-most-once", "--redis", url).expect(t, exitUsage, "peek")
 	})
 }
 
@@ -230,7 +275,7 @@ func TestListenWhereTheOutputFails(t *testing.T) {
 			push(t, client, "x", message("x", 1), message("x", 2), message("x", 3))
 			i := invocation{args: []string{"listen", "x", "y", "--redis", urlOfClient(client)}, stdout: &failing{1, test.err}}
 			r := i.run(t.Context()).expect(t, test.code)
-			if quiet := r.stderr == ""; quiet != (test.code == exitDone) {
+			if quiet := afterAnnouncement(t, r.stderr) == ""; quiet != (test.code == exitDone) {
 				t.Errorf("stderr: %s", r.stderr)
 			}
 			if got := strings.Join(stored(t, client, "x"), " "); got != message("x", 2)+" "+message("x", 3) {

@@ -180,7 +180,7 @@ func TestProcessListenWithoutAReader(t *testing.T) {
 		readLine(t, bufio.NewReader(read))
 		_ = read.Close()
 		push(t, client, "x", message("x", 2))
-		if err := command.Wait(); err != nil || stderr.Len() > 0 {
+		if err := command.Wait(); err != nil || afterAnnouncement(t, stderr.String()) != "" {
 			t.Errorf("%v: %s", err, stderr.String())
 		}
 		expectLength(t, client, "x", 1)

@@ -112,15 +112,3 @@ func TestProgressOnATerminal(t *testing.T) {
 		expectLength(t, client, "new_file_event", n)
 	}
 }
-
-// TestListenSaysThatItTakesEvents: in the first line.
-func TestListenSaysThatItTakesEvents(t *testing.T) {
-	t.Parallel()
-	client := embedded(t)
-	push(t, client, "x", message("x", 1))
-	text := onTerminal(t, 80, client, "listen", "x", "--count", "1")
-	first, _, _ := strings.Cut(text, "\n")
-	if !strings.Contains(first, "other receivers do not get the events") {
-		t.Errorf("got %q", text)
-	}
-}
