@@ -78,11 +78,18 @@ func (s *connection) sentinelHint(ctx context.Context) string {
 // immediately if the connection or the password is denied, and after --connect-timeout if
 // there is no reply or Redis is still loading. The caller closes the server.
 func (a *app) connectAny(ctx context.Context, c *config.Config) (*connection, error) {
-	t, err := a.target(c)
+	settings, err := a.settings()
 	if err != nil {
 		return nil, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, a.connection.timeout)
+	t, err := a.target(c)
+	if err == nil {
+		err = a.password(ctx, settings, t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, settings.timeout)
 	defer cancel()
 	s := &connection{target: t, mode: modeCluster}
 	if len(t.addrs) == 1 || t.master != "" {
@@ -100,7 +107,7 @@ func (a *app) connectAny(ctx context.Context, c *config.Config) (*connection, er
 	case t.master != "" && errors.Is(err, redis.Nil):
 		err = a.explain(t, errUnknownMaster)
 	case (bounded.Err() != nil || isTimeout(err)) && !isAnswer(err):
-		err = a.explain(t, fmt.Errorf("no reply within %v", a.connection.timeout))
+		err = a.explain(t, fmt.Errorf("no reply within %v", settings.timeout))
 	default:
 		err = a.explain(t, err)
 	}
@@ -178,7 +185,7 @@ func ping(ctx context.Context, client redis.UniversalClient) error {
 			return nil
 		case redis.IsLoadingError(err), redis.IsMasterDownError(err), redis.IsMaxClientsError(err):
 			notReady = err
-		case ctx.Err() != nil && notReady != nil:
+		case notReady != nil && (ctx.Err() != nil || isTimeout(err)): // a read may end just before the context
 			return notReady
 		default:
 			return err
@@ -224,5 +231,5 @@ func (a *app) explain(t *target, err error) error {
 	if at := strings.LastIndexByte(t.Addr, '@'); at > 0 && t.Network != "unix" {
 		secret = strings.TrimPrefix(t.Addr[:at], "[") // as net.JoinHostPort writes it
 	}
-	return withHint(&connectionError{t.String(), secret, err}, hintFor(t, err))
+	return withHint(&connectionError{t.place(), secret, err}, hintFor(t, err))
 }

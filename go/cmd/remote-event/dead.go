@@ -285,7 +285,7 @@ func (a *app) deadDropCommand() *cobra.Command {
 				return withHint(usageError("drop deletes permanently, and cannot ask for confirmation without a terminal"), "give --yes to delete, or --dry-run to list the dead letters")
 			}
 			c.confirm = func(ctx context.Context, n int, at *target) error {
-				return a.confirm(ctx, fmt.Sprintf("Delete %d dead letters at %s permanently?", n, at))
+				return a.confirm(ctx, fmt.Sprintf("Delete %s at %s permanently?", countOf(n, "dead letter"), at.place()))
 			}
 		}
 		return a.change(cmd.Context(), names, &s, &c)
@@ -351,10 +351,10 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 	}
 	done := n
 	if !c.dryRun && n > 0 {
-		if c.confirm != nil {
-			if err := c.confirm(ctx, n, queues.target); err != nil {
-				return err
-			}
+		if c.confirm == nil {
+			a.announceChange(fmt.Sprintf("about to %s %s", c.name, countOf(n, "dead letter")), queues.target)
+		} else if err := c.confirm(ctx, n, queues.target); err != nil {
+			return err
 		}
 		var gone int
 		if done, gone, err = a.changeAll(ctx, queues, ids, c); err != nil {

@@ -62,6 +62,9 @@ func (a *app) importLetters(ctx context.Context, file string, output *output, dr
 	}
 	i := importing{app: a, queues: &queues{connection: conn}, dryRun: dryRun}
 	defer i.queues.close()
+	if !dryRun {
+		a.announceChange("about to import dead letters", conn.target)
+	}
 	err = i.run(ctx, source)
 	if !output.isText() {
 		if printed := output.write(i.result(), nil); printed != nil {

@@ -114,6 +114,9 @@ func (a *app) doctor(ctx context.Context, names []string, output *output, repair
 			return err
 		}
 	}
+	if repair {
+		a.announceChange("about to repair queues", queues.target)
+	}
 	for _, q := range queues.all {
 		exists := true
 		if slices.Contains(names, q.Name()) {

@@ -33,7 +33,7 @@ func hintFor(t *target, err error) string {
 	case errors.As(err, &noHost):
 		return "check the spelling of the host"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "is Redis running there? remote-event dev starts one for development; --redis or " + redisURLEnv + " selects another"
+		return "is Redis running there? remote-event dev starts one for development; --redis, --context or " + redisURLEnv + " selects another"
 	case t.Network == "unix":
 		return "check the path of Redis' unixsocket, and your permission to open it"
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):

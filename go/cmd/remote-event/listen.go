@@ -175,7 +175,7 @@ func (a *app) announce(queueNames []string, t *target) {
 		names[i] = named(name)
 	}
 	fmt.Fprintf(a.stderr, "%s away from your application: %s at %s; --peek takes none; Ctrl-C stops\n",
-		a.coloursOf(a.stderr).yellow("taking events"), strings.Join(names, ", "), t)
+		a.coloursOf(a.stderr).yellow("taking events"), strings.Join(names, ", "), t.place())
 }
 
 // checkQueues finds permanent errors before the command takes an event: a missing

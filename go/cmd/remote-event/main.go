@@ -102,10 +102,10 @@ func (a *app) rootCommand() *cobra.Command {
 		Long: `remote-event sends, receives and validates the remote events of Applauncher
 applications, which travel through Redis lists.
 
-The address of Redis is from --redis, else from REMOTE_EVENT_REDIS_URL, else
-from the redis section in the applauncher file of --config, else
-` + defaultRedisURL + `. The URL of one node reaches a whole cluster.
-With redis-sentinel://HOST:PORT/?master=NAME, a Sentinel names the primary.
+` + precedence + `
+
+The URL of one node reaches a whole cluster. With
+redis-sentinel://HOST:PORT/?master=NAME, a Sentinel names the primary.
 
 Every command that prints data takes -o: text for people; json, one JSON
 document, which is an array for a list; ndjson, one record a line. A byte NN
@@ -135,7 +135,7 @@ Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 	a.connection.register(root)
 	root.SetUsageTemplate(strings.NewReplacer("Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 ", " for more information about a command.", " has more.").Replace(root.UsageTemplate()))
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.sendCommand(), a.listenCommand(), a.deadCommand(), a.queueCommand(), a.doctorCommand(), a.checkCommand(), a.aclCommand(), a.benchCommand(), a.victim())
+	root.AddCommand(a.sendCommand(), a.listenCommand(), a.deadCommand(), a.queueCommand(), a.doctorCommand(), a.checkCommand(), a.aclCommand(), a.benchCommand(), a.contextCommand(), a.victim())
 	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
 		root.AddCommand(withoutRedis(command))
 	}

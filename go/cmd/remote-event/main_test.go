@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +24,9 @@ type invocation struct {
 	env    []string
 	stdout io.Writer // where it is not to be collected
 }
+
+// noContexts is a file that does not exist, in place of that of the user.
+var noContexts = filepath.Join(os.TempDir(), "remote-event-test", "no-contexts.json")
 
 type result struct {
 	code           int
@@ -53,7 +59,8 @@ func (i invocation) run(ctx context.Context) result {
 	if i.stdout == nil {
 		i.stdout = &stdout
 	}
-	code := run(ctx, i.args, i.stdin, i.stdout, &stderr, i.env)
+	env := append(slices.Clone(i.env), contextFileEnv+"="+noContexts) // the first one counts
+	code := run(ctx, i.args, i.stdin, i.stdout, &stderr, env)
 	return result{code, stdout.String(), stderr.String()}
 }
 

@@ -60,7 +60,7 @@ func start(t *testing.T, client *redis.Client, args ...string) *process {
 		t.Fatal(err)
 	}
 	p := &process{Cmd: exec.CommandContext(t.Context(), path, args...)}
-	p.Env = append(os.Environ(), redisURLEnv+"=")
+	p.Env = append(os.Environ(), redisURLEnv+"=", contextFileEnv+"="+noContexts)
 	if client != nil {
 		p.Env = append(p.Env, redisURLEnv+"="+urlOfClient(client))
 	}

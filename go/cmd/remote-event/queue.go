@@ -141,6 +141,7 @@ func (a *app) drainQueues(ctx context.Context, names []string, output *output) e
 		return err
 	}
 	defer queues.close()
+	a.announceChange("about to drain "+countOf(len(queues.all), "queue"), queues.target)
 	for _, q := range queues.all {
 		if err := a.drain(ctx, queues, q, output); err != nil {
 			if err := a.spare(ctx, queues, q, err); err != nil {

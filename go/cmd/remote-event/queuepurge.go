@@ -70,8 +70,10 @@ func (a *app) purge(ctx context.Context, queues *queues, q *queueadmin.Queue, ye
 	}
 	n := s.Queued + s.Staged
 	if !dryRun && n > 0 {
-		if !yes {
-			question := fmt.Sprintf("Delete %d messages of %s at %s permanently?", n, named(q.Name()), queues.target)
+		if yes {
+			a.announceChange(fmt.Sprintf("about to purge %s of %s", countOf(int(n), "message"), named(q.Name())), queues.target)
+		} else {
+			question := fmt.Sprintf("Delete %s of %s at %s permanently?", countOf(int(n), "message"), named(q.Name()), queues.target.place())
 			if err := a.confirm(ctx, question); err != nil {
 				return err
 			}
@@ -143,6 +145,7 @@ func (a *app) moveQueue(ctx context.Context, source, destination string, limit i
 	exists, err := a.expect(ctx, queues, from)
 	var n int64
 	if err == nil && exists {
+		a.announceChange("about to move messages of "+named(source), queues.target)
 		if n, err = from.Move(ctx, to, limit); err != nil {
 			err = fmt.Errorf("%w; moved before: %d", err, n)
 		}

@@ -20,6 +20,8 @@ type target struct {
 	addrs []string
 	// master is the name that the Sentinels have for the primary, or "" without Sentinels.
 	master string
+	// context is the name of the context that names this Redis, or "".
+	context string
 	// sentinelUsername and sentinelPassword authenticate to the Sentinels.
 	sentinelUsername, sentinelPassword string
 }
@@ -156,6 +158,15 @@ func (t *target) String() string {
 	default:
 		return fmt.Sprintf("%s://%s/%d", scheme, addrs, t.DB)
 	}
+}
+
+// place returns the URL with the name of the context, for messages about what a command
+// changes.
+func (t *target) place() string {
+	if t.context == "" {
+		return t.String()
+	}
+	return t.String() + " (context " + t.context + ")"
 }
 
 // client returns a client of the primary that the Sentinels name, or of the first

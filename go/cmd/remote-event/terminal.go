@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -33,6 +35,21 @@ func terminalWidth(stream any) int {
 		}
 	}
 	return 80
+}
+
+// announceChange names on a terminal what a command is about to change without a question.
+func (a *app) announceChange(what string, t *target) {
+	if isTerminal(a.stderr) {
+		fmt.Fprintf(a.stderr, "%s at %s\n", a.coloursOf(a.stderr).yellow(what), t.place())
+	}
+}
+
+// countOf formats a number of things: "1 queue", "2 queues".
+func countOf(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
 }
 
 // colours reports whether to colour text. Its methods return text with or without colours.

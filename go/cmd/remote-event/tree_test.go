@@ -34,6 +34,7 @@ var needed = map[string][]string{
 	"dev":          {"--addr", "127.0.0.1:0"},
 	"queue keda":   {"--deployment", "receivers"},
 	"queue purge":  {"--yes"},
+	"context add":  {"--replace"},
 	"dead requeue": {"--all"},
 	"dead drop":    {"--all", "--yes"},
 }
@@ -86,7 +87,7 @@ func commandLines(t *testing.T, queue, record, message string) []commandLine {
 				line.redis = false
 			}
 		})
-		if slices.Contains([]string{"help", "queue keda"}, path) || strings.HasPrefix(path, "completion ") {
+		if slices.Contains([]string{"help", "queue keda", "context show"}, path) || strings.HasPrefix(path, "completion ") {
 			line.redis = false
 		}
 		lines = append(lines, line)
@@ -128,7 +129,8 @@ func TestFormats(t *testing.T) {
 		}
 		run := func(format string) string {
 			fill(t, client, "x")
-			r := invocation{args: append(slices.Clone(args), "-o", format)}.run(t.Context())
+			contexts := writeFile(t, `{"version": 1, "current": "x", "contexts": {"x": {"redis": "redis://h"}}}`)
+			r := invocation{env: []string{contextFileEnv + "=" + contexts}, args: append(slices.Clone(args), "-o", format)}.run(t.Context())
 			if r.code != exitDone && r.code != exitFindings {
 				t.Errorf("%s -o %s: exit code %d: %s", line.path, format, r.code, r.stderr)
 			}
