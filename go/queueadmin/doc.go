@@ -3,8 +3,8 @@
 // package remoteevent only.
 //
 // [Open] returns a [Queue], whose methods count and show its messages, deal with its
-// dead letters, and find and repair the traces of faults. [FindQueues] finds the
-// queues of a Redis, [DiagnoseServer] examines the server, and [Rule] writes the rules
+// dead letters, and find and repair the traces of faults. An [Observer] observes many
+// queues at once, with their consumers and servers. [FindQueues] finds the queues of a Redis, [DiagnoseServer] examines the server, and [Rule] writes the rules
 // of an access control list.
 //
 // Every method may be called while senders and receivers, those of original

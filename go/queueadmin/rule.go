@@ -31,7 +31,8 @@ const (
 	// remoteevent, with or without deduplication.
 	ReceiverAtLeastOnce = Role(acl.ReceiverAtLeastOnce)
 	// Viewer finds queues and calls the methods of [Queue] that change nothing:
-	// Stats, Peek, DeadLetters, Audit and the like. It examines the server, too.
+	// Stats, Peek, DeadLetters, Audit and the like. It observes queues and servers, and
+	// examines servers.
 	Viewer = Role(acl.Viewer)
 	// Operator does all that a viewer does, and requeues, drops and imports dead
 	// letters, repairs messages and drains queues.
@@ -55,7 +56,8 @@ func Roles() []Role {
 // The rule of a receiver is the smallest one. With "+client|id +client|unblock" the
 // receiver also stops at once rather than after a tenth of a second; with more than
 // four queues, "+exists +client|id +client|tracking" lets it notice events sooner and
-// with less work for Redis.
+// with less work for Redis. With "+client|list", a viewer or an operator sees the receivers
+// of queues, and the addresses and names of all clients of the server.
 //
 // Rule returns an error for an unknown role, for no queue, and for a name that is
 // [ErrReserved].

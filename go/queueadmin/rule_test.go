@@ -70,6 +70,7 @@ func workOf(t *testing.T, user *redis.Client) map[string]func(ctx context.Contex
 			errs := []error{second(q.Stats(ctx)), second(q.Exists(ctx)), second(queueadmin.FindQueues(ctx, user)), second(queueadmin.DiagnoseServer(ctx, user))}
 			_, _, err := q.NextRetry(ctx)
 			errs = append(errs, err)
+			errs = append(errs, observeTwice(ctx, t, user, q.Name()))
 			for _, err := range q.Peek(ctx, 0) {
 				errs = append(errs, err)
 			}
@@ -96,7 +97,7 @@ func workOf(t *testing.T, user *redis.Client) map[string]func(ctx context.Contex
 func situation(t *testing.T, admin *redis.Client, q *queueadmin.Queue) {
 	t.Helper()
 	must(t, admin.FlushAll(t.Context()).Err())
-	must(t, admin.LPush(t.Context(), "a", "x", "y").Err())
+	must(t, admin.LPush(t.Context(), "a", "x", `{"data": {}, "signals": ["a"], "metadata": {"id": "1"}}`).Err())
 	keys := q.CompanionKeys()
 	must(t, admin.LPush(t.Context(), keys["staging"], "z").Err())
 	must(t, admin.HSet(t.Context(), keys["bodies"], "1-unexplained-1-1001", "x").Err())

@@ -68,7 +68,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 		}
 		return fmt.Errorf("Run: %w", err)
 	}
-	lines := &lines{}
+	lines := newLines(r.queues)
 	client := dedicated(r.client, lines, r.config.redisHooks)
 	var bell *doorbell
 	if len(r.queues) > maxBlocked || r.bounded() { // a wait would claim messages without a slot

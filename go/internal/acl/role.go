@@ -26,7 +26,7 @@ const (
 	// them, and pushes back those that it does not handle.
 	pops = "brpop rpop rpush"
 	// reads are the commands that count, list and compare messages.
-	reads = "eval evalsha hexists hget hlen hmget hscan hstrlen info llen lrange scan time type" +
+	reads = "eval evalsha hexists hget hlen hmget hscan hstrlen info llen lpos lrange memory|usage scan time type" +
 		" zcard zrange zrangebyscore zscan zscore"
 	// repairs are the commands that change dead letters, repair messages, and drain,
 	// purge and move the messages of the queue.
