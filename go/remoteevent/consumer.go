@@ -129,7 +129,7 @@ func (c *consumer) handle(m *message) {
 func (c *consumer) process(m *message) {
 	var o outcome
 	defer func() {
-		m.delivery.Store(nil) // its listeners have returned
+		m.context.Store(nil) // its listeners have returned
 		m.disposition = c.dispose(m, o)
 		c.observeHandled(m, &o)
 	}()

@@ -35,11 +35,12 @@ func (c *consumer) deliver(ctx context.Context, m *message, came func(id string)
 		Queue: c.queue, Raw: m.raw, ID: m.ID, Attempt: m.attempt, MaxAttempts: c.config.attempts(), FirstSeen: m.begun, Shutdown: r.shutdown,
 		message: scanned, pardons: m.pardons, logger: r.config.logger,
 	}}
-	d.context = deliveryContext{ctx, &d.delivery}
+	d.context = deliveryContext{Context: ctx, delivery: &d.delivery}
 	if m.ID != "" {
 		d.delivery.FirstSeen = lease.FirstSeen(m.ID)
 	}
 	o.delivery = &d.delivery
+	o.context = r.observeDelivering(&d.context)
 	if r.config.schemas != nil {
 		o.failure = endedBySchema
 		err = checkReceived(r.config.schemas, &d.delivery.message)
@@ -69,8 +70,8 @@ func (c *consumer) deliver(ctx context.Context, m *message, came func(id string)
 		o.called = time.Now()
 	}
 	o.failure = endedByListener
-	m.delivery.Store(o.delivery)
-	err = r.dispatch(&d.context, o.delivery)
+	m.context.Store(o.context)
+	err = r.dispatch(o.context, o.delivery)
 	if err == nil {
 		o.failure = nil
 	} else {

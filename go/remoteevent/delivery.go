@@ -121,11 +121,18 @@ func DeliveryOf(ctx context.Context) *Delivery {
 	return new(Delivery)
 }
 
-// deliveryContext is the context of a delivery's handlers.
+// deliveryContext is the context of a delivery's handlers, and of what observes them.
 type deliveryContext struct {
 	context.Context //nolint:containedctx // it is one
 
 	delivery *Delivery
+	values   context.Context //nolint:containedctx // of hooks, in place of those of Context; nil without
+}
+
+// observers returns the context of what observes the delivery, which outlives that of the
+// handler.
+func (c *deliveryContext) observers(work context.Context) context.Context {
+	return &deliveryContext{work, c.delivery, c.values}
 }
 
 type deliveryKey struct{}
@@ -133,6 +140,9 @@ type deliveryKey struct{}
 func (c *deliveryContext) Value(key any) any {
 	if key == (deliveryKey{}) {
 		return c.delivery
+	}
+	if c.values != nil {
+		return c.values.Value(key)
 	}
 	return c.Context.Value(key)
 }

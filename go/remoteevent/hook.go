@@ -7,8 +7,8 @@ import (
 )
 
 // Hook observes a [Sender] or a [Receiver]. It implements one or more of [HookSent],
-// [HookRejected], [HookReceived], [HookHandled], [HookLeaseLost], [HookFailing] and
-// [HookRecovered]. See [WithHooks].
+// [HookRejected], [HookReceived], [HookDelivering], [HookHandled], [HookLeaseLost],
+// [HookFailing] and [HookRecovered]. See [WithHooks].
 //
 // Methods of hooks are called synchronously: the call of the sender, or the queue of the
 // receiver, waits until the method has returned. Several goroutines call them at a time.
@@ -80,12 +80,26 @@ type ReceivedInfo struct {
 	Attempt int
 }
 
+// HookDelivering is called for every message that could be decoded, before its schema is
+// checked and its handler is called. It begins what HookHandled ends, such as a span.
+//
+// The handler, the lines that the receiver logs about the attempt, and HookHandled have
+// the values of the context that OnDelivering returns, which it derives from ctx. Its
+// deadline and its cancellation have no effect. A nil context adds no values. The next
+// hook gets the returned context.
+type HookDelivering interface {
+	OnDelivering(ctx context.Context, delivery *Delivery) context.Context
+}
+
 // HookHandled is called once for each attempt at handling a message when its
 // disposition is decided, before that is stored in Redis. It is also called for
 // messages that no handler saw: malformed ones, repeated ones, those that are released
 // because the receiver shuts down, the handlers are too slow or the lease is lost, and
 // those that become dead letters because the processes that held them crashed. Except for
 // the last, each call follows one of HookReceived for the message.
+//
+// If HookDelivering was called for the attempt, or would have been, [DeliveryOf] returns
+// the delivery from the context.
 type HookHandled interface {
 	OnHandled(ctx context.Context, info HandledInfo)
 }

@@ -19,6 +19,7 @@ type hooks struct {
 	sent       hookMethods[SentInfo]
 	rejected   hookMethods[RejectedInfo]
 	received   hookMethods[ReceivedInfo]
+	delivering hookMethods[*deliveringCall]
 	handled    hookMethods[HandledInfo]
 	leaseLost  hookMethods[LeaseLostInfo]
 	failing    hookMethods[FailingInfo]
@@ -63,6 +64,11 @@ func newHooks(all []Hook, log *slog.Logger, impatience *impatience) (*hooks, err
 		if hook, ok := hook.(HookReceived); ok {
 			known = h.received.add(value, "OnReceived", hook.OnReceived)
 		}
+		if hook, ok := hook.(HookDelivering); ok {
+			known = h.delivering.add(value, "OnDelivering", func(ctx context.Context, call *deliveringCall) {
+				call.derived <- hook.OnDelivering(ctx, call.delivery)
+			})
+		}
 		if hook, ok := hook.(HookHandled); ok {
 			known = h.handled.add(value, "OnHandled", hook.OnHandled)
 		}
@@ -76,7 +82,7 @@ func newHooks(all []Hook, log *slog.Logger, impatience *impatience) (*hooks, err
 			known = h.recovered.add(value, "OnRecovered", hook.OnRecovered)
 		}
 		if !known {
-			return nil, fmt.Errorf("WithHooks: hook %d is a %T, which implements none of HookSent, HookRejected, HookReceived, HookHandled, HookLeaseLost, HookFailing and HookRecovered", i+1, hook)
+			return nil, fmt.Errorf("WithHooks: hook %d is a %T, which implements none of HookSent, HookRejected, HookReceived, HookDelivering, HookHandled, HookLeaseLost, HookFailing and HookRecovered", i+1, hook)
 		}
 	}
 	return h, nil

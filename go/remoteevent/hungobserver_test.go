@@ -17,15 +17,20 @@ type hanging struct{ end chan struct{} }
 
 // The methods of hanging, one a type.
 type (
-	hangingReceived struct{ hanging }
-	hangingHandled  struct{ hanging }
-	hangingFailing  struct{ hanging }
-	hangingLog      struct{ hanging }
+	hangingReceived   struct{ hanging }
+	hangingDelivering struct{ hanging }
+	hangingHandled    struct{ hanging }
+	hangingFailing    struct{ hanging }
+	hangingLog        struct{ hanging }
 )
 
 func (h hangingReceived) OnReceived(context.Context, ReceivedInfo) { <-h.end }
-func (h hangingHandled) OnHandled(context.Context, HandledInfo)    { <-h.end }
-func (h hangingFailing) OnFailing(context.Context, FailingInfo)    { <-h.end }
+func (h hangingDelivering) OnDelivering(ctx context.Context, _ *Delivery) context.Context {
+	<-h.end
+	return ctx
+}
+func (h hangingHandled) OnHandled(context.Context, HandledInfo) { <-h.end }
+func (h hangingFailing) OnFailing(context.Context, FailingInfo) { <-h.end }
 
 func (hangingLog) Enabled(context.Context, slog.Level) bool { return true }
 func (h hangingLog) WithAttrs([]slog.Attr) slog.Handler     { return h }
@@ -55,10 +60,11 @@ func TestHungObserver(t *testing.T) {
 		failed bool // calls of Redis fail
 		want   string
 	}{
-		"OnReceived": {func(h hanging) ReceiverOption { return WithHooks(hangingReceived{h}) }, false, "the hook remoteevent.hangingReceived does not return from OnReceived"},
-		"OnHandled":  {func(h hanging) ReceiverOption { return WithHooks(hangingHandled{h}) }, false, "the hook remoteevent.hangingHandled does not return from OnHandled"},
-		"OnFailing":  {func(h hanging) ReceiverOption { return WithHooks(hangingFailing{h}) }, true, "the hook remoteevent.hangingFailing does not return from OnFailing"},
-		"log":        {func(h hanging) ReceiverOption { return WithLogger(slog.New(hangingLog{h})) }, false, "the handler remoteevent.hangingLog of the log does not return"},
+		"OnReceived":   {func(h hanging) ReceiverOption { return WithHooks(hangingReceived{h}) }, false, "the hook remoteevent.hangingReceived does not return from OnReceived"},
+		"OnDelivering": {func(h hanging) ReceiverOption { return WithHooks(hangingDelivering{h}) }, false, "the hook remoteevent.hangingDelivering does not return from OnDelivering"},
+		"OnHandled":    {func(h hanging) ReceiverOption { return WithHooks(hangingHandled{h}) }, false, "the hook remoteevent.hangingHandled does not return from OnHandled"},
+		"OnFailing":    {func(h hanging) ReceiverOption { return WithHooks(hangingFailing{h}) }, true, "the hook remoteevent.hangingFailing does not return from OnFailing"},
+		"log":          {func(h hanging) ReceiverOption { return WithLogger(slog.New(hangingLog{h})) }, false, "the handler remoteevent.hangingLog of the log does not return"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

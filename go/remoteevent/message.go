@@ -19,10 +19,10 @@ type message struct {
 	suspect bool   // more than one claim of it has expired
 	claim   *claim // that holds it; nil at most once
 
-	begun          time.Time                // when a listener began
-	delivery       atomic.Pointer[Delivery] // while its listeners work
-	warnings       int                      // that they are slow
-	earlier, later *message                 // that are being handled, in the order in which they began
+	begun          time.Time                       // when a listener began
+	context        atomic.Pointer[deliveryContext] // while its listeners work
+	warnings       int                             // that they are slow
+	earlier, later *message                        // that are being handled, in the order in which they began
 	disposition    disposition
 	uncertain      bool // it was reported, and the reply did not come
 }
@@ -62,15 +62,15 @@ func (c *consumer) dispose(m *message, o outcome) disposition {
 	case o.released():
 		return disposition{kind: released}
 	case atMostOnce && !c.config.deadLetters:
-		c.receiver.logLoss(c.work, c.queue, m, o)
+		c.receiver.logLoss(o.observers(c.work), c.queue, m, o)
 		return disposition{}
 	}
 	d := disposition{kind: nacked, delay: -1, reason: o.reason()}
 	if !atMostOnce && !o.permanent() && m.attempt-m.pardons < c.config.attempts() {
 		d.delay = o.delay(c.config.retryDelay(m.attempt))
-		c.receiver.logRetry(c.work, c.queue, m, o, d.delay)
+		c.receiver.logRetry(o.observers(c.work), c.queue, m, o, d.delay)
 	} else {
-		c.receiver.logDeath(c.work, c.queue, m, o)
+		c.receiver.logDeath(o.observers(c.work), c.queue, m, o)
 	}
 	return d
 }

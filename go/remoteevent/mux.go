@@ -137,7 +137,7 @@ func (m *Mux) Dispatch(ctx context.Context, delivery *Delivery) error {
 		return errors.New("Dispatch: the delivery is nil")
 	}
 	if deliveryIn(ctx) != delivery {
-		ctx = &deliveryContext{ctx, delivery}
+		ctx = &deliveryContext{Context: ctx, delivery: delivery}
 	}
 	if m.handle == nil {
 		return m.listen(ctx, delivery)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/remote-events/remote-events/go/internal/lease"
+	"github.com/remote-events/remote-events/go/internal/nilcheck"
 	"github.com/remote-events/remote-events/go/internal/redaction"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -45,6 +46,33 @@ func (f *feeder) observeReceived(messages []*message) {
 		infos[i] = ReceivedInfo{Queue: f.queue, Delivery: m.ID, Bytes: len(m.raw), Attempt: m.attempt}
 	}
 	h.received.observe(f.running.work, h, infos...)
+}
+
+// deliveringCall is the argument of one call of OnDelivering, and its result.
+type deliveringCall struct {
+	delivery *Delivery
+	derived  chan context.Context // has room for one
+}
+
+// observeDelivering calls the hooks before a delivery is handled, and returns the context
+// of its handler.
+func (r *Receiver) observeDelivering(base *deliveryContext) *deliveryContext {
+	if r.hooks.delivering == nil {
+		return base
+	}
+	handling := base
+	for i := range r.hooks.delivering {
+		call := &deliveringCall{base.delivery, make(chan context.Context, 1)}
+		r.hooks.delivering[i:i+1].observe(handling, r.hooks, call)
+		select {
+		case derived := <-call.derived:
+			if derived != nil && !nilcheck.IsPointer(derived) {
+				handling = &deliveryContext{base.Context, base.delivery, derived}
+			}
+		default: // it panicked or hangs
+		}
+	}
+	return handling
 }
 
 // observeReleased calls the hooks for messages that go to other receivers without having
@@ -118,7 +146,7 @@ func (c *consumer) observeHandled(m *message, o *outcome) {
 	if f := o.failure; f != nil && (info.Disposition != Released || o.called.IsZero()) {
 		info.Code, info.Err = string(f.code), &infoError{f.text, f.all}
 	}
-	h.handled.observe(c.work, h, info)
+	h.handled.observe(o.observers(c.work), h, info)
 }
 
 // dispositionOf returns the disposition of a message that was delivered.

@@ -12,12 +12,13 @@ import (
 // outcome is the result of delivering a message. It is plain data and calls no user
 // code.
 type outcome struct {
-	failure   *failure  // nil if the message was handled
-	delivery  *Delivery // nil if the message could not be decoded
-	called    time.Time // when the handler was called, or zero
-	malformed bool      // the message is malformed or violates its schema
-	legacy    string    // the legacy verdict of a malformed message
-	repeated  bool      // the event was acknowledged before, and not handled again
+	failure   *failure         // nil if the message was handled
+	delivery  *Delivery        // nil if the message could not be decoded
+	context   *deliveryContext // of the handler; nil if the message could not be decoded
+	called    time.Time        // when the handler was called, or zero
+	malformed bool             // the message is malformed or violates its schema
+	legacy    string           // the legacy verdict of a malformed message
+	repeated  bool             // the event was acknowledged before, and not handled again
 }
 
 // The failures if user code ends the goroutine.
@@ -41,6 +42,14 @@ func (o *outcome) delay(backoff time.Duration) time.Duration {
 		return *o.failure.delay
 	}
 	return backoff
+}
+
+// observers returns the context of what observes the attempt: the hooks and the log.
+func (o *outcome) observers(work context.Context) context.Context {
+	if o.context == nil {
+		return work
+	}
+	return o.context.observers(work)
 }
 
 // id returns the event's attribute id, or "".

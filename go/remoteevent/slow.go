@@ -84,15 +84,16 @@ func (c *consumer) warnSlow(now time.Time) (next time.Time) {
 	}
 	c.mu.Unlock()
 	for _, m := range slow {
-		d := m.delivery.Load()
-		if d == nil { // no listener has begun
+		handling := m.context.Load()
+		if handling == nil { // no listener has begun
 			continue
 		}
+		d := handling.delivery
 		attrs := []any{"queue", truncateName(c.queue), "event", truncateName(d.EventName()), "id", truncateName(d.Attribute(wire.AttributeID))}
 		if m.ID != "" {
 			attrs = append(attrs, "delivery", m.ID, "attempt", m.attempt)
 		}
-		c.receiver.config.logger.WarnContext(c.work, "listener still running", append(attrs, "running_for", now.Sub(m.begun))...)
+		c.receiver.config.logger.WarnContext(handling.observers(c.work), "listener still running", append(attrs, "running_for", now.Sub(m.begun))...)
 	}
 	return next
 }
