@@ -27,7 +27,7 @@ import (
 var Default = Test
 
 // modules are the Go modules of the workspace.
-var modules = []string{".", "go/cmd/remote-event", "go/remoteeventtest", "compat", "examples"}
+var modules = []string{".", "go/cmd/remote-event", "go/otel", "go/remoteeventtest", "compat", "examples"}
 
 // run runs a command in a module's directory and shows its output.
 func run(ctx context.Context, dir string, env []string, name string, args ...string) error {
@@ -495,13 +495,13 @@ func target(platform string) []string {
 	return []string{"GOOS=" + system, "GOARCH=" + architecture, "CGO_ENABLED=0"}
 }
 
-// Portable runs the fast tests of the library, of the command and of the test
+// Portable runs the fast tests of the library, of its modules, of the command and of the test
 // helpers that need nothing but Go. Where redis-server is installed it runs all their fast tests;
 // elsewhere it skips the packages whose tests start one, and lists them.
 func Portable(ctx context.Context) error {
 	_, noServer := exec.LookPath("redis-server")
 	var failures []error
-	for _, module := range []string{".", "go/cmd/remote-event", "go/remoteeventtest"} {
+	for _, module := range []string{".", "go/cmd/remote-event", "go/otel", "go/remoteeventtest"} {
 		if err := run(ctx, module, nil, "go", "vet", "./..."); err != nil {
 			failures = append(failures, fmt.Errorf("build and vet %s: %w", module, err))
 		}

@@ -12,9 +12,9 @@ import (
 	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
-// WithRedisHooks adds hooks of go-redis, such as those of redisotel, to the connections
-// that a receiver makes of its own, which the hooks of the caller's client do not see. The
-// first hook is the outermost. Of a cluster or a Ring, the hooks see the commands and
+// WithRedisHooks adds hooks of go-redis to the connections that a receiver makes of its own,
+// which the hooks of the caller's client, such as those of redisotel, do not see. The first
+// hook is the outermost. Of a cluster or a Ring, the hooks see the commands and
 // connections of each node.
 //
 // The hooks see the receiver's commands with their arguments, payloads included: a hook
