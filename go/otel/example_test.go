@@ -24,9 +24,7 @@ func Example() {
 	otel.SetTracerProvider(provider)
 
 	server, err := embeddedredis.Listen("127.0.0.1:0")
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	defer server.Close() //nolint:errcheck // it holds nothing
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	defer client.Close()

@@ -3,6 +3,7 @@ package remoteeventotel
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -61,5 +62,5 @@ func (h *logHandler) WithGroup(name string) slog.Handler {
 }
 
 func (h *logHandler) derive(derive func(slog.Handler) slog.Handler) slog.Handler {
-	return &logHandler{h.root, append(h.groups[:len(h.groups):len(h.groups)], derive), derive(h.next)}
+	return &logHandler{h.root, append(slices.Clip(h.groups), derive), derive(h.next)}
 }

@@ -100,7 +100,7 @@ func points(t *testing.T, data metricdata.Aggregation, keys ...attribute.Key) ma
 				name += " "
 			}
 			if v, ok := set.Value(key); ok {
-				name += v.Emit()
+				name += v.String()
 			} else {
 				name += "-"
 			}
@@ -118,7 +118,7 @@ func points(t *testing.T, data metricdata.Aggregation, keys ...attribute.Key) ma
 		}
 	case metricdata.Histogram[float64]:
 		for _, p := range data.DataPoints {
-			add(p.Attributes, int64(p.Count)) //nolint:gosec // few
+			add(p.Attributes, int64(p.Count))
 		}
 	default:
 		t.Fatalf("the data of the metric are %T", data)
@@ -130,7 +130,7 @@ func points(t *testing.T, data metricdata.Aggregation, keys ...attribute.Key) ma
 func valueOf(span trace.ReadOnlySpan, key attribute.Key) string {
 	for _, a := range span.Attributes() {
 		if a.Key == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

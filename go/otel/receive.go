@@ -26,8 +26,8 @@ func (h *receiverHook) OnDelivering(ctx context.Context, d *remoteevent.Delivery
 	if !h.senderIsParent {
 		options = append(options, trace.WithNewRoot())
 	}
-	ctx, span := h.tracer.Start(ctx, spanName(processOperation, d.Queue), options...)
-	return context.WithValue(ctx, spanKey{h}, span)
+	ctx, span := h.tracer.Start(ctx, spanName(processOperation, d.Queue), options...) //nolint:spancheck // OnHandled ends it
+	return context.WithValue(ctx, spanKey{h}, span) //nolint:spancheck // OnHandled ends it
 }
 
 // OnHandled implements [remoteevent.HookHandled].
