@@ -27,7 +27,7 @@ func (h *receiverHook) OnDelivering(ctx context.Context, d *remoteevent.Delivery
 		options = append(options, trace.WithNewRoot())
 	}
 	ctx, span := h.tracer.Start(ctx, spanName(processOperation, d.Queue), options...) //nolint:spancheck // OnHandled ends it
-	return context.WithValue(ctx, spanKey{h}, span) //nolint:spancheck // OnHandled ends it
+	return context.WithValue(ctx, spanKey{h}, span)                                   //nolint:spancheck // OnHandled ends it
 }
 
 // OnHandled implements [remoteevent.HookHandled].
