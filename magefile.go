@@ -85,9 +85,9 @@ func Test(ctx context.Context) error {
 	steps = append(steps, step{"compare the exported API with its record", func(ctx context.Context, _ []string) error { return api(ctx, "--check") }})
 	steps = append(steps, step{"vet the library for Windows and 32 bits; tests without Redis on 32 bits", libraryElsewhere})
 	for _, module := range modules {
-		steps = append(steps, step{"build and vet " + module + " by itself", func(ctx context.Context, env []string) error {
-			return run(ctx, module, slices.Concat(env, alone), "go", "vet", "./...")
-		}})
+		steps = append(steps, step{"build and vet " + module + " by itself", alone(module, func(ctx context.Context, env []string) error {
+			return run(ctx, module, env, "go", "vet", "./...")
+		})})
 	}
 	race, mode := []string{"-race"}, "in the workspace, with the race detector"
 	if skipping(skips, "cc") {
@@ -96,10 +96,10 @@ func Test(ctx context.Context) error {
 	for _, module := range modules {
 		steps = append(steps,
 			step{"tests of " + module + ", " + mode, raced(module, race, skips)},
-			step{"fast tests of " + module + " by itself", testing(module, alone, append(skipFlags(skips), "-short"), "./...")})
+			step{"fast tests of " + module + " by itself", alone(module, testing(module, nil, append(skipFlags(skips), "-short"), "./..."))})
 		if played, ok := unraced[module]; ok {
 			flags := append(skipFlags(skips), "-run", played.run)
-			steps = append(steps, step{"tests of " + module + " with Python and Node", testing(module, alone, flags, played.packages...)})
+			steps = append(steps, step{"tests of " + module + " with Python and Node", testing(module, nil, flags, played.packages...)})
 		}
 	}
 	names := make([]string, len(steps))
@@ -138,8 +138,76 @@ type step struct {
 	run  func(ctx context.Context, env []string) error
 }
 
-// alone is the environment of a module outside the workspace.
-var alone = []string{"GOWORK=off"}
+// alone makes a step run in the environment of a module outside the workspace, as the
+// module's user has it.
+func alone(module string, do func(context.Context, []string) error) func(context.Context, []string) error {
+	return func(ctx context.Context, env []string) error {
+		file, remove, err := separate(ctx, module)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		return do(ctx, slices.Concat(env, []string{"GOWORK=off", "GOFLAGS=" + os.Getenv("GOFLAGS") + " -modfile=" + file}))
+	}
+}
+
+// separate writes a go.mod, with its go.sum, with which a module is built outside the
+// workspace before the modules that it requires are published: it has the replacements of
+// go.work.
+func separate(ctx context.Context, module string) (file string, remove func(), err error) {
+	replacements, err := replacements(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	dir, err := os.MkdirTemp("", "modules")
+	if err != nil {
+		return "", nil, err
+	}
+	remove = func() { _ = os.RemoveAll(dir) }
+	file = filepath.Join(dir, "go.mod")
+	args := []string{"mod", "edit"}
+	for required, replacement := range replacements {
+		args = append(args, "-replace="+required+"="+replacement)
+	}
+	err = errors.Join(copyFile(filepath.Join(module, "go.mod"), file), copyFile(filepath.Join(module, "go.sum"), filepath.Join(dir, "go.sum")))
+	if err == nil {
+		err = run(ctx, ".", nil, "go", append(args, file)...)
+	}
+	if err != nil {
+		remove()
+		return "", nil, fmt.Errorf("separate %s from the workspace: %w", module, err)
+	}
+	return file, remove, nil
+}
+
+// replacements returns the directories by which go.work replaces required versions.
+func replacements(ctx context.Context) (map[string]string, error) {
+	command := exec.CommandContext(ctx, "go", "work", "edit", "-json")
+	command.Stderr = os.Stderr
+	output, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("read go.work: %w", err)
+	}
+	var work struct{ Replace []struct{ Old, New struct{ Path, Version string } } }
+	if err := json.Unmarshal(output, &work); err != nil {
+		return nil, err
+	}
+	directories := map[string]string{}
+	for _, r := range work.Replace {
+		if directories[r.Old.Path+"@"+r.Old.Version], err = filepath.Abs(r.New.Path); err != nil {
+			return nil, err
+		}
+	}
+	return directories, nil
+}
+
+func copyFile(from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o644)
+}
 
 // played are tests that the race detector slows down and that it cannot check: they play
 // cases with processes in Python and Node for minutes. The Go code around these processes
@@ -436,14 +504,55 @@ func Vulnerabilities(ctx context.Context) error {
 	return nil
 }
 
-// Tidy brings go.mod and go.sum of every module up to date.
+// Tidy brings go.mod and go.sum of every module up to date, also after a new import. (By
+// itself, go mod tidy looks for the modules of this repository where they are not yet
+// published.)
 func Tidy(ctx context.Context) error {
 	for _, module := range modules {
-		if err := run(ctx, module, []string{"GOWORK=off"}, "go", "mod", "tidy"); err != nil {
-			return err
+		if err := tidy(ctx, module); err != nil {
+			return fmt.Errorf("tidy %s: %w", module, err)
 		}
 	}
 	return nil
+}
+
+func tidy(ctx context.Context, module string) error {
+	file, remove, err := separate(ctx, module)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	if err := run(ctx, module, []string{"GOWORK=off"}, "go", "mod", "tidy", "-modfile="+file); err != nil {
+		return err
+	}
+	replacements, err := replacements(ctx)
+	if err != nil {
+		return err
+	}
+	args := []string{"mod", "edit"}
+	for required := range replacements {
+		args = append(args, "-dropreplace="+required)
+	}
+	if err := run(ctx, ".", nil, "go", append(args, file)...); err != nil {
+		return err
+	}
+	sums := filepath.Join(filepath.Dir(file), "go.sum")
+	return errors.Join(copyFile(file, filepath.Join(module, "go.mod")), copyFile(sums, filepath.Join(module, "go.sum")))
+}
+
+// Release prepares the tree for the release of a version: it sets the version in every
+// go.mod and in go.work, and dates the unreleased changes in CHANGELOG.md. Review and
+// commit the difference; then tag it.
+func Release(ctx context.Context, version string) error {
+	return run(ctx, ".", nil, "go", "run", "./compat/cmd/release", "prepare", version)
+}
+
+// Tag tags a release: every module of the library and both commands get a tag of the
+// version. It prints the tags. It fails if the tree has changes that are not committed, if
+// CHANGELOG.md has no section on the version, or if the modules do not require each other
+// at the version. With -dryRun=true it creates no tag.
+func Tag(ctx context.Context, version string, dryRun *bool) error {
+	return run(ctx, ".", nil, "go", "run", "./compat/cmd/release", "tag", fmt.Sprintf("-dry-run=%t", dryRun != nil && *dryRun), version)
 }
 
 // platforms are the systems that every module is built and vetted for.

@@ -23,10 +23,3 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
-
-// Until the first release the satellite modules build against the tree they
-// stand in; a release drops these lines.
-replace (
-	github.com/remote-events/remote-events => ..
-	github.com/remote-events/remote-events/go/remoteeventtest => ../go/remoteeventtest
-)

@@ -41,7 +41,8 @@ func Load(ctx context.Context, root string) (Code, error) {
 	if err != nil {
 		return Code{}, err
 	}
-	env := append(os.Environ(), "GOWORK="+filepath.Join(root, "go.work"), "CGO_ENABLED=0")
+	// Flags may name a go.mod, which a workspace excludes.
+	env := append(os.Environ(), "GOWORK="+filepath.Join(root, "go.work"), "GOFLAGS=", "CGO_ENABLED=0")
 	patterns, err := modules(ctx, root, env)
 	if err != nil {
 		return Code{}, err
