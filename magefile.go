@@ -69,7 +69,7 @@ var shown *progress
 // originals, servers of every generation, containers and Node are among them. It shows
 // which step of how many runs, how long the step took the last time, and how long all steps
 // should take. It finds at once what the machine lacks, and ends with a list of what was
-// skipped. WITHOUT=docker,node,originals,python,cc skips what it names. Where CI is true,
+// skipped. WITHOUT=docker,node,originals,python,man,cc skips what it names. Where CI is true,
 // skipping is a failure.
 func Test(ctx context.Context) error {
 	shown = newProgress()
@@ -188,7 +188,11 @@ func replacements(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read go.work: %w", err)
 	}
-	var work struct{ Replace []struct{ Old, New struct{ Path, Version string } } }
+	var work struct {
+		Replace []struct {
+			Old, New struct{ Path, Version string }
+		}
+	}
 	if err := json.Unmarshal(output, &work); err != nil {
 		return nil, err
 	}
@@ -292,6 +296,7 @@ var needs = []need{
 	{"node", "Node", lacksNode},
 	{"originals", "Original", lacksPython},
 	{"python", "InPython", lacksPython},
+	{"man", "Manual", lacksMan},
 	{"cc", "TestClock|Scenarios.*/clock_steps", lacksCompiler},
 }
 
@@ -307,7 +312,7 @@ func findSkips(ctx context.Context) (skips []skipped, err error) {
 	without := strings.FieldsFunc(os.Getenv("WITHOUT"), func(r rune) bool { return r == ',' || r == ' ' })
 	for _, name := range without {
 		if !slices.ContainsFunc(needs, func(n need) bool { return n.name == name }) {
-			return nil, fmt.Errorf("WITHOUT=%s: only docker, node, originals, python and cc can be left out", name)
+			return nil, fmt.Errorf("WITHOUT=%s: only docker, node, originals, python, man and cc can be left out", name)
 		}
 	}
 	for _, n := range needs {
@@ -374,6 +379,13 @@ func lacksPython(ctx context.Context) string {
 	const script = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 8))"
 	if err := exec.CommandContext(ctx, "python3", "-c", script).Run(); err != nil {
 		return "python3 is older than 3.8, or lacks venv (on Debian: apt install python3-venv)"
+	}
+	return ""
+}
+
+func lacksMan(context.Context) string {
+	if _, err := exec.LookPath("man"); err != nil {
+		return "no man is installed (on Debian: apt install man-db)"
 	}
 	return ""
 }
@@ -451,6 +463,8 @@ func setup(ctx context.Context, skips []skipped) (installed, error) {
 const (
 	golangciLint = "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0"
 	govulncheck  = "golang.org/x/vuln/cmd/govulncheck@v1.9.0"
+	goreleaser   = "github.com/goreleaser/goreleaser/v2@v2.15.1"
+	cosign       = "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3"
 )
 
 // Lint checks format, style and the rules of .golangci.yml in every module.
@@ -553,6 +567,47 @@ func Release(ctx context.Context, version string) error {
 // at the version. With -dryRun=true it creates no tag.
 func Tag(ctx context.Context, version string, dryRun *bool) error {
 	return run(ctx, ".", nil, "go", "run", "./compat/cmd/release", "tag", fmt.Sprintf("-dry-run=%t", dryRun != nil && *dryRun), version)
+}
+
+// Snapshot builds a release of this tree into .release/dist without publishing it, unpacks
+// the archives of this system into an empty directory, and uses them. It signs nothing, and
+// builds images only where `docker buildx` is installed.
+func Snapshot(ctx context.Context) error {
+	skip := "--skip=sign"
+	if exec.CommandContext(ctx, "docker", "buildx", "inspect").Run() != nil {
+		fmt.Println("Not built: images, since no docker buildx answers")
+		skip += ",docker"
+	}
+	if err := run(ctx, ".", nil, "go", "run", goreleaser, "release", "--snapshot", "--clean", skip); err != nil {
+		return err
+	}
+	return run(ctx, ".", nil, "go", "run", "./compat/cmd/release", "try", filepath.Join(".release", "dist"))
+}
+
+// Publish builds, signs and publishes the release of a version that is tagged. The release
+// workflow runs it, with the identity that signs.
+func Publish(ctx context.Context, version string) error {
+	command := exec.CommandContext(ctx, "go", "run", "./compat/cmd/release", "notes", version)
+	command.Stderr = os.Stderr
+	notes, err := command.Output()
+	if err != nil {
+		return fmt.Errorf("notes of %s: %w", version, err)
+	}
+	dir, err := os.MkdirTemp("", "release")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "notes.md")
+	if err := os.WriteFile(file, notes, 0o644); err != nil {
+		return err
+	}
+	if err := run(ctx, ".", []string{"GOBIN=" + dir}, "go", "install", cosign); err != nil {
+		return err
+	}
+	// The root's tag names the version; the other tags are of the same commit.
+	env := []string{"GORELEASER_CURRENT_TAG=" + version, "PATH=" + dir + string(os.PathListSeparator) + os.Getenv("PATH")}
+	return run(ctx, ".", env, "go", "run", goreleaser, "release", "--clean", "--release-notes="+file)
 }
 
 // platforms are the systems that every module is built and vetted for.

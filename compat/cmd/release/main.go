@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 
 	"github.com/remote-events/remote-events/compat/internal/release"
@@ -17,7 +18,9 @@ import (
 const usage = `usage:
   release prepare VERSION         set the version in every go.mod, in go.work and in the changelog
   release tag [-dry-run] VERSION  check the tree, print the tags and create them
-  release notes VERSION           print the changes of the version`
+  release notes VERSION           print the changes of the version
+  release documents DIR           write man pages, completions and certificates
+  release try DIR                 unpack the archives of this system in DIR and use them`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -40,8 +43,9 @@ func run(ctx context.Context, out io.Writer, root string, args []string) error {
 		return err
 	}
 	version := flags.Arg(0)
+	dir := version
 	if flags.NArg() != 1 {
-		return fmt.Errorf("name one version\n%s", usage)
+		return fmt.Errorf("%s: one argument is missing\n%s", args[0], usage)
 	}
 	switch args[0] {
 	case "prepare":
@@ -54,6 +58,10 @@ func run(ctx context.Context, out io.Writer, root string, args []string) error {
 			_, err = fmt.Fprintln(out, changes)
 		}
 		return err
+	case "documents":
+		return documents(ctx, root, dir)
+	case "try":
+		return release.Try(ctx, out, dir)
 	}
 	return fmt.Errorf("unknown command %q\n%s", args[0], usage)
 }
@@ -74,4 +82,18 @@ func tag(ctx context.Context, out io.Writer, root, version string, dryRun bool) 
 		}
 	}
 	return nil
+}
+
+// documents writes the documents of a release with the date of SOURCE_DATE_EPOCH, or
+// today's.
+func documents(ctx context.Context, root, dir string) error {
+	date := time.Now()
+	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
+		seconds, err := strconv.ParseInt(epoch, 10, 64)
+		if err != nil {
+			return fmt.Errorf("SOURCE_DATE_EPOCH: %w", err)
+		}
+		date = time.Unix(seconds, 0)
+	}
+	return release.WriteDocuments(ctx, root, dir, date)
 }

@@ -20,8 +20,8 @@ func releasedTitle(version string) string {
 	return "## " + strings.TrimPrefix(version, "v") + " - "
 }
 
-// section returns the text of a section of the changelog, or "" if there is none.
-func section(text, title string) string {
+// sectionOf returns the text of a section of the changelog, or "" if there is none.
+func sectionOf(text, title string) string {
 	var b strings.Builder
 	inside := false
 	for line := range strings.Lines(text) {
@@ -43,7 +43,7 @@ func Changes(root, version string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	changes := section(string(text), releasedTitle(version))
+	changes := sectionOf(string(text), releasedTitle(version))
 	if changes == "" {
 		return "", fmt.Errorf("%s has no section %q with changes", changelogFile, releasedTitle(version)+"YYYY-MM-DD")
 	}
@@ -57,10 +57,10 @@ func date(root, version string, today time.Time) error {
 	if err != nil {
 		return err
 	}
-	if section(string(text), unreleasedTitle) == "" {
+	if sectionOf(string(text), unreleasedTitle) == "" {
 		return errors.New(changelogFile + " has no changes in its section Unreleased")
 	}
-	if section(string(text), releasedTitle(version)) != "" {
+	if sectionOf(string(text), releasedTitle(version)) != "" {
 		return fmt.Errorf("%s already has a section on %s", changelogFile, version)
 	}
 	title := unreleasedTitle + "\n\n" + releasedTitle(version) + today.UTC().Format(time.DateOnly)
