@@ -24,8 +24,14 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "adapter" {
 		os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
+	if os.Getenv(asCommand) != "" {
+		os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	goleak.VerifyTestMain(m)
 }
+
+// asCommand is the environment variable that makes the test binary the command.
+const asCommand = "COMPAT_TEST_AS_COMMAND"
 
 func compat(t *testing.T, args ...string) (code int, out, diagnostics string) {
 	t.Helper()
