@@ -91,7 +91,11 @@ func Check(root fs.FS) (*Result, error) {
 	}
 	c.checkExamples(chapters, cases)
 	// The generated tables are part of the text.
-	documents = append(documents, parse(coverageFile, made[coverageFile]))
+	for _, name := range []string{coverageFile, implementationsFile} {
+		if text, ok := made[name]; ok {
+			documents = append(documents, parse(name, text))
+		}
+	}
 	c.checkLinks(documents, made)
 	if err := c.checkMentions(files, rules); err != nil {
 		return nil, err
@@ -145,7 +149,7 @@ func (c *checker) files() ([]string, error) {
 func (c *checker) parseAll(files []string) ([]*document, error) {
 	var documents []*document
 	for _, name := range files {
-		if path.Ext(name) != ".md" || name == coverageFile {
+		if path.Ext(name) != ".md" || name == coverageFile || name == implementationsFile {
 			continue
 		}
 		source, err := fs.ReadFile(c.root, name)

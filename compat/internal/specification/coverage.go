@@ -27,10 +27,14 @@ func generate(rules ruleset, cases map[string]testCase, results Results) (map[st
 	if err != nil {
 		return nil, err
 	}
-	return map[string][]byte{
+	files := map[string][]byte{
 		requirementsFile: made,
 		coverageFile:     []byte(coverage(sorted, cases, results)),
-	}, nil
+	}
+	if slices.ContainsFunc(results.Implementations, func(s Standing) bool { return len(s.Classes) > 0 }) {
+		files[implementationsFile] = []byte(implementations(results))
+	}
+	return files, nil
 }
 
 // checkLost compares the text with the index in the tree, to report ids that have been

@@ -36,6 +36,19 @@ type Standing struct {
 	Deviates []string `json:"deviates,omitempty"`
 	// Unsupported are the requirements without a case that the implementation supports.
 	Unsupported []string `json:"unsupported,omitempty"`
+	// Classes has the verdicts on the classes, in their order.
+	Classes []ClassVerdict `json:"classes,omitempty"`
+}
+
+// ClassVerdict is the verdict on a class.
+type ClassVerdict struct {
+	Class   string         `json:"class"`
+	Version string         `json:"version"` // of the specification
+	Verdict report.Verdict `json:"verdict"`
+	// Cases is the number of cases that violate, or that are inconclusive.
+	Cases int `json:"cases,omitempty"`
+	// NotTested has the requirements of the class that the run did not test.
+	NotTested []string `json:"not_tested,omitempty"`
 }
 
 // Reduce returns the Results of a report. If several implementations took part in a case,
@@ -79,6 +92,10 @@ func Reduce(r *report.Report) Results {
 				}
 			}
 		}
+	}
+	for _, c := range r.Conformances() {
+		s := standings[of[c.Implementation]]
+		s.Classes = append(s.Classes, ClassVerdict{c.Class, c.Version, c.Verdict, len(c.Cases), c.NotTested})
 	}
 	reduced := Results{Format: resultsFormat, Implementations: []Standing{}}
 	for w, s := range standings {

@@ -75,3 +75,32 @@ func TestResultsInTheTable(t *testing.T) {
 		t.Errorf("%v", result.Problems)
 	}
 }
+
+// The list of implementations has the verdicts of the recorded run.
+func TestImplementations(t *testing.T) {
+	t.Parallel()
+	r := run()
+	for i := range r.Implementations {
+		r.Implementations[i].Roles = []string{"receive"}
+	}
+	for _, family := range []string{"wire", "poison", "limits", "metadata", "evolution", "dispatch"} {
+		r.Cases = append(r.Cases, report.Case{ID: family + "/x", Family: family, Requirements: []string{"RECV-2"}})
+	}
+	for receiver, outcome := range map[string]report.Outcome{"go": report.Passed, "py-a": report.Deviates, "old": report.Errored} {
+		r.Results = append(r.Results, report.Result{Case: "wire/x", Receiver: receiver, Outcome: outcome})
+	}
+	text, err := specification.Reduce(r).JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := check(t, func(files fstest.MapFS) { files[specification.ResultsFile] = &fstest.MapFile{Data: text} })
+	list := string(result.Generated["spec/IMPLEMENTATIONS.md"])
+	for _, want := range []string{
+		"| implementation | version | receiver |\n", "| go | 1 | ✓ 1.0", "| py (an original) | 1.6 | ✗ 1 |\n", "| py (an original) | 0.1 | ! 1 |\n",
+		"- receiver (go 1): not tested: JSON-10, ",
+	} {
+		if !strings.Contains(list, want) {
+			t.Errorf("%q is missing in\n%s", want, list)
+		}
+	}
+}
