@@ -97,8 +97,8 @@ type TypedVector struct {
 
 	Type    json.RawMessage `json:"type"` // the record's members: the file says how
 	Payload string          `json:"payload"`
-	Value   json.RawMessage `json:"value"` // nil where it is an error
-	Error   *string         `json:"error"` // the place of the misfit, a JSON Pointer
+	Value   json.RawMessage `json:"value"` // nil where it must be an error
+	Error   *string         `json:"error"` // the place of the misfit, a JSON Pointer; beside a value, both are permitted
 }
 
 // ChainVector is a declaration of events and the chain of the last of them, or
@@ -171,7 +171,19 @@ type SchemaVector struct {
 
 	Schema  json.RawMessage `json:"schema"`
 	Payload string          `json:"payload"`
-	Error   *string         `json:"error"` // the place that does not fit, a JSON Pointer; nil where all does
+	Error   Places          `json:"error"` // nil if the payload fits
+}
+
+// Places are JSON Pointers to values that do not fit, of which a validator reports one.
+type Places []string
+
+// UnmarshalJSON reads one place, or an array of them.
+func (p *Places) UnmarshalJSON(text []byte) error {
+	if text[0] == '[' {
+		return json.Unmarshal(text, (*[]string)(p))
+	}
+	*p = Places{""}
+	return json.Unmarshal(text, &(*p)[0])
 }
 
 // MessageFamilies are the families whose cases are messages.

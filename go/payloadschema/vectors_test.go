@@ -2,6 +2,7 @@ package payloadschema_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/remote-events/remote-events/go/payloadschema"
@@ -17,8 +18,8 @@ func TestVectors(t *testing.T) {
 	for _, v := range vectors {
 		err := one(t, string(v.Schema)).Check("e", []byte(v.Payload))
 		fault, unfit := errors.AsType[*payloadschema.Error](err)
-		if (err != nil) != unfit || unfit != (v.Error != nil) || unfit && fault.Pointer != *v.Error {
-			t.Errorf("%s: %v", v.ID, err)
+		if (err != nil) != unfit || unfit != (v.Error != nil) || unfit && !slices.Contains(v.Error, fault.Pointer) {
+			t.Errorf("%s: %v, want a failure at one of %q", v.ID, err, v.Error)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (p *parts) legacy(key *string, raw []byte, fault *Finding, in *inspector) L
 			case e.kind != pyjson.String:
 			case ends(e.text):
 				return Dies
-			default:
+			case e.usable: // no key is a lone surrogate
 				hear(e.text)
 			}
 		}

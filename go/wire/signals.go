@@ -47,13 +47,12 @@ func (p *parts) elements(raw []byte) iter.Seq[element] {
 	}
 }
 
-// firstSignal returns the first element of signals if it is a string, else nil.
+// firstSignal returns the event's name: the first signal, or nil if there is none.
 func (p *parts) firstSignal(raw []byte) *string {
 	for e := range p.elements(raw) {
-		if e.kind == pyjson.String {
+		if e.usable {
 			return &e.text
 		}
-		break
 	}
 	return nil
 }

@@ -75,10 +75,33 @@ func TestScanAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestKeyDefaultsToFirstSignal checks SIG-1 and the legacy verdict without a key: the
+// event's name counts as the key.
 func TestKeyDefaultsToFirstSignal(t *testing.T) {
 	t.Parallel()
-	if got := wire.Inspect([]byte(safe), wire.Limits{}); got.Verdict != wire.Safe || got.Legacy != wire.Delivers {
-		t.Errorf("%+v", got)
+	for signals, want := range map[string]struct {
+		findings []wire.Requirement
+		legacy   wire.Legacy
+	}{
+		`["e", "remote_event", "event"]`:           {nil, wire.Delivers},
+		`[null, "e", "remote_event", "event"]`:     {[]wire.Requirement{wire.ReqFirstSignal, wire.ReqSignalStrings}, wire.Delivers},
+		`["\ud800", "e", "remote_event", "event"]`: {[]wire.Requirement{wire.ReqFirstSignal, wire.ReqSignalStrings, wire.ReqSurrogates}, wire.Delivers},
+		`["\ud800"]`: {[]wire.Requirement{wire.ReqSignals, wire.ReqSurrogates}, wire.Drops},
+		`[]`:         {[]wire.Requirement{wire.ReqSignals}, wire.Drops},
+		`{"e": 1}`:   {[]wire.Requirement{wire.ReqSignals}, wire.Delivers},
+		`"e"`:        {[]wire.Requirement{wire.ReqSignals}, wire.Delivers},
+		`""`:         {[]wire.Requirement{wire.ReqSignals}, wire.Drops},
+	} {
+		got := wire.Inspect([]byte(`{"data": {}, "signals": `+signals+`}`), wire.Limits{})
+		var found []wire.Requirement
+		for _, f := range got.Findings {
+			found = append(found, f.Requirement)
+		}
+		slices.Sort(found)
+		slices.Sort(want.findings)
+		if !slices.Equal(found, want.findings) || got.Legacy != want.legacy {
+			t.Errorf("%s: %q, %s; want %q, %s", signals, found, got.Legacy, want.findings, want.legacy)
+		}
 	}
 }
 

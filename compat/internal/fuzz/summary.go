@@ -58,9 +58,14 @@ type Disagreement struct {
 	Vector  Vector   `json:"vector"`
 }
 
+// requirements returns the findings that every validator names (VERDICT-2): of a malformed
+// message, those that make it malformed.
 func requirements(t *trial) []string {
 	ids := []string{}
 	for _, f := range t.report.Findings {
+		if t.report.Verdict == wire.Malformed && f.Severity != wire.SeverityMalformed {
+			continue
+		}
 		ids = append(ids, string(f.Requirement))
 	}
 	slices.Sort(ids)

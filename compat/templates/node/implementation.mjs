@@ -1,6 +1,7 @@
 // A small implementation of spec/wire.md, in whose place yours goes. It reads
 // messages without recursion and passes payloads on as text, since JSON.parse
 // would round their integers and refuse what Python calls JSON.
+import { isIPv6 } from "node:net";
 import { RESP_TYPES, createClient } from "@redis/client";
 
 const SENT = { bytes: 1 << 20, levels: 512 }; // LIMIT-2, LIMIT-1
@@ -125,7 +126,8 @@ function decode(message) {
   if (!chain.startsWith("[")) throw new Malformed("WIRE-2");
   const elements = scan(chain).children.map(([, raw]) => raw);
   if (elements.some((raw) => raw[0] === "{" || raw[0] === "[")) throw new Malformed("WIRE-3");
-  const signals = elements.filter((raw) => raw[0] === '"').map((raw) => JSON.parse(raw));
+  const strings = elements.filter((raw) => raw[0] === '"').map((raw) => JSON.parse(raw));
+  const signals = strings.filter((signal) => !SURROGATE.test(signal));
   if (signals.length === 0) throw new Malformed("WIRE-2");
   const attributes = Object.create(null);
   const metadata = members.get("metadata") ?? "";
@@ -136,17 +138,21 @@ function decode(message) {
   return { signals, payload, attributes, faults };
 }
 
-const URI = "(?:[A-Za-z0-9._~:/?#\\[\\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})";
+const part = (more) => `(?:[A-Za-z0-9._~!$&'()*+,;=${more}-]|%[0-9A-Fa-f]{2})*`;
+const URI = new RegExp( // RFC 3986; the first segment of a relative path has no colon
+  "^(?:(?<scheme>[A-Za-z][A-Za-z0-9+.-]*):|(?![^/?#]*:))" +
+    `(?://(?:${part(":")}@)?(?:\\[(?<address>[^\\[\\]]*)\\]|${part("")})(?::[0-9]*)?(?=[/?#]|$)|(?!//))` +
+    `${part(":@/")}(?:\\?${part(":@/?")})?(?:#${part(":@/?")})?$`,
+);
 const FORMS = {
   id: /^[^]+$/,
-  source: new RegExp(`^(?!:)${URI}+$`),
-  dataschema: new RegExp(`^[A-Za-z][A-Za-z0-9+.-]*:${URI}+$`),
   time: /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i,
   traceparent: /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[^]*)?$/,
 };
 
 /** Whether an attribute has the form that META-5 gives it. */
 function hasForm(name, value) {
+  if (name === "source" || name === "dataschema") return isURI(value, name === "dataschema");
   const found = Object.hasOwn(FORMS, name) ? FORMS[name].exec(value) : [];
   if (found === null) return false;
   if (name === "traceparent" && value.startsWith("00")) return value.length === 55; // more comes with later versions only
@@ -154,6 +160,15 @@ function hasForm(name, value) {
   const [year, month, day] = found.slice(1, 4).map(Number);
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   return day >= 1 && day <= ([31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0);
+}
+
+/** Whether a text is a URI, or a reference that is not empty. */
+function isURI(value, absolute) {
+  const found = URI.exec(value)?.groups;
+  if (value === "" || !found || (absolute && !found.scheme)) return false;
+  const { address } = found;
+  if (address === undefined || /^v[0-9a-f]+\.[a-z0-9._~!$&'()*+,;=:-]+$/i.test(address)) return true;
+  return /^[0-9A-Fa-f:.]+$/.test(address) && isIPv6(address);
 }
 
 /** Returns a message that is safe, or throws Refused. */
@@ -174,7 +189,7 @@ function encode(eventName, parents, payload, metadata) {
   for (const [fault, found] of Object.entries({
     "WIRE-1": data.first !== "{",
     "WIRE-5": data.children.some(([name]) => forbidden.includes(name)),
-    "JSON-9": SURROGATE.test(payload) || signals.some((signal) => SURROGATE.test(signal)),
+    "JSON-1": SURROGATE.test(payload) || signals.some((signal) => SURROGATE.test(signal)),
     "SIG-3": new Set(signals).size < signals.length,
     "SIG-4": signals.some((signal) => signal.startsWith("kernel.")),
     "META-2": !names.every(isAttribute),

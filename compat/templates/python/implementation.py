@@ -2,6 +2,7 @@
 messages without recursion and passes payloads on as text."""
 import datetime
 import functools
+import ipaddress
 import json
 import re
 import sys
@@ -117,6 +118,7 @@ def decode(message):
     if any(raw[0] in "{[" for raw in signals):
         raise Malformed("WIRE-3")
     signals = [json.loads(raw) for raw in signals if raw[0] == '"']
+    signals = [signal for signal in signals if not SURROGATE.search(signal)]
     if not signals:
         raise Malformed("WIRE-2")
     attributes = {}
@@ -138,10 +140,11 @@ def encode(event_name, parents, payload_text, metadata):
         message = text.encode("utf-8")
         faults = decode(message)[3]
     except UnicodeEncodeError:
-        raise Refused("JSON-9") from None
+        raise Refused("JSON-1") from None
     except Malformed as error:
         raise Refused(str(error)) from None
     for fault, found in {
+        "JSON-1": any(SURROGATE.search(signal) for signal in signals),
         "WIRE-1": first != "{",
         "WIRE-5": {"_signals", "_propagated", "__func__", "im_func"} & {name for name, _ in members},
         "SIG-3": len(set(signals)) < len(signals),
@@ -157,11 +160,14 @@ def encode(event_name, parents, payload_text, metadata):
     return message
 
 
-URI = r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
+PART, USER, PATH, QUERY = (
+    r"(?:[A-Za-z0-9._~!$&'()*+,;=" + more + r"-]|%[0-9A-Fa-f]{2})*" for more in ("", ":", ":@/", ":@/?"))
+URI = re.compile(  # RFC 3986; the first segment of a relative path has no colon
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):|(?![^/?#]*:))"
+    r"(?://(?:" + USER + r"@)?(?:\[(?P<address>[^\[\]]*)\]|" + PART + r")(?::[0-9]*)?(?=[/?#]|\Z)|(?!//))"
+    + PATH + r"(?:\?" + QUERY + r")?(?:#" + QUERY + ")?")
 FORMS = {
     "id": r"[\s\S]+",
-    "source": r"(?!:)" + URI + "+",
-    "dataschema": r"[A-Za-z][A-Za-z0-9+.-]*:" + URI + "+",
     "time": r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)",
     "traceparent": r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\s\S]*)?",
 }
@@ -169,16 +175,32 @@ FORMS = {
 
 def has_form(name, value):
     """Whether an attribute has the form that META-5 gives it."""
+    if name in ("source", "dataschema"):
+        return is_uri(value, name == "dataschema")
     if not re.fullmatch(FORMS.get(name, r"[\s\S]*"), value, re.ASCII):
         return False
     if name == "traceparent" and value.startswith("00"):
         return len(value) == 55  # more comes with later versions only
     if name == "time":
         try:
-            datetime.date(int(value[:4]), int(value[5:7]), int(value[8:10]))
+            datetime.date(2000 + int(value[:4]) % 400, int(value[5:7]), int(value[8:10]))  # Python has no year 0
         except ValueError:
             return False
     return True
+
+
+def is_uri(value, absolute):
+    """Whether a text is a URI, or a reference that is not empty."""
+    found = URI.fullmatch(value)
+    if not value or not found or absolute and not found["scheme"]:
+        return False
+    address = found["address"]
+    if address is None or re.fullmatch(r"[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+", address):
+        return True
+    try:
+        return bool(re.fullmatch("[0-9A-Fa-f:.]+", address) and ipaddress.IPv6Address(address))
+    except ValueError:
+        return False
 
 
 @functools.lru_cache()
