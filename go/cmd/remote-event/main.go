@@ -135,7 +135,19 @@ Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 	a.connection.register(root)
 	root.SetUsageTemplate(strings.NewReplacer("Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 ", " for more information about a command.", " has more.").Replace(root.UsageTemplate()))
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.sendCommand(), a.listenCommand(), a.deadCommand(), a.queueCommand(), a.doctorCommand(), a.checkCommand(), a.aclCommand(), a.benchCommand(), a.contextCommand(), a.victim())
+	root.AddCommand(
+		a.aclCommand(),
+		a.benchCommand(),
+		a.checkCommand(),
+		a.contextCommand(),
+		a.deadCommand(),
+		a.doctorCommand(),
+		a.listenCommand(),
+		a.queueCommand(),
+		a.relayCommand(),
+		a.sendCommand(),
+		a.victim(),
+	)
 	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
 		root.AddCommand(withoutRedis(command))
 	}
