@@ -4,6 +4,7 @@ package templates_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/cache"
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
@@ -45,6 +47,57 @@ func TestOriginalPythonTemplate(t *testing.T) {
 	python, err := environment.New(dir, "", os.Stderr).Ensure(t.Context(), original)
 	must(t, err)
 	test(t, python, "python/adapter.py")
+	testReliable(t, python, "python/adapter.py", "--reliable")
+	vectors := exec.CommandContext(t.Context(), python, "python/vectors.py", "../../spec/vectors")
+	if output, err := vectors.CombinedOutput(); err != nil {
+		t.Errorf("vectors.py: %v\n%s", err, output)
+	}
+}
+
+// testReliable runs a reliable receiver with the cases in which it differs from a plain
+// one, and kills it at work.
+func testReliable(t *testing.T, command ...string) {
+	t.Helper()
+	server, err := redisserver.Start(t.Context(), redisserver.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Close()) })
+	options, err := redis.ParseURL(server.URL())
+	must(t, err)
+	client := redis.NewClient(options)
+	t.Cleanup(func() { must(t, client.Close()) })
+	runSuite(t, server, command, func(c suite.Case) bool {
+		family, _, _ := strings.Cut(c.ID, "/")
+		// The rights of the case are those of a plain receiver.
+		return (family == "dispatch" || family == "redis") && c.ID != "redis/limited-receiver"
+	})
+	const events = 60
+	for n := range events {
+		must(t, client.LPush(t.Context(), "e", fmt.Sprintf(`{"data": {"n": %d}, "signals": ["e", "remote_event", "event"]}`, n)).Err())
+	}
+	seen := map[string]int{}
+	for round := 0; len(seen) < events; round++ {
+		a, err := adapter.Start(context.WithoutCancel(t.Context()), adapter.Options{
+			Command: command, RedisURL: server.URL(), Timeout: 20 * time.Second, Env: []string{"LEASE=300"},
+		})
+		must(t, err)
+		must(t, a.Receive(t.Context(), []string{"e"}, []string{"e"}))
+		for n := 0; len(seen) < events && (round >= 3 || n < 1+5*round); n++ {
+			ctx, cancel := calibration.WithTimeout(t.Context(), 30*time.Second)
+			observed, err := a.Next(ctx)
+			cancel()
+			must(t, err)
+			seen[observed.(protocol.Event).PayloadText]++ //nolint:forcetypeassert // a panic says as much
+		}
+		if round < 3 {
+			a.Kill()
+			_ = a.Close() // it was killed
+			continue
+		}
+		must(t, a.Close())
+	}
+	if left, err := client.Keys(t.Context(), "*").Result(); err != nil || len(left) > 0 {
+		t.Errorf("after every event was handled, %q are left, %v", left, err)
+	}
 }
 
 // TestNodeTemplate needs node, npm, and the network for the packages of package.json.
@@ -109,18 +162,19 @@ func test(t *testing.T, command ...string) {
 	must(t, err)
 	client := redis.NewClient(options)
 	t.Cleanup(func() { must(t, client.Close()) })
-	runSuite(t, server, command)
+	runSuite(t, server, command, func(suite.Case) bool { return true })
 	a, err := adapter.Start(context.WithoutCancel(t.Context()), adapter.Options{Command: command, RedisURL: server.URL(), Timeout: 20 * time.Second})
 	must(t, err)
 	defer func() { must(t, a.Close()) }()
 	send(t, a, client)
 }
 
-// runSuite runs all cases of the harness. A template has no known deviations.
-func runSuite(t *testing.T, server *redisserver.Server, command []string) {
+// runSuite runs cases of the harness. A template has no known deviations.
+func runSuite(t *testing.T, server *redisserver.Server, command []string, selected func(suite.Case) bool) {
 	t.Helper()
 	cases, err := suite.Load()
 	must(t, err)
+	cases = slices.DeleteFunc(cases, func(c suite.Case) bool { return !selected(c) })
 	result, err := engine.Run(t.Context(), engine.Config{
 		Cases: cases, Implementations: []engine.Implementation{engine.Command("", false, command...)},
 		Servers: []engine.Server{{

@@ -51,6 +51,9 @@ func (in *inspector) inspectMembers(key *string, raw []byte, p parts) {
 	}
 	if _, fault := p.checkSignals(raw); fault != nil {
 		in.findings = append(in.findings, *fault)
+		if fault.Requirement == ReqSignalStrings && p.firstSignal(raw) == nil {
+			in.findings = append(in.findings, *malformed(ReqSignals, p.signals.start, "signals contains no name"))
+		}
 	} else {
 		in.inspectSignals(key, raw, p)
 	}

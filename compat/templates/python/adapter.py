@@ -1,5 +1,6 @@
 """An adapter to copy: the protocol of compat/README.md, around implementation.py
-in whose place yours goes. It needs Python 3.8 and requirements.txt."""
+in whose place yours goes. It needs Python 3.8 and requirements.txt. With the
+argument --reliable, its receiver is that of reliable.py."""
 import json
 import os
 import platform
@@ -8,6 +9,10 @@ import threading
 
 import implementation
 
+Receiver = implementation.Receiver
+if "--reliable" in sys.argv:
+    import reliable
+    Receiver = reliable.ReliableReceiver
 OUT = threading.Lock()  # listeners of several queues report
 
 
@@ -35,7 +40,7 @@ def serve(url):
                                     request.get("metadata", {}))
                 emit("sent", id=request["id"])
             elif request["op"] == "receive":
-                receiver = implementation.Receiver(url, request["queues"], request["signals"], heard)
+                receiver = Receiver(url, request["queues"], request["signals"], heard)
                 emit("ready", id=request["id"])
             elif request["op"] == "stop":
                 break

@@ -1,9 +1,12 @@
-"""A small implementation of spec/wire.md, in whose place yours goes. It reads
-messages without recursion and passes payloads on as text."""
+"""A small implementation of spec/wire.md, in whose place yours goes. It follows
+the pseudocode of spec/implementing.md, reads messages without recursion and
+passes payloads on as text."""
+import collections
 import datetime
 import functools
 import ipaddress
 import json
+import random
 import re
 import sys
 import threading
@@ -14,6 +17,11 @@ from redis.retry import Retry
 
 MOST_SENT, MOST_RECEIVED = 1 << 20, 64 << 20  # bytes, LIMIT-2 and LIMIT-3
 DEEP_SENT, DEEP_RECEIVED = 512, 10_000  # levels, LIMIT-1 and LIMIT-4
+SAFE_INTEGER, MOST_DIGITS = (1 << 53) - 1, 4300  # JSON-8 and JSON-7
+WARNING, TOLERATED, MALFORMED = range(3)  # what a finding means
+VERDICTS = {WARNING: "safe", TOLERATED: "tolerated", MALFORMED: "malformed"}
+RESERVED = {"_signals", "_propagated", "__func__", "im_func"}  # WIRE-5
+BASE = ["remote_event", "event"]
 
 TOKEN = re.compile(
     r"[ \t\n\r]*(?:(?P<mark>[{}\[\],:])"
@@ -23,32 +31,35 @@ TOKEN = re.compile(
     r"|(?P<word>true|false|null))")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
+Event = collections.namedtuple("Event", "signals payload attributes")
+Judgement = collections.namedtuple("Judgement", "verdict legacy findings event")
+
 
 class Malformed(ValueError):
     """No receiver delivers it. Its text names the requirement."""
 
 
-class Refused(ValueError):
+class Rejected(ValueError):
     """No sender sends it. Its text names the requirements."""
 
 
-def scan(text):
+def scan(text, find=lambda requirement, severity=TOLERATED: None):
     """Reads one JSON value by the grammar of JSON-2 and JSON-10. Returns what its
-    raw text begins with, the (name, raw text) of its members or elements, and
-    the requirements that a sender of it would violate."""
-    children, faults = [], set()
+    raw text begins with and the (name, raw text) of its members or elements, and
+    reports what a sender of it would violate."""
+    children = []
     stack = []  # of the open objects and arrays: the names so far, or None
     expect, position, name, begin, first = "value", 0, None, 0, ""
     while True:
         token = TOKEN.match(text, position)
         if token is None:
             if expect == "end" and not text[position:].strip(" \t\n\r"):
-                return first, children, faults
+                return first, children
             raise Malformed("JSON-2")
         position, kind = token.end(), token.lastgroup
         raw, start = token[kind], token.start(kind)
         if kind == "string" and "\\u" in raw and SURROGATE.search(json.loads(raw)):
-            faults.add("JSON-9")
+            find("JSON-9")
         if raw in ("}", "]") and kind == "mark":
             if not stack or (stack[-1] is None) != (raw == "]") or expect not in ("comma", "name or end", "value or end"):
                 raise Malformed("JSON-2")
@@ -64,7 +75,7 @@ def scan(text):
                 name = json.loads(raw)
             decoded = json.loads(raw) if "\\" in raw else raw[1:-1]
             if decoded in stack[-1]:
-                faults.add("JSON-5")
+                find("JSON-5")
             stack[-1].add(decoded)
             expect = "colon"
             continue
@@ -78,15 +89,19 @@ def scan(text):
                 if len(stack) > DEEP_RECEIVED:
                     raise Malformed("LIMIT-4")
                 if len(stack) > DEEP_SENT:
-                    faults.add("LIMIT-1")
+                    find("LIMIT-1")
                 continue
             if kind == "special":
-                faults.add("JSON-4")
+                find("JSON-4")
             elif kind == "number":
-                if not token["float"] and len(raw.lstrip("-")) > 4300:
-                    faults.add("JSON-7")
+                if not token["float"]:
+                    digits = raw.lstrip("-")
+                    if len(digits) > MOST_DIGITS:
+                        find("JSON-7")
+                    if len(digits) > 16 or int(digits) > SAFE_INTEGER:
+                        find("JSON-8", WARNING)
                 if abs(float(raw)) == float("inf"):
-                    faults.add("JSON-6")
+                    find("JSON-6")
         else:
             raise Malformed("JSON-2")
         if len(stack) == 1:  # a member or an element has ended
@@ -94,83 +109,139 @@ def scan(text):
         expect = "comma" if stack else "end"
 
 
-def decode(message):
-    """Returns the signals, the payload's text and the attributes of a message,
-    and the requirements that a sender of it would violate."""
+def judge(message, key=None):
+    """Returns both verdicts of the message in a list, the severity of each finding,
+    and the event unless the message is malformed. The key may be unknown."""
+    findings = {}
+
+    def find(requirement, severity=TOLERATED):
+        findings[requirement] = max(severity, findings.get(requirement, severity))
+
+    def malformed(requirement):
+        find(requirement, MALFORMED)
+        return Judgement("malformed", "dies", findings, None)
+
     if len(message) > MOST_RECEIVED:
-        raise Malformed("LIMIT-3")
+        find("LIMIT-3", MALFORMED)
+    elif len(message) > MOST_SENT:
+        find("LIMIT-2")
     try:
         text = message.decode("utf-8")
     except UnicodeDecodeError:
-        raise Malformed("JSON-1") from None
+        return malformed("JSON-1")
     if text.startswith("\ufeff"):
-        raise Malformed("JSON-1")
-    first, members, faults = scan(text)
-    if first != "{":
-        raise Malformed("JSON-3")
-    members = dict(members)  # the last of a name counts
-    data, signals, metadata = members.get("data", ""), members.get("signals", ""), members.get("metadata", "{}")
-    if not data.startswith("{"):
-        raise Malformed("WIRE-1")
-    if not signals.startswith("["):
-        raise Malformed("WIRE-2")
-    signals = [raw for _, raw in scan(signals)[1]]
-    if any(raw[0] in "{[" for raw in signals):
-        raise Malformed("WIRE-3")
-    signals = [json.loads(raw) for raw in signals if raw[0] == '"']
-    signals = [signal for signal in signals if not SURROGATE.search(signal)]
-    if not signals:
-        raise Malformed("WIRE-2")
-    attributes = {}
-    if metadata.startswith("{"):
-        for name, raw in dict(scan(metadata)[1]).items():
-            value = json.loads(raw) if raw[0] == '"' else None
-            if value is not None and not SURROGATE.search(value) and re.fullmatch("[a-z0-9]+", name) and name != "signals":
-                attributes[name] = value
-    return signals, data, attributes, faults
-
-
-def encode(event_name, parents, payload_text, metadata):
-    """Returns a message that is safe, or raises Refused."""
-    signals = [event_name, *parents, "remote_event", "event"]
-    text = '{"data": ' + payload_text + ', "signals": ' + json.dumps(signals)
-    text += (', "metadata": ' + json.dumps(metadata) if metadata else "") + "}"
+        return malformed("JSON-1")
     try:
-        first, members, _ = scan(payload_text)  # by itself: it may not end the object that it stands in
-        message = text.encode("utf-8")
-        faults = decode(message)[3]
-    except UnicodeEncodeError:
-        raise Refused("JSON-1") from None
+        first, members = scan(text, find)
     except Malformed as error:
-        raise Refused(str(error)) from None
-    for fault, found in {
-        "JSON-1": any(SURROGATE.search(signal) for signal in signals),
-        "WIRE-1": first != "{",
-        "WIRE-5": {"_signals", "_propagated", "__func__", "im_func"} & {name for name, _ in members},
-        "SIG-3": len(set(signals)) < len(signals),
-        "SIG-4": any(signal.startswith("kernel.") for signal in signals),
-        "META-2": not all(re.fullmatch("[a-z0-9]+", name) and name != "signals" for name in metadata or {}),
-        "META-5": not all(has_form(*attribute) for attribute in (metadata or {}).items()),
-        "LIMIT-2": len(message) > MOST_SENT,
-    }.items():
-        if found:
-            faults.add(fault)
-    if faults:
-        raise Refused(", ".join(sorted(faults)))
-    return message
+        return malformed(str(error))
+    if first != "{":
+        return malformed("JSON-3")
+    members = dict(members)  # the last of a name counts
+    data, signals, metadata = members.pop("data", ""), members.pop("signals", ""), members.pop("metadata", "")
+    if members:
+        find("WIRE-4")
+    reserved = set()
+    if data.startswith("{"):
+        reserved = RESERVED.intersection(name for name, _ in scan(data)[1])
+    else:
+        find("WIRE-1", MALFORMED)
+    if reserved:
+        find("WIRE-5")
+    elements = judge_signals(signals, key, find)
+    attributes = judge_metadata(metadata, find)
+    event = Event([e for e in elements or [] if is_string(e)], data, attributes)
+    worst = max(findings.values(), default=WARNING)
+    legacy = judge_legacy(findings, reserved, signals, elements, event, key)
+    return Judgement(VERDICTS[worst], legacy, findings, event if worst < MALFORMED else None)
 
 
-PART, USER, PATH, QUERY = (
+def is_string(value):
+    return isinstance(value, str) and not SURROGATE.search(value)
+
+
+def judge_signals(signals, key, find):
+    """Returns the elements of an array: strings, and None for anything else."""
+    if not signals.startswith("["):
+        find("WIRE-2", MALFORMED)
+        return None
+    raws = [raw for _, raw in scan(signals)[1]]
+    elements = [json.loads(raw) if raw[0] == '"' else None for raw in raws]
+    strings = [e for e in elements if is_string(e)]
+    if not strings:
+        find("WIRE-2", MALFORMED)
+    if any(raw[0] in "{[" for raw in raws):
+        find("WIRE-3", MALFORMED)
+    elif len(strings) < len(elements):
+        find("WIRE-3")
+    if strings and elements[0] != (strings[0] if key is None else key):
+        find("SIG-1")
+    if len(elements) < 3 or elements[-2:] != BASE:
+        find("SIG-2")
+    if len(set(strings)) < len(strings):
+        find("SIG-3")
+    if any(signal.startswith("kernel.") for signal in strings):
+        find("SIG-4")
+    return elements
+
+
+def judge_metadata(metadata, find):
+    """Returns the attributes."""
+    attributes = {}
+    if metadata and not metadata.startswith("{"):
+        find("META-1")
+    elif metadata:
+        members = dict(scan(metadata)[1])
+        if not members:
+            find("META-4", WARNING)
+        for name, raw in members.items():
+            value = json.loads(raw) if raw[0] == '"' else None
+            if not is_attribute(name):
+                find("META-2")
+            elif not is_string(value):
+                find("META-3")
+            else:
+                attributes[name] = value
+                if not has_form(name, value):
+                    find("META-5")
+    return attributes
+
+
+def judge_legacy(findings, reserved, signals, elements, event, key):
+    """Predicts what an original receiver does with a message (VERDICT-3)."""
+    if {"JSON-7", "LIMIT-1", "WIRE-1"} & findings.keys() or reserved & {"__func__", "im_func"}:
+        return "dies"
+    if signals.startswith("["):
+        if findings.get("WIRE-3") == MALFORMED:
+            return "dies"
+        heard = event.signals
+    elif signals.startswith("{"):
+        heard = [name for name, _ in scan(signals)[1]]
+    elif signals.startswith('"'):
+        heard = list(json.loads(signals))
+    else:
+        return "dies"
+    if {"kernel.kernel_shutdown", "kernel.configuration_ready"}.intersection(heard):
+        return "dies"
+    return "delivers" if key in heard or key is None and heard else "drops"
+
+
+URI_TEXT, USER, PATH, QUERY = (
     r"(?:[A-Za-z0-9._~!$&'()*+,;=" + more + r"-]|%[0-9A-Fa-f]{2})*" for more in ("", ":", ":@/", ":@/?"))
 URI = re.compile(  # RFC 3986; the first segment of a relative path has no colon
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):|(?![^/?#]*:))"
-    r"(?://(?:" + USER + r"@)?(?:\[(?P<address>[^\[\]]*)\]|" + PART + r")(?::[0-9]*)?(?=[/?#]|\Z)|(?!//))"
+    r"(?://(?:" + USER + r"@)?(?:\[(?P<address>[^\[\]]*)\]|" + URI_TEXT + r")(?::[0-9]*)?(?=[/?#]|\Z)|(?!//))"
     + PATH + r"(?:\?" + QUERY + r")?(?:#" + QUERY + ")?")
 FORMS = {
     "id": r"[\s\S]+",
     "time": r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)",
     "traceparent": r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\s\S]*)?",
 }
+
+
+def is_attribute(name):
+    """Whether META-2 permits the name."""
+    return bool(re.fullmatch("[a-z0-9]+", name)) and name != "signals"
 
 
 def has_form(name, value):
@@ -203,6 +274,25 @@ def is_uri(value, absolute):
         return False
 
 
+def encode(event_name, parents, payload_text, metadata):
+    """Returns a message that is safe, or raises Rejected."""
+    signals = [event_name, *parents, *BASE]
+    if not all(is_string(text) for text in [payload_text, *signals, *metadata, *metadata.values()]):
+        raise Rejected("JSON-1")
+    try:
+        if scan(payload_text)[0] != "{":  # alone: it may not end the object that it stands in
+            raise Rejected("WIRE-1")
+    except Malformed as error:
+        raise Rejected(str(error)) from None
+    text = '{"data": ' + payload_text + ', "signals": ' + json.dumps(signals)
+    text += (', "metadata": ' + json.dumps(metadata) if metadata else "") + "}"
+    message = text.encode("utf-8")
+    judged = judge(message, event_name)
+    if judged.verdict != "safe":
+        raise Rejected(", ".join(sorted(id for id, severity in judged.findings.items() if severity > WARNING)))
+    return message
+
+
 @functools.lru_cache()
 def connect(url):
     """A client that repeats nothing by itself, for SEND-5."""
@@ -210,9 +300,21 @@ def connect(url):
 
 
 def send(url, event_name, parents, payload_text, metadata):
-    """Sends an event with these attributes and no others, or raises."""
+    """Sends an event with these attributes and no others, or raises: Rejected and
+    redis.ResponseError mean that it is not stored, and redis.TimeoutError and
+    redis.ConnectionError that its outcome is unknown."""
     message = encode(event_name, parents, payload_text, metadata)
     connect(url).lpush(event_name.encode("utf-8"), message)
+
+
+def decode(message):
+    """Returns the event of a message that is not malformed."""
+    if len(message) > MOST_RECEIVED:
+        raise Malformed("LIMIT-3")
+    judged = judge(message)
+    if judged.event is None:
+        raise Malformed(", ".join(id for id, severity in judged.findings.items() if severity == MALFORMED))
+    return judged.event
 
 
 class Receiver:
@@ -232,28 +334,37 @@ class Receiver:
             thread.join()  # what was taken is handled first
 
     def consume(self, queue):
-        client, pause = connect(self.url), 0.05
+        client, errors = connect(self.url), 0
         while not self.stopped.is_set():
             try:
                 taken = client.brpop([queue.encode("utf-8")], timeout=1)
-                pause = 0.05
+                errors = 0
             except redis.RedisError as error:
-                print("queue %r: %s" % (queue, error), file=sys.stderr)
-                self.stopped.wait(pause)
-                pause = min(2 * pause, 5)
+                errors = self.pause(queue, error, errors)
                 continue
             if taken:
                 self.deliver(queue, taken[1])
 
+    def pause(self, queue, error, errors):
+        """Waits after an error of Redis, longer after each, and returns their number."""
+        print("queue %r: %s" % (queue, error), file=sys.stderr)
+        self.stopped.wait(0.025 + random.uniform(0, min(0.05 * 2 ** min(errors, 10), 5)))
+        return errors + 1
+
     def deliver(self, queue, message):
+        """Returns the requirements that make a message malformed, and the classes of
+        the failures of its listeners."""
         try:
-            signals, payload_text, metadata, _ = decode(message)
+            event = decode(message)
         except Malformed as error:
             print("queue %r: malformed message of %d bytes: %s" % (queue, len(message), error), file=sys.stderr)
-            return
-        for signal in dict.fromkeys(signals):
+            return str(error), []
+        failures = []
+        for signal in dict.fromkeys(event.signals):
             for _ in range(0 if signal.startswith("kernel.") else self.listeners.count(signal)):
                 try:
-                    self.heard(signal, signals, payload_text, metadata)
-                except Exception as error:
-                    print("queue %r: a listener failed: %s" % (queue, type(error).__name__), file=sys.stderr)
+                    self.heard(signal, *event)
+                except Exception as error:  # its text may quote the payload
+                    failures.append(type(error).__name__)
+                    print("queue %r: a listener failed: %s" % (queue, failures[-1]), file=sys.stderr)
+        return None, failures
