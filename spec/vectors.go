@@ -186,6 +186,22 @@ func (p *Places) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &(*p)[0])
 }
 
+// CloudEventVector is an event as an envelope and as a CloudEvent. If it is rejected, it has
+// only the one that cannot be converted.
+type CloudEventVector struct {
+	Case
+
+	Envelope   json.RawMessage `json:"envelope"`
+	CloudEvent json.RawMessage `json:"cloudevent"`
+	Direction  string          `json:"direction"` // "to" or "from" CloudEvents; empty for both
+	Rejected   bool            `json:"rejected"`
+}
+
+// CloudEventVectors reads vectors/cloudevents.json.
+func CloudEventVectors() ([]CloudEventVector, error) {
+	return readVectors[CloudEventVector]("cloudevents")
+}
+
 // MessageFamilies are the families whose cases are messages.
 var MessageFamilies = []string{"wire", "poison", "limits", "metadata", "evolution"}
 
