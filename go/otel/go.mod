@@ -30,4 +30,3 @@ require (
 
 // Until the first release the satellite modules build against the tree they
 // stand in; a release drops this line.
-replace github.com/remote-events/remote-events => ../..
