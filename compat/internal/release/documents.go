@@ -64,6 +64,14 @@ func WriteDocuments(ctx context.Context, root, dir string, date time.Time) error
 			return fmt.Errorf("documents of %s: %w", c.name, err)
 		}
 	}
+	return writeCertificates(dir)
+}
+
+// writeCertificates copies the certificates of this system into a directory.
+func writeCertificates(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	for _, name := range certificates {
 		text, err := os.ReadFile(name)
 		if err == nil {
