@@ -61,7 +61,7 @@ func run(ctx context.Context, out io.Writer, root string, args []string) error {
 	case "documents":
 		return documents(ctx, root, dir)
 	case "try":
-		return release.Try(ctx, out, dir)
+		return release.Try(ctx, out, root, dir)
 	}
 	return fmt.Errorf("unknown command %q\n%s", args[0], usage)
 }

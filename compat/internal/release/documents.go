@@ -15,15 +15,16 @@ import (
 // command is a command that a release contains.
 type command struct {
 	name  string
-	dir   string // of its module
-	pkg   string // in its module
-	short string // for its man page
+	dir   string   // of its module
+	pkg   string   // in its module
+	short string   // for its man page
+	try   []string // arguments with which it needs no Redis and writes no file
 }
 
 // commands are the commands of a release.
 var commands = []command{
-	{"remote-event", "go/cmd/remote-event", ".", "Send, receive and validate the remote events of Applauncher applications"},
-	{"compat", "compat", "./cmd/compat", "Test implementations of the remote-event wire specification"},
+	{"remote-event", "go/cmd/remote-event", ".", "Send, receive and validate the remote events of Applauncher applications", []string{"demo"}},
+	{"compat", "compat", "./cmd/compat", "Test implementations of the remote-event wire specification", []string{"list"}},
 }
 
 // completions are the files with the completions of a command, by the shell that reads

@@ -17,8 +17,9 @@ import (
 )
 
 // Try unpacks the archives of this system in dist into an empty directory, and uses them:
-// each command shows its version, man shows a page, and bash completes a name.
-func Try(ctx context.Context, out io.Writer, dist string) error {
+// each command shows its help, man shows a page, and bash completes a name. Where Docker
+// answers, Try also builds and runs an image with each static binary.
+func Try(ctx context.Context, out io.Writer, root, dist string) error {
 	for _, c := range commands {
 		pattern := filepath.Join(dist, fmt.Sprintf("%s_*_%s_%s.tar.gz", c.name, runtime.GOOS, runtime.GOARCH))
 		archives, err := filepath.Glob(pattern)
@@ -26,7 +27,7 @@ func Try(ctx context.Context, out io.Writer, dist string) error {
 			err = fmt.Errorf("%d archives match %s", len(archives), pattern)
 		}
 		if err == nil {
-			err = try(ctx, out, c, archives[0])
+			err = try(ctx, out, root, c, archives[0])
 		}
 		if err != nil {
 			return fmt.Errorf("try %s: %w", c.name, err)
@@ -35,7 +36,7 @@ func Try(ctx context.Context, out io.Writer, dist string) error {
 	return nil
 }
 
-func try(ctx context.Context, out io.Writer, c command, archive string) error {
+func try(ctx context.Context, out io.Writer, root string, c command, archive string) error {
 	dir, err := os.MkdirTemp("", c.name)
 	if err != nil {
 		return err
@@ -67,6 +68,13 @@ func try(ctx context.Context, out io.Writer, c command, archive string) error {
 		return fmt.Errorf("bash completes %s complet to %q: %w", c.name, completed, err)
 	}
 	fmt.Fprintf(out, "%s: binary, man page and completion work\n", filepath.Base(archive))
+	if _, err := output(ctx, "docker", "version"); err != nil {
+		fmt.Fprintf(out, "%s: no image, since no Docker daemon answers\n", c.name)
+	} else if _, err := tryImage(ctx, root, c, binary); err != nil {
+		return err
+	} else {
+		fmt.Fprintf(out, "%s: the image works\n", c.name)
+	}
 	if c.name == "remote-event" {
 		version, err := output(ctx, binary, "version")
 		if err != nil {
