@@ -27,6 +27,3 @@ require (
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 )
-
-// Until the first release the satellite modules build against the tree they
-// stand in; a release drops this line.
