@@ -59,7 +59,7 @@ function Rule that make a receiver faster are not included.`,
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		for _, role := range f.roles {
 			if !slices.Contains(roles, role) {
-				return withHint(usageError(fmt.Sprintf("--role: there is no role %q", role)), "the roles are "+strings.Join(roles, ", "))
+				return unknownWord("role", role, roles)
 			}
 		}
 		if len(f.roles) == 0 {

@@ -181,7 +181,7 @@ func ping(ctx context.Context, client redis.UniversalClient) error {
 	for {
 		err := client.Ping(ctx).Err()
 		switch {
-		case redis.IsPermissionError(err): // the user is authenticated, but may not PING
+		case redis.IsPermissionError(err), isUnknownCommand(err): // the user is authenticated, but may not PING
 			return nil
 		case redis.IsLoadingError(err), redis.IsMasterDownError(err), redis.IsMaxClientsError(err):
 			notReady = err
@@ -196,6 +196,12 @@ func ping(ctx context.Context, client redis.UniversalClient) error {
 			return notReady
 		}
 	}
+}
+
+// isUnknownCommand reports whether Redis has disabled or renamed a command.
+func isUnknownCommand(err error) bool {
+	var answer redis.Error
+	return errors.As(err, &answer) && strings.Contains(answer.Error(), "unknown command")
 }
 
 func isTimeout(err error) bool {

@@ -40,6 +40,7 @@ func (f *connectionFlags) register(root *cobra.Command) {
 	flags.StringVar(&f.tlsKey, "tls-key", "", "PEM `FILE` of the client's key (default none)")
 	flags.StringVar(&f.tlsServerName, "tls-server-name", "", "the `NAME` in Redis' certificate (default the host of its address)")
 	flags.DurationVar(&f.timeout, "connect-timeout", 5*time.Second, "maximum time for the first connection")
+	_ = root.RegisterFlagCompletionFunc("redis", cobra.NoFileCompletions)
 	for _, name := range []string{"config", "tls-ca", "tls-cert", "tls-key"} {
 		_ = root.MarkPersistentFlagFilename(name)
 	}

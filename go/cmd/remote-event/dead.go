@@ -48,7 +48,7 @@ func (a *app) deadListCommand() *cobra.Command {
 		"  remote-event dead ls\n  remote-event dead ls new_file_event --match 'event=new_*' --match 'died<2026-11-24T03:00:00Z'")
 	output := a.outputListFlag(command)
 	var s selection
-	s.register(command, false)
+	s.register(a, command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c, width := a.coloursOf(a.stdout), a.entryWidth()
 		return a.showLetters(cmd.Context(), names, &s, func(letter queueadmin.DeadLetter) error {
@@ -75,7 +75,7 @@ func (a *app) lettersCommand(command *cobra.Command, format string) *cobra.Comma
 	output := a.outputListFlag(command)
 	output.use(command, format)
 	var s selection
-	s.register(command, false)
+	s.register(a, command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		c := a.coloursOf(a.stdout)
 		return a.showLetters(cmd.Context(), names, &s, func(letter queueadmin.DeadLetter) error {
@@ -253,7 +253,7 @@ with 5, unless --force is given.
 		"  remote-event dead requeue new_file_event --match reason=failed --dry-run\n  remote-event dead requeue --id 3f09c1d2")
 	c := change{name: "requeue", past: "requeued", do: deadletter.Requeue}
 	var s selection
-	s.register(command, true)
+	s.register(a, command, true)
 	output := a.outputFlag(command)
 	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be sent (default false)")
 	force := command.Flags().Bool("force", false, "send messages that end an original receiver, too (default false)")
@@ -273,7 +273,7 @@ func (a *app) deadDropCommand() *cobra.Command {
 		"  remote-event dead export > dead.ndjson && remote-event dead drop --ids dead.ndjson --yes\n  remote-event dead drop --match 'died<-720h' --dry-run")
 	c := change{name: "drop", past: "dropped", do: deadletter.Drop}
 	var s selection
-	s.register(command, true)
+	s.register(a, command, true)
 	output := a.outputFlag(command)
 	command.Flags().BoolVar(&c.dryRun, "dry-run", false, "change nothing, and list what would be deleted (default false)")
 	yes := command.Flags().Bool("yes", false, "do not ask for confirmation (default false)")

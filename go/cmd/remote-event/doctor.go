@@ -108,7 +108,12 @@ func (a *app) doctor(ctx context.Context, names []string, output *output, repair
 	if err != nil {
 		return a.redisError(ctx, queues, err)
 	}
-	c := checkup{Redis: queues.target.String(), Findings: findingsOf(diagnoses), Queues: []queueCheckup{}}
+	c := checkup{Redis: queues.target.place(), Findings: findingsOf(diagnoses), Queues: []queueCheckup{}}
+	for i := range c.Findings {
+		if c.isSentinel() {
+			c.Findings[i].Remedy = queues.sentinelHint(ctx)
+		}
+	}
 	if !c.isSentinel() {
 		if err := a.findQueues(ctx, queues, names); err != nil {
 			return err

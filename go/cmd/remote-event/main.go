@@ -133,6 +133,9 @@ Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.connection.register(root)
+	_ = root.RegisterFlagCompletionFunc("context", func(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return a.completeContexts(cmd, nil, word)
+	})
 	root.SetUsageTemplate(strings.NewReplacer("Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 ", " for more information about a command.", " has more.").Replace(root.UsageTemplate()))
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
@@ -151,6 +154,7 @@ Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
 		root.AddCommand(withoutRedis(command))
 	}
+	a.adoptCompletion(root)
 	a.noteWork(root)
 	a.adoptHelpers(root)
 	return root

@@ -54,7 +54,7 @@ The exit code is 4 if there is no such message, or if a QUEUE does not exist.`,
 		}
 		for _, state := range p.states {
 			if !slices.Contains(states, state) {
-				return withHint(usageError(fmt.Sprintf("--state: there is no state %q", state)), "the states are "+strings.Join(states, ", "))
+				return unknownWord("state", state, states)
 			}
 		}
 		return a.peekQueues(cmd.Context(), names, &p, output)

@@ -68,6 +68,8 @@ func (a *app) findQueues(ctx context.Context, q *queues, names []string) error {
 		switch {
 		case isPermission(err):
 			return withHint(a.redisError(ctx, q, err), "name the queues: the user may not search for them")
+		case isUnknownCommand(err):
+			return withHint(a.redisError(ctx, q, err), "name the queues: this is a Sentinel, a proxy, or a server that has disabled or renamed SCAN; remote-event doctor examines it")
 		case err != nil:
 			return a.redisError(ctx, q, err)
 		}

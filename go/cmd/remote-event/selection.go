@@ -53,12 +53,14 @@ type wanted struct {
 
 // register adds the flags. If the command changes dead letters, one of the flags is
 // required.
-func (s *selection) register(command *cobra.Command, changes bool) {
+func (s *selection) register(a *app, command *cobra.Command, changes bool) {
 	flags := command.Flags()
 	flags.StringArrayVar(&s.ids, "id", nil, "select the dead letter with this `ID`, short or full; repeatable (default all)")
 	flags.StringVar(&s.file, "ids", "", "select the dead letters with the ids in `FILE`, or - for standard input (default all)")
 	flags.StringArrayVar(&s.clauses, "match", nil, "select dead letters that match the `CLAUSE`; repeatable (default all)")
 	_ = command.MarkFlagFilename("ids")
+	_ = command.RegisterFlagCompletionFunc("id", a.completeLetters)
+	_ = command.RegisterFlagCompletionFunc("match", a.completeClause)
 	command.MarkFlagsMutuallyExclusive("id", "ids", "match")
 	if changes {
 		flags.BoolVar(&s.all, "all", false, "select all current dead letters (default false)")

@@ -60,7 +60,6 @@ line was rejected, and unknown if the connection was lost before Redis replied.`
 			}
 			return nil
 		},
-		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	output := a.outputFlag(command)
 	flags := command.Flags()

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -121,7 +122,7 @@ func (a *app) password(ctx context.Context, s *settings, t *target) error {
 			shell = []string{"cmd", "/C", s.passwordCommand}
 		}
 		command := exec.CommandContext(ctx, shell[0], shell[1:]...) //nolint:gosec // the user named the command
-		command.Stdin, command.Stderr, command.Env = a.stdinFile(), a.stderr, a.environ
+		command.Stdin, command.Stderr, command.Env = a.terminalInput(), a.stderr, a.environ
 		printed, err := command.Output()
 		switch {
 		case ctx.Err() != nil:
@@ -136,9 +137,9 @@ func (a *app) password(ctx context.Context, s *settings, t *target) error {
 	return nil
 }
 
-// stdinFile returns standard input if it is a terminal, on which a password command may
+// terminalInput returns standard input if it is a terminal, on which a password command may
 // ask, and nil otherwise, because standard input has the payload.
-func (a *app) stdinFile() *os.File {
+func (a *app) terminalInput() io.Reader {
 	if file, ok := fileOf(a.stdin); ok && isTerminal(file) {
 		return file
 	}

@@ -58,6 +58,15 @@ func nearestFlag(command *cobra.Command, name string) string {
 	return nearest(name, flags)
 }
 
+// unknownWord returns the error of a flag whose value is not one of its words.
+func unknownWord(flag, value string, words []string) error {
+	err := usageError(fmt.Sprintf("--%s: there is no %s %s", flag, flag, quoted(value)))
+	if near := nearest(value, words); near != "" {
+		return withHint(err, "did you mean "+near+"?")
+	}
+	return withHint(err, "the "+flag+"s are "+strings.Join(words, ", "))
+}
+
 // nearest returns the most similar word, or "" if none is similar.
 func nearest(name string, words []string) string {
 	return similar.Nearest(name, words, max(2, len(name)/3))

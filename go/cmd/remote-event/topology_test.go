@@ -69,6 +69,12 @@ func TestSentinel(t *testing.T) {
 
 	invoke(t, "send", "x", "{}", "--redis", urlOf(s.Addr)).expect(t, exitConnection,
 		"this is a Sentinel", "redis-sentinel://"+s.Addr+"/0?master=NAME, where NAME is "+redistest.SentinelMaster)
+	if r := invoke(t, "doctor", "--redis", urlOf(s.Addr)).expect(t, exitFindings); !strings.Contains(unwrapped(r.stdout), "redis-sentinel://"+s.Addr+"/0?master=NAME, where NAME is "+redistest.SentinelMaster) {
+		t.Errorf("doctor of a Sentinel:\n%s", r.stdout)
+	}
+	if r := invoke(t, "doctor", "x", "--redis", urlOf(s.Primary)).expect(t, exitFindings); !strings.Contains(unwrapped(r.stdout), "this Redis is a replica of "+s.Replica) {
+		t.Errorf("doctor of a replica:\n%s", r.stdout)
+	}
 	invoke(t, "send", "x", "{}", "--redis", "redis-sentinel://"+s.Addr+"?master=other").expect(t, exitConnection, "other", "check the name")
 	invoke(t, "send", "x", "{}", "--redis", "redis-sentinel://"+s.Addr).expect(t, exitUsage, "?master=NAME")
 }

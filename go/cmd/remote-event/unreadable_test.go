@@ -182,7 +182,7 @@ func TestDoctorOfASentinel(t *testing.T) {
 	if !strings.Contains(r.stdout, "fault   sentinel    this is a Sentinel") || strings.Contains(r.stdout, "no queue\n") {
 		t.Errorf("got %s", r.stdout)
 	}
-	if r := invoke(t, "queue", "ls", "--redis", urlOf(addr)).expect(t, exitFailed, "is this a Sentinel"); strings.Contains(r.stderr, "s3cret") {
+	if r := invoke(t, "queue", "ls", "--redis", urlOf(addr)).expect(t, exitFailed, "this is a Sentinel"); strings.Contains(r.stderr, "s3cret") {
 		t.Errorf("stderr: %s", r.stderr)
 	}
 }

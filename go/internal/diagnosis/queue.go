@@ -75,9 +75,7 @@ func (e examination) run(ctx context.Context, denied []string, reply error) ([]D
 			Check: CheckCluster, Err: reply, Problem: "another node of the cluster has the queue", Remedy: "connect to that node, or in Go use redis.NewClusterClient",
 		})
 	default:
-		found = append(found, Diagnosis{
-			Check: CheckScript, Err: reply, Problem: "Redis does not serve the queue", Remedy: "none: receivers retry",
-		})
+		found = append(found, restriction(reply))
 	}
 	if e.role.Companions() && reply == nil && len(found) == 0 {
 		return e.clock(ctx)

@@ -52,10 +52,11 @@ func examineNode(ctx context.Context, node redis.Cmdable, clustered bool) ([]Dia
 	case err != nil:
 		d := Diagnosis{
 			Check: CheckServer, Warning: true, Err: err,
-			Problem: "version, role and eviction policy of Redis are unknown", Remedy: "use a server that answers INFO",
+			Problem: "version, role and eviction policy of Redis are unknown, because it has disabled or renamed INFO",
+			Remedy: "verify by hand that this is a primary of Redis 6.0 or later, with maxmemory-policy noeviction",
 		}
 		if lease.ClassOf(err) == lease.Denied {
-			d.Remedy = "permit INFO with +info"
+			d.Problem, d.Remedy = "version, role and eviction policy of Redis are unknown", "permit INFO with +info"
 		}
 		return []Diagnosis{d}, nil
 	}
@@ -92,7 +93,7 @@ func examineNode(ctx context.Context, node redis.Cmdable, clustered bool) ([]Dia
 		if strings.HasPrefix(policy, "volatile-") {
 			problem = "maxmemory-policy is " + policy + ": close to the policies that delete queues at maxmemory"
 		}
-		found = append(found, Diagnosis{Check: CheckEviction, Warning: true, Problem: problem, Remedy: "CONFIG SET maxmemory-policy noeviction, and set it in redis.conf"})
+		found = append(found, Diagnosis{Check: CheckEviction, Warning: true, Problem: problem, Remedy: "CONFIG SET maxmemory-policy noeviction, and set it in redis.conf, or in the parameters of a managed Redis, which denies CONFIG"})
 	}
 	return found, nil
 }

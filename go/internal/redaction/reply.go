@@ -30,6 +30,9 @@ var texts = strings.Join([]string{
 	`ERR AUTH <password> called without any password configured for the default user\. Are you sure your configuration is correct\?`,
 	`ERR (?:SELECT is not allowed in cluster mode|This instance has cluster support disabled|command not allowed)`,
 	`ERR Error (?:running|compiling) script`,
+	`ERR (?:Unknown Redis command called from script|This Redis command is not allowed from script)`,
+	`ERR bad lua script for redis cluster`,
+	`ERR Command is not available`,
 	`ERR Protocol error(?:: unauthenticated (?:multi)?bulk length)?`,
 	`ERR Number of keys can't be (?:greater than number of args|negative)`,
 	`(?:MOVED|ASK) \d{1,5} [0-9A-Za-z.:_-]{1,255}`,
@@ -61,7 +64,7 @@ var texts = strings.Join([]string{
 }, "|")
 
 // within are fixed texts in the middle of an error of a script.
-const within = `ACL failure in script|The user executing the script can't (?:run this command or subcommand|access)`
+const within = `ACL failure in script|Unknown Redis command called from (?:Lua )?script|This Redis command is not allowed from (?:Lua )?script|script tried accessing undeclared key|The user executing the script can't (?:run this command or subcommand|access)`
 
 var (
 	known  = longest(`^(?:` + texts + `)(?: script: [0-9a-f]{40}, on @user_script:\d{1,5}\.)?`)

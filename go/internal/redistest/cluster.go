@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"crypto/tls"
 	"net"
 	"strconv"
 	"strings"
@@ -14,12 +15,24 @@ import (
 // nodes share the slots evenly.
 func StartCluster(t testing.TB, nodes int) (addrs []string) {
 	t.Helper()
+	return startCluster(t, nodes, nil, func(string) []string { return nil })
+}
+
+// StartTLSCluster is StartCluster for nodes that use TLS, also among themselves. The
+// function returns the arguments of a node, and config is that of a client.
+func StartTLSCluster(t testing.TB, nodes int, config *tls.Config, args func(addr string) []string) (addrs []string) {
+	t.Helper()
+	return startCluster(t, nodes, config, func(addr string) []string { return append(args(addr), "--tls-cluster", "yes") })
+}
+
+func startCluster(t testing.TB, nodes int, config *tls.Config, args func(addr string) []string) (addrs []string) {
+	t.Helper()
 	clients := make([]*redis.Client, nodes)
 	for i := range clients {
 		addr := freeClusterAddr(t)
-		Start(t, addr, "--cluster-enabled", "yes")
+		Start(t, addr, append(args(addr), "--cluster-enabled", "yes")...)
 		addrs = append(addrs, addr)
-		clients[i] = redis.NewClient(&redis.Options{Addr: addr})
+		clients[i] = redis.NewClient(&redis.Options{Addr: addr, TLSConfig: config})
 		defer clients[i].Close()
 	}
 	const slots = 16384
