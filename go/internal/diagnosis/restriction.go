@@ -6,7 +6,7 @@ import (
 )
 
 // disabled matches the reply to a command that Redis does not know, and its name.
-var disabled = regexp.MustCompile(`(?i)unknown (?:redis )?command(?: called from (?:lua )?script| ['"`+"`"+`]?([a-z]+))?|(?:command is not available|not allowed from (?:lua )?script)`)
+var disabled = regexp.MustCompile(`(?i)unknown (?:redis )?command(?: called from (?:lua )?script| ['"` + "`" + `]?([a-z]+))?|(?:command is not available|not allowed from (?:lua )?script)`)
 
 // restriction diagnoses a server that does not run the scripts of receivers: one with
 // disabled or renamed commands, or a managed Redis that restricts scripts.

@@ -53,7 +53,7 @@ func examineNode(ctx context.Context, node redis.Cmdable, clustered bool) ([]Dia
 		d := Diagnosis{
 			Check: CheckServer, Warning: true, Err: err,
 			Problem: "version, role and eviction policy of Redis are unknown, because it has disabled or renamed INFO",
-			Remedy: "verify by hand that this is a primary of Redis 6.0 or later, with maxmemory-policy noeviction",
+			Remedy:  "verify by hand that this is a primary of Redis 6.0 or later, with maxmemory-policy noeviction",
 		}
 		if lease.ClassOf(err) == lease.Denied {
 			d.Problem, d.Remedy = "version, role and eviction policy of Redis are unknown", "permit INFO with +info"
