@@ -151,7 +151,7 @@ func (a *app) bench(ctx context.Context, f benchFlags, output *output) (err erro
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		return a.sendError(conn.target, err)
+		return a.sendError(ctx, conn, err)
 	}
 	defer func() { err = errors.Join(err, fail(b.clean(ctx))) }()
 	parts := b.parts()

@@ -346,7 +346,13 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 		return queues.outcome()
 	}
 	result.Gone = len(missing)
-	if found == 0 && len(missing) == 0 && queues.code == exitDone {
+	if found == 0 && len(missing) == 0 {
+		if queues.code == exitDone {
+			err = a.expectAll(ctx, queues, names)
+		}
+		if err = errors.Join(err, queues.outcome()); err != nil {
+			return err
+		}
 		return errNoLetter
 	}
 	done := n

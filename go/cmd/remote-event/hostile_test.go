@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -199,39 +198,6 @@ func TestColoursOfOthersAreEscaped(t *testing.T) {
 		text := escape(colours(true).red("a")[:cut])
 		if strings.Contains(text, paintMark) {
 			t.Errorf("the mark is shown: %q", text)
-		}
-	}
-}
-
-// TestWhereTheOutputIsFull: what could not be written is an error, whatever wrote it.
-func TestWhereTheOutputIsFull(t *testing.T) {
-	t.Parallel()
-	client := embedded(t)
-	url := urlOfClient(client)
-	for _, args := range []string{
-		"--help", "help", "help send", "version", "version -o json", "version --help", "completion --help", "completion bash",
-		"completion zsh", "completion fish", "completion powershell", "queue --help", "dead --help", "dead drop --help", "dev --addr 127.0.0.1:0",
-		"dev --addr 127.0.0.1:0 -o json", "send x {} -o json --redis " + url, "queue ls --redis " + url, "queue ls -o ndjson --redis " + url,
-		"queue drain x --redis " + url, "doctor --redis " + url, "doctor -o json --redis " + url, "dead ls --redis " + url,
-		"dead ls -o ndjson --redis " + url, "dead show --redis " + url, "dead export --redis " + url, "dead requeue --all --dry-run --redis " + url,
-		"dead drop --all --yes --redis " + url, "validate", "validate -o ndjson", "validate --lines", "dead import - --redis " + url,
-		"listen x --count 1 --redis " + url,
-	} {
-		for err, code := range map[error]int{syscall.ENOSPC: exitFailed, syscall.EPIPE: exitDone} {
-			client.FlushAll(t.Context())
-			push(t, client, "x", message("x", 1))
-			importLetters(t, client, "x", letter(message("x", 2), "failed"))
-			i := invocation{
-				args: strings.Fields(args), stdout: &failing{0, &os.PathError{Op: "write", Path: "/dev/stdout", Err: err}},
-				stdin: strings.NewReader(`{"version":1,"queue":"x","message":"eA==","reason":"x"}` + "\n"),
-			}
-			r := i.run(t.Context())
-			if r.code != code {
-				t.Errorf("%q, %v: exit code %d, not %d: %s", args, err, r.code, code, r.stderr)
-			}
-			if code == exitFailed && !strings.Contains(r.stderr, "remote-event: cannot write to standard output: no space left on device\n") {
-				t.Errorf("%q: %s", args, r.stderr)
-			}
 		}
 	}
 }

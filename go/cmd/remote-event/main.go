@@ -18,6 +18,8 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 func main() {
@@ -55,7 +57,8 @@ type app struct {
 	environ        []string
 	connection     connectionFlags
 	outputs        map[*cobra.Command]*output
-	running        bool // the arguments are valid and a command is running
+	role           queueadmin.Role // what the running command needs to be permitted
+	running        bool            // the arguments are valid and a command is running
 }
 
 // getenv returns an environment variable, or "" if it is not set.
@@ -167,7 +170,7 @@ func (a *app) noteWork(command *cobra.Command) {
 		a.noteWork(member)
 		work := member.RunE
 		member.RunE = func(cmd *cobra.Command, args []string) error {
-			a.running = true
+			a.running, a.role = true, roleOf(cmd)
 			err := work(cmd, args)
 			if output := a.outputs[cmd]; output != nil {
 				return output.end(err)

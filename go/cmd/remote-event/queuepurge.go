@@ -150,6 +150,9 @@ func (a *app) moveQueue(ctx context.Context, source, destination string, limit i
 			err = fmt.Errorf("%w; moved before: %d", err, n)
 		}
 	}
+	if isPermission(err) {
+		return a.denied(ctx, queues, err) // for both queues
+	}
 	if err != nil {
 		if err := a.spare(ctx, queues, from, err); err != nil {
 			return err

@@ -116,7 +116,7 @@ func (a *app) spare(ctx context.Context, q *queues, queue *queueadmin.Queue, err
 	switch {
 	case isPermission(err):
 		code = exitConnection
-		fault = withHint(err, "remote-event doctor "+named(queue.Name())+" prints the rule that permits it")
+		fault = withHint(err, a.permission(ctx, q.client, queue.Name()))
 	case redis.HasErrorPrefix(answer, "WRONGTYPE"):
 		fault = withHint(err, "remote-event doctor "+named(queue.Name())+" names the key of another type")
 	}
@@ -170,6 +170,18 @@ func (a *app) expectAll(ctx context.Context, q *queues, names []string) error {
 	return nil
 }
 
+// denied explains a command or a client that Redis denied.
+func (a *app) denied(ctx context.Context, q *queues, err error) error {
+	if redis.IsAuthError(err) {
+		return a.explain(q.target, err)
+	}
+	var names []string
+	for _, queue := range q.all {
+		names = append(names, queue.Name())
+	}
+	return withHint(a.explain(q.target, err), a.permission(ctx, q.client, names...))
+}
+
 // redisError explains an error of Redis or of the connection.
 func (a *app) redisError(ctx context.Context, q *queues, err error) error {
 	var answer redis.Error
@@ -179,7 +191,9 @@ func (a *app) redisError(ctx context.Context, q *queues, err error) error {
 		return err
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, errors.New("interrupted")}
-	case isPermission(err), !errors.As(err, &answer):
+	case isPermission(err):
+		return a.denied(ctx, q, err)
+	case !errors.As(err, &answer):
 		return a.explain(q.target, err)
 	default:
 		return withHint(err, hintForAnswer(q.target, answer.Error()))

@@ -170,7 +170,7 @@ func (a *app) sendOne(ctx context.Context, s *sending, args []string) error {
 	}
 	// An interruption does not stop sending, so that the outcome is known.
 	if err := sender.Forward(context.WithoutCancel(ctx), env); err != nil {
-		return a.sendError(conn.target, err)
+		return a.sendError(ctx, conn, err, s.name)
 	}
 	if !s.output.isText() {
 		return s.output.write(sent{s.name, env.Metadata.Attributes[wire.AttributeID], len(message)}, nil)
@@ -198,13 +198,15 @@ func (a *app) payload(ctx context.Context, args []string) ([]byte, error) {
 }
 
 // sendError distinguishes a rejected event from an error of Redis.
-func (a *app) sendError(t *target, err error) error {
+func (a *app) sendError(ctx context.Context, conn *connection, err error, names ...string) error {
 	var answer redis.Error
 	switch {
-	case isPermission(err), errors.Is(err, remoteevent.ErrNotSent), errors.Is(err, remoteevent.ErrUnknown):
-		return a.explain(t, err)
+	case redis.IsPermissionError(err):
+		return withHint(a.explain(conn.target, err), a.permission(context.WithoutCancel(ctx), conn.client, names...))
+	case redis.IsAuthError(err), errors.Is(err, remoteevent.ErrNotSent), errors.Is(err, remoteevent.ErrUnknown):
+		return a.explain(conn.target, err)
 	case errors.As(err, &answer):
-		return withHint(err, hintForAnswer(t, answer.Error()))
+		return withHint(err, hintForAnswer(conn.target, answer.Error()))
 	default:
 		return err
 	}

@@ -126,7 +126,7 @@ func (a *app) sendLines(ctx context.Context, s *sending) error {
 		}
 	}
 	if failed, ok := errors.AsType[*remoteevent.BatchError](err); ok {
-		return a.sendError(conn.target, &partlySentError{failed, done})
+		return a.sendError(ctx, conn, &partlySentError{failed, done}, s.name)
 	}
 	if err == nil && isTerminal(a.stderr) {
 		fmt.Fprintf(a.stderr, "%s %d of %s to %s\n", a.coloursOf(a.stderr).green("sent"), done.Sent, named(s.name), conn.target)
