@@ -50,9 +50,9 @@ func (a *app) deadListCommand() *cobra.Command {
 	var s selection
 	s.register(a, command, false)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
-		c, width := a.coloursOf(a.stdout), a.entryWidth()
+		c, width := a.coloursOf(a.stdout), lineWidth(a.stdout)
 		return a.showLetters(cmd.Context(), names, &s, func(letter queueadmin.DeadLetter) error {
-			return output.write(entryOf(&letter), func() string { return c.entry(&letter, width) })
+			return output.write(entryOf(&letter), func() string { return c.entry(&letter, width, time.Now()) })
 		})
 	}
 	return command
@@ -147,9 +147,24 @@ func entryOf(letter *queueadmin.DeadLetter) entry {
 // stamp formats a time for people and for --match.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
+// narrow is the width of a terminal below which lines have fewer columns.
+const narrow = 70
+
 // entry formats a dead letter on one line, of at most width columns if width is positive.
-func (c colours) entry(letter *queueadmin.DeadLetter, width int) string {
-	queue, code := named(letter.Queue), visible(codeOf(letter))
+// A narrow terminal has no room for the number of attempts and the error.
+func (c colours) entry(letter *queueadmin.DeadLetter, width int, now time.Time) string {
+	queue, died, code := named(letter.Queue), stamp(letter.Died), fmt.Sprintf("%-9s", visible(codeOf(letter)))
+	if width > 0 && width < narrow {
+		died = fmt.Sprintf("%-6s", span(now.Sub(letter.Died)))
+		room := width - deadletter.ShortIDLength - len(died) - len(code) - 3
+		return c.cyan(shortID(letter.ID)) + " " + c.dim(died) + " " + c.red(code) + " " + c.bold(cut(queue, room)) + "\n"
+	}
+	queueWidth := 18
+	if width > 0 {
+		queueWidth = max(18, width/5)
+		queue = cut(queue, queueWidth)
+	}
+	queue = fmt.Sprintf("%-*s", queueWidth, queue)
 	rest := fmt.Sprintf("%2d", letter.Attempts)
 	if name, _ := letter.Event(); name != "" && name != letter.Queue {
 		rest += " event=" + named(name)
@@ -157,23 +172,20 @@ func (c colours) entry(letter *queueadmin.DeadLetter, width int) string {
 	if letter.Error != "" {
 		rest += " " + visible(letter.Error)
 	}
-	const queueWidth, codeWidth = 18, 9
-	columns := deadletter.ShortIDLength + 1 + len("2006-01-02T15:04:05Z") + 1 + max(queueWidth, utf8.RuneCountInString(queue)) + 1 + max(codeWidth, len(code)) + 1
-	if over := columns + utf8.RuneCountInString(rest) - width; width > 0 && over > 0 {
-		runes := []rune(rest)
-		rest = string(runes[:max(2, len(runes)-over-1)]) + "…"
+	if width > 0 {
+		rest = cut(rest, width-deadletter.ShortIDLength-len(died)-utf8.RuneCountInString(queue)-len(code)-4)
 	}
-	return c.cyan(shortID(letter.ID)) + " " + c.dim(stamp(letter.Died)) + " " + c.bold(fmt.Sprintf("%-*s", queueWidth, queue)) + " " +
-		c.red(fmt.Sprintf("%-*s", codeWidth, code)) + " " + rest + "\n"
+	return c.cyan(shortID(letter.ID)) + " " + c.dim(died) + " " + c.bold(queue) + " " + c.red(code) + " " + rest + "\n"
 }
 
-// entryWidth returns the width of the lines of dead ls: that of the terminal, or 0 for
-// lines that are not cut.
-func (a *app) entryWidth() int {
-	if !isTerminal(a.stdout) {
-		return 0
+// cut shortens a text to a number of columns, of at least 2.
+func cut(text string, columns int) string {
+	columns = max(columns, 2)
+	runes := []rune(text)
+	if len(runes) <= columns {
+		return text
 	}
-	return terminalWidth(a.stdout)
+	return string(runes[:columns-1]) + "…"
 }
 
 // codeOf returns the code of the reason, or a placeholder if there is none.
@@ -312,6 +324,7 @@ func (a *app) confirm(ctx context.Context, question string) error {
 		}
 		return errDeclined
 	case <-ctx.Done():
+		fmt.Fprintln(a.stderr) // after the question
 		return errInterrupted
 	}
 }
@@ -335,7 +348,7 @@ func (a *app) change(ctx context.Context, names []string, s *selection, c *chang
 		ids[letter.Queue] = append(ids[letter.Queue], letter.ID)
 		n++
 		if c.dryRun && c.output.isText() {
-			return a.print(a.coloursOf(a.stdout).entry(&letter, a.entryWidth()))
+			return a.print(a.coloursOf(a.stdout).entry(&letter, lineWidth(a.stdout), time.Now()))
 		}
 		return nil
 	})

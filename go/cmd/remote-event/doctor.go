@@ -139,7 +139,7 @@ func (a *app) doctor(ctx context.Context, names []string, output *output, repair
 		examined.Missing = !exists
 		c.Queues = append(c.Queues, *examined)
 	}
-	err = output.write(c, func() string { return a.coloursOf(a.stdout).checkup(&c) })
+	err = output.write(c, func() string { return a.coloursOf(a.stdout).checkup(&c, lineWidth(a.stdout)) })
 	switch {
 	case err != nil:
 		return err
@@ -308,10 +308,10 @@ func audit(ctx context.Context, q *queueadmin.Queue) ([]queueadmin.Fault, error)
 }
 
 // checkup formats the results for people.
-func (c colours) checkup(found *checkup) string {
+func (c colours) checkup(found *checkup, width int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s\n", c.bold(found.Redis), c.soundness(": ", found.Findings))
-	c.findings(&b, found.Findings)
+	c.findings(&b, found.Findings, width)
 	for _, q := range found.Queues {
 		counts := fmt.Sprintf("%d queued, %d staged, %d leased, %d retrying, %d dead", q.Queued, q.Staged, q.Leased, q.Retrying, q.Dead)
 		soundness := c.soundness("; ", q.Findings)
@@ -322,7 +322,7 @@ func (c colours) checkup(found *checkup) string {
 			counts, soundness = "does not exist", ""
 		}
 		fmt.Fprintf(&b, "%s %s: %s%s\n", c.bold("queue"), c.bold(named(string(q.Queue))), counts, soundness)
-		c.findings(&b, q.Findings)
+		c.findings(&b, q.Findings, width)
 		if q.Repaired > 0 {
 			fmt.Fprintf(&b, "  %s %d\n", c.green("repaired"), q.Repaired)
 		}
@@ -342,9 +342,13 @@ func (c colours) soundness(separator string, findings []finding) string {
 }
 
 // findings formats the problems, each on a line with its remedy on the next. It limits
-// the number of faults of messages.
-func (c colours) findings(b *strings.Builder, findings []finding) {
+// the number of faults of messages. On a narrow terminal, remedies begin further left.
+func (c colours) findings(b *strings.Builder, findings []finding, width int) {
 	const limit = 20
+	remedy := strings.Repeat(" ", 22)
+	if width > 0 && width < narrow {
+		remedy = "    "
+	}
 	audited, repairable := 0, ""
 	for i, f := range findings {
 		if f.Check == checkAudit {
@@ -370,12 +374,12 @@ func (c colours) findings(b *strings.Builder, findings []finding) {
 		fmt.Fprintf(b, "  %s %s  %s\n", label, c.cyan(fmt.Sprintf("%-10s", f.Check)), text)
 		switch {
 		case f.Delivery == "":
-			fmt.Fprintf(b, "  %18s  %s\n", "", f.Remedy)
+			fmt.Fprintf(b, "%s%s\n", remedy, f.Remedy)
 		case f.open():
 			repairable = f.Remedy
 		}
 	}
 	if repairable != "" {
-		fmt.Fprintf(b, "  %18s  %s\n", "", repairable)
+		fmt.Fprintf(b, "%s%s\n", remedy, repairable)
 	}
 }

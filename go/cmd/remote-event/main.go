@@ -35,8 +35,8 @@ func main() {
 // the first signal.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
 	logging.Disable() // go-redis returns everything in its errors
-	out := &screen{to: stdout}
-	a := &app{stdin: stdin, stdout: out, stderr: &screen{to: stderr}, environ: environ, outputs: map[*cobra.Command]*output{}}
+	out := &screen{to: stdout, ascii: isASCII(stdout, environ)}
+	a := &app{stdin: stdin, stdout: out, stderr: &screen{to: stderr, ascii: isASCII(stderr, environ)}, environ: environ, outputs: map[*cobra.Command]*output{}}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)

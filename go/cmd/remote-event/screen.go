@@ -3,10 +3,13 @@ package main
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
 	"sync"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/remote-events/remote-events/go/cmd/remote-event/internal/printable"
 )
@@ -19,6 +22,8 @@ import (
 // It escapes characters as JSON does, so that JSON keeps its meaning.
 type screen struct {
 	to io.Writer
+	// ascii escapes all characters beyond ASCII, for a terminal whose locale has no others.
+	ascii bool
 
 	mu  sync.Mutex
 	err error // the first failed write
@@ -27,13 +32,49 @@ type screen struct {
 func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := io.WriteString(s.to, escape(string(p))); err != nil {
+	if _, err := io.WriteString(s.to, s.form(string(p))); err != nil {
 		if s.err == nil {
 			s.err = err
 		}
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// form returns a text as the screen shows it.
+func (s *screen) form(text string) string {
+	text = escape(text)
+	if !s.ascii {
+		return text
+	}
+	text = strings.NewReplacer("…", "...", "█", "#").Replace(text)
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r < utf8.RuneSelf:
+			b.WriteRune(r)
+		case r > 0xFFFF:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+// isASCII reports whether a stream is a terminal of a locale without UTF-8.
+func isASCII(stream any, environ []string) bool {
+	if !isTerminal(stream) {
+		return false
+	}
+	a := &app{environ: environ}
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if locale := a.getenv(name); locale != "" { // the first one counts
+			return locale == "C" || locale == "POSIX"
+		}
+	}
+	return false
 }
 
 // failure returns the error of the first failed write, or nil.

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
@@ -61,18 +62,22 @@ func TestAmbiguousShortID(t *testing.T) {
 	}
 }
 
-// A line of dead ls fits a terminal, however long the error is.
+// A line of dead ls fits a terminal, however long the error and the queue's name are.
 func TestDeadEntriesFit(t *testing.T) {
 	t.Parallel()
 	l := letter("x", "permanent")
-	l.Queue, l.Error = "new_file_event", strings.Repeat("long ", 50)
-	for _, width := range []int{80, 100} {
-		line := strings.TrimSuffix(colours(false).entry(&l, width), "\n")
-		if n := utf8.RuneCountInString(line); n != width || !strings.HasSuffix(line, "…") {
-			t.Errorf("%d columns of %d: %s", n, width, line)
+	now := time.Now()
+	l.Died = now.Add(-26 * time.Hour)
+	for _, queue := range []string{"new_file_event", strings.Repeat("long_", 20)} {
+		l.Queue, l.Error = queue, strings.Repeat("long ", 50)
+		for _, width := range []int{36, 40, 69, 70, 80, 100, 200} {
+			line := strings.TrimSuffix(colours(false).entry(&l, width, now), "\n")
+			if n := utf8.RuneCountInString(line); n > width || !strings.HasPrefix(line, shortID(l.ID)) || !strings.Contains(line, "permanent") || width >= narrow && n != width {
+				t.Errorf("%d columns of %d: %s", n, width, line)
+			}
 		}
-	}
-	if line := colours(false).entry(&l, 0); !strings.Contains(line, l.Error) {
-		t.Errorf("a line for a pipe is cut: %s", line)
+		if line := colours(false).entry(&l, 0, now); !strings.Contains(line, l.Error) || !strings.Contains(line, queue) {
+			t.Errorf("a line for a pipe is cut: %s", line)
+		}
 	}
 }

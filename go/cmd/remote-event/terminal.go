@@ -26,6 +26,23 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
+// lineWidth returns the number of columns of a terminal, or 0 for a stream that is none,
+// whose lines have any length.
+func lineWidth(stream any) int {
+	file, ok := fileOf(stream)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil || width <= 0 {
+		return 0
+	}
+	if s, ok := stream.(*screen); ok && s.ascii {
+		width -= 2 // "..." is longer than the mark that it replaces
+	}
+	return width
+}
+
 // terminalWidth returns the number of usable columns: those of the terminal, from
 // 60 to 100, or 80 without a terminal.
 func terminalWidth(stream any) int {
