@@ -52,6 +52,10 @@ event leaves Redis when it is taken, as with an original. A message that is
 malformed, or that violates its schema in --schemas, is logged to standard
 error and not counted. It becomes a dead letter, except with --at-most-once.
 
+The command goes on after a lost connection, a failover, and a move of the queue
+to another node of a cluster. An event may then be printed twice, and is not
+lost unless Redis lost it.
+
 With -o ndjson, a record is {"event_name": …, "payload": …, "metadata": …,
 "queue": …}, which is always valid JSON. A payload that only Python accepts,
 such as one with NaN, is the string payload_text instead of payload.
