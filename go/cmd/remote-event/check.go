@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
 // formatNagios is the format of monitoring plugins.
@@ -17,10 +20,11 @@ const formatNagios = "nagios"
 
 func (a *app) checkCommand() *cobra.Command {
 	c := checking{
-		queued:   limit[int64]{parse: parseCount, format: formatCount},
-		retrying: limit[int64]{parse: parseCount, format: formatCount},
-		dead:     limit[int64]{parse: parseCount, format: formatCount},
-		age:      limit[time.Duration]{parse: time.ParseDuration, format: time.Duration.String},
+		queued:    limit[int64]{parse: parseCount, format: formatCount},
+		retrying:  limit[int64]{parse: parseCount, format: formatCount},
+		dead:      limit[int64]{parse: parseCount, format: formatCount},
+		consumers: limit[int64]{parse: parseCount, format: formatCount, lower: true},
+		age:       limit[time.Duration]{parse: time.ParseDuration, format: time.Duration.String},
 	}
 	command := &cobra.Command{
 		Use:     "check [QUEUE…]",
@@ -39,6 +43,12 @@ given limits are checked.
                 An original's message tells no time: use --stuck
 --max-retrying  messages that wait for another attempt
 --max-dead      dead letters
+--min-consumers the lowest number of consumers that is not critical, or two
+                values with a comma: the lowest that is no warning, and the
+                lowest that is not critical. Running receivers that name the
+                queue count; without one, a lease that has not expired counts
+                as one. Originals name no queue: while Redis has consumers of
+                unknown queues, too few are a warning at most
 --stuck         look again after this time: it is critical if the same message
                 is still next, because no receiver takes messages, or none
                 finishes them
@@ -56,13 +66,14 @@ With -o nagios, the output and the exit code are those of a monitoring plugin:
 	flags.Var(&c.age, "max-age", "`LIMIT` of the age of the next message, such as 5m (default none)")
 	flags.Var(&c.retrying, "max-retrying", "`LIMIT` of messages that wait for another attempt (default none)")
 	flags.Var(&c.dead, "max-dead", "`LIMIT` of dead letters (default none)")
+	flags.Var(&c.consumers, "min-consumers", "`LIMIT` of consumers (default none)")
 	flags.DurationVar(&c.stuck, "stuck", 0, "`DURATION` after which the same next message is critical (default none)")
 	output := a.outputListFlag(command, formatNagios)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
 		if c.stuck < 0 {
 			return usageError("--stuck must not be negative")
 		}
-		if !c.queued.set && !c.age.set && !c.retrying.set && !c.dead.set && c.stuck == 0 {
+		if !c.queued.set && !c.age.set && !c.retrying.set && !c.dead.set && !c.consumers.set && c.stuck == 0 {
 			return withHint(usageError("no limit: there is nothing to check"), "remote-event check new_file_event --max-queued 1000 --max-dead 0")
 		}
 		err := a.check(cmd.Context(), &c, names, output)
@@ -90,15 +101,15 @@ func (l level) String() string { return [...]string{"OK", "WARNING", "CRITICAL"}
 
 // checking are the flags of check.
 type checking struct {
-	queued, retrying, dead limit[int64]
-	age                    limit[time.Duration]
-	stuck                  time.Duration
+	queued, retrying, dead, consumers limit[int64]
+	age                               limit[time.Duration]
+	stuck                             time.Duration
 }
 
 // limit is a flag with the highest value that is no warning, and the highest that is not
-// critical.
+// critical; with lower, the lowest ones.
 type limit[T cmp.Ordered] struct {
-	set               bool
+	set, lower        bool
 	warning, critical T
 
 	parse  func(string) (T, error)
@@ -136,8 +147,12 @@ func (l *limit[T]) Set(text string) (err error) {
 		l.critical, err = l.parse(critical)
 	}
 	var zero T
-	if err != nil || l.warning < zero || l.critical < l.warning {
-		return errors.New("it must be a value, or WARNING,CRITICAL, of which the second is not lower")
+	order := "lower"
+	if l.lower {
+		order = "higher"
+	}
+	if err != nil || min(l.warning, l.critical) < zero || l.lower && l.critical > l.warning || !l.lower && l.critical < l.warning {
+		return errors.New("it must be a value, or WARNING,CRITICAL, of which the second is not " + order)
 	}
 	l.set = true
 	return nil
@@ -146,9 +161,9 @@ func (l *limit[T]) Set(text string) (err error) {
 // compare returns the level of a value.
 func (l *limit[T]) compare(value T) level {
 	switch {
-	case !l.set || value <= l.warning:
+	case !l.set || !l.lower && value <= l.warning || l.lower && value >= l.warning:
 		return levelOK
-	case value <= l.critical:
+	case !l.lower && value <= l.critical || l.lower && value >= l.critical:
 		return levelWarning
 	default:
 		return levelCritical
@@ -166,6 +181,8 @@ type checked struct {
 	Dead     int64    `json:"dead"`
 	// AgeSeconds is the age of the next message, if it tells its time.
 	AgeSeconds *float64 `json:"age_seconds,omitempty"`
+	// Consumers is the number of consumers, if it is checked.
+	Consumers *int64 `json:"consumers,omitempty"`
 
 	level level
 }
@@ -176,27 +193,30 @@ func (a *app) check(ctx context.Context, c *checking, names []string, output *ou
 		return err
 	}
 	defer queues.close()
-	before, err := a.overviews(ctx, queues)
+	watch, err := a.watch(queues, nil)
 	if err != nil {
 		return err
 	}
-	now := before
-	if c.stuck > 0 {
-		if err := pause(ctx, c.stuck); err != nil {
-			return err
-		}
-		if now, err = a.overviews(ctx, queues); err != nil {
-			return err
-		}
+	found, err := watch.look(ctx, c.stuck)
+	if err != nil {
+		return err
 	}
 	worst := levelOK
 	var results []*checked
-	for i := range queues.all {
-		if now[i] == nil || before[i] == nil {
+	for i, o := range found {
+		if o == nil {
 			continue
 		}
-		r := c.compare(now[i], time.Now())
-		if c.stuck > 0 && before[i].next != nil && string(before[i].next) == string(now[i].next) {
+		r := c.compare(o)
+		if c.consumers.set && !c.consume(r, o) {
+			a.report(withHint(fmt.Errorf("the consumers of the queue %s are unknown", quoted(string(o.Queue))),
+				"permit the user CLIENT LIST with +client|list; more than 2,000 connections are not listed"))
+			queues.note(exitConnection)
+		}
+		if c.stuck > 0 && o.Queued+o.Staged > 0 && o.NextBytes == nil {
+			a.warn(named(queues.all[i].Name()) + ": the messages are too long to be read, or may not be read: --stuck cannot compare the next one")
+		}
+		if o.Change != nil && o.Change.Stuck != nil && *o.Change.Stuck {
 			r.exceed(levelCritical, fmt.Sprintf("the same message is next after %v", c.stuck))
 		}
 		r.Status = r.level.String()
@@ -219,35 +239,39 @@ func (a *app) check(ctx context.Context, c *checking, names []string, output *ou
 	return nil
 }
 
-// overviews looks at each queue. It reports a queue that cannot be read, and returns nil
-// for it.
-func (a *app) overviews(ctx context.Context, queues *queues) ([]*overview, error) {
-	found := make([]*overview, len(queues.all))
-	for i, q := range queues.all {
-		var err error
-		if found[i], err = overviewOf(ctx, q); err != nil {
-			found[i] = nil
-			if err := a.spare(ctx, queues, q, err); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return found, nil
-}
-
 // compare compares a queue with the limits.
-func (c *checking) compare(o *overview, now time.Time) *checked {
+func (c *checking) compare(o *overview) *checked {
 	r := &checked{Queue: o.Queue, Queued: o.Queued + o.Staged, Retrying: o.Retrying, Dead: o.Dead}
 	if o.NextSent != nil {
-		age := max(0, now.Sub(*o.NextSent))
+		age := max(0, o.info.At.Sub(*o.NextSent))
 		seconds := age.Seconds()
 		r.AgeSeconds = &seconds
-		r.exceed(c.age.compare(age), "the next message was sent "+ago(now, *o.NextSent))
+		r.exceed(c.age.compare(age), "the next message was sent "+ago(o.info.At, *o.NextSent))
 	}
 	r.exceed(c.queued.compare(r.Queued), fmt.Sprintf("%d queued", r.Queued))
 	r.exceed(c.retrying.compare(r.Retrying), fmt.Sprintf("%d retrying", r.Retrying))
 	r.exceed(c.dead.compare(r.Dead), fmt.Sprintf("%d dead", r.Dead))
 	return r
+}
+
+// consume compares the number of consumers with its limit. It reports whether the number
+// is known.
+func (c *checking) consume(r *checked, o *overview) (known bool) {
+	if o.Receivers == nil || o.UnknownConsumers == nil {
+		return false
+	}
+	n := int64(len(o.Receivers))
+	if n == 0 && slices.ContainsFunc(o.info.Leases, func(l queueadmin.Lease) bool { return l.Expires.After(o.info.At) }) {
+		n = 1
+	}
+	r.Consumers = &n
+	level, text := c.consumers.compare(n), fmt.Sprintf("%d consumers", n)
+	if unknown := *o.UnknownConsumers; unknown > 0 {
+		level = min(level, levelWarning)
+		text += fmt.Sprintf(", beside %d of unknown queues", unknown)
+	}
+	r.exceed(level, text)
+	return true
 }
 
 // exceed records a limit that is exceeded.
@@ -298,6 +322,9 @@ func nagios(results []*checked, worst level, c *checking) string {
 		value(r, "queued", formatCount(r.Queued), c.queued.thresholds(formatCount))
 		value(r, "retrying", formatCount(r.Retrying), c.retrying.thresholds(formatCount))
 		value(r, "dead", formatCount(r.Dead), c.dead.thresholds(formatCount))
+		if r.Consumers != nil {
+			value(r, "consumers", formatCount(*r.Consumers), c.consumers.thresholds(formatCount))
+		}
 		if r.AgeSeconds != nil {
 			seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 			value(r, "age", strconv.FormatFloat(*r.AgeSeconds, 'f', 3, 64)+"s", c.age.thresholds(seconds))
@@ -318,5 +345,9 @@ func (l *limit[T]) thresholds(format func(T) string) string {
 	if !l.set {
 		return ""
 	}
-	return ";" + format(l.warning) + ";" + format(l.critical)
+	end := ""
+	if l.lower {
+		end = ":" // a plugin's range without an upper limit
+	}
+	return ";" + format(l.warning) + end + ";" + format(l.critical) + end
 }

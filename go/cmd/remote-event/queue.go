@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +36,13 @@ staged    moved off the list for a receiver that waited
 leased    being handled, until the lease expires
 retrying  failed, and waiting for another attempt
 dead      waiting for an operator: see remote-event dead
+age       time since the next message was sent, by its sender's clock
+memory    bytes in Redis, estimated
+recv      running receivers that name the queue; originals name none
+
+A "?" stands for what Redis does not tell. With --interval, the command looks
+twice, and shows how fast the number of waiting messages changes. Messages in
+and out are known if the newest one of the first look has an id and still waits.
 
 The exit code is 4 if there is no queue, or if a QUEUE does not exist. Redis
 has no empty lists.`,
@@ -43,24 +50,18 @@ has no empty lists.`,
   remote-event queue ls new_file_event -o ndjson`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	interval := intervalFlag(command)
 	output := a.outputListFlag(command)
 	command.RunE = func(cmd *cobra.Command, names []string) error {
-		return a.listQueues(cmd.Context(), names, output)
+		if *interval < 0 {
+			return usageError("--interval must not be negative")
+		}
+		return a.listQueues(cmd.Context(), names, *interval, output)
 	}
 	return command
 }
 
-// queueStats is the output of queue ls for a queue.
-type queueStats struct {
-	Queue    exact `json:"queue"`
-	Queued   int64 `json:"queued"`
-	Staged   int64 `json:"staged"`
-	Leased   int64 `json:"leased"`
-	Retrying int64 `json:"retrying"`
-	Dead     int64 `json:"dead"`
-}
-
-func (a *app) listQueues(ctx context.Context, names []string, output *output) error {
+func (a *app) listQueues(ctx context.Context, names []string, interval time.Duration, output *output) error {
 	queues, err := a.openQueues(ctx, names)
 	if err != nil {
 		return err
@@ -69,31 +70,32 @@ func (a *app) listQueues(ctx context.Context, names []string, output *output) er
 	if len(queues.all) == 0 {
 		return &exitError{exitNothing, errors.New("there is no queue at " + queues.target.String())}
 	}
+	watch, err := a.watch(queues, names)
+	if err != nil {
+		return err
+	}
+	found, err := watch.look(ctx, interval)
+	if err != nil {
+		return err
+	}
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(table, "queued\tstaged\tleased\tretrying\tdead\t  queue\n")
+	header := "queued\tstaged\tleased\tretrying\tdead\tage\tmemory\trecv\t  queue\n"
+	if interval > 0 {
+		header = "queued\tstaged\tleased\tretrying\tdead\tage\tchange/s\tin/s\tout/s\t  queue\n"
+	}
+	fmt.Fprint(table, header)
 	rows := 0
-	for _, q := range queues.all {
-		d, err := q.Stats(ctx)
-		exists := true
-		if err == nil && d == (queueadmin.Stats{}) && slices.Contains(names, q.Name()) {
-			exists, err = a.expect(ctx, queues, q)
-		}
-		if err != nil {
-			if err := a.spare(ctx, queues, q, err); err != nil {
-				return err
-			}
-			continue
-		}
-		if !exists {
+	for _, o := range found {
+		if o == nil {
 			continue
 		}
 		rows++
 		if output.isText() {
-			fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t  %s\n", d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead, named(q.Name()))
+			fmt.Fprint(table, o.row(interval > 0))
 			continue
 		}
-		if err := output.write(queueStats{exact(q.Name()), d.Queued, d.Staged, d.Leased, d.Retrying, d.Dead}, nil); err != nil {
+		if err := output.write(o, nil); err != nil {
 			return err
 		}
 	}

@@ -58,16 +58,18 @@ func TestQueueShow(t *testing.T) {
 		importLetters(t, client, "x", letter("a", "schema"), letter("b", "failed"), letter("c", "schema"))
 		r := invoke(t, "queue", "show", "x", "y", "--interval", "1ms", "--redis", url).expect(t, exitDone)
 		for _, want := range []string{
-			"x\n  queued           1  the next tells no time; the same message is next after 0s\n",
-			"  dead             3  schema 2, failed 1\n", "y\n  queued           1  the next was sent ",
+			"x\n  queued            1  the next tells no time; the same message is next after 0s\n",
+			"  dead              3  schema 2, failed 1\n", "; the next was sent ",
 		} {
 			if !strings.Contains(r.stdout, want) {
 				t.Errorf("%q is missing in\n%s", want, r.stdout)
 			}
 		}
 		lines := invoke(t, "queue", "show", "nix", "x", "-o", "ndjson", "--redis", url).expect(t, exitNothing, `"nix" does not exist`)
-		if want := `{"queue":"x","queued":1,"staged":0,"leased":0,"retrying":0,"dead":3,"next_bytes":61,"dead_by_reason":{"failed":1,"schema":2}}` + "\n"; lines.stdout != want {
-			t.Errorf("got  %s\nwant %s", lines.stdout, want)
+		for _, want := range []string{`{"queue":"x","queued":1,"staged":0,"leased":0,"retrying":0,"dead":3,"bytes":`, `,"next_bytes":61,"dead_by_reason":{"failed":1,"schema":2}`} {
+			if !strings.Contains(lines.stdout, want) {
+				t.Errorf("got  %s\nwant %s", lines.stdout, want)
+			}
 		}
 		invoke(t, "queue", "show", "x", "--interval", "-1s", "--redis", url).expect(t, exitUsage, "negative")
 	})

@@ -21,7 +21,8 @@ type queues struct {
 	configured []string        // names in the configuration
 	given      map[string]bool // names from arguments or configuration
 
-	code int // the exit code of failures so far
+	code   int             // the exit code of failures so far
+	failed map[string]bool // queues whose failure an observation has reported
 }
 
 // openQueues connects, and opens the queues with the names. Without names, it opens those
@@ -48,7 +49,7 @@ func (a *app) connectQueues(ctx context.Context, connect func(context.Context, *
 	if err != nil {
 		return nil, err
 	}
-	return &queues{connection: conn, configured: eventsOf(configuration)}, nil
+	return &queues{connection: conn, configured: eventsOf(configuration), failed: map[string]bool{}}, nil
 }
 
 func eventsOf(c *config.Config) []string {
