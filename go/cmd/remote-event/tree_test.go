@@ -32,6 +32,7 @@ var needed = map[string][]string{
 	"listen":       {"--count", "1", "--timeout", "10s"},
 	"bench":        {"--count", "2"},
 	"dev":          {"--addr", "127.0.0.1:0"},
+	"exporter":     {"--listen", "127.0.0.1:0"},
 	"queue keda":   {"--deployment", "receivers"},
 	"queue purge":  {"--yes"},
 	"context add":  {"--replace"},
@@ -40,7 +41,7 @@ var needed = map[string][]string{
 }
 
 // unbounded are the commands that run until a signal.
-var unbounded = []string{"dev"}
+var unbounded = []string{"dev", "exporter"}
 
 // commandLines returns the command lines of all commands, for a queue and for files.
 func commandLines(t *testing.T, queue, record, message string) []commandLine {
