@@ -69,7 +69,7 @@ var shown *progress
 // originals, servers of every generation, containers and Node are among them. It shows
 // which step of how many runs, how long the step took the last time, and how long all steps
 // should take. It finds at once what the machine lacks, and ends with a list of what was
-// skipped. WITHOUT=docker,node,originals,python,man,cc skips what it names. Where CI is true,
+// skipped. WITHOUT=docker,node,originals,python,man,cc,prometheus skips what it names. Where CI is true,
 // skipping is a failure.
 func Test(ctx context.Context) error {
 	shown = newProgress()
@@ -298,6 +298,7 @@ var needs = []need{
 	{"python", "InPython", lacksPython},
 	{"man", "Manual", lacksMan},
 	{"cc", "TestClock|Scenarios.*/clock_steps", lacksCompiler},
+	{"prometheus", "Prometheus", lacksPrometheus},
 }
 
 // skipped is something that is not tested, and why.
@@ -312,7 +313,7 @@ func findSkips(ctx context.Context) (skips []skipped, err error) {
 	without := strings.FieldsFunc(os.Getenv("WITHOUT"), func(r rune) bool { return r == ',' || r == ' ' })
 	for _, name := range without {
 		if !slices.ContainsFunc(needs, func(n need) bool { return n.name == name }) {
-			return nil, fmt.Errorf("WITHOUT=%s: only docker, node, originals, python, man and cc can be left out", name)
+			return nil, fmt.Errorf("WITHOUT=%s: only docker, node, originals, python, man, cc and prometheus can be left out", name)
 		}
 	}
 	for _, n := range needs {
@@ -393,6 +394,15 @@ func lacksMan(context.Context) string {
 func lacksCompiler(context.Context) string {
 	if _, err := exec.LookPath("cc"); err != nil {
 		return "no C compiler is installed: no race detector and no steps of the clock"
+	}
+	return ""
+}
+
+func lacksPrometheus(context.Context) string {
+	for _, program := range []string{"prometheus", "promtool"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return "no " + program + " is installed (on Debian: apt install prometheus)"
+		}
 	}
 	return ""
 }

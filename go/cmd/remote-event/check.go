@@ -265,7 +265,7 @@ func (c *checking) consume(r *checked, o *overview) (known bool) {
 		n = 1
 	}
 	r.Consumers = &n
-	level, text := c.consumers.compare(n), fmt.Sprintf("%d consumers", n)
+	level, text := c.consumers.compare(n), countOf(int(n), "consumer")
 	if unknown := *o.UnknownConsumers; unknown > 0 {
 		level = min(level, levelWarning)
 		text += fmt.Sprintf(", beside %d of unknown queues", unknown)
