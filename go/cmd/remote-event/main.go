@@ -153,6 +153,7 @@ Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 		a.queueCommand(),
 		a.relayCommand(),
 		a.sendCommand(),
+		a.topCommand(),
 		a.victim(),
 	)
 	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {

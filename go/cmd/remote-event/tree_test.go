@@ -23,7 +23,7 @@ type commandLine struct {
 }
 
 // noData are the commands whose output is not data for programs.
-var noData = []string{"demo", "completion bash", "completion fish", "completion powershell", "completion zsh", "help", "queue keda"}
+var noData = []string{"demo", "completion bash", "completion fish", "completion powershell", "completion zsh", "help", "queue keda", "top"}
 
 // needed are arguments that commands need beyond those of their usage, to work at once and
 // without questions.
