@@ -125,7 +125,7 @@ func (w *watch) once(ctx context.Context) ([]*overview, error) {
 	found := make([]*overview, len(names))
 	for i, info := range snapshot.Queues {
 		q, err, exists := w.queues.all[i], info.Err, true
-		if err == nil && info.Stats == (queueadmin.Stats{}) && slices.Contains(w.named, q.Name()) {
+		if err == nil && info.Stats == (queueadmin.Stats{}) && len(info.Receivers) == 0 && slices.Contains(w.named, q.Name()) {
 			exists, err = w.app.expect(ctx, w.queues, q)
 		}
 		switch {

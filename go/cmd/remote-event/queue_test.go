@@ -54,7 +54,7 @@ func TestQueueConsumers(t *testing.T) {
 		close(working)
 		<-running.Done()
 		return nil
-	}), remoteevent.WithQueues("x"), remoteevent.WithLogger(slog.New(slog.DiscardHandler)))
+	}), remoteevent.WithQueues("x", "empty"), remoteevent.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +80,9 @@ func TestQueueConsumers(t *testing.T) {
 	}
 	if strings.Count(r.stderr, "WRONGTYPE") != 1 {
 		t.Errorf("got %s", r.stderr)
+	}
+	if r := invoke(t, "queue", "show", "empty", "--redis", url).expect(t, exitDone); !strings.Contains(r.stdout, "receivers         1") {
+		t.Errorf("a queue without messages: %s", r.stdout)
 	}
 	for args, code := range map[string]int{"x --min-consumers 1": exitDone, "x --min-consumers 2": exitFindings, "y --min-consumers 1 -o nagios": 1} {
 		invoke(t, append([]string{"check", "--redis", url}, strings.Fields(args)...)...).expect(t, code)
