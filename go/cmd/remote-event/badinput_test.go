@@ -32,7 +32,11 @@ func (l commandLine) call(t *testing.T, url string, more ...string) invocation {
 	return invocation{args: args, env: []string{contextFileEnv + "=" + contexts}}
 }
 
-// lines returns the command lines except those of some paths.
+// monitors are the commands that continue whatever Redis replies, until a signal or a key.
+// They have tests of their own.
+var monitors = []string{"exporter", "top"}
+
+// lines returns the command lines except those of some paths and of the monitors.
 func lines(t *testing.T, queue string, except ...string) []commandLine {
 	t.Helper()
 	all := commandLines(t, queue, writeFile(t, record), writeFile(t, message("x", 1)))
@@ -41,7 +45,7 @@ func lines(t *testing.T, queue string, except ...string) []commandLine {
 			t.Errorf("there is no command %q", path)
 		}
 	}
-	return slices.DeleteFunc(all, func(l commandLine) bool { return slices.Contains(except, l.path) })
+	return slices.DeleteFunc(all, func(l commandLine) bool { return slices.Contains(append(monitors, except...), l.path) })
 }
 
 // TestUnknownQueue checks that a queue that does not exist is never counted as empty.
