@@ -119,3 +119,41 @@ func TestProgressOnATerminal(t *testing.T) {
 		expectLength(t, client, "new_file_event", n)
 	}
 }
+
+// TestChangesNameTheirRedis checks that a command which changes Redis without a question
+// first names it on a terminal.
+func TestChangesNameTheirRedis(t *testing.T) {
+	t.Parallel()
+	client := embedded(t)
+	for args, what := range map[string]string{
+		"dead requeue --all":                  "about to requeue 1 dead letter at ",
+		"dead drop --all --yes":               "about to drop 1 dead letter at ",
+		"queue purge x --yes":                 "about to purge 1 message of x at ",
+		"queue drain x":                       "about to drain 1 queue at ",
+		"queue move x y":                      "about to move messages of x at ",
+		"doctor x --repair":                   "about to repair queues at ",
+		"dead import " + writeFile(t, record): "about to import dead letters at ",
+	} {
+		fill(t, client, "x")
+		if text := onTerminal(t, 80, client, strings.Fields(args)...); !strings.Contains(controlSequence.ReplaceAllString(text, ""), what+urlOfClient(client)) {
+			t.Errorf("%s: %q", args, text)
+		}
+	}
+	named := &target{Options: &redis.Options{Addr: "h:1"}, addrs: []string{"h:1"}, context: "staging"}
+	if got := named.place(); got != "redis://h:1/0 (context staging)" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestTerminalWithoutUTF8 checks that a terminal of the locale C gets ASCII, and that JSON
+// keeps its meaning.
+func TestTerminalWithoutUTF8(t *testing.T) {
+	t.Parallel()
+	s := &screen{ascii: true}
+	if got := s.form("\"é日\U0001f49b…█\"" + "\n"); got != `"\u00e9\u65e5\ud83d\udc9b...#"`+"\n" {
+		t.Errorf("got %s", got)
+	}
+	if isASCII(&buffer{}, []string{"LC_ALL=C"}) {
+		t.Error("a pipe is no terminal")
+	}
+}
