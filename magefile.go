@@ -69,7 +69,7 @@ var shown *progress
 // originals, servers of every generation, containers and Node are among them. It shows
 // which step of how many runs, how long the step took the last time, and how long all steps
 // should take. It finds at once what the machine lacks, and ends with a list of what was
-// skipped. WITHOUT=docker,node,originals,python,man,cc,prometheus skips what it names. Where CI is true,
+// skipped. WITHOUT=docker,node,originals,python,man,cc,prometheus,chromium skips what it names. Where CI is true,
 // skipping is a failure.
 func Test(ctx context.Context) error {
 	shown = newProgress()
@@ -99,7 +99,7 @@ func Test(ctx context.Context) error {
 			step{"fast tests of " + module + " by itself", alone(module, testing(module, nil, append(skipFlags(skips), "-short"), "./..."))})
 		if played, ok := unraced[module]; ok {
 			flags := append(skipFlags(skips), "-run", played.run)
-			steps = append(steps, step{"tests of " + module + " with Python and Node", testing(module, nil, flags, played.packages...)})
+			steps = append(steps, step{"tests of " + module + " with Python, Node and a browser", testing(module, nil, flags, played.packages...)})
 		}
 	}
 	names := make([]string, len(steps))
@@ -214,8 +214,8 @@ func copyFile(from, to string) error {
 }
 
 // played are tests that the race detector slows down and that it cannot check: they play
-// cases with processes in Python and Node for minutes. The Go code around these processes
-// runs with the race detector in the tests of the other packages, with the same cases.
+// cases with processes in Python and Node for minutes, or use a page in a browser. The Go
+// code around these processes runs with the race detector in other tests.
 type played struct {
 	packages []string // that have such tests
 	run      string   // the names of the tests that run without the race detector
@@ -224,10 +224,13 @@ type played struct {
 }
 
 // unraced has the played tests by module.
-var unraced = map[string]played{"compat": {
-	packages: []string{"./cmd/compat", "./originals", "./templates"}, run: "Original|Node",
-	dirs: []string{"/originals", "/templates"}, tests: "TestOriginalQuickRun$|TestOriginalLive$",
-}}
+var unraced = map[string]played{
+	"compat": {
+		packages: []string{"./cmd/compat", "./originals", "./templates"}, run: "Original|Node",
+		dirs: []string{"/originals", "/templates"}, tests: "TestOriginalQuickRun$|TestOriginalLive$",
+	},
+	"go/cmd/remote-event": {packages: []string{"./internal/ui"}, run: "Browser", tests: "TestBrowser$"},
+}
 
 // testing returns the step that tests packages of a module.
 func testing(module string, env, flags []string, packages ...string) func(context.Context, []string) error {
@@ -299,6 +302,7 @@ var needs = []need{
 	{"man", "Manual", lacksMan},
 	{"cc", "TestClock|Scenarios.*/clock_steps", lacksCompiler},
 	{"prometheus", "Prometheus", lacksPrometheus},
+	{"chromium", "Browser", lacksChromium},
 }
 
 // skipped is something that is not tested, and why.
@@ -313,7 +317,7 @@ func findSkips(ctx context.Context) (skips []skipped, err error) {
 	without := strings.FieldsFunc(os.Getenv("WITHOUT"), func(r rune) bool { return r == ',' || r == ' ' })
 	for _, name := range without {
 		if !slices.ContainsFunc(needs, func(n need) bool { return n.name == name }) {
-			return nil, fmt.Errorf("WITHOUT=%s: only docker, node, originals, python, man, cc and prometheus can be left out", name)
+			return nil, fmt.Errorf("WITHOUT=%s: only docker, node, originals, python, man, cc, prometheus and chromium can be left out", name)
 		}
 	}
 	for _, n := range needs {
@@ -405,6 +409,16 @@ func lacksPrometheus(context.Context) string {
 		}
 	}
 	return ""
+}
+
+// lacksChromium looks for the browser in which the page of the command is tested.
+func lacksChromium(context.Context) string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return ""
+		}
+	}
+	return "no chromium is installed"
 }
 
 func skipping(skips []skipped, name string) bool {

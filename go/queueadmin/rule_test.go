@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -76,6 +77,12 @@ func workOf(t *testing.T, user *redis.Client) map[string]func(ctx context.Contex
 			}
 			for _, err := range q.DeadLetters(ctx) {
 				errs = append(errs, err)
+			}
+			for death, err := range q.LatestDeaths(ctx, time.Time{}) {
+				errs = append(errs, err)
+				for _, err := range q.SummariesByID(ctx, death.ID) {
+					errs = append(errs, err)
+				}
 			}
 			for _, err := range q.Audit(ctx) {
 				errs = append(errs, err)

@@ -46,8 +46,8 @@ func TestDev(t *testing.T) {
 
 func TestDevBanner(t *testing.T) {
 	t.Parallel()
-	banner := colours(false).banner(defaultDevAddr)
-	for _, want := range []string{"redis://127.0.0.1:6379/0", "host: 127.0.0.1", "port: 6379", "- name: new_file_event", "redis.NewClient"} {
+	banner := colours(false).banner(defaultDevAddr, "http://127.0.0.1:7379/")
+	for _, want := range []string{"redis://127.0.0.1:6379/0", "host: 127.0.0.1", "port: 6379", "- name: new_file_event", "redis.NewClient", "http://127.0.0.1:7379/"} {
 		if !strings.Contains(banner, want) {
 			t.Errorf("the banner lacks %q:\n%s", want, banner)
 		}
@@ -55,7 +55,7 @@ func TestDevBanner(t *testing.T) {
 	if strings.Contains(banner, "--redis") {
 		t.Errorf("the default address needs no flag:\n%s", banner)
 	}
-	other := colours(false).banner(net.JoinHostPort("::1", "7000"))
+	other := colours(false).banner(net.JoinHostPort("::1", "7000"), "")
 	for _, want := range []string{"--redis redis://[::1]:7000/0", "host: '::1'"} {
 		if !strings.Contains(other, want) {
 			t.Errorf("the banner lacks %q:\n%s", want, other)

@@ -115,7 +115,7 @@ document, which is an array for a list; ndjson, one record a line. A byte NN
 that is not UTF-8 is the escape \udcNN, which Python's surrogateescape restores.
 Later versions may add members to a record.
 
-Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
+Exit codes: 0 success (also for dev, listen, ui after Ctrl-C), 1 failure,
 2 usage, 3 no connection or no permission, 4 nothing found, 5 findings,
 130 interrupted.`,
 		Example: `  remote-event demo
@@ -154,6 +154,7 @@ Exit codes: 0 success (also for dev and listen after Ctrl-C), 1 failure,
 		a.relayCommand(),
 		a.sendCommand(),
 		a.topCommand(),
+		a.uiCommand(),
 		a.victim(),
 	)
 	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {

@@ -27,7 +27,7 @@ const (
 	pops = "brpop rpop rpush"
 	// reads are the commands that count, list and compare messages.
 	reads = "eval evalsha hexists hget hlen hmget hscan hstrlen info llen lpos lrange memory|usage scan time type" +
-		" zcard zrange zrangebyscore zscan zscore"
+		" zcard zrange zrangebyscore zrevrangebyscore zscan zscore"
 	// repairs are the commands that change dead letters, repair messages, and drain,
 	// purge and move the messages of the queue.
 	repairs = "hdel hset hsetnx lindex lpop lpush ltrim rpoplpush rpush zadd zcount zrem zrevrange"

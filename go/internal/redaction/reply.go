@@ -13,7 +13,7 @@ const codes = `ASK|AUTHFAILED|BUSY|BUSYKEY|CLUSTERDOWN|CROSSSLOT|DENIED|ERR|EXEC
 // command matches a command of this library or of go-redis, as Redis quotes it.
 const command = `(?:['"]?(?i:auth|blmove|blpop|brpop|client|cluster|command|config|del|eval|evalsha|exists|expire|hdel|hello|` +
 	`hget|hgetall|hlen|hmget|hset|info|llen|lmove|lpop|lpush|lrange|multi|exec|ping|pexpire|rename|role|rpop|rpush|scan|script|` +
-	`select|sentinel|set|subscribe|time|type|wait|zadd|zcard|zrange|zrangebyscore|zrem|zscore)(?:\|[a-z]{1,16})?['"]?)`
+	`select|sentinel|set|subscribe|time|type|wait|zadd|zcard|zrange|zrangebyscore|zrem|zrevrangebyscore|zscore)(?:\|[a-z]{1,16})?['"]?)`
 
 // texts are the fixed error texts of Redis, its relatives and the scripts of reliable
 // delivery. They have no place for an argument.
