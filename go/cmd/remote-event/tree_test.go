@@ -23,7 +23,7 @@ type commandLine struct {
 }
 
 // noData are the commands whose output is not data for programs.
-var noData = []string{"demo", "completion bash", "completion fish", "completion powershell", "completion zsh", "help", "queue keda", "top"}
+var noData = []string{"demo", "completion bash", "completion fish", "completion powershell", "completion zsh", "help", "queue keda", "relay", "top"}
 
 // needed are arguments that commands need beyond those of their usage, to work at once and
 // without questions.
@@ -41,7 +41,7 @@ var needed = map[string][]string{
 }
 
 // unbounded are the commands that run until a signal.
-var unbounded = []string{"dev", "exporter"}
+var unbounded = []string{"dev", "exporter", "relay"}
 
 // commandLines returns the command lines of all commands, for a queue and for files.
 func commandLines(t *testing.T, queue, record, message string) []commandLine {
@@ -69,7 +69,7 @@ func commandLines(t *testing.T, queue, record, message string) []commandLine {
 				line.args, line.queue = append(line.args, queue), true
 			case "NAME":
 				line.args = append(line.args, queue)
-			case "DESTINATION":
+			case "DESTINATION", "DESTINATION…":
 				line.args = append(line.args, "destination")
 			case "JSON|-":
 				line.args = append(line.args, "{}")
