@@ -3,6 +3,7 @@ package remoteeventotel
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
@@ -18,21 +19,28 @@ func (t *Telemetry) send(next remoteevent.SendFunc) remoteevent.SendFunc {
 		start := time.Now()
 		call := newSendCall(events)
 		ctx, span := t.tracer.Start(ctx, spanName(sendOperation, call.queue), t.sendOptions(call, events, start)...)
-		for _, event := range events {
-			if event == nil || event.Metadata.Attributes[wire.AttributeTraceParent] != "" {
-				continue
-			}
-			if event.Metadata.Attributes == nil {
-				event.Metadata.Attributes = map[string]string{}
-			}
-			t.propagator.Inject(ctx, attributes(event.Metadata.Attributes))
-		}
+		t.inject(ctx, events)
 		err := errPanicked
 		defer func() { // also after a panic of an inner middleware
 			t.sent(ctx, span, call, time.Since(start), err)
 		}()
 		err = next(ctx, events)
 		return err
+	}
+}
+
+// inject writes the context of the span into the events that have none of another span.
+func (t *Telemetry) inject(ctx context.Context, events []*wire.Envelope) {
+	fields := attributes{}
+	t.propagator.Inject(ctx, fields)
+	for _, event := range events {
+		if event == nil || event.Metadata.Attributes[wire.AttributeTraceParent] != "" {
+			continue
+		}
+		if event.Metadata.Attributes == nil {
+			event.Metadata.Attributes = map[string]string{}
+		}
+		maps.Copy(event.Metadata.Attributes, fields)
 	}
 }
 

@@ -151,19 +151,21 @@ type blocker struct {
 	client redis.UniversalClient
 	queue  string
 
-	mu   sync.Mutex
-	node *redis.Client
-	conn *redis.Conn
-	id   int64 // the id of the connection in Redis; 0 if unknown
+	mu     sync.Mutex
+	node   *redis.Client
+	conn   *redis.Conn
+	opened time.Time
+	id     int64 // the id of the connection in Redis; 0 if unknown
 }
 
 // connection returns the connection. It opens one at the first call, and after an error.
 func (b *blocker) connection(ctx context.Context) (*redis.Conn, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.conn != nil {
+	if b.conn != nil && !outlived(b.node, b.opened) {
 		return b.conn, nil
 	}
+	b.closeLocked()
 	node, err := nodeOf(ctx, b.client, b.queue)
 	if err != nil {
 		return nil, err
@@ -177,7 +179,7 @@ func (b *blocker) connection(ctx context.Context) (*redis.Conn, error) {
 	if err == nil && node.ClientUnblock(ctx, id).Err() != nil {
 		id = 0 // CLIENT ID is denied
 	}
-	b.node, b.conn, b.id = node, conn, id
+	b.node, b.conn, b.opened, b.id = node, conn, time.Now(), id
 	return conn, nil
 }
 
@@ -202,6 +204,11 @@ func (b *blocker) done(err error) {
 func (b *blocker) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.closeLocked()
+}
+
+// closeLocked closes the connection. b.mu is held.
+func (b *blocker) closeLocked() {
 	if b.conn != nil {
 		_ = b.conn.Close()
 		b.conn, b.id = nil, 0

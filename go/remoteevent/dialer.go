@@ -41,25 +41,7 @@ func quiet(options *redis.Options, hooks redisHooks) {
 			return callback("OnConnect", func() error { return connected(ctx, conn) })
 		}
 	}
-	if credentials := options.CredentialsProviderContext; credentials != nil {
-		options.CredentialsProviderContext = func(ctx context.Context) (name, password string, err error) {
-			err = callback("CredentialsProviderContext", func() (err error) {
-				name, password, err = credentials(ctx)
-				return err
-			})
-			return name, password, err
-		}
-	}
-	if credentials := options.CredentialsProvider; credentials != nil && options.CredentialsProviderContext == nil {
-		options.CredentialsProvider = nil // it cannot return an error
-		options.CredentialsProviderContext = func(context.Context) (name, password string, err error) {
-			err = callback("CredentialsProvider", func() error {
-				name, password = credentials()
-				return nil
-			})
-			return name, password, err
-		}
-	}
+	containProviders(options)
 }
 
 // callback calls a callback of the user. It converts a panic to an error that does

@@ -20,6 +20,8 @@ type lines struct {
 
 	mu   sync.Mutex
 	open map[*line]bool
+
+	subscription subscription // with the client's provider of credentials
 }
 
 // newLines returns the lines of a receiver of these queues.
@@ -34,6 +36,7 @@ func (l *lines) join(options *redis.Options) {
 	name := l.name
 	name.Client = options.ClientName
 	options.OnConnect = naming(name.String(), options.Protocol, options.OnConnect)
+	l.subscription.join(options)
 	dial := options.Dialer
 	options.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)

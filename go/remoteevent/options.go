@@ -209,7 +209,7 @@ func (o loggerOption) applyToReceiver(c *receiverConfig) { c.logger = o.logger }
 // unless redis.SetLogger changes it. Lost connections, failed dials and rejected passwords
 // of a receiver's own connections are logged to this logger only. What remains in the
 // log of go-redis is: what happens in the client that a [Sender] was given, such as failed
-// dials; the lines of Sentinel about primaries and replicas; re-authentication by a
-// streaming credentials provider; and connections with unexpected data. go-redis does not
+// dials and re-authentication by a streaming credentials provider; the lines of Sentinel
+// about primaries and replicas; and connections with unexpected data. go-redis does not
 // redact its lines.
 func WithLogger(logger *slog.Logger) Option { return loggerOption{logger} }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/auth"
 
 	"github.com/remote-events/remote-events/go/internal/redistest"
 	"github.com/remote-events/remote-events/go/remoteevent"
@@ -39,6 +40,13 @@ func TestLogBelongsToTheLogger(t *testing.T) {
 	}
 }
 
+// streaming is a streaming provider that calls the function for each subscription.
+type streaming func() auth.Credentials
+
+func (s streaming) Subscribe(auth.CredentialsListener) (auth.Credentials, auth.UnsubscribeFunc, error) {
+	return s(), nil, nil
+}
+
 func receiveWithoutRedis(t *testing.T) {
 	t.Helper()
 	addr := redistest.FreeAddr(t)
@@ -61,6 +69,15 @@ func receiveWithoutRedis(t *testing.T) {
 		"credentials with a context that panic": redis.NewClient(&redis.Options{Addr: there, CredentialsProviderContext: func(context.Context) (string, string, error) {
 			panic("s3cret")
 		}}),
+		"streamed credentials that panic": redis.NewClient(&redis.Options{Addr: there, StreamingCredentialsProvider: streaming(func() auth.Credentials {
+			panic("s3cret")
+		})}),
+		"streamed credentials that are nil": redis.NewClient(&redis.Options{Addr: there, StreamingCredentialsProvider: streaming(func() auth.Credentials {
+			return nil
+		})}),
+		"a cluster's streamed credentials that panic": redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{there}, StreamingCredentialsProvider: streaming(func() auth.Credentials {
+			panic("s3cret")
+		})}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +89,7 @@ func receiveWithoutRedis(t *testing.T) {
 			for range 7 {
 				logged.wait(t, "cannot receive; retrying")
 			}
-			if !strings.Contains(line, "connection refused") && !strings.Contains(line, "panicked") || strings.Contains(line, "s3cret") {
+			if !strings.Contains(line, "connection refused") && !strings.Contains(line, "panicked") && !strings.Contains(line, "returned no credentials") || strings.Contains(line, "s3cret") {
 				t.Errorf("%s: %s", name, line)
 			}
 			must(t, stop())

@@ -45,6 +45,11 @@ type Receiver struct {
 // pool, and the client's hooks do not see its commands; see [WithRedisHooks]. The client is a
 // *[redis.Client], which may be one of Sentinel, a *[redis.ClusterClient] or a
 // *[redis.Ring]; NewReceiver returns an error for another type.
+//
+// Passwords and certificates may change while it runs. Each new connection asks the client's
+// provider of credentials, for up to 15 seconds, and connections live no longer than its
+// ConnMaxLifetime, those with a streaming provider at most a minute. A connection that Redis
+// closes loses no event, except with [WithAtMostOnce].
 func NewReceiver(client redis.UniversalClient, handler Handler, options ...ReceiverOption) (*Receiver, error) {
 	r, err := newReceiver(client, handler, options)
 	if err != nil {

@@ -172,7 +172,10 @@ func (o *redisOpener) attend(ctx context.Context, r *running) {
 }
 
 func (o *redisOpener) sever() { o.lines.sever() }
-func (o *redisOpener) close() { _ = o.client.Close() }
+func (o *redisOpener) close() {
+	_ = o.client.Close()
+	o.lines.subscription.end()
+}
 
 // claimed is a queue in Redis with the connection that waits for it.
 type claimed struct {

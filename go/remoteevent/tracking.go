@@ -24,6 +24,7 @@ type tracking struct {
 	reading *redis.Conn   // nil while tracking is off
 	told    *redis.Client // its only connection receives the notifications
 	lost    *atomic.Bool  // that connection is lost
+	opened  time.Time     // when the connections were opened
 	retry   time.Time     // the time of the next attempt
 }
 
@@ -42,7 +43,7 @@ func (t *tracking) connection(ctx context.Context) (conn *redis.Conn, fresh bool
 	if t == nil {
 		return nil, false
 	}
-	if t.on() && !t.lost.Load() {
+	if t.on() && !t.lost.Load() && !outlived(t.client, t.opened) {
 		return t.reading, false
 	}
 	t.close()
@@ -99,7 +100,7 @@ func (t *tracking) open(ctx context.Context) error {
 		_ = conn.Close()
 		return err
 	}
-	t.reading = conn
+	t.reading, t.opened = conn, time.Now()
 	return nil
 }
 
