@@ -128,7 +128,8 @@ func TestTop(t *testing.T) {
 	l.await("attempts")
 	for _, answer := range []string{"n", "y"} {
 		l.press("r")
-		l.await("Requeue this dead letter of a at " + urlOf(addr) + "?")
+		l.await("Requeue the dead letter ")
+		l.await("of a at " + urlOf(addr) + "?")
 		expectLength(t, client, "a", 2)
 		l.press(answer)
 		l.await("requeued")

@@ -90,7 +90,8 @@ type model struct {
 	notice   string
 	messages []queueadmin.Message
 	letters  []queueadmin.DeadLetterSummary
-	row      int // the selected message or dead letter
+	row      int    // the selected message or dead letter
+	asked    string // the id of the dead letter of the question, whatever is selected meanwhile
 }
 
 // The messages of the program.
@@ -333,7 +334,7 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 			m.notice = "nothing was requeued"
 			return nil
 		}
-		queue, id := m.selected, m.letters[m.row].ID
+		queue, id := m.selected, m.asked
 		return m.call(func(ctx context.Context) tea.Msg {
 			found, err := m.Backend.Requeue(ctx, queue, id)
 			return requeuedMsg{id, found, err}
@@ -405,7 +406,7 @@ func (m *model) act(name string) tea.Cmd {
 	case m.screen == screenDead && name == "enter" && len(m.letters) > 0:
 		m.screen = screenLetter
 	case (m.screen == screenDead || m.screen == screenLetter) && name == "r" && len(m.letters) > 0:
-		m.screen = screenConfirm
+		m.screen, m.asked = screenConfirm, m.letters[m.row].ID
 	}
 	return nil
 }

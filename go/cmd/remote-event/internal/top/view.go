@@ -143,7 +143,7 @@ func (m *model) foot() []string {
 	case m.filtering:
 		return []string{bold + "filter: " + printable.Line(m.filter) + "_   enter keep, esc clear"}
 	case m.screen == screenConfirm:
-		return m.question(fmt.Sprintf("Requeue this dead letter of %s at %s?", printable.Name(m.selected), printable.Line(m.Redis)))
+		return m.question("Requeue the dead letter "+printable.Line(m.asked), "of "+printable.Name(m.selected)+" at "+printable.Line(m.Redis)+"?")
 	case m.screen == screenQueues:
 		keys = fmt.Sprintf("? help  q quit  s sort: %s  / filter", orders[m.sort].name)
 		if m.filter != "" {
@@ -162,12 +162,14 @@ func (m *model) foot() []string {
 }
 
 // question asks on as many lines as it needs: what it names must be readable.
-func (m *model) question(text string) (lines []string) {
-	if m.ASCII {
-		text = ascii(text)
-	}
-	for _, part := range split(text, max(10, m.width)) {
-		lines = append(lines, yellow+part)
+func (m *model) question(texts ...string) (lines []string) {
+	for _, text := range texts {
+		if m.ASCII {
+			text = ascii(text)
+		}
+		for _, part := range split(text, max(10, m.width)) {
+			lines = append(lines, yellow+part)
+		}
 	}
 	return append(lines, yellow+"y yes, any other key no")
 }
