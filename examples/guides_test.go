@@ -259,7 +259,7 @@ func (s *shell) run(t *testing.T, c step) (output []string, code int) {
 				output = output[:len(output)-1]
 			}
 			return output, code
-		case <-time.After(2 * deadline):
+		case <-time.After(10 * deadline): // it may build a program
 			t.Fatalf("line %d: $ %s\ndoes not end; it has printed:\n%s", c.line, c.command, strings.Join(output, "\n"))
 		}
 	}
