@@ -41,7 +41,7 @@ var needed = map[string][]string{
 }
 
 // unbounded are the commands that run until a signal.
-var unbounded = []string{"dev", "exporter", "relay"}
+var unbounded = []string{"dev", "exporter", "relay", "ui"}
 
 // commandLines returns the command lines of all commands, for a queue and for files.
 func commandLines(t *testing.T, queue, record, message string) []commandLine {
