@@ -44,5 +44,5 @@ func serveAsset(w http.ResponseWriter, r *http.Request) {
 		kind = "text/javascript; charset=utf-8"
 	}
 	w.Header().Set("Content-Type", kind)
-	_, _ = w.Write(content) // the browser may have left
+	_, _ = w.Write(content) //nolint:gosec // it is embedded; the browser may have left
 }

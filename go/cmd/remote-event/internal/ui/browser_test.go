@@ -27,7 +27,7 @@ import (
 // browser is a headless browser with one tab.
 type browser struct {
 	t    *testing.T
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // it is the tab
 	site *site
 
 	mu       sync.Mutex

@@ -43,7 +43,7 @@ func TestPlot(t *testing.T) {
 	if want := "Queued messages over the last 1 min 39 s: now 99, at most 99"; c.Label != want {
 		t.Errorf("got %q, want %q", c.Label, want)
 	}
-	c = plot(&h, now, "Change", func(before, s sample) (float64, bool) { return -float64(s.stats.Queued), true })
+	c = plot(&h, now, "Change", func(_, s sample) (float64, bool) { return -float64(s.stats.Queued), true })
 	if c.Min != -99 || c.Zero == "" {
 		t.Errorf("%+v", c)
 	}
