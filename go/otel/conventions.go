@@ -226,14 +226,17 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 type gauges struct {
 	messages    metric.Int64ObservableGauge
 	deadLetters metric.Int64ObservableGauge
+	age         metric.Float64ObservableGauge
 }
 
 func newGauges(meter metric.Meter) (*gauges, error) {
 	g := new(gauges)
-	var errs [2]error
+	var errs [3]error
 	g.messages, errs[0] = meter.Int64ObservableGauge("remote_events.queue.messages", metric.WithUnit("{message}"),
 		metric.WithDescription("Number of messages of a queue by state, without its dead letters."))
 	g.deadLetters, errs[1] = meter.Int64ObservableGauge("remote_events.queue.dead_letters", metric.WithUnit("{message}"),
 		metric.WithDescription("Number of dead letters of a queue."))
+	g.age, errs[2] = meter.Float64ObservableGauge("remote_events.queue.age", metric.WithUnit("s"),
+		metric.WithDescription("Time for which the message that receivers take next has waited."))
 	return g, errors.Join(errs[:]...)
 }

@@ -32,7 +32,8 @@ func TestObserveQueues(t *testing.T) {
 		}), remoteevent.WithHooks(ended), remoteevent.WithPrefetch(0))
 		ended.wait(t, remoteevent.DeadLettered)
 		<-held
-		must(t, client.LPush(t.Context(), "file_event", message, message).Err())
+		const old = `{"data": {}, "signals": ["q"], "metadata": {"time": "2020-01-01T00:00:00Z"}}`
+		must(t, client.LPush(t.Context(), "file_event", old, message).Err())
 
 		registration, err := r.ObserveQueues(client, "no_list", "file_event")
 		must(t, err)
@@ -52,6 +53,9 @@ func TestObserveQueues(t *testing.T) {
 		}
 		if got := points(t, metrics["remote_events.queue.dead_letters"], "messaging.destination.name"); got["file_event"] != 1 {
 			t.Errorf("remote_events.queue.dead_letters has %v", got)
+		}
+		if age, ok := metrics["remote_events.queue.age"].(metricdata.Gauge[float64]); !ok || len(age.DataPoints) != 1 || age.DataPoints[0].Value < 24*3600 {
+			t.Errorf("remote_events.queue.age has %v", metrics["remote_events.queue.age"])
 		}
 		must(t, registration.Unregister())
 		if metrics := r.collect(t); metrics["remote_events.queue.messages"] != nil {
