@@ -234,7 +234,7 @@ func (s *shell) follow(t *testing.T, c step) {
 		if !patient || time.Now().After(end) {
 			t.Fatalf("line %d: $ %s\nends with %d and prints:\n%s\nThe guide shows:\n%s", c.line, c.command, code, strings.Join(output, "\n"), strings.Join(c.output, "\n"))
 		}
-		time.Sleep(100 * time.Millisecond) // the programs in the background work
+		time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the programs in the background work
 	}
 }
 

@@ -55,7 +55,7 @@ func WriteDocuments(ctx context.Context, root, dir string, date time.Time) error
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(built)
+	defer func() { _ = os.RemoveAll(built) }()
 	for _, c := range commands {
 		binary, err := build(ctx, root, built, c)
 		if err == nil {

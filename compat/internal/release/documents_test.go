@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 func TestManual(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("it builds the commands")
+		t.Skip("it takes many seconds")
 	}
 	dir, err := documents()
 	if err != nil {
@@ -96,7 +96,7 @@ func manual(t *testing.T, page string) string {
 func TestCompletionInBash(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("it builds the commands")
+		t.Skip("it takes many seconds")
 	}
 	dir, err := documents()
 	if err != nil {

@@ -21,7 +21,7 @@ func tryImage(ctx context.Context, root string, c command, binary string) (print
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	platform := "linux/" + runtime.GOARCH
 	text, err := os.ReadFile(binary)
 	if err == nil {

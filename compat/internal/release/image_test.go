@@ -13,7 +13,7 @@ import (
 func TestContainerImage(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("it builds the command and an image")
+		t.Skip("it takes many seconds")
 	}
 	c := commands[0]
 	binary := filepath.Join(t.TempDir(), c.name)

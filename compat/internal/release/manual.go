@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -92,7 +93,7 @@ func (p page) children() (pages []page) {
 		for _, line := range s.lines {
 			name, short, ok := strings.Cut(strings.TrimSpace(line), " ")
 			if ok && strings.HasPrefix(line, "  ") && name != "help" {
-				pages = append(pages, page{path: append(p.path[:len(p.path):len(p.path)], name), short: strings.TrimSpace(short)})
+				pages = append(pages, page{path: append(slices.Clip(p.path), name), short: strings.TrimSpace(short)})
 			}
 		}
 	}

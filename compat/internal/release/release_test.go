@@ -105,7 +105,7 @@ func TestTag(t *testing.T) {
 func TestInstall(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("it builds the command and what it uses")
+		t.Skip("it takes many seconds")
 	}
 	const version = "v0.99.0"
 	root := copyTree(t)

@@ -41,7 +41,7 @@ func try(ctx context.Context, out io.Writer, root string, c command, archive str
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if err := unpack(archive, dir); err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func unpack(archive, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	compressed, err := gzip.NewReader(file)
 	if err != nil {
 		return err
