@@ -75,9 +75,9 @@ func (a *app) export(ctx context.Context, e *exporting, names []string, output *
 	if _, err := a.target(configuration); err != nil {
 		return err
 	}
-	queues := append(names, eventsOf(configuration)...)
-	if len(names) > 0 {
-		queues = names
+	queues := names
+	if len(names) == 0 {
+		queues = eventsOf(configuration)
 	}
 	for _, name := range queues {
 		if _, err := queueadmin.Rule(queueadmin.Sender, name); err != nil {

@@ -187,7 +187,7 @@ func TestPrometheus(t *testing.T) {
 		}
 		return values
 	}
-	for deadline := time.Now().Add(time.Minute); len(query("remote_event_up")) == 0; time.Sleep(50 * time.Millisecond) { // Prometheus scrapes by its own clock
+	for deadline := time.Now().Add(time.Minute); len(query("remote_event_up")) == 0; <-time.After(50 * time.Millisecond) { // Prometheus scrapes by its own clock
 		if time.Now().After(deadline) {
 			t.Fatal("Prometheus has scraped nothing")
 		}
@@ -272,7 +272,7 @@ func startPrometheus(t *testing.T, exporter string) string {
 		_ = command.Process.Kill()
 		_ = command.Wait()
 	})
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(log.String(), "Server is ready"); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(log.String(), "Server is ready"); <-time.After(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("Prometheus does not start: %s", log.String())
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -238,7 +239,7 @@ func (o *overview) consumers() string {
 	if o.Receivers == nil {
 		return unknown
 	}
-	return fmt.Sprint(len(o.Receivers))
+	return strconv.Itoa(len(o.Receivers))
 }
 
 func rateText(rate *float64, format string) string {

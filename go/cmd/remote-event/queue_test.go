@@ -50,7 +50,7 @@ func TestQueueConsumers(t *testing.T) {
 	running, stop := context.WithCancel(t.Context())
 	defer stop()
 	working := make(chan struct{})
-	receiver, err := remoteevent.NewReceiver(client, remoteevent.HandlerFunc(func(ctx context.Context, _ *remoteevent.Delivery) error {
+	receiver, err := remoteevent.NewReceiver(client, remoteevent.HandlerFunc(func(context.Context, *remoteevent.Delivery) error {
 		close(working)
 		<-running.Done()
 		return nil

@@ -47,7 +47,7 @@ func Run(ctx context.Context, config Config) error {
 	program := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(config.Input), tea.WithOutput(config.Output), tea.WithAltScreen(), tea.WithoutSignalHandler())
 	_, err := program.Run()
 	if errors.Is(err, tea.ErrInterrupted) || ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the user or a signal ended the view
 	}
 	return err
 }
@@ -69,7 +69,7 @@ const (
 type model struct {
 	Config
 
-	ctx           context.Context
+	ctx           context.Context //nolint:containedctx // bubbletea calls functions without one
 	turn          chan struct{}
 	width, height int
 

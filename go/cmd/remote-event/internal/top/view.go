@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -184,7 +185,7 @@ type column struct {
 }
 
 var columns = []column{
-	{"queued", 7, 0, func(q *queueadmin.QueueInfo) string { return fmt.Sprint(waiting(q)) }},
+	{"queued", 7, 0, func(q *queueadmin.QueueInfo) string { return count(waiting(q)) }},
 	{"change/s", 8, 6, func(q *queueadmin.QueueInfo) string {
 		if q.Change == nil {
 			return "?"
@@ -206,14 +207,14 @@ var columns = []column{
 		}
 		return span(age(q))
 	}},
-	{"leased", 6, 3, func(q *queueadmin.QueueInfo) string { return fmt.Sprint(q.Stats.Leased) }},
-	{"retry", 6, 4, func(q *queueadmin.QueueInfo) string { return fmt.Sprint(q.Stats.Retrying) }},
-	{"dead", 6, 1, func(q *queueadmin.QueueInfo) string { return fmt.Sprint(q.Stats.Dead) }},
+	{"leased", 6, 3, func(q *queueadmin.QueueInfo) string { return count(q.Stats.Leased) }},
+	{"retry", 6, 4, func(q *queueadmin.QueueInfo) string { return count(q.Stats.Retrying) }},
+	{"dead", 6, 1, func(q *queueadmin.QueueInfo) string { return count(q.Stats.Dead) }},
 	{"recv", 5, 5, func(q *queueadmin.QueueInfo) string {
 		if !q.ReceiversKnown {
 			return "?"
 		}
-		return fmt.Sprint(len(q.Receivers))
+		return strconv.Itoa(len(q.Receivers))
 	}},
 	{"memory", 7, 7, func(q *queueadmin.QueueInfo) string {
 		if q.Bytes == nil {
@@ -222,6 +223,8 @@ var columns = []column{
 		return size(*q.Bytes)
 	}},
 }
+
+func count(n int64) string { return strconv.FormatInt(n, 10) }
 
 func rate(q *queueadmin.QueueInfo, of func(*queueadmin.Change) *float64) string {
 	if q.Change == nil || of(q.Change) == nil {
