@@ -126,7 +126,9 @@ func TestHookDelivering(t *testing.T) {
 }
 
 // noContext is a context that cannot be used.
-type noContext struct{ context.Context }
+type noContext struct {
+	context.Context //nolint:containedctx // it is never used
+}
 
 // TestHookDeliveringUnhandled: HookHandled has the delivery also of a repeated event, and
 // no delivery of a message that could not be decoded.

@@ -54,7 +54,10 @@ func TestStreamedLifetime(t *testing.T) {
 	t.Parallel()
 	for set, want := range map[time.Duration]time.Duration{0: time.Minute, time.Hour: time.Minute, time.Second: time.Second} {
 		client := redis.NewClient(&redis.Options{StreamingCredentialsProvider: new(noProvider), ConnMaxLifetime: set})
-		own := dedicated(client, new(lines), nil).(*redis.Client)
+		own, ok := dedicated(client, new(lines), nil).(*redis.Client)
+		if !ok {
+			t.Fatal("the receiver's own client is of another type")
+		}
 		if got := own.Options().ConnMaxLifetime; got != want {
 			t.Errorf("the lifetime is %v instead of %v", got, want)
 		}
