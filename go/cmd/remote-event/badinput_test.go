@@ -34,7 +34,7 @@ func (l commandLine) call(t *testing.T, url string, more ...string) invocation {
 
 // monitors are the commands that continue whatever Redis replies, until a signal or a key.
 // They have tests of their own.
-var monitors = []string{"exporter", "top", "ui"}
+var monitors = []string{"exporter", "relay", "top", "ui"}
 
 // lines returns the command lines except those of some paths and of the monitors.
 func lines(t *testing.T, queue string, except ...string) []commandLine {
