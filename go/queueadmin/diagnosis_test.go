@@ -179,7 +179,7 @@ func TestDiagnosisOfServers(t *testing.T) {
 	if err := open(t, client, "file_event").Check(t.Context(), queueadmin.ReceiverAtLeastOnce); !redis.HasErrorPrefix(errors.Unwrap(err), "READONLY") {
 		t.Errorf("check: %v", err)
 	}
-	redistest.Start(t, cluster, "--cluster-enabled", "yes", "--cluster-port", "0", "--port", strings.Split(cluster, ":")[1])
+	redistest.Start(t, cluster, "--cluster-enabled", "yes")
 	node := redis.NewClient(&redis.Options{Addr: cluster})
 	defer node.Close()
 	diagnose(node, "cluster: a node of a cluster")

@@ -3,6 +3,7 @@ package remoteevent
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,9 +72,9 @@ func TestProviderTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		defer close(release)
-		asked := 0
+		var asked atomic.Int32
 		p := &provider{name: "CredentialsProvider", ask: func(context.Context) (name, password string, err error) {
-			asked++
+			asked.Add(1)
 			<-release
 			return "", "", nil
 		}}
@@ -82,8 +83,8 @@ func TestProviderTimeout(t *testing.T) {
 				t.Errorf("the provider that blocks returned %v", err)
 			}
 		}
-		if asked != 1 {
-			t.Errorf("the provider was asked %d times", asked)
+		if n := asked.Load(); n != 1 {
+			t.Errorf("the provider was asked %d times", n)
 		}
 	})
 }

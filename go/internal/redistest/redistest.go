@@ -101,10 +101,11 @@ func (s *Server) Stop() {
 
 // FreeAddr returns a loopback address that a server of the test can listen on, end,
 // and listen on again. Its port is below those that systems assign to connections and
-// to listeners without a port, so that no other program gets it in between.
+// to listeners without a port, so that no other program gets it in between. So is the
+// port 10,000 above it, on which a node of a cluster listens as well.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	const first, last = 11_000, 32_000
+	const first, last = 11_000, 21_000
 	for range 100 {
 		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(last-first)))
 		if _, given := addresses.LoadOrStore(addr, true); given {
