@@ -254,8 +254,8 @@ func TestBrowser(t *testing.T) {
 	b.wait(`document.querySelector(".outcome") && document.querySelector(".outcome").innerText.includes("Kept because they would end an original receiver: 1")`)
 	b.visit("/dead?queue=x")
 	b.click("button[value=drop-matching]")
-	b.wait(`document.querySelector("form button.danger")`)
-	b.click("form button.danger")
+	b.wait(`document.querySelector("form button.danger.strong")`) // the list has buttons.danger, too
+	b.click("form button.danger.strong")
 	b.wait(`document.querySelector(".outcome") && document.querySelector(".outcome").innerText.includes("Dropped 1")`)
 	if stats := statsOf(t, client, "x"); stats.Queued != 4 || stats.Dead != 0 {
 		t.Errorf("%+v", stats)
