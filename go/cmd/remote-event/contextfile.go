@@ -114,7 +114,7 @@ func (s *savedContexts) find(name string) (savedContext, error) {
 	if ok {
 		return saved, nil
 	}
-	err := usageError(fmt.Sprintf("there is no context %s", quoted(name)))
+	err := usageError("there is no context " + quoted(name))
 	switch near := nearest(name, s.names()); {
 	case near != "":
 		return saved, withHint(err, "did you mean "+near+"?")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -96,7 +97,7 @@ func (a *app) addContext(name string, c savedContext, replace bool, output *outp
 		return usageError("context add saves flags, and uses no context: omit --context")
 	}
 	if !contextName.MatchString(name) {
-		return withHint(usageError(fmt.Sprintf("%s cannot be the name of a context", quoted(name))), "use letters, digits, dots, hyphens and underscores")
+		return withHint(usageError(quoted(name)+" cannot be the name of a context"), "use letters, digits, dots, hyphens and underscores")
 	}
 	c.Redis, c.TLSServerName = f.url, f.tlsServerName
 	for from, to := range map[string]*string{f.config: &c.Config, f.tlsCA: &c.TLSCA, f.tlsCert: &c.TLSCert, f.tlsKey: &c.TLSKey} {
@@ -324,7 +325,7 @@ func (a *app) showContext(cmd *cobra.Command, args []string, output *output) (er
 		name = args[0]
 	}
 	if name == "" {
-		return withHint(&exitError{exitNothing, fmt.Errorf("there is no current context")}, "remote-event context use NAME selects one")
+		return withHint(&exitError{exitNothing, errors.New("there is no current context")}, "remote-event context use NAME selects one")
 	}
 	c, err := saved.find(name)
 	if err != nil {

@@ -58,7 +58,7 @@ func TestContexts(t *testing.T) {
 	c.run(nil, "context", "add", "three").expect(t, exitUsage, "needs a Redis")
 	c.run(nil, "context", "add", "three", "--redis", "redis://h", "--tls-ca", "x").expect(t, exitUsage, "rediss://")
 
-	if err := os.Chmod(c.file, 0o622); err != nil { //nolint:gosec // this is the mistake
+	if err := os.Chmod(c.file, 0o622); err != nil { // this is the mistake
 		t.Fatal(err)
 	}
 	c.run(nil, "context", "ls").expect(t, exitFailed, "other users may write", "chmod 600")

@@ -203,10 +203,12 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
 // row formats the values of queue ls for a table.
 func (o *overview) row(interval bool) string {
 	cells := []string{
-		fmt.Sprint(o.Queued), fmt.Sprint(o.Staged), fmt.Sprint(o.Leased), fmt.Sprint(o.Retrying), fmt.Sprint(o.Dead),
+		decimal(o.Queued), decimal(o.Staged), decimal(o.Leased), decimal(o.Retrying), decimal(o.Dead),
 		o.age(), sizeText(o.Bytes), o.consumers(),
 	}
 	if interval {
@@ -283,7 +285,7 @@ func (c colours) overview(o *overview) string {
 		if change != 0 {
 			more = append([]string{fmt.Sprintf("%+.1f/s", change)}, more...)
 		}
-		text(state, fmt.Sprint(n), more...)
+		text(state, decimal(n), more...)
 	}
 	change := cmp.Or(o.Change, &queueChange{})
 	row("queued", o.Queued, change.Queued, c.nextText(o)...)

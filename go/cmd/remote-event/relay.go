@@ -196,6 +196,7 @@ func relayed(env wire.Envelope, destination string) wire.Envelope {
 		}
 	}
 	env.EventName = destination
-	env.Metadata.Signals = append(signals, wire.SignalRemoteEvent, wire.SignalEvent)
+	signals = append(signals, wire.SignalRemoteEvent, wire.SignalEvent)
+	env.Metadata.Signals = signals
 	return env
 }

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,7 +132,7 @@ func TestTLSOfACluster(t *testing.T) {
 	client := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: []tls.Certificate{pair}, ServerName: "redis.internal"}
 	addrs := redistest.StartTLSCluster(t, 2, client, func(addr string) []string { return authority.server(addr, "redis.internal") })
 	flags := []string{"--redis", "rediss://" + addrs[0], "--tls-ca", authority.file, "--tls-cert", cert, "--tls-key", key}
-	named := append(flags, "--tls-server-name", "redis.internal")
+	named := append(slices.Clone(flags), "--tls-server-name", "redis.internal")
 	for i := range 6 { // on both nodes, but for one chance in 32
 		invoke(t, append([]string{"send", fmt.Sprintf("event_%d", i), "{}"}, named...)...).expect(t, exitDone)
 	}

@@ -163,7 +163,12 @@ func TestFormats(t *testing.T) {
 			continue
 		}
 		for i, r := range records {
-			x, y := r.(map[string]any), streamed[i].(map[string]any)
+			x, isObject := r.(map[string]any)
+			y, alike := streamed[i].(map[string]any)
+			if !isObject || !alike {
+				t.Errorf("%s: the records are %v and %v", line.path, r, streamed[i])
+				continue
+			}
 			for name := range x {
 				if _, ok := y[name]; !ok || len(x) != len(y) {
 					t.Errorf("%s: json has %v, ndjson has %v", line.path, x, y)

@@ -62,8 +62,15 @@ func serve(t *testing.T, client *redis.Client, options Options) *site {
 	return s
 }
 
+// answer is a response without its body, which request has read and closed.
+type answer struct {
+	StatusCode int
+	Status     string
+	Header     http.Header
+}
+
 // request sends a request, and returns the response with its body.
-func (s *site) request(method, path string, form url.Values, change ...func(r *http.Request)) (*http.Response, string) {
+func (s *site) request(method, path string, form url.Values, change ...func(r *http.Request)) (answer, string) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.server.URL+path, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -84,7 +91,7 @@ func (s *site) request(method, path string, form url.Values, change ...func(r *h
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return response, string(body)
+	return answer{response.StatusCode, response.Status, response.Header}, string(body)
 }
 
 // get returns a page, and checks its status and texts that it has, as a browser shows them.
