@@ -61,7 +61,7 @@ func FromEnvelope(env wire.Envelope) ([]byte, error) {
 		}
 		members[name] = value
 	}
-	members[specVersion], members[typeName], members[data] = version, env.EventName, json.RawMessage(env.Payload)
+	members[specVersion], members[typeName], members[data] = version, env.EventName, env.Payload
 	if chain := env.Metadata.Signals; chain != nil && !slices.Equal(chain, wire.Chain(env.EventName)) {
 		text, err := marshal(chain)
 		if err != nil {

@@ -298,7 +298,7 @@ func TestObserveCluster(t *testing.T) {
 	t.Parallel()
 	addrs := redistest.StartCluster(t, 3)
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs[:1]})
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	var names []string
 	for i := range 120 { // more than one page
 		names = append(names, fmt.Sprint("q", i))
