@@ -18,14 +18,14 @@ func (t *Telemetry) send(next remoteevent.SendFunc) remoteevent.SendFunc {
 	return func(ctx context.Context, events []*wire.Envelope) error {
 		start := time.Now()
 		call := newSendCall(events)
-		ctx, span := t.tracer.Start(ctx, spanName(sendOperation, call.queue), t.sendOptions(call, events, start)...)
+		ctx, span := t.tracer.Start(ctx, spanName(sendOperation, call.queue), t.sendOptions(call, events, start)...) //nolint:spancheck // sent ends it
 		t.inject(ctx, events)
 		err := errPanicked
 		defer func() { // also after a panic of an inner middleware
 			t.sent(ctx, span, call, time.Since(start), err)
 		}()
 		err = next(ctx, events)
-		return err
+		return err //nolint:spancheck // sent ends the span
 	}
 }
 

@@ -55,7 +55,7 @@ func runAction(t *testing.T, dir string, inputs map[string]string) (outputs, sum
 	temp := t.TempDir()
 	// This test binary is compat where this variable is set.
 	script := "#!/bin/sh\nexport " + asCommand + "=1\nexec '" + self + "' \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(temp, "compat"), []byte(script), 0o700); err != nil { //nolint:gosec // it is executed
+	if err := os.WriteFile(filepath.Join(temp, "compat"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	path, err := filepath.Abs("../..")

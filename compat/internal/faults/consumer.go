@@ -82,6 +82,9 @@ func ordinary(log io.Writer) []remoteevent.ReceiverOption {
 type consumer struct {
 	command *exec.Cmd
 	reading sync.WaitGroup
+	// started is closed when the process has logged something, as a receiver does when it
+	// starts, or has ended. From then on it handles SIGTERM.
+	started chan struct{}
 }
 
 // consume starts a process that receives from the flow's first queue.
@@ -94,7 +97,7 @@ func (f *flow) consume(ctx context.Context, addr string, lease, work time.Durati
 	if err != nil {
 		return nil, err
 	}
-	c := &consumer{command: process.Command(context.WithoutCancel(ctx), self)}
+	c := &consumer{command: process.Command(context.WithoutCancel(ctx), self), started: make(chan struct{})}
 	c.command.Env = append(os.Environ(), consumerEnv+"="+string(told))
 	handled, err := c.command.StdoutPipe()
 	if err != nil {
@@ -117,7 +120,14 @@ func (f *flow) consume(ctx context.Context, addr string, lease, work time.Durati
 			}
 		})
 	})
-	c.reading.Go(func() { eachLine(logged, func(line string) { _, _ = f.Write([]byte(line)) }) })
+	c.reading.Go(func() {
+		started := sync.OnceFunc(func() { close(c.started) })
+		defer started()
+		eachLine(logged, func(line string) {
+			started()
+			_, _ = f.Write([]byte(line))
+		})
+	})
 	return c, nil
 }
 
@@ -143,6 +153,7 @@ func (c *consumer) kill() error {
 
 // end stops the process in good order.
 func (c *consumer) end() error {
+	<-c.started
 	err := process.Terminate(c.command)
 	c.reading.Wait()
 	return errors.Join(err, c.command.Wait())

@@ -32,7 +32,7 @@ func TestScan(t *testing.T) {
 	if s, err := specification.Scan(tree, ""); err != nil || len(s.Missing) < 100 {
 		t.Errorf("all classes: %d missing, %v", len(s.Missing), err)
 	}
-	if _, err := specification.Scan(tree, "reciever"); err == nil || !strings.Contains(err.Error(), "legacy-safe sender") {
+	if _, err := specification.Scan(tree, "receivers"); err == nil || !strings.Contains(err.Error(), "legacy-safe sender") {
 		t.Errorf("an unknown class: %v", err)
 	}
 }
