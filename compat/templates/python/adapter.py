@@ -1,25 +1,20 @@
-"""An adapter to copy: the protocol of compat/README.md, around implementation.py
-in whose place yours goes. It needs Python 3.8 and requirements.txt. With the
-argument --reliable, its receiver is that of reliable.py."""
+"""An adapter to copy: the protocol of compat/README.md, around implementation.py in whose
+place yours goes, or reliable.py with --reliable. It needs Python 3.8 and requirements.txt."""
 import json
 import os
-import platform
 import sys
 import threading
 
-import implementation
-
-Receiver = implementation.Receiver
+from implementation import Receiver, send
 if "--reliable" in sys.argv:
-    import reliable
-    Receiver = reliable.ReliableReceiver
+    from reliable import ReliableReceiver as Receiver
+
 OUT = threading.Lock()  # listeners of several queues report
 
 
 def emit(op, **message):
     with OUT:
-        sys.stdout.write(json.dumps({"op": op, **message}) + "\n")
-        sys.stdout.flush()
+        print(json.dumps({"op": op, **message}), flush=True)
 
 
 def heard(signal, signals, payload_text, metadata):
@@ -34,10 +29,10 @@ def serve(url):
             request = json.loads(line)
             if request["op"] == "hello":
                 emit("hello", protocol=1, name="python-template", version="1", roles=["send", "receive"],
-                     details={"python": platform.python_version()})
+                     details={"python": sys.version.split()[0]})
             elif request["op"] == "send":
-                implementation.send(url, request["event_name"], request["parents"], request["payload_text"],
-                                    request.get("metadata", {}))
+                send(url, request["event_name"], request["parents"], request["payload_text"],
+                     request.get("metadata", {}))
                 emit("sent", id=request["id"])
             elif request["op"] == "receive":
                 receiver = Receiver(url, request["queues"], request["signals"], heard)
