@@ -180,7 +180,7 @@ func newClaim(id string, all []Conformance) claim {
 	for _, c := range all {
 		switch {
 		case c.Verdict != Conforms && verdict[weaker(c.Class)] == c.Verdict:
-			continue // the weaker class says it
+			continue // the text of the weaker class is enough
 		case c.Verdict != Conforms:
 			others = append(others, fmt.Sprintf("%s: %s (%s %s)", c.Verdict, c.Class, count(len(c.Cases)), plural(len(c.Cases), "case")))
 			unexpected += len(c.Cases)

@@ -139,6 +139,19 @@ func (a *app) addContext(name string, c savedContext, replace bool, output *outp
 	})
 }
 
+// changeContext changes the saved contexts, and returns the context of that name as it was.
+func (a *app) changeContext(name string, change func(*savedContexts)) (c savedContext, err error) {
+	saved, err := a.contexts()
+	if err != nil {
+		return c, err
+	}
+	if c, err = saved.find(name); err != nil {
+		return c, err
+	}
+	change(saved)
+	return c, saved.save()
+}
+
 func (a *app) contextUseCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:               "use NAME",
@@ -150,16 +163,8 @@ func (a *app) contextUseCommand() *cobra.Command {
 	}
 	output := a.outputFlag(command)
 	command.RunE = func(_ *cobra.Command, args []string) error {
-		saved, err := a.contexts()
+		c, err := a.changeContext(args[0], func(saved *savedContexts) { saved.Current = args[0] })
 		if err != nil {
-			return err
-		}
-		c, err := saved.find(args[0])
-		if err != nil {
-			return err
-		}
-		saved.Current = args[0]
-		if err := saved.save(); err != nil {
 			return err
 		}
 		return output.write(contextRecord{args[0], true, c}, func() string {
@@ -246,19 +251,13 @@ func (a *app) contextRemoveCommand() *cobra.Command {
 	}
 	output := a.outputFlag(command)
 	command.RunE = func(_ *cobra.Command, args []string) error {
-		saved, err := a.contexts()
+		c, err := a.changeContext(args[0], func(saved *savedContexts) {
+			delete(saved.Contexts, args[0])
+			if saved.Current == args[0] {
+				saved.Current = ""
+			}
+		})
 		if err != nil {
-			return err
-		}
-		c, err := saved.find(args[0])
-		if err != nil {
-			return err
-		}
-		delete(saved.Contexts, args[0])
-		if saved.Current == args[0] {
-			saved.Current = ""
-		}
-		if err := saved.save(); err != nil {
 			return err
 		}
 		return output.write(contextRecord{args[0], false, c}, func() string { return "removed " + args[0] + "\n" })

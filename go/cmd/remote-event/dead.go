@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/remote-events/remote-events/go/cmd/remote-event/internal/deadletter"
+	"github.com/remote-events/remote-events/go/cmd/remote-event/internal/printable"
 	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -155,7 +156,7 @@ const narrow = 70
 func (c colours) entry(letter *queueadmin.DeadLetter, width int, now time.Time) string {
 	queue, died, code := named(letter.Queue), stamp(letter.Died), fmt.Sprintf("%-9s", visible(codeOf(letter)))
 	if width > 0 && width < narrow {
-		died = fmt.Sprintf("%-6s", span(now.Sub(letter.Died)))
+		died = fmt.Sprintf("%-6s", printable.Duration(now.Sub(letter.Died)))
 		room := width - deadletter.ShortIDLength - len(died) - len(code) - 3
 		return c.cyan(shortID(letter.ID)) + " " + c.dim(died) + " " + c.red(code) + " " + c.bold(cut(queue, room)) + "\n"
 	}

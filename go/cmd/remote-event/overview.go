@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/remote-events/remote-events/go/cmd/remote-event/internal/printable"
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
@@ -232,7 +233,7 @@ func (o *overview) age() string {
 	case o.NextSent == nil:
 		return unknown
 	default:
-		return span(max(0, o.info.At.Sub(*o.NextSent)))
+		return printable.Duration(max(0, o.info.At.Sub(*o.NextSent)))
 	}
 }
 
@@ -256,17 +257,7 @@ func sizeText(n *int64) string {
 	if n == nil {
 		return unknown
 	}
-	size, unit := float64(*n), ""
-	for _, next := range []string{"K", "M", "G", "T"} {
-		if size < 1000 {
-			break
-		}
-		size, unit = size/1024, next
-	}
-	if unit == "" || size >= 10 {
-		return fmt.Sprintf("%.0f%s", size, unit)
-	}
-	return fmt.Sprintf("%.1f%s", size, unit)
+	return printable.Size(*n)
 }
 
 // overview formats a queue for people.
@@ -315,7 +306,7 @@ func (c colours) nextText(o *overview) (next []string) {
 		next = append(next, "the next tells no time")
 	}
 	if change != nil && change.Stuck != nil && *change.Stuck {
-		next = append(next, c.yellow("the same message is next after "+span(time.Duration(change.Seconds*float64(time.Second)))))
+		next = append(next, c.yellow("the same message is next after "+printable.Duration(time.Duration(change.Seconds*float64(time.Second)))))
 	}
 	return next
 }

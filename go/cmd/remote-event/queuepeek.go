@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/remote-events/remote-events/go/cmd/remote-event/internal/printable"
 	"github.com/remote-events/remote-events/go/queueadmin"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -189,25 +190,10 @@ func sentAt(env wire.Envelope) (time.Time, bool) {
 func ago(now, at time.Time) string {
 	switch d := now.Sub(at); {
 	case d >= time.Second:
-		return span(d) + " ago"
+		return printable.Duration(d) + " ago"
 	case d <= -time.Second:
-		return "in " + span(-d)
+		return "in " + printable.Duration(-d)
 	default:
 		return "now"
-	}
-}
-
-// span formats a duration with its two largest units.
-func span(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d >= 10*day:
-		return fmt.Sprintf("%dd", d/day)
-	case d >= day:
-		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
-	case d >= time.Hour:
-		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
-	default:
-		return d.Truncate(time.Second).String()
 	}
 }

@@ -1,5 +1,6 @@
-// Package printable makes text visible: it escapes the characters that a terminal or a
-// browser hides, or that change the direction of text.
+// Package printable writes for people. It makes text visible: it escapes the characters that
+// a terminal or a browser hides, or that change the direction of text. And it formats
+// durations and sizes.
 package printable
 
 import (

@@ -107,7 +107,7 @@ func (m *model) state() string {
 	case m.err != nil && m.observed.IsZero():
 		return red + "Redis is away: " + printable.Line(m.err.Error())
 	case m.err != nil:
-		return red + fmt.Sprintf("Redis is away; this is the state of %s ago: %s", span(time.Since(m.observed)), printable.Line(m.err.Error()))
+		return red + fmt.Sprintf("Redis is away; this is the state of %s ago: %s", printable.Duration(time.Since(m.observed)), printable.Line(m.err.Error()))
 	case m.observed.IsZero():
 		return dim + "reading…"
 	}
@@ -127,7 +127,7 @@ func (m *model) state() string {
 		}
 		text := printable.Line(s.Version + " " + s.Role)
 		if s.UsedMemory != nil {
-			text += ", memory " + size(*s.UsedMemory)
+			text += ", memory " + printable.Size(*s.UsedMemory)
 		}
 		if s.Waiting != nil && *s.Waiting > 0 {
 			text += fmt.Sprintf(", %d consumers of unknown queues", *s.Waiting)
@@ -205,7 +205,7 @@ var columns = []column{
 		case age(q) < 0:
 			return "?"
 		}
-		return span(age(q))
+		return printable.Duration(age(q))
 	}},
 	{"leased", 6, 3, func(q *queueadmin.QueueInfo) string { return count(q.Stats.Leased) }},
 	{"retry", 6, 4, func(q *queueadmin.QueueInfo) string { return count(q.Stats.Retrying) }},
@@ -220,7 +220,7 @@ var columns = []column{
 		if q.Bytes == nil {
 			return "?"
 		}
-		return size(*q.Bytes)
+		return printable.Size(*q.Bytes)
 	}},
 }
 
@@ -315,7 +315,7 @@ func (m *model) list(title string, n, room int, row func(i int) string) []string
 func messageLine(m *queueadmin.Message) string {
 	raw := m.Raw
 	const most = 1000 // more does not fit
-	return fmt.Sprintf("%-8s %6s  %s", m.State, size(int64(len(raw))), printable.JSON(raw[:min(len(raw), most)]))
+	return fmt.Sprintf("%-8s %6s  %s", m.State, printable.Size(int64(len(raw))), printable.JSON(raw[:min(len(raw), most)]))
 }
 
 func letterLine(d *queueadmin.DeadLetterSummary) string {
@@ -334,7 +334,7 @@ func (m *model) letter() []string {
 		"  died        " + d.Died.UTC().Format(time.RFC3339),
 		"  first seen  " + d.FirstSeen.UTC().Format(time.RFC3339),
 		fmt.Sprintf("  attempts    %d", d.Attempts),
-		"  bytes       " + size(d.Bytes),
+		"  bytes       " + printable.Size(d.Bytes),
 		"  reason      " + printable.Line(string(d.Code)),
 	}
 	for i, text := range append([]string{d.Error}, d.Causes...) {
@@ -378,16 +378,16 @@ func (m *model) queue() []string {
 		row("", "%d %s", q.DeadByCode[code], printable.Line(string(code)))
 	}
 	if !q.Next.Sent.IsZero() {
-		row("next", "sent %s ago", span(age(q)))
+		row("next", "sent %s ago", printable.Duration(age(q)))
 	}
 	if !q.Next.Since.IsZero() {
-		row("", "the same for %s", span(q.At.Sub(q.Next.Since)))
+		row("", "the same for %s", printable.Duration(q.At.Sub(q.Next.Since)))
 	}
 	for _, l := range q.Leases[:min(len(q.Leases), 5)] {
-		row("lease", "%d messages, for %s, expires in %s", l.Claimed, span(q.At.Sub(l.Since)), span(l.Expires.Sub(q.At)))
+		row("lease", "%d messages, for %s, expires in %s", l.Claimed, printable.Duration(q.At.Sub(l.Since)), printable.Duration(l.Expires.Sub(q.At)))
 	}
 	if !q.RetryDue.IsZero() {
-		row("retry", "due in %s", span(q.RetryDue.Sub(q.At)))
+		row("retry", "due in %s", printable.Duration(q.RetryDue.Sub(q.At)))
 	}
 	switch {
 	case !q.ReceiversKnown:
@@ -424,36 +424,4 @@ func help() []string {
 		dim + "  recv: receivers that name the queue;",
 		dim + "  originals name none",
 	}
-}
-
-// span formats a duration with its two largest units.
-func span(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d < 0:
-		return "-" + span(-d)
-	case d >= 10*day:
-		return fmt.Sprintf("%dd", d/day)
-	case d >= day:
-		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
-	case d >= time.Hour:
-		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
-	default:
-		return d.Truncate(time.Second).String()
-	}
-}
-
-// size formats a number of bytes.
-func size(n int64) string {
-	value, unit := float64(n), ""
-	for _, next := range []string{"K", "M", "G", "T"} {
-		if value < 1000 {
-			break
-		}
-		value, unit = value/1024, next
-	}
-	if unit == "" || value >= 10 {
-		return fmt.Sprintf("%.0f%s", value, unit)
-	}
-	return fmt.Sprintf("%.1f%s", value, unit)
 }

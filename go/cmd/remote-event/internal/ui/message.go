@@ -207,6 +207,9 @@ type found struct {
 	body messageBody
 }
 
+// finder finds the message that a request names.
+type finder func(ctx context.Context, r *http.Request) (*found, error)
+
 // findMessage finds the message that a row of a queue's page named. Messages move: it finds
 // it by its bytes near its position, or by its id.
 func (u *UI) findMessage(ctx context.Context, r *http.Request) (*found, error) {
@@ -255,19 +258,30 @@ func (u *UI) findMessage(ctx context.Context, r *http.Request) (*found, error) {
 	return nil, &httpError{http.StatusNotFound, "The message is no longer there: a receiver took it, or it has another state."}
 }
 
+// messagePage makes the page of a message in a queue, and letterPage that of a dead letter.
 func (u *UI) messagePage(ctx context.Context, r *http.Request) (*page, error) {
+	return u.foundPage(ctx, r, u.findMessage, "queues", func(b *messageBody) string { return "Message of " + printable.Name(b.Queue) })
+}
+
+func (u *UI) letterPage(ctx context.Context, r *http.Request) (*page, error) {
+	return u.foundPage(ctx, r, u.findLetter, "dead", func(b *messageBody) string { return "Dead letter " + deadletter.ShortID(b.ID) })
+}
+
+// foundPage makes the page of what find finds. Its bytes are at the path of the page and
+// /raw.
+func (u *UI) foundPage(ctx context.Context, r *http.Request, find finder, section string, title func(*messageBody) string) (*page, error) {
 	release, err := u.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	f, err := u.findMessage(ctx, r)
+	f, err := find(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	f.body.Raw = "/message/raw?" + r.URL.RawQuery
+	f.body.Raw = r.URL.Path + "/raw?" + r.URL.RawQuery
 	f.body.examine(f.raw)
-	return &page{Template: "message", Title: "Message of " + printable.Name(f.body.Queue), Section: "queues", Body: &f.body}, nil
+	return &page{Template: "message", Title: title(&f.body), Section: section, Body: &f.body}, nil
 }
 
 // findLetter finds a dead letter.
@@ -309,23 +323,8 @@ func causesOf(letter *queueadmin.DeadLetter) []string {
 	return letter.Causes
 }
 
-func (u *UI) letterPage(ctx context.Context, r *http.Request) (*page, error) {
-	release, err := u.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	f, err := u.findLetter(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	f.body.Raw = "/dead/letter/raw?" + r.URL.RawQuery
-	f.body.examine(f.raw)
-	return &page{Template: "message", Title: "Dead letter " + deadletter.ShortID(f.body.ID), Section: "dead", Body: &f.body}, nil
-}
-
 // raw serves the bytes of a message as a file.
-func (u *UI) raw(find func(ctx context.Context, r *http.Request) (*found, error)) http.HandlerFunc {
+func (u *UI) raw(find finder) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		release, err := u.enter(r.Context())
 		if err != nil {
