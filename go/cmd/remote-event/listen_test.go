@@ -70,7 +70,7 @@ func TestListen(t *testing.T) {
 }
 
 // afterAnnouncement returns what listen writes to standard error after its first line,
-// which says that it takes events.
+// which warns that listen takes events away.
 func afterAnnouncement(t *testing.T, stderr string) string {
 	t.Helper()
 	first, rest, _ := strings.Cut(stderr, "\n")

@@ -142,7 +142,7 @@ func (m *model) observe() tea.Cmd {
 // shown is the number of messages and of dead letters that the view reads.
 const shown = 50
 
-// load reads what the screen shows of the selected queue.
+// load reads the messages and the dead letters of the selected queue that the screen shows.
 func (m *model) load() tea.Cmd {
 	queue := m.selected
 	m.loading = true
