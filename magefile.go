@@ -507,7 +507,8 @@ func Lint(ctx context.Context) error {
 }
 
 // Spec checks the specification against its vectors, schemas and code, and
-// writes what follows from them: spec/requirements.json and spec/coverage.md.
+// writes what follows from them: spec/requirements.json, spec/coverage.md and
+// spec/manifest.json.
 // Where CI is set it writes nothing, and fails where they are stale.
 func Spec(ctx context.Context) error {
 	args := []string{"run", "./compat/cmd/compat", "spec"}
@@ -606,6 +607,12 @@ func Snapshot(ctx context.Context) error {
 		return err
 	}
 	return run(ctx, ".", nil, "go", "run", "./compat/cmd/release", "try", filepath.Join(".release", "dist"))
+}
+
+// Vectors writes the archive of the vectors into .release, and prints its SHA-256. A release
+// contains the same archive.
+func Vectors(ctx context.Context) error {
+	return run(ctx, ".", nil, "go", "run", "./compat/cmd/release", "vectors", ".release")
 }
 
 // Publish builds, signs and publishes the release of a version that is tagged. The release

@@ -133,6 +133,7 @@ func TestFilesOfThisRepository(t *testing.T) {
 	for name, pattern := range map[string]string{
 		"requirements": "spec/requirements.json",
 		"classes":      "spec/classes.json",
+		"manifest":     "spec/manifest.json",
 		"results":      "compat/results.json",
 		"scenarios":    "compat/internal/suite/data/*.json",
 	} {

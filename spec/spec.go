@@ -4,8 +4,8 @@ package spec
 
 import "embed"
 
-// Files holds the normative text, the classes, the scripts of reliable delivery and the test
-// vectors, at their paths below spec/.
+// Files holds the normative text, the classes, the manifest, the scripts of reliable
+// delivery and the test vectors, at their paths below spec/.
 //
-//go:embed *.md classes.json lua vectors
+//go:embed *.md classes.json manifest.json lua vectors
 var Files embed.FS

@@ -8,7 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/remote-events/remote-events/compat/internal/engine"
+	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
+	"github.com/remote-events/remote-events/spec"
 )
 
 func listCommand() *cobra.Command {
@@ -40,6 +42,11 @@ func listCommand() *cobra.Command {
 		for _, one := range cases {
 			fmt.Fprintf(c.OutOrStdout(), "%-*s  %s\n", width, one.ID, one.About)
 		}
+		m, err := spec.ReadManifest()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.ErrOrStderr(), "%d cases (%s)\n", len(cases), report.Versions(m.SuiteVersion, m.Specification))
 		return nil
 	}
 	return c

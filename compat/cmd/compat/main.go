@@ -72,7 +72,7 @@ results, 130 interrupted.`,
 	root.AddCommand(fuzzCommand(), mutantsCommand(), faultsCommand(), benchCommand())
 	root.AddCommand(runCommand(), liveCommand(), listCommand(), showCommand(), setupCommand(), pythonCommand(), adapterCommand())
 	root.AddCommand(serversCommand(), specCommand(), recordCommand())
-	root.AddCommand(reportCommand(), diffCommand())
+	root.AddCommand(reportCommand(), diffCommand(), versionCommand())
 	root.InitDefaultCompletionCmd()
 
 	running := false

@@ -16,6 +16,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/spec"
 )
 
 // TestMain lets the test binary be the adapter of the Go library, as the command
@@ -86,6 +87,18 @@ func TestListAndShow(t *testing.T) {
 	code, out, diagnostics := compat(t, "list", "poison/byte-*", "payload")
 	if code != exitDone || !strings.Contains(out, "poison/byte-order-mark") || !strings.Contains(out, "payload/readme") || strings.Contains(out, "wire/nan") {
 		t.Errorf("exit code %d: %s%s", code, diagnostics, out)
+	}
+	// The cases are data on stdout, and the versions are not.
+	if lines := strings.Count(out, "\n"); !strings.Contains(diagnostics, fmt.Sprintf("%d cases (suite ", lines)) {
+		t.Errorf("%d lines, and on stderr %s", lines, diagnostics)
+	}
+	manifest, err := spec.ReadManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("compat devel, suite %s, specification %s\n", manifest.SuiteVersion, manifest.Specification)
+	if code, out, diagnostics := compat(t, "version"); code != exitDone || out != want {
+		t.Errorf("compat version: exit code %d, %q, want %q: %s", code, out, want, diagnostics)
 	}
 	code, out, diagnostics = compat(t, "show", "poison/byte-order-mark")
 	for _, says := range []string{"[JSON-1] A message MUST be valid UTF-8", "malformed", "original    dies", "--case 'poison/byte-order-mark'", `message     \ufeff{"data"`, "58 bytes, the first of them ef bb bf 7b"} {

@@ -18,6 +18,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/goadapter"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
+	"github.com/remote-events/remote-events/spec"
 )
 
 // runFlags are what `compat run` is asked to do.
@@ -169,6 +170,9 @@ func (f runFlags) execute(ctx context.Context, c *cobra.Command, config engine.C
 	config.Timeout, config.Parallel, config.Progress = f.timeout, f.parallel, progress.show
 	result, err := engine.Run(ctx, config)
 	if result != nil {
+		manifest, unread := spec.ReadManifest()
+		result.SuiteVersion, result.Specification = manifest.SuiteVersion, manifest.Specification
+		err = errors.Join(err, unread)
 		result.Tool = report.Software{Name: "compat", Version: version()}
 		deviation.Apply(result, known)
 	}

@@ -28,8 +28,8 @@ func specCommand() *cobra.Command {
 - Examples match their vectors and schemas.
 - Links within the tree are valid.
 
-The command writes the generated files spec/requirements.json and
-spec/coverage.md. With --check it writes nothing, and stale files are findings.
+The command writes the generated files spec/requirements.json, spec/coverage.md
+and spec/manifest.json, in which suite_version is written by hand. With --check it writes nothing, and stale files are findings.
 The exit code is 5 if there are findings.
 
 With --scan, look for the ids of requirements in the tests of another

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +45,53 @@ func TestSpec(t *testing.T) {
 			t.Errorf("%q: %d\n%s%s", c.args, code, &out, &diagnostics)
 		}
 	}
+}
+
+// The manifest has the digests of the files that a release contains: a changed file makes
+// it stale. Its version is written by hand.
+func TestSpecManifest(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"spec/wire.md":           "# Wire\n\n**[WIRE-1]** It MUST be.\n\nWithdrawn requirements: none.\n\n| **receiver** | it | `wire` |\n",
+		"spec/classes.json":      `{"version": "1.5", "classes": [{"name": "receiver", "requirements": ["WIRE-1"], "families": ["wire"]}]}`,
+		"spec/manifest.json":     `{"suite_version": "1.2.0"}`,
+		"spec/vectors/wire.json": `{"family": "wire", "cases": [{"id": "wire/one", "requirements": ["WIRE-1"]}]}`,
+	} {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o750), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spec := func(code int, contains string, args ...string) {
+		t.Helper()
+		var out bytes.Buffer
+		if got := run(t.Context(), append([]string{"spec", "--root", dir}, args...), strings.NewReader(""), &out, &out); got != code || !strings.Contains(out.String(), contains) {
+			t.Errorf("%q: %d, want %d and %q:\n%s", args, got, code, contains, &out)
+		}
+	}
+	spec(exitFindings, "spec/manifest.json: it is stale", "--check")
+	spec(exitDone, "wrote spec/manifest.json")
+	spec(exitDone, "0 findings", "--check")
+	manifest := filepath.Join(dir, "spec", "manifest.json")
+	text, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"suite_version": "1.2.0"`, `"specification": "1.5"`, `"cases": 1,`, `"path": "spec/vectors/wire.json"`, `"family": "wire"`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s is not in %s", want, text)
+		}
+	}
+	vectors := filepath.Join(dir, "spec", "vectors", "wire.json")
+	if err := os.WriteFile(vectors, []byte(`{"family": "wire", "cases": [{"id": "wire/one", "requirements": ["WIRE-1"], "x": 1}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec(exitFindings, "spec/manifest.json: it is stale", "--check")
+	if err := os.WriteFile(manifest, []byte(strings.Replace(string(text), "1.2.0", "1.2", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec(exitFindings, `suite_version is "1.2": write a version`)
 }
 
 // A scan of tests lists the requirements that they do not name, and needs no tree.

@@ -20,6 +20,7 @@ const usage = `usage:
   release tag [-dry-run] VERSION  check the tree, print the tags and create them
   release notes VERSION           print the changes of the version
   release documents DIR           write man pages, completions and certificates
+  release vectors DIR             write the archive of the vectors, and print its digest
   release try DIR                 unpack the archives of this system in DIR and use them`
 
 func main() {
@@ -60,6 +61,12 @@ func run(ctx context.Context, out io.Writer, root string, args []string) error {
 		return err
 	case "documents":
 		return documents(ctx, root, dir)
+	case "vectors":
+		name, digest, err := release.WriteVectors(root, dir)
+		if err == nil {
+			_, err = fmt.Fprintf(out, "%s  %s\n", digest, name)
+		}
+		return err
 	case "try":
 		return release.Try(ctx, out, root, dir)
 	}

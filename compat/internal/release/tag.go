@@ -42,7 +42,8 @@ func validate(version string) error {
 
 // Tags returns the tags of a version, one for each released module, that of the root first.
 // It reports everything that the tree lacks: a section of the changelog, the requirements
-// of this version, a committed state, and tags that are not used yet.
+// of this version, a committed state, tags that are not used yet, and another version of the
+// suite if the suite has changed since the last release.
 func Tags(ctx context.Context, root, version string) ([]string, error) {
 	if err := validate(version); err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func Tags(ctx context.Context, root, version string) ([]string, error) {
 	}
 	faults = append(faults, err)
 	_, err = Changes(root, version)
-	faults = append(faults, err)
+	faults = append(faults, err, checkSuite(ctx, root))
 	status, err := git(ctx, root, "status", "--porcelain")
 	if err == nil && status != "" {
 		err = fmt.Errorf("the tree has changes that are not committed:\n%s", status)

@@ -49,7 +49,7 @@ func (r *Report) classBadge(one *Implementation, class string) (badge, error) {
 		}
 		switch c.Verdict {
 		case Conforms:
-			b.Message, b.Color = "conforms "+c.Version, "brightgreen"
+			b.Message, b.Color = "conforms "+claimed(c.Version, r.SuiteVersion), "brightgreen"
 		case Violates:
 			b.Message, b.Color = fmt.Sprintf("%s %s violated", count(len(c.Cases)), plural(len(c.Cases), "case")), "red"
 		case Inconclusive:

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,7 +57,7 @@ func (r *Report) Conformances() []Conformance {
 			}
 			partial := slices.ContainsFunc(class.Families, func(family string) bool { return families[family] })
 			if c, ok := r.conformance(one.ID, class, counts, cases); ok && (c.Verdict != Conforms || !partial) {
-				c.Version = classes.Version
+				c.Version = cmp.Or(r.Specification, classes.Version)
 				all = append(all, c)
 			}
 		}
@@ -160,7 +161,7 @@ func (r *Report) claims() []claim {
 		if end < 0 {
 			end = len(all)
 		}
-		lines = append(lines, newClaim(id, all[:end]))
+		lines = append(lines, newClaim(id, all[:end], claimed(all[0].Version, r.SuiteVersion)))
 		all = all[end:]
 	}
 	return lines
@@ -169,7 +170,15 @@ func (r *Report) claims() []claim {
 // stricter has the class that includes another.
 var stricter = map[string]string{"sender": "legacy-safe sender"}
 
-func newClaim(id string, all []Conformance) claim {
+// claimed returns the version of the specification, and that of the suite if it is known.
+func claimed(specification, suite string) string {
+	if suite == "" {
+		return specification
+	}
+	return specification + ", suite " + suite
+}
+
+func newClaim(id string, all []Conformance, versions string) claim {
 	verdict := map[string]Verdict{}
 	for _, c := range all {
 		verdict[c.Class] = c.Verdict
@@ -197,7 +206,7 @@ func newClaim(id string, all []Conformance) claim {
 	}
 	var parts []string
 	if len(conforms) > 0 {
-		text := fmt.Sprintf("conforms: %s (%s), %s", strings.Join(conforms, ", "), all[0].Version, notTested(missing))
+		text := fmt.Sprintf("conforms: %s (%s), %s", strings.Join(conforms, ", "), versions, notTested(missing))
 		parts = append(parts, text)
 	}
 	return claim{id, unexpected == 0, strings.Join(append(parts, others...), "; ")}

@@ -121,6 +121,7 @@ func TestClasses(t *testing.T) {
 func TestClassBadge(t *testing.T) {
 	t.Parallel()
 	r := report.Report{
+		SuiteVersion: "1.2.0", Specification: "1.5",
 		Implementations: []report.Implementation{{ID: "mine", Name: "mine", Roles: []string{"receive"}, Flag: "--impl mine"}},
 		Cases:           []report.Case{{ID: "wire/plain", Requirements: []string{"RECV-2"}}},
 		Results:         []report.Result{{Case: "wire/plain", Receiver: "mine", Outcome: report.Passed}},
@@ -129,7 +130,7 @@ func TestClassBadge(t *testing.T) {
 		r.Cases = append(r.Cases, report.Case{ID: family + "/other", Family: family})
 	}
 	for outcome, want := range map[report.Outcome]string{
-		report.Passed:   `{"schemaVersion":1,"label":"remote events receiver","message":"conforms 1.0`,
+		report.Passed:   `{"schemaVersion":1,"label":"remote events receiver","message":"conforms 1.5, suite 1.2.0"`,
 		report.Failed:   `"message":"1 case violated","color":"red"`,
 		report.Errored:  `"message":"inconclusive","color":"orange"`,
 		report.Deviates: `"message":"1 case violated","color":"red"`,

@@ -24,6 +24,10 @@ type Diff struct {
 	// the earlier run.
 	Complaints []Complaint `json:"complaints"`
 
+	// Suites has the versions of the suite if they differ. A version is empty if the report
+	// does not have it.
+	Suites *Suites `json:"suites,omitempty"`
+
 	Implementations Listed `json:"implementations"`
 	Cases           Listed `json:"cases"`
 	Servers         Listed `json:"servers"`
@@ -33,6 +37,12 @@ type Diff struct {
 	// New and Gone are the numbers of results that only one run has.
 	New  int `json:"new"`
 	Gone int `json:"gone"`
+}
+
+// Suites are the versions of the suite in two runs.
+type Suites struct {
+	Before string `json:"before"`
+	After  string `json:"after"`
 }
 
 // Listed holds IDs that only one of the runs lists.
@@ -70,6 +80,9 @@ type resultKey struct{ testCase, server, sender, receiver string }
 // each report has one of that name.
 func Compare(before, after *Report) *Diff {
 	d := &Diff{Failing: []Change{}, Repaired: []Change{}, Changed: []Change{}, Stale: []StaleDeviation{}, Complaints: []Complaint{}, Renamed: map[string]string{}}
+	if before.SuiteVersion != after.SuiteVersion {
+		d.Suites = &Suites{before.SuiteVersion, after.SuiteVersion}
+	}
 	implementations, servers, cases := [2][]named{}, [2][]named{}, [2][]named{}
 	for i, r := range []*Report{before, after} {
 		for _, one := range r.Implementations {
@@ -187,6 +200,10 @@ func (d *Diff) match(runs [2][]named) Listed {
 // WriteText writes the differences as text, the worst first.
 func (d *Diff) WriteText(out io.Writer) error {
 	var b strings.Builder
+	if d.Suites != nil {
+		fmt.Fprintf(&b, "! the runs have different suites: %s before, %s after; a result may differ without a change of the implementation\n",
+			Visible(cmp.Or(d.Suites.Before, "unknown")), Visible(cmp.Or(d.Suites.After, "unknown")))
+	}
 	for _, s := range d.Stale {
 		fmt.Fprintf(&b, "✗ newly stale: %s of %s no longer occurs with %s\n", Visible(s.Observed), Visible(s.Pattern), Visible(s.Implementation))
 	}

@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/remote-events/remote-events/compat/internal/report"
@@ -53,6 +54,13 @@ func TestCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "diff.txt", text.Bytes())
+
+	after.SuiteVersion = "1.3.0"
+	text.Reset()
+	if err := report.Compare(before, after).WriteText(&text); err != nil || !strings.HasPrefix(text.String(), "! the runs have different suites: 1.2.0 before, 1.3.0 after;") {
+		t.Errorf("another suite: %v:\n%s", err, &text)
+	}
+	after.SuiteVersion = before.SuiteVersion
 
 	before.Implementations[4].Problem, after.Implementations[4].Problem = "", "it does not stop"
 	if d := report.Compare(before, after); len(d.Complaints) != 1 || d.Complaints[0].Why != "it does not stop" {

@@ -44,7 +44,7 @@ type page struct {
 // script for the matrices and the unexpected results.
 func (r *Report) WriteHTML(out io.Writer) error {
 	parsed, err := template.New("page").Funcs(template.FuncMap{
-		"visible": Visible, "count": count, "headings": headings, "cell": newCell, "party": Party.String,
+		"visible": Visible, "versions": Versions, "count": count, "headings": headings, "cell": newCell, "party": Party.String,
 		"date": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"took": took, "web": web, "link": link, "outcomes": func() []Outcome { return outcomes },
 		"plural": plural, "again": r.again, "lines": VisibleLines,

@@ -121,6 +121,11 @@ func (r *Report) WriteJUnit(out io.Writer) error {
 func (r *Report) junitSuite(name string, participants []string) junitSuite {
 	suite := junitSuite{Name: Visible(name), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05")}
 	var properties []junitProperty
+	for _, p := range []junitProperty{{"suite version", r.SuiteVersion}, {"specification", r.Specification}} {
+		if p.Value != "" {
+			properties = append(properties, junitProperty{p.Name, Visible(p.Value)})
+		}
+	}
 	for _, i := range r.Implementations {
 		if !slices.Contains(participants, i.ID) {
 			continue

@@ -18,9 +18,13 @@ func (r *Report) WriteMarkdown(out io.Writer) error {
 	} else {
 		b.WriteString("**✓ Nothing unexpected.** ")
 	}
-	fmt.Fprintf(&b, "%s cases on %s implementations: %s. Run of %s by %s on %s.\n\n",
+	fmt.Fprintf(&b, "%s cases on %s implementations: %s. Run of %s by %s on %s",
 		count(len(r.Cases)), count(len(r.Implementations)), r.Tally(), r.Started.UTC().Format("2 January 2006"),
 		plain(r.Tool.Name+" "+r.Tool.Version), plain(r.Platform))
+	if v := Versions(r.SuiteVersion, r.Specification); v != "" {
+		fmt.Fprintf(&b, " (%s)", plain(v))
+	}
+	b.WriteString(".\n\n")
 	for i, o := range outcomes {
 		if i > 0 {
 			b.WriteString(" · ")

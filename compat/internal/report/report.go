@@ -4,6 +4,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,6 +15,10 @@ const Format = 1
 type Report struct {
 	Format int      `json:"format"`
 	Tool   Software `json:"tool"`
+	// SuiteVersion and Specification are the versions of the cases, as spec/manifest.json has
+	// them. They are empty in reports of programs that do not know them.
+	SuiteVersion  string `json:"suite_version,omitempty"`
+	Specification string `json:"specification,omitempty"`
 	// Platform is the platform of the run: "linux/amd64, 2 CPUs".
 	Platform string    `json:"platform"`
 	Started  time.Time `json:"started"`
@@ -35,6 +40,19 @@ type Report struct {
 	Skipped []Skipped `json:"skipped,omitempty"`
 	// Conformance has what Conformances returns, for other programs. Write sets it.
 	Conformance []Conformance `json:"conformance,omitempty"`
+}
+
+// Versions returns the versions of a suite and of a specification for people: "suite 1.0.0,
+// specification 1.0". An empty version is left out.
+func Versions(suite, specification string) string {
+	var parts []string
+	if suite != "" {
+		parts = append(parts, "suite "+suite)
+	}
+	if specification != "" {
+		parts = append(parts, "specification "+specification)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Skipped has the cases that were skipped for one reason.

@@ -30,7 +30,11 @@ func (r *Report) WriteText(out io.Writer) error {
 		b.WriteByte('\n')
 	}
 	r.writeFamilies(&b)
-	fmt.Fprintf(&b, "%s %s in %s: %s", count(len(r.Cases)), plural(len(r.Cases), "case"), took(r.Seconds), r.Tally())
+	fmt.Fprintf(&b, "%s %s", count(len(r.Cases)), plural(len(r.Cases), "case"))
+	if r.SuiteVersion != "" {
+		fmt.Fprintf(&b, " of suite %s", Visible(r.SuiteVersion))
+	}
+	fmt.Fprintf(&b, " in %s: %s", took(r.Seconds), r.Tally())
 	if n := len(r.Stale); n > 0 {
 		fmt.Fprintf(&b, ", %s stale", count(n))
 	}

@@ -89,6 +89,13 @@ func Check(root fs.FS) (*Result, error) {
 	if err := c.checkClasses(rules, chapters); err != nil {
 		return nil, err
 	}
+	manifest, err := c.checkManifest()
+	if err != nil {
+		return nil, err
+	}
+	if manifest != nil {
+		made[manifestFile] = manifest
+	}
 	c.checkExamples(chapters, cases)
 	// The generated tables are part of the text.
 	for _, name := range []string{coverageFile, implementationsFile} {

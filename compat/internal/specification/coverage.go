@@ -71,7 +71,7 @@ func coverage(requirements []Requirement, cases map[string]testCase, results Res
 	fmt.Fprintf(&b, "%s, %d of them untestable. %s refer to them.\n\n", plural(len(requirements), "requirement"), untestable, plural(len(cases), "case"))
 	head := []string{"requirement", "tested by"}
 	if len(results.Implementations) > 0 {
-		b.WriteString("*Passes* and *deviates* list the implementations that ran a case of the requirement in the last recorded run ([results.json](../compat/results.json)). A version passes if every such case passed. The deviations of the originals are the reason for this specification.\n\n")
+		b.WriteString("*Passes* and *deviates* list the implementations that ran a case of the requirement in the last recorded run ([results.json](../compat/results.json))" + ofSuite(results) + ". A version passes if every such case passed. The deviations of the originals are the reason for this specification.\n\n")
 		head = append(head, "passes", "deviates")
 	}
 	row(&b, head)

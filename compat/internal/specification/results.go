@@ -15,7 +15,9 @@ import (
 // Results summarise a run of the harness by requirement. They hold only data that is
 // the same when the run is repeated.
 type Results struct {
-	Format          int        `json:"format"`
+	Format int `json:"format"`
+	// SuiteVersion is the version of the suite of the run.
+	SuiteVersion    string     `json:"suite_version,omitempty"`
 	Implementations []Standing `json:"implementations"` // by name, then version
 }
 
@@ -97,7 +99,7 @@ func Reduce(r *report.Report) Results {
 		s := standings[of[c.Implementation]]
 		s.Classes = append(s.Classes, ClassVerdict{c.Class, c.Version, c.Verdict, len(c.Cases), c.NotTested})
 	}
-	reduced := Results{Format: resultsFormat, Implementations: []Standing{}}
+	reduced := Results{Format: resultsFormat, SuiteVersion: r.SuiteVersion, Implementations: []Standing{}}
 	for w, s := range standings {
 		for _, requirement := range slices.SortedFunc(maps.Keys(worst[w]), compareIDs) {
 			switch worst[w][requirement] {
