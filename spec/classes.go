@@ -20,9 +20,9 @@ type Classes struct {
 // Class is what an implementation can conform to.
 type Class struct {
 	Name string `json:"name"`
-	// Role is the role in the adapter protocol, "send" or "receive". It is empty if the
-	// protocol has none.
-	Role         string   `json:"role"`
+	// Request is the request of the adapter protocol that tests the class: "send",
+	// "receive" or "evaluate". It is empty if there is none.
+	Request      string   `json:"request"`
 	Requirements []string `json:"requirements"`
 	// Exempts has requirements that do not bind the class, nor do cases that name one.
 	Exempts  []string   `json:"exempts"`

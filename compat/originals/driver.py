@@ -131,7 +131,7 @@ class Services(list):
 class Driver:
     def __init__(self):
         self.kernel = None
-        self.role = None
+        self.op = None
         self.listeners = []  # blinker holds them weakly
 
     def boot(self, queues):
@@ -162,10 +162,10 @@ class Driver:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    def play(self, role):
-        if self.role and (self.role != role or role == "receive"):
-            raise Refusal("this process already plays the role %r" % self.role)
-        self.role = role
+    def begin(self, op):
+        if self.op and (self.op != op or op == "receive"):
+            raise Refusal("this process is already used to %s" % self.op)
+        self.op = op
 
     def hello(self, request):
         if request.get("protocol") != 1:
@@ -173,10 +173,10 @@ class Driver:
         versions = {name: importlib.metadata.version(name) for name in ("applauncher", "redis", "blinker")}
         python = {"python": platform.python_version(), "implementation": platform.python_implementation()}
         emit(op="hello", protocol=1, name="remote_event_bundle", version=VERSION,
-             roles=["send", "receive"], details={**python, **versions})
+             classes=["sender", "receiver"], details={**python, **versions})
 
     def send(self, request):
-        self.play("send")
+        self.begin("send")
         if request.get("metadata"):
             raise Refusal("unsupported: the original sends no metadata")
         event_class = RemoteEvent
@@ -200,7 +200,7 @@ class Driver:
         emit(op="sent", id=request["id"])
 
     def receive(self, request):
-        self.play("receive")
+        self.begin("receive")
         queues = request["queues"]
         threads = multiprocessing.cpu_count() * 5  # the kernel's pool
         if len(queues) > threads:

@@ -143,7 +143,7 @@ func TestOriginalHello(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if identity.Name != "remote_event_bundle" || identity.Version != stage.original.Bundle || len(identity.Roles) != 2 ||
+		if identity.Name != "remote_event_bundle" || identity.Version != stage.original.Bundle || len(identity.Classes) != 2 ||
 			identity.Details["applauncher"] != "1.44" || identity.Details["redis"] != "3.5.3" || identity.Details["python"] == "" {
 			t.Errorf("got %+v", identity)
 		}
@@ -197,7 +197,7 @@ func TestOriginalSendFails(t *testing.T) {
 		}
 	}
 	stage.assertList(t, "a")
-	if err := a.Receive(t.Context(), []string{"a"}, nil); err == nil || !strings.Contains(err.Error(), `already plays the role 'send'`) {
+	if err := a.Receive(t.Context(), []string{"a"}, nil); err == nil || !strings.Contains(err.Error(), "is already used to send") {
 		t.Errorf("a sender receives: %v", err)
 	}
 	if err := a.Send(t.Context(), protocol.Message{EventName: "a", PayloadText: "{}"}); err != nil {
@@ -236,7 +236,7 @@ func TestOriginalReceive(t *testing.T) {
 
 		stage.push(t, "日本 {x}\"'", `{"data": {}, "signals": ["kernel.kernel_shutdown"]}`)
 		expect(t, a, protocol.Died{Queue: "日本 {x}\"'"})
-		if err := a.Receive(t.Context(), []string{"other"}, nil); err == nil || !strings.Contains(err.Error(), "already plays the role") {
+		if err := a.Receive(t.Context(), []string{"other"}, nil); err == nil || !strings.Contains(err.Error(), "is already used to ") {
 			t.Errorf("it receives twice: %v", err)
 		}
 	})

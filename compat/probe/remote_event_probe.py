@@ -141,7 +141,7 @@ class RemoteEventProbeBundle:
                 details = {name: version(name) for name in ("applauncher", "redis", "blinker")}
                 details.update(python=platform.python_version(), implementation=platform.python_implementation())
                 session.report(op="hello", id=number, protocol=1, name="remote_event_bundle",
-                               version=version("remote_event_bundle"), roles=["send", "receive"], details=details)
+                               version=version("remote_event_bundle"), classes=["sender", "receiver"], details=details)
             elif op == "send":
                 session.send(request)
                 session.report(op="sent", id=number)

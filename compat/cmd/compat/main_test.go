@@ -113,13 +113,13 @@ func TestListAndShow(t *testing.T) {
 // others their report.
 func TestImplementationsThatDoNothing(t *testing.T) {
 	t.Parallel()
-	const hello = `read l; echo "{\"op\":\"hello\",\"protocol\":1,\"name\":\"fake\",\"version\":\"1\",\"roles\":[%s]}"; `
+	const hello = `read l; echo "{\"op\":\"hello\",\"protocol\":1,\"name\":\"fake\",\"version\":\"1\",\"classes\":[%s]}"; `
 	const unsupported = `n=0; while read l; do case "$l" in *stop*) exit;; esac; n=$((n+1)); echo "{\"op\":\"failed\",\"id\":$n,\"error\":\"unsupported\"}"; done`
 	for name, test := range map[string]struct{ script, says string }{
-		"without a role":      {fmt.Sprintf(hello, ""), "✗ it-fake: it passed nothing: no case has its roles"},
-		"unsupported":         {fmt.Sprintf(hello, `\"send\",\"receive\"`) + unsupported, "✗ it-fake: it passed nothing: all 2 results are unsupported"},
+		"without a class":     {fmt.Sprintf(hello, ""), "✗ it-fake: it passed nothing: no case tests its classes"},
+		"unsupported":         {fmt.Sprintf(hello, `\"sender\",\"receiver\"`) + unsupported, "✗ it-fake: it passed nothing: all 2 results are unsupported"},
 		"does not start":      {"echo 'no module' >&2; exit 1", "no module"},
-		"ends with a failure": {fmt.Sprintf(hello, `\"send\"`) + "read l; exit 7", "exit status 7, not exit status 0"},
+		"ends with a failure": {fmt.Sprintf(hello, `\"sender\"`) + "read l; exit 7", "exit status 7, not exit status 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

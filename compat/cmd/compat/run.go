@@ -212,7 +212,7 @@ func quoted(word string) string {
 // noCases returns the error of a run without a case.
 func noCases(skipped []report.Skipped) error {
 	if len(skipped) == 0 {
-		return &codedError{exitUsage, errors.New("no participant has the role that the cases need")}
+		return &codedError{exitUsage, errors.New("no participant claims a class that the cases test")}
 	}
 	var text strings.Builder
 	for _, s := range skipped {

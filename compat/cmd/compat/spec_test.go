@@ -126,7 +126,7 @@ func TestRecord(t *testing.T) {
 	report := filepath.Join(dir, "report.json")
 	const text = `{"format": 1, "tool": {"name": "compat", "version": "1"}, "platform": "x", "started": "2026-11-23T20:00:00Z", "seconds": 1,
 		"servers": [{"id": "s", "name": "redis", "version": "7", "provider": "local"}],
-		"implementations": [{"id": "i", "name": "it", "version": "1", "roles": ["receive"]}],
+		"implementations": [{"id": "i", "name": "it", "version": "1", "classes": ["receiver"]}],
 		"cases": [{"id": "c/d", "family": "c", "about": "x", "requirements": ["WIRE-1"]}],
 		"results": [{"case": "c/d", "server": "s", "receiver": "i", "outcome": "passed", "expected": "x", "observed": "x", "seconds": 1}]}`
 	if err := os.WriteFile(report, []byte(text), 0o600); err != nil {

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const hello = `{"op":"hello","protocol":1,"name":"fake","version":"1","roles":["send"],"details":{"sh":"1"}}`
+const hello = `{"op":"hello","protocol":1,"name":"fake","version":"1","classes":["sender"],"details":{"sh":"1"}}`
 
 // TestMisbehaviour checks that every violation of the protocol ends the call before its
 // deadline, with an error that describes the fault.
@@ -115,7 +115,7 @@ func TestHello(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if identity.Name != "fake" || identity.Version != "1" || !slices.Equal(identity.Roles, []protocol.Role{protocol.RoleSend}) || identity.Details["sh"] != "1" {
+	if identity.Name != "fake" || identity.Version != "1" || !slices.Equal(identity.Classes, []protocol.Class{protocol.Sender}) || identity.Details["sh"] != "1" {
 		t.Errorf("got %+v", identity)
 	}
 	if err := a.Close(); err != nil {

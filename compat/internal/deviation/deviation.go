@@ -37,8 +37,8 @@ type Known struct {
 	// On restricts the deviation to versions of dependencies, by the names of the
 	// implementation's details and patterns: {"redis": ["3.*", "4.*"]}.
 	On map[string][]string `json:"on,omitempty"`
-	// Role is "send" or "receive" if the case has both and only one deviates.
-	Role string `json:"role,omitempty"`
+	// Request is "send" or "receive" if the case makes both requests and only one deviates.
+	Request string `json:"request,omitempty"`
 }
 
 // Read parses and validates a file.
@@ -76,8 +76,8 @@ func (k Known) check() error {
 		return errors.New("it has no reason")
 	case k.Observed == "":
 		return errors.New("it has no observed outcome")
-	case k.Role != "" && k.Role != "send" && k.Role != "receive":
-		return fmt.Errorf("role is %q, not send or receive", k.Role)
+	case k.Request != "" && k.Request != "send" && k.Request != "receive":
+		return fmt.Errorf("request is %q, not send or receive", k.Request)
 	}
 	return nil
 }
@@ -175,7 +175,7 @@ func (k Known) mark(r *report.Report, id string) (ran, occurred bool) {
 func (k Known) concerns(result *report.Result, id string) bool {
 	sends := result.Sender == id && result.Receiver == ""
 	receives := slices.Contains(strings.Split(result.Receiver, " + "), id)
-	switch k.Role {
+	switch k.Request {
 	case "send":
 		return sends
 	case "receive":

@@ -102,7 +102,7 @@ func TestHopeless(t *testing.T) {
 type mute struct{}
 
 func (mute) Hello(context.Context) (protocol.Identity, error) {
-	return protocol.Identity{Name: "mute", Roles: []protocol.Role{protocol.RoleSend, protocol.RoleReceive}}, nil
+	return protocol.Identity{Name: "mute", Classes: []protocol.Class{protocol.LegacySafeSender, protocol.Receiver}}, nil
 }
 
 func (mute) Send(context.Context, protocol.Message) error {

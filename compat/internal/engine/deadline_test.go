@@ -14,7 +14,7 @@ import (
 // change is not waited for.
 func TestListWithoutProcesses(t *testing.T) {
 	t.Parallel()
-	c := suite.Case{ID: "test/deserted", Family: "test", Kind: suite.Scenario, Script: &suite.Script{Roles: []string{"receive"}, Steps: []suite.Step{
+	c := suite.Case{ID: "test/deserted", Family: "test", Kind: suite.Scenario, Script: &suite.Script{Steps: []suite.Step{
 		{Do: "receive", Queues: []string{"q"}, Who: "a"}, {Do: "crash", Who: "a"}, {Do: "push", Queues: []string{"q"}, Count: 2}, {Do: "length", Queue: "q", Count: 3},
 	}}}
 	begin := time.Now()

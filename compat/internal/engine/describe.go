@@ -8,7 +8,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
-// Describe describes a case and the expected results of each role, as pairs of a heading
+// Describe describes a case and the expected results of each party, as pairs of a heading
 // and a text.
 func Describe(c suite.Case) [][2]string {
 	switch {

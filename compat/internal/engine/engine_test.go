@@ -185,7 +185,7 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-const hello = `read l; echo '{"op":"hello","protocol":1,"name":"fake","version":"1","roles":["send","receive"]}'; read l; `
+const hello = `read l; echo '{"op":"hello","protocol":1,"name":"fake","version":"1","classes":["legacy-safe sender","receiver"]}'; read l; `
 
 // Of an adapter that misbehaves nothing is found out, and what it did is said; the
 // run goes on, each time with a fresh process, and ends.
@@ -239,7 +239,7 @@ func TestMisbehaviour(t *testing.T) {
 // keep the others from being played.
 func TestHello(t *testing.T) {
 	t.Parallel()
-	const identity = `{"op":"hello","protocol":1,"name":"fake","version":"1","roles":["send"]}`
+	const identity = `{"op":"hello","protocol":1,"name":"fake","version":"1","classes":["sender"]}`
 	for name, test := range map[string]struct{ script, says string }{
 		"no module":   {"echo 'no module' >&2; exit 1", "no module"},
 		"hello twice": {"read l; echo '" + identity + "'; echo '" + identity + "'; read l", "second answer"},

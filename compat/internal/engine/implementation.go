@@ -34,7 +34,7 @@ type Implementation struct {
 	Flag string
 	// MaxQueues is the number of queues that one process can consume, 5 by default.
 	MaxQueues int
-	// Start starts a process of it. The engine calls it once for each role and again
+	// Start starts a process of it. The engine calls it once for each kind of requests and again
 	// after the end of a process, from several goroutines.
 	Start func(ctx context.Context, setting Setting) (Process, error)
 }
@@ -120,7 +120,10 @@ type participant struct {
 	secondErrors, secondLate int
 }
 
-func (p *participant) has(role protocol.Role) bool { return slices.Contains(p.Roles, string(role)) }
+// gets reports whether the classes that it claims get requests with an operation.
+func (p *participant) gets(op string) bool {
+	return slices.ContainsFunc(p.Classes, func(class string) bool { return protocol.Class(class).Gets(op) })
+}
 
 // takes reports whether it takes part in a case.
 func (p *participant) takes(c *suite.Case) bool {
@@ -183,8 +186,8 @@ func greet(ctx context.Context, implementation Implementation, setting Setting) 
 		if p.Name == "" {
 			p.Name = identity.Name
 		}
-		for _, role := range identity.Roles {
-			p.Roles = append(p.Roles, string(role))
+		for _, class := range identity.Classes {
+			p.Classes = append(p.Classes, string(class))
 		}
 		return process.Close()
 	})

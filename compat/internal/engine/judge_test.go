@@ -32,7 +32,7 @@ type fakeProcess struct {
 }
 
 func (p *fakeProcess) Hello(context.Context) (protocol.Identity, error) {
-	return protocol.Identity{Name: "fake", Version: "1", Roles: []protocol.Role{protocol.RoleSend, protocol.RoleReceive}}, nil
+	return protocol.Identity{Name: "fake", Version: "1", Classes: []protocol.Class{protocol.LegacySafeSender, protocol.Receiver}}, nil
 }
 
 func (p *fakeProcess) Send(_ context.Context, message protocol.Message) error {

@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
@@ -65,7 +64,7 @@ type resultKey struct{ server, testCase, sender, receiver string }
 
 func keyOf(r report.Result) resultKey { return resultKey{r.Server, r.Case, r.Sender, r.Receiver} }
 
-// Run runs every case with every implementation that has the role for it. Each selected
+// Run runs every case with every implementation that claims a class for it. Each selected
 // case has results in the report, or is in Skipped. If Run returns an error without a
 // report, the run was not possible. If it returns an error and a report, the harness did
 // not clean up the servers.
@@ -119,10 +118,10 @@ func (r *run) runOn(ctx context.Context, server Server) (err error) {
 	defer func() { err = errors.Join(err, lanes.close()) }()
 
 	r.cases = r.runnable(server, lacking(ctx, lanes.all[0].redis))
-	receivers := r.having(protocol.RoleReceive)
+	receivers := r.getting("receive")
 	var tasks []task
 	out := outgoing{by: map[string][]delivery{}}
-	for _, p := range r.having(protocol.RoleSend) {
+	for _, p := range r.getting("send") {
 		var of []resultKey
 		for _, c := range r.sendingOf(p) {
 			of = append(of, resultKey{server.ID, c.ID, p.ID, ""})
@@ -228,8 +227,9 @@ func (r *run) missing(of []resultKey) []resultKey {
 	return missing
 }
 
-func (r *run) having(role protocol.Role) []*participant {
-	return slices.DeleteFunc(slices.Clone(r.participants), func(p *participant) bool { return !p.has(role) })
+// getting returns the participants whose classes get requests with an operation.
+func (r *run) getting(op string) []*participant {
+	return slices.DeleteFunc(slices.Clone(r.participants), func(p *participant) bool { return !p.gets(op) })
 }
 
 // expect adds expected results.

@@ -13,14 +13,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
-	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/proxy"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
-// scenarios returns the tasks of the scenarios: one for each implementation with the
-// roles, or one for all of them.
+// scenarios returns the tasks of the scenarios: one for each implementation whose
+// classes get the requests of the steps, or one for all of them.
 func (r *run) scenarios(server Server) []task {
 	var tasks []task
 	for i := range r.cases {
@@ -30,7 +29,7 @@ func (r *run) scenarios(server Server) []task {
 		}
 		var able []*participant
 		for _, p := range r.participants {
-			if p.takes(c) && (p.VariantOf == "" || !c.Script.Fleet) && !slices.ContainsFunc(c.Script.Roles, func(role string) bool { return !p.has(protocol.Role(role)) }) {
+			if p.takes(c) && (p.VariantOf == "" || !c.Script.Fleet) && !slices.ContainsFunc(c.Script.Requests(), func(op string) bool { return !p.gets(op) }) {
 				able = append(able, p)
 			}
 		}
@@ -63,10 +62,10 @@ func (r *run) scenarios(server Server) []task {
 
 // sides returns the sender and the receiver of the result of a scenario.
 func sides(c *suite.Case, participants []*participant) (sender, receiver string) {
-	if !c.Script.Fleet && slices.Contains(c.Script.Roles, string(protocol.RoleSend)) {
+	if !c.Script.Fleet && slices.Contains(c.Script.Requests(), "send") {
 		sender = participants[0].ID
 	}
-	if slices.Contains(c.Script.Roles, string(protocol.RoleReceive)) {
+	if slices.Contains(c.Script.Requests(), "receive") {
 		var ids []string
 		for _, p := range participants {
 			ids = append(ids, p.ID)

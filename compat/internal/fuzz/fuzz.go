@@ -228,8 +228,8 @@ func identify(ctx context.Context, subject engine.Implementation, url string) (P
 	if err := process.Close(); err != nil {
 		return Participant{}, err
 	}
-	if !slices.Contains(who.Roles, protocol.RoleReceive) {
-		return Participant{}, fmt.Errorf("%s %s does not support receiving", who.Name, who.Version)
+	if !slices.ContainsFunc(who.Classes, func(c protocol.Class) bool { return c.Gets("receive") }) {
+		return Participant{}, fmt.Errorf("%s %s claims no class of receivers", who.Name, who.Version)
 	}
 	if subject.Name != "" {
 		who.Name = subject.Name

@@ -58,7 +58,7 @@ func naive(ctx context.Context) error {
 		}
 		switch request.Op {
 		case "hello":
-			err = out.Encode(map[string]any{"op": "hello", "protocol": 1, "name": "naive", "roles": []string{"receive"}})
+			err = out.Encode(map[string]any{"op": "hello", "protocol": 1, "name": "naive", "classes": []string{"receiver"}})
 		case "receive":
 			err = out.Encode(map[string]any{"op": "ready", "id": request.ID})
 			go func() {

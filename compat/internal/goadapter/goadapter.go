@@ -49,7 +49,7 @@ type adapter struct {
 }
 
 func (a *adapter) Identity() protocol.Identity {
-	return protocol.Identity{Name: "go", Version: a.version, Roles: []protocol.Role{protocol.RoleSend, protocol.RoleReceive}}
+	return protocol.Identity{Name: "go", Version: a.version, Classes: []protocol.Class{protocol.LegacySafeSender, protocol.Receiver}}
 }
 
 func (a *adapter) Send(ctx context.Context, message protocol.Message) error {

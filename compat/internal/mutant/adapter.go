@@ -42,7 +42,7 @@ func Run(ctx context.Context, m Mutation, redisURL string, in io.Reader, out io.
 }
 
 func (a *adapter) Identity() protocol.Identity {
-	return protocol.Identity{Name: "mutant", Version: a.Name, Roles: []protocol.Role{protocol.RoleSend, protocol.RoleReceive}}
+	return protocol.Identity{Name: "mutant", Version: a.Name, Classes: []protocol.Class{protocol.LegacySafeSender, protocol.Receiver}}
 }
 
 // Send sends an event.

@@ -14,7 +14,7 @@ import (
 type fake struct{ sent []protocol.Message }
 
 func (f *fake) Identity() protocol.Identity {
-	return protocol.Identity{Name: "fake", Roles: []protocol.Role{protocol.RoleSend}}
+	return protocol.Identity{Name: "fake", Classes: []protocol.Class{protocol.Sender}}
 }
 
 func (f *fake) Send(_ context.Context, message protocol.Message) error {
@@ -64,7 +64,7 @@ func TestServe(t *testing.T) {
 	if err := protocol.Serve(t.Context(), &in, &out, f); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"op":"hello","protocol":1,"name":"fake","version":"","roles":["send"]}
+	want := `{"op":"hello","protocol":1,"name":"fake","version":"","classes":["sender"]}
 {"op":"sent","id":1}
 {"op":"failed","id":2,"error":"not sent <1>"}
 {"op":"event","signal":"","signals":[],"payload_text":"{}","metadata":{}}
@@ -96,5 +96,31 @@ func TestServeUnreadable(t *testing.T) {
 	}
 	if want := `{"op":"failed","error":"the line is not a JSON object of the protocol"}` + "\n"; out.String() != want {
 		t.Errorf("the answers are %s, want %s", out.String(), want)
+	}
+}
+
+// TestClasses: hello may claim the classes of the specification only, and the error for
+// another names them. A class determines the requests.
+func TestClasses(t *testing.T) {
+	t.Parallel()
+	hello := func(class string) error {
+		_, err := protocol.Parse([]byte(`{"op":"hello","protocol":1,"name":"it","version":"1","classes":["receiver","` + class + `"]}`))
+		return err
+	}
+	if err := hello("send"); err == nil || !strings.Contains(err.Error(), `"send", which does not exist; the classes are: sender, legacy-safe sender, receiver, `) {
+		t.Errorf("an unknown class: %v", err)
+	}
+	for class, op := range map[protocol.Class]string{
+		protocol.Sender: "send", protocol.LegacySafeSender: "send", protocol.Receiver: "receive", protocol.ReliableReceiver: "receive",
+		protocol.Validator: "evaluate", protocol.Converter: "evaluate", protocol.ConfigurationReader: "evaluate", "relay": "",
+	} {
+		if err := hello(string(class)); err != nil {
+			t.Error(err)
+		}
+		for _, other := range []string{"send", "receive", "evaluate"} {
+			if got := class.Gets(other); got != (other == op) {
+				t.Errorf("%s gets %s: %v", class, other, got)
+			}
+		}
 	}
 }

@@ -8,15 +8,6 @@ import (
 // Version is the version of the adapter protocol.
 const Version = 1
 
-// Role is a part that an implementation can take.
-type Role string
-
-// The roles.
-const (
-	RoleSend    Role = "send"
-	RoleReceive Role = "receive"
-)
-
 // Message is an event that a sender is asked to send.
 type Message struct {
 	EventName   string            `json:"event_name"`

@@ -12,7 +12,7 @@ import (
 type Identity struct {
 	Name    string
 	Version string
-	Roles   []Role
+	Classes []Class           // that it claims
 	Details map[string]string // versions of its dependencies
 }
 
@@ -46,7 +46,7 @@ type Response struct {
 	Protocol    int               `json:"protocol,omitzero"`
 	Name        string            `json:"name,omitzero"`
 	Version     *string           `json:"version,omitzero"`
-	Roles       []Role            `json:"roles,omitzero"`
+	Classes     []Class           `json:"classes,omitzero"`
 	Details     map[string]string `json:"details,omitzero"`
 	Signal      *string           `json:"signal,omitzero"`
 	Signals     []string          `json:"signals,omitzero"`
@@ -68,7 +68,10 @@ func Parse(line []byte) (Response, error) {
 	var complete bool
 	switch r.Op {
 	case "hello":
-		complete = r.Name != "" && r.Roles != nil
+		complete = r.Name != "" && r.Classes != nil
+		if err := checkClasses(r.Classes); err != nil {
+			return r, err
+		}
 	case "sent", "ready", "stopped":
 		complete = r.ID != nil
 	case "failed":
@@ -111,7 +114,7 @@ func (r Response) Answers(op string) error {
 
 // Identity returns the identity in the answer to hello.
 func (r Response) Identity() Identity {
-	who := Identity{Name: r.Name, Roles: r.Roles, Details: r.Details}
+	who := Identity{Name: r.Name, Classes: r.Classes, Details: r.Details}
 	if r.Version != nil {
 		who.Version = *r.Version
 	}

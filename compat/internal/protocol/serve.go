@@ -61,7 +61,7 @@ func (s *server) answer(ctx context.Context, request Request) Response {
 	switch {
 	case request.Op == "hello":
 		who := s.implementation.Identity()
-		return Response{Op: "hello", Protocol: Version, Name: who.Name, Version: &who.Version, Roles: who.Roles, Details: who.Details}
+		return Response{Op: "hello", Protocol: Version, Name: who.Name, Version: &who.Version, Classes: who.Classes, Details: who.Details}
 	case request.Op == "send" && request.Message != nil:
 		err = s.implementation.Send(ctx, *request.Message)
 	case request.Op == "receive" && s.received:

@@ -54,6 +54,8 @@ func (r *Report) classBadge(one *Implementation, class string) (badge, error) {
 			b.Message, b.Color = fmt.Sprintf("%s %s violated", count(len(c.Cases)), plural(len(c.Cases), "case")), "red"
 		case Inconclusive:
 			b.Message, b.Color = string(Inconclusive), "orange"
+		case Untested:
+			b.Message, b.Color = string(Untested), "lightgrey"
 		}
 		return b, nil
 	}

@@ -19,6 +19,7 @@ const (
 	Conforms     Verdict = "conforms"     // every case that binds the class passed or is unsupported
 	Violates     Verdict = "violates"     // a case failed, or is a known deviation
 	Inconclusive Verdict = "inconclusive" // a case ended with an error, and none violates
+	Untested     Verdict = "not tested"   // no case that binds the class passed or failed
 )
 
 // Conformance is the verdict of a run on one implementation and one class of the
@@ -35,9 +36,8 @@ type Conformance struct {
 	NotTested []string `json:"not_tested,omitempty"`
 }
 
-// Conformances returns the verdicts for every implementation and class that the adapter
-// protocol has a role for, by implementation. An implementation with a problem, without
-// the role, or without a result that binds the class has none. Nor has a variant. A run
+// Conformances returns the verdicts for every implementation and class that it claims, by
+// implementation. An implementation with a problem has none. Nor has a variant. A run
 // without a family of the class's vectors shows violations only.
 func (r *Report) Conformances() []Conformance {
 	classes, err := spec.ReadClasses()
@@ -52,11 +52,11 @@ func (r *Report) Conformances() []Conformance {
 			continue
 		}
 		for _, class := range classes.Classes {
-			if class.Role == "" || !slices.Contains(one.Roles, class.Role) {
+			if !slices.Contains(one.Classes, class.Name) {
 				continue
 			}
 			partial := slices.ContainsFunc(class.Families, func(family string) bool { return families[family] })
-			if c, ok := r.conformance(one.ID, class, counts, cases); ok && (c.Verdict != Conforms || !partial) {
+			if c := r.conformance(one.ID, class, counts, cases); !partial || c.Verdict == Violates || c.Verdict == Inconclusive {
 				c.Version = cmp.Or(r.Specification, classes.Version)
 				all = append(all, c)
 			}
@@ -83,14 +83,14 @@ func (r *Report) untestedFamilies() map[string]bool {
 	return untested
 }
 
-// conformance returns the verdict on one implementation and class, and whether there is one.
-func (r *Report) conformance(id string, class spec.Class, counts func(*Result) []string, cases map[string]*Case) (Conformance, bool) {
+// conformance returns the verdict on one implementation and class.
+func (r *Report) conformance(id string, class spec.Class, counts func(*Result) []string, cases map[string]*Case) Conformance {
 	tested := map[string]bool{}
 	failed, unclear := map[string]bool{}, map[string]bool{}
 	for i := range r.Results {
 		result := &r.Results[i]
 		c := cases[result.Case]
-		if c == nil || !result.plays(id, class.Role) || !class.Binds(c.Requirements) || !slices.Contains(counts(result), id) {
+		if c == nil || !result.tests(id, class.Request) || !class.Binds(c.Requirements) || !slices.Contains(counts(result), id) {
 			continue
 		}
 		switch result.Outcome {
@@ -113,6 +113,8 @@ func (r *Report) conformance(id string, class spec.Class, counts func(*Result) [
 		c.Verdict, c.Cases = Violates, r.inOrder(failed)
 	case len(unclear) > 0:
 		c.Verdict, c.Cases = Inconclusive, r.inOrder(unclear)
+	case len(tested) == 0:
+		c.Verdict = Untested
 	default:
 		c.Verdict = Conforms
 	}
@@ -121,15 +123,18 @@ func (r *Report) conformance(id string, class spec.Class, counts func(*Result) [
 			c.NotTested = append(c.NotTested, requirement)
 		}
 	}
-	return c, len(failed)+len(unclear)+len(tested) > 0
+	return c
 }
 
-// plays reports whether an implementation has a role in the result.
-func (r *Result) plays(id, role string) bool {
-	if role == "send" {
+// tests reports whether the result is one of an implementation with a request.
+func (r *Result) tests(id, request string) bool {
+	switch request {
+	case "send":
 		return r.Sender == id
+	case "receive":
+		return slices.Contains(strings.Split(r.Receiver, fleet), id)
 	}
-	return slices.Contains(strings.Split(r.Receiver, fleet), id)
+	return false
 }
 
 // inOrder returns the ids of cases in the order of the report.
@@ -150,8 +155,7 @@ type claim struct {
 	Text           string
 }
 
-// claims returns a line for each implementation. A class is left out where the
-// implementation conforms to a stricter one, such as that of legacy-safe senders.
+// claims returns a line for each implementation.
 func (r *Report) claims() []claim {
 	var lines []claim
 	all := r.Conformances()
@@ -167,9 +171,6 @@ func (r *Report) claims() []claim {
 	return lines
 }
 
-// stricter has the class that includes another.
-var stricter = map[string]string{"sender": "legacy-safe sender"}
-
 // claimed returns the version of the specification, and that of the suite if it is known.
 func claimed(specification, suite string) string {
 	if suite == "" {
@@ -179,22 +180,18 @@ func claimed(specification, suite string) string {
 }
 
 func newClaim(id string, all []Conformance, versions string) claim {
-	verdict := map[string]Verdict{}
-	for _, c := range all {
-		verdict[c.Class] = c.Verdict
-	}
 	var conforms, others []string
 	var missing []string
 	unexpected := 0
 	for _, c := range all {
-		switch {
-		case c.Verdict != Conforms && verdict[weaker(c.Class)] == c.Verdict:
-			continue // the text of the weaker class is enough
-		case c.Verdict != Conforms:
+		switch c.Verdict {
+		case Conforms:
+		case Untested:
+			others = append(others, fmt.Sprintf("%s: %s", c.Verdict, c.Class))
+			continue
+		default:
 			others = append(others, fmt.Sprintf("%s: %s (%s %s)", c.Verdict, c.Class, count(len(c.Cases)), plural(len(c.Cases), "case")))
 			unexpected += len(c.Cases)
-			continue
-		case verdict[stricter[c.Class]] == Conforms:
 			continue
 		}
 		conforms = append(conforms, c.Class)
@@ -209,17 +206,7 @@ func newClaim(id string, all []Conformance, versions string) claim {
 		text := fmt.Sprintf("conforms: %s (%s), %s", strings.Join(conforms, ", "), versions, notTested(missing))
 		parts = append(parts, text)
 	}
-	return claim{id, unexpected == 0, strings.Join(append(parts, others...), "; ")}
-}
-
-// weaker returns the class that a class includes, or "".
-func weaker(class string) string {
-	for one, includes := range stricter {
-		if includes == class {
-			return one
-		}
-	}
-	return ""
+	return claim{id, len(conforms) > 0 && unexpected == 0, strings.Join(append(parts, others...), "; ")}
 }
 
 // notTested lists requirements without a test in the run, all of them where they are few.

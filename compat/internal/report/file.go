@@ -89,7 +89,7 @@ func (r *Report) Write(out io.Writer) error {
 	whole.Servers = list(r.Servers)
 	whole.Implementations = list(r.Implementations)
 	for i := range whole.Implementations {
-		whole.Implementations[i].Roles = list(whole.Implementations[i].Roles)
+		whole.Implementations[i].Classes = list(whole.Implementations[i].Classes)
 	}
 	whole.Cases = list(r.Cases)
 	for i := range whole.Cases {

@@ -59,13 +59,13 @@ func (r *Report) Pairs() Matrix {
 	return m
 }
 
-// parties returns those that have a role: the harness, the implementations in the order of
-// the report, and fleets.
-func (r *Report) parties(role func(*Result) string) []Party {
+// parties returns those on one side of the results: the harness, the implementations in
+// the order of the report, and fleets.
+func (r *Report) parties(side func(*Result) string) []Party {
 	played := map[string]bool{}
 	var fleets []string
 	for i := range r.Results {
-		id := role(&r.Results[i])
+		id := side(&r.Results[i])
 		if strings.Contains(id, fleet) && !played[id] {
 			fleets = append(fleets, id)
 		}
@@ -184,7 +184,7 @@ func (r *Report) ByRequirement() Matrix {
 // pass counts for both sides. Any other outcome counts for a side only if that side, and
 // not the other, passes the case with no partner on that server.
 func (r *Report) Counts() func(*Result) []string {
-	type side struct{ id, server, role string }
+	type side struct{ id, server, request string }
 	passes := map[string]map[side]bool{}
 	for i := range r.Results {
 		result := &r.Results[i]

@@ -196,7 +196,7 @@ func TestComplaints(t *testing.T) {
 		"passes":              {report.Implementation{ID: "one"}, []report.Outcome{report.Unsupported, report.Passed}, ""},
 		"deviates":            {report.Implementation{ID: "one"}, []report.Outcome{report.Deviates}, ""},
 		"unsupported":         {report.Implementation{ID: "one"}, []report.Outcome{report.Unsupported, report.Unsupported}, "all 2 results are unsupported"},
-		"without a role":      {report.Implementation{ID: "one"}, nil, "no case has its roles"},
+		"without a class":     {report.Implementation{ID: "one"}, nil, "no case tests its classes"},
 		"broken":              {report.Implementation{ID: "one", Problem: "it has ended"}, []report.Outcome{report.Passed}, "it has ended"},
 		"original":            {report.Implementation{ID: "one", Original: true}, []report.Outcome{report.Unsupported}, ""},
 		"original, elsewhere": {report.Implementation{ID: "one", VariantOf: "two"}, nil, ""},

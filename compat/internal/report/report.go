@@ -97,7 +97,7 @@ type Implementation struct {
 	ID      string            `json:"id"`
 	Name    string            `json:"name"`
 	Version string            `json:"version"`
-	Roles   []string          `json:"roles"`
+	Classes []string          `json:"classes"` // that it claims
 	Details map[string]string `json:"details,omitempty"`
 	// Original reports whether it is a Python package that the specification describes,
 	// and not an implementation of the specification.

@@ -109,7 +109,7 @@ func (r *Report) Complaints() []Complaint {
 			complaints = append(complaints, Complaint{one.ID, one.Problem})
 		case one.Original || one.VariantOf != "":
 		case tally == nil:
-			complaints = append(complaints, Complaint{one.ID, "it passed nothing: no case has its roles"})
+			complaints = append(complaints, Complaint{one.ID, "it passed nothing: no case tests its classes"})
 		case tally.All() == tally.Unsupported:
 			complaints = append(complaints, Complaint{one.ID, "it passed nothing: all " + count(tally.Unsupported) + " results are unsupported"})
 		}

@@ -81,7 +81,7 @@ func TestImplementations(t *testing.T) {
 	t.Parallel()
 	r := run()
 	for i := range r.Implementations {
-		r.Implementations[i].Roles = []string{"receive"}
+		r.Implementations[i].Classes = []string{"receiver"}
 	}
 	for _, family := range []string{"wire", "poison", "limits", "metadata", "evolution", "dispatch"} {
 		r.Cases = append(r.Cases, report.Case{ID: family + "/x", Family: family, Requirements: []string{"RECV-2"}})

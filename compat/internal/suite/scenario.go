@@ -9,8 +9,6 @@ import (
 
 // Script is the steps of a scenario, for one implementation or for a fleet of several.
 type Script struct {
-	// Roles are the roles that the implementation must have: "send", "receive".
-	Roles []string `json:"roles,omitempty"`
 	// Needs are the requirements on Redis: "server", a server of its own that can stop
 	// and whose connections can be cut; "acl", a Redis with users.
 	Needs []string `json:"needs,omitempty"`
@@ -72,6 +70,18 @@ func (p *Script) check() error {
 		}
 	}
 	return nil
+}
+
+// Requests returns the operations of the requests that the steps make: "send", "receive".
+// An implementation without a class that gets them does not take part.
+func (p *Script) Requests() []string {
+	var ops []string
+	for _, step := range p.Steps {
+		if (step.Do == "send" || step.Do == "receive") && !slices.Contains(ops, step.Do) {
+			ops = append(ops, step.Do)
+		}
+	}
+	return ops
 }
 
 // Names returns the queues of a step.

@@ -14,7 +14,7 @@ let receiver;
 async function answer(request) {
   switch (request.op) {
     case "hello":
-      return { op: "hello", protocol: 1, name: "node-template", version: "1", roles: ["send", "receive"],
+      return { op: "hello", protocol: 1, name: "node-template", version: "1", classes: ["legacy-safe sender", "receiver"],
         details: { node: process.versions.node } };
     case "send":
       await send(url, request.event_name, request.parents, request.payload_text, request.metadata ?? {});

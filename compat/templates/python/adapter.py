@@ -28,7 +28,7 @@ def serve(url):
         try:
             request = json.loads(line)
             if request["op"] == "hello":
-                emit("hello", protocol=1, name="python-template", version="1", roles=["send", "receive"],
+                emit("hello", protocol=1, name="python-template", version="1", classes=["legacy-safe sender", "receiver"],
                      details={"python": sys.version.split()[0]})
             elif request["op"] == "send":
                 send(url, request["event_name"], request["parents"], request["payload_text"],

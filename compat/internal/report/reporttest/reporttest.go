@@ -19,7 +19,7 @@ var Started = time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC)
 // the direction of a line.
 const Hostile = "</script><script>alert(1)</script><!-- ]]> \"'`|*_<b>&amp;\u2028\u2029\x00\x1b[31m\u202eevil\u202c\nnext"
 
-// Small returns a report with each outcome, each combination of roles, and hostile text.
+// Small returns a report with each outcome, each combination of parties, and hostile text.
 func Small() *report.Report {
 	const (
 		library = "remote-event-devel"
@@ -49,11 +49,11 @@ func Small() *report.Report {
 			{ID: "valkey-8.1.8", Name: "valkey", Version: "8.1.8", Provider: "container", Image: "valkey/valkey:8"},
 		},
 		Implementations: []report.Implementation{
-			{ID: library, Name: "remote-event", Version: "devel", Roles: []string{"send", "receive"}, Details: map[string]string{"go": "1.26.0"}},
-			{ID: old, Name: "remote_event_bundle", Version: "1.1", Roles: []string{"send", "receive"}, Original: true, Details: map[string]string{"python": "3.11.7", "applauncher": "1.44", "redis": "3.5.3"}},
-			{ID: last, Name: "remote_event_bundle", Version: "1.6", Roles: []string{"send", "receive"}, Original: true, Details: map[string]string{"python": "3.11.7", "applauncher": "1.44", "redis": "3.5.3"}},
-			{ID: "broken", Name: "broken", Roles: []string{}, Flag: "--impl broken", Problem: "hello: the adapter has ended: exit status 1; stderr ends with:\n    no module named redis"},
-			{ID: "mine|<1>-", Name: "mine|<1>", Roles: []string{"send"}, Details: map[string]string{"note": Hostile}},
+			{ID: library, Name: "remote-event", Version: "devel", Classes: []string{"legacy-safe sender", "receiver"}, Details: map[string]string{"go": "1.26.0"}},
+			{ID: old, Name: "remote_event_bundle", Version: "1.1", Classes: []string{"sender", "receiver"}, Original: true, Details: map[string]string{"python": "3.11.7", "applauncher": "1.44", "redis": "3.5.3"}},
+			{ID: last, Name: "remote_event_bundle", Version: "1.6", Classes: []string{"sender", "receiver"}, Original: true, Details: map[string]string{"python": "3.11.7", "applauncher": "1.44", "redis": "3.5.3"}},
+			{ID: "broken", Name: "broken", Classes: []string{}, Flag: "--impl broken", Problem: "hello: the adapter has ended: exit status 1; stderr ends with:\n    no module named redis"},
+			{ID: "mine|<1>-", Name: "mine|<1>", Classes: []string{"sender"}, Details: map[string]string{"note": Hostile}},
 		},
 		Cases: []report.Case{
 			{ID: "wire/byte-order-mark", Family: "wire", About: "byte order mark", Requirements: []string{"JSON-1", "RECV-3"}},
@@ -110,7 +110,7 @@ func Large(times int) *report.Report {
 	r.Seconds = 431.7
 	add := func(name, version, suffix string, details map[string]string) {
 		r.Implementations = append(r.Implementations, report.Implementation{
-			ID: name + "-" + version + suffix, Name: name, Version: version, Roles: []string{"send", "receive"},
+			ID: name + "-" + version + suffix, Name: name, Version: version, Classes: []string{"legacy-safe sender", "receiver"},
 			Original: name == "remote_event_bundle", Details: details,
 		})
 	}
