@@ -9,11 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
-	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/spec"
@@ -54,7 +52,6 @@ func TestOriginalQuickRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	oldest, newest := originals[0].ID(), originals[len(originals)-1].ID()
-	timeout := calibration.Scale(10 * time.Second).String() // a second try has more
 	for redis, test := range map[string]struct {
 		args         []string
 		participants int
@@ -64,7 +61,7 @@ func TestOriginalQuickRun(t *testing.T) {
 	} {
 		t.Run(redis, func(t *testing.T) {
 			t.Parallel()
-			code, out, diagnostics := compat(t, append([]string{"run", "--quick", "-o", "json", "--timeout", timeout}, test.args...)...)
+			code, out, diagnostics := compat(t, append([]string{"run", "--quick", "-o", "json"}, test.args...)...)
 			result, err := report.Read(strings.NewReader(out))
 			if err != nil {
 				t.Fatalf("exit code %d: %s: %v", code, diagnostics, err)

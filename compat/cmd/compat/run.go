@@ -52,12 +52,13 @@ gets messages, each followed by a canary. Every sender runs with every receiver.
 
 The harness compares an implementation with the specification, and an original
 with its measured behaviour. Each implementation has a file of known deviations.
-A case that ends with an error, by a deadline or a crash, runs a second time,
-alone and with up to four times the deadline.
+A case that ends with a missed deadline or a crash runs a second time, alone and
+with up to four times the deadline. All deadlines are longer while the machine is
+busy. What is still not known then is an error, or inconclusive.
 
-The exit code is 5 if a result is failed or error, a known deviation no longer
-occurs, an adapter does not start or stop as the protocol requires, or an --impl
-passes no case.`,
+The exit code is 5 if a result is failed, error or inconclusive, a known
+deviation no longer occurs, an adapter does not start or stop as the protocol
+requires, or an --impl passes no case.`,
 		Example: `  compat run --quick
   compat run --impl 'mine=python3 adapter.py' --no-originals
   compat run --case poison/byte-order-mark

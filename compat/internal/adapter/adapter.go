@@ -36,7 +36,8 @@ type Options struct {
 	// StartTimeout is the deadline for the answer to hello and for ready. The default
 	// is 30 s: an interpreter starts slowly on a busy machine.
 	StartTimeout time.Duration
-	// Timeout is the deadline for every other answer. The default is 5 s.
+	// Timeout is the deadline for every other answer. The default is 5 s. The time of all
+	// deadlines passes more slowly while the machine is slow, see package calibration.
 	Timeout time.Duration
 	// Grace is the time that the program has to exit after stop. The default is 5 s.
 	Grace time.Duration

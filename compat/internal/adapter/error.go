@@ -24,6 +24,8 @@ type Error struct {
 	Op     string // the request that failed, "" for an observation
 	Kind   error  // one of the errors above
 	Detail string
+	// Cause is the *calibration.TimeoutError of an ErrTimeout, nil otherwise.
+	Cause error
 	// Stderr holds the last lines that the adapter has written to stderr.
 	Stderr []string
 }
@@ -51,8 +53,13 @@ func Quote(err error) string {
 	return err.Error() + "; stderr ends with:\n    " + strings.Join(fault.Stderr, "\n    ")
 }
 
-// Unwrap returns the kind of the fault.
-func (e *Error) Unwrap() error { return e.Kind }
+// Unwrap returns the kind and the cause of the fault.
+func (e *Error) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Cause}
+}
 
 // tail keeps the last bytes written to it.
 type tail struct {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/process"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
@@ -46,7 +47,6 @@ func (a *Adapter) Receive(ctx context.Context, queues, signals []string) error {
 // Next waits for the next observation and returns it. The deadline of ctx bounds the
 // wait. After the last observation, Next returns the error that ended the exchange.
 func (a *Adapter) Next(ctx context.Context) (protocol.Observation, error) {
-	began := time.Now()
 	for {
 		a.mu.Lock()
 		if len(a.unread) > 0 {
@@ -71,7 +71,7 @@ func (a *Adapter) Next(ctx context.Context) (protocol.Observation, error) {
 				return nil, a.failure("")
 			}
 		case <-ctx.Done():
-			return nil, a.silent("", time.Since(began), ctx)
+			return nil, a.silent("", ctx)
 		}
 	}
 }
@@ -91,7 +91,7 @@ func (a *Adapter) ask(ctx context.Context, request protocol.Request, timeout tim
 	if err != nil {
 		return none, fmt.Errorf("%s: %w", op, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := calibration.WithTimeout(ctx, timeout)
 	defer cancel()
 	answer := make(chan protocol.Response, 1)
 	a.mu.Lock()
@@ -106,7 +106,7 @@ func (a *Adapter) ask(ctx context.Context, request protocol.Request, timeout tim
 		}
 		a.mu.Unlock()
 	}()
-	if err := a.write(ctx, op, text, timeout); err != nil {
+	if err := a.write(ctx, op, text); err != nil {
 		return none, err
 	}
 
@@ -120,7 +120,7 @@ func (a *Adapter) ask(ctx context.Context, request protocol.Request, timeout tim
 			return none, a.failure(op)
 		}
 	case <-ctx.Done():
-		return none, a.silent(op, timeout, ctx)
+		return none, a.silent(op, ctx)
 	}
 	if err := got.Answers(op); err != nil {
 		if failed, ok := errors.AsType[*protocol.FailedError](err); ok {
@@ -134,7 +134,7 @@ func (a *Adapter) ask(ctx context.Context, request protocol.Request, timeout tim
 
 // write writes a request. An incomplete write ends the exchange, because the next
 // request would continue its line.
-func (a *Adapter) write(ctx context.Context, op string, text []byte, timeout time.Duration) error {
+func (a *Adapter) write(ctx context.Context, op string, text []byte) error {
 	a.writing.Lock()
 	defer a.writing.Unlock()
 	select {
@@ -143,7 +143,7 @@ func (a *Adapter) write(ctx context.Context, op string, text []byte, timeout tim
 	default:
 	}
 	if ctx.Err() != nil {
-		return a.silent(op, timeout, ctx) // the previous request blocked the write
+		return a.silent(op, ctx) // the previous request blocked the write
 	}
 	a.trace("→", text[:len(text)-1])
 	// The end of ctx interrupts the write.
@@ -167,7 +167,7 @@ func (a *Adapter) write(ctx context.Context, op string, text []byte, timeout tim
 		return a.failure(op)
 	}
 	if os.IsTimeout(err) {
-		return a.silent(op, timeout, ctx)
+		return a.silent(op, ctx)
 	}
 	// The adapter no longer reads. Its exit status, which follows, is a better error than EPIPE.
 	select {
@@ -178,15 +178,18 @@ func (a *Adapter) write(ctx context.Context, op string, text []byte, timeout tim
 	}
 }
 
-// silent returns the error of a wait of that length that ctx ended.
-func (a *Adapter) silent(op string, waited time.Duration, ctx context.Context) error {
-	if deadline, ok := ctx.Deadline(); !ok || time.Now().Before(deadline) {
-		return context.Cause(ctx) // the caller cancelled
+// silent returns the error of a wait that ctx ended.
+func (a *Adapter) silent(op string, ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if !errors.Is(cause, context.DeadlineExceeded) {
+		return cause // the caller cancelled
 	}
-	return a.complain(op, ErrTimeout, "the deadline was "+waited.Round(time.Millisecond).String())
+	err := a.complain(op, ErrTimeout, cause.Error())
+	err.Cause = cause
+	return err
 }
 
-func (a *Adapter) complain(op string, kind error, detail string) error {
+func (a *Adapter) complain(op string, kind error, detail string) *Error {
 	return &Error{Op: op, Kind: kind, Detail: a.hide.Replace(detail), Stderr: a.stderr.lines(a.hide)}
 }
 
@@ -210,13 +213,15 @@ func (a *Adapter) Close() error {
 		return nil
 	}
 	var killed atomic.Bool
-	killer := time.AfterFunc(a.options.Grace, func() {
+	grace, over := calibration.WithTimeout(context.Background(), a.options.Grace)
+	killer := context.AfterFunc(grace, func() {
 		killed.Store(true)
 		a.kill()
 	})
 	a.stop()
 	<-a.exited
-	killer.Stop()
+	killer()
+	over()
 	a.mu.Lock()
 	inPeace := !a.killed
 	a.mu.Unlock()
@@ -225,7 +230,9 @@ func (a *Adapter) Close() error {
 	a.workers.Wait() // they read the rest of the output, for at most the grace time
 	switch state := a.cmd.ProcessState; {
 	case killed.Load():
-		return a.complain("stop", ErrTimeout, fmt.Sprintf("killed after %v", a.options.Grace))
+		err := a.complain("stop", ErrTimeout, fmt.Sprintf("killed: %v", context.Cause(grace)))
+		err.Cause = context.Cause(grace)
+		return err
 	case !inPeace:
 		return nil
 	case !errors.Is(a.fault.Kind, ErrClosed) && !errors.Is(a.fault.Kind, ErrExited):

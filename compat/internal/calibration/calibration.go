@@ -48,9 +48,30 @@ func Scale(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * Slowness())
 }
 
+// TimeoutError is the cause of the end of a context of WithTimeout. It is a
+// context.DeadlineExceeded.
+type TimeoutError struct {
+	Timeout time.Duration // on an idle machine
+	Elapsed time.Duration // on this one
+}
+
+// Slow reports whether the machine was so slow, by a factor of two or more, that its work
+// and not the work of the one who was waited for may have caused the end.
+func (e *TimeoutError) Slow() bool { return e.Elapsed >= 2*e.Timeout }
+
+// Error has the timeout, and the elapsed time if that is longer.
+func (e *TimeoutError) Error() string {
+	if e.Elapsed < e.Timeout+e.Timeout/4 {
+		return fmt.Sprintf("not within %v", e.Timeout)
+	}
+	return fmt.Sprintf("not within %v, which this busy machine extended to %v", e.Timeout, e.Elapsed.Round(100*time.Millisecond))
+}
+
+// Unwrap returns context.DeadlineExceeded.
+func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }
+
 // WithTimeout returns a context that ends after d as measured on an idle machine: its time
-// passes more slowly while the machine is slow. The cause is then an error with d and the
-// elapsed time.
+// passes more slowly while the machine is slow. The cause is then a *TimeoutError.
 func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return withTimeout(ctx, d, Slowness)
 }
@@ -70,7 +91,7 @@ func withTimeout(ctx context.Context, d time.Duration, slowness func() float64) 
 				left -= time.Duration(float64(tick) / slowness())
 			}
 		}
-		cancel(fmt.Errorf("%w: %v on an idle machine, %v on this one", context.DeadlineExceeded, d, time.Since(begin).Round(time.Millisecond)))
+		cancel(&TimeoutError{Timeout: d, Elapsed: time.Since(begin)})
 	}()
 	return ctx, func() { cancel(context.Canceled) }
 }

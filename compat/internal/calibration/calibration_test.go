@@ -74,3 +74,20 @@ func TestTimeout(t *testing.T) {
 		}
 	})
 }
+
+func TestTimeoutError(t *testing.T) {
+	t.Parallel()
+	for elapsed, want := range map[time.Duration]struct {
+		slow bool
+		text string
+	}{
+		5100 * time.Millisecond: {false, "not within 5s"},
+		8 * time.Second:         {false, "not within 5s, which this busy machine extended to 8s"},
+		20 * time.Second:        {true, "not within 5s, which this busy machine extended to 20s"},
+	} {
+		err := &TimeoutError{Timeout: 5 * time.Second, Elapsed: elapsed}
+		if err.Slow() != want.slow || err.Error() != want.text || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("after %v: slow %v, %q", elapsed, err.Slow(), err)
+		}
+	}
+}

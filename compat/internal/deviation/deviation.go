@@ -161,8 +161,8 @@ func (k Known) mark(r *report.Report, id string) (ran, occurred bool) {
 			continue
 		}
 		known := strings.HasPrefix(result.Observed, k.Observed)
-		ran = ran || result.Outcome != report.Errored // without a verdict
-		if (result.Outcome == report.Failed || result.Outcome == report.Errored) && known {
+		ran = ran || result.Outcome != report.Errored && result.Outcome != report.Inconclusive // without a verdict
+		if result.Outcome.Unexpected() && known {
 			result.Outcome, result.Deviation = report.Deviates, &k.Deviation
 		}
 		occurred = occurred || result.Outcome == report.Deviates && known

@@ -2,11 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
@@ -35,7 +33,7 @@ func (r *run) first() turn { return turn{timeout: r.Timeout} }
 // replay runs a case a second time.
 type replay func(ctx context.Context, l *lane, t turn) (report.Result, error)
 
-// again is a case whose first try ended with an error.
+// again is a case whose first try has no result.
 type again struct {
 	first        report.Result
 	participants []*participant
@@ -44,7 +42,7 @@ type again struct {
 
 // conclude records a result, or schedules a second try of its case.
 func (r *run) conclude(result report.Result, participants []*participant, second replay) {
-	if result.Outcome != report.Errored || r.Once {
+	if !unknown(result.Outcome) || r.Once {
 		r.record(result)
 		return
 	}
@@ -91,7 +89,7 @@ const (
 
 // tried counts the consecutive second tries that ended with an error.
 func (p *participant) tried(result report.Result) {
-	if result.Outcome != report.Errored {
+	if !unknown(result.Outcome) {
 		p.secondLate, p.secondErrors = 0, 0
 		return
 	}
@@ -117,7 +115,7 @@ const maxLate = 6
 
 // punctual counts the consecutive deadlines that the participant missed.
 func (p *participant) punctual(err error) {
-	if _, late := errors.AsType[*deadlineError](err); late || errors.Is(err, adapter.ErrTimeout) {
+	if missedDeadline(err) {
 		p.late.Add(1)
 	} else {
 		p.late.Store(0)

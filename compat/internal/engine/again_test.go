@@ -13,7 +13,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
-	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
@@ -33,23 +32,22 @@ func instead(script string, processes ...int32) engine.Implementation {
 	}}
 }
 
-// A case of which nothing was found out is played a second time, alone and with
-// four times the deadline, before anything is said of the implementation; and
-// what nothing was found out about then is an error, not a failure.
+// A case without a result runs a second time, alone and with four times the deadline. A
+// second missed deadline is a failure only if the machine was not busy.
 func TestSecondTry(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes many seconds")
 	}
-	timeout := calibration.Scale(time.Second).Round(100 * time.Millisecond) // reports round it
+	const timeout = 500 * time.Millisecond
 	for name, test := range map[string]struct {
 		script    string
 		processes []int32 // the first says hello only
 		outcome   report.Outcome
 		says      string
 	}{
-		"slow once":    {hello + "exec sleep 60", []int32{2}, report.Passed, ""},
-		"slow twice":   {hello + "exec sleep 60", []int32{2, 3}, report.Errored, "the deadline was " + (4 * timeout).String()},
+		"slow once":    {hello + "exec sleep 600", []int32{2}, report.Passed, ""},
+		"slow twice":   {hello + "exec sleep 600", []int32{2, 3}, "", "not within " + (4 * timeout).String()},
 		"crashes once": {hello + "exit 3", []int32{2}, report.Passed, ""},
 		"crashes":      {hello + "exit 3", []int32{2, 3}, report.Errored, "exit status 3"},
 	} {
@@ -63,6 +61,12 @@ func TestSecondTry(t *testing.T) {
 				t.Fatalf("%d results", len(r.Results))
 			}
 			result := r.Results[0]
+			if test.outcome == "" {
+				test.outcome = report.Failed
+				if strings.Contains(strings.Join(result.Problems, ""), "busy") {
+					test.outcome = report.Inconclusive
+				}
+			}
 			if result.Outcome != test.outcome || result.FirstTry == "" || !strings.Contains(strings.Join(result.Problems, "\n"), test.says) {
 				t.Errorf("%s, first %q, %q", result.Outcome, result.FirstTry, result.Problems)
 			}
@@ -84,7 +88,7 @@ func TestHopeless(t *testing.T) {
 	}
 	var said [3]int
 	for _, result := range r.Results {
-		if result.Outcome != report.Errored {
+		if result.Outcome != report.Inconclusive {
 			t.Errorf("%s %s", result.Case, result.Outcome)
 		}
 		for i, text := range []string{"not run: the implementation missed 6 deadlines of 20ms in a row", "no second try", "does not answer"} {
@@ -252,7 +256,7 @@ func TestRedisGoes(t *testing.T) {
 	cases := selected(t, "send/the-original-readme", "wire/the-plainest", "redis/one-at-a-time")
 	r, err := engine.Run(t.Context(), engine.Config{
 		Cases: cases, Implementations: []engine.Implementation{one}, Parallel: 1,
-		Servers: []engine.Server{{Server: report.Server{ID: "it"}, URL: server.URL()}}, Timeout: calibration.Scale(300 * time.Millisecond),
+		Servers: []engine.Server{{Server: report.Server{ID: "it"}, URL: server.URL()}}, Timeout: 300 * time.Millisecond,
 	})
 	if r == nil || len(r.Results) != len(cases) {
 		t.Fatalf("the report: %+v, %v", r, err)
@@ -306,7 +310,7 @@ func TestPollerAndKilledConnections(t *testing.T) {
 		for _, with := range [][]engine.Implementation{{poller(reconnects)}, {poller(reconnects), library()}} {
 			t.Run(fmt.Sprint(reconnects, len(with)), func(t *testing.T) {
 				t.Parallel()
-				r := run(t, engine.Config{Cases: cases, Implementations: with, Servers: []engine.Server{serve(t, local)}, Timeout: calibration.Scale(500 * time.Millisecond), Once: !reconnects})
+				r := run(t, engine.Config{Cases: cases, Implementations: with, Servers: []engine.Server{serve(t, local)}, Timeout: 500 * time.Millisecond, Once: !reconnects})
 				if len(r.Results) != len(cases)*len(with) || len(r.Skipped) > 0 {
 					t.Errorf("%d results of %d cases with %d, left out: %v", len(r.Results), len(cases), len(with), r.Skipped)
 				}

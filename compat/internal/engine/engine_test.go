@@ -11,7 +11,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
-	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/goadapter"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
@@ -196,13 +195,13 @@ func TestMisbehaviour(t *testing.T) {
 	}
 	const ready = `echo '{"op":"ready","id":1}'; `
 	for name, test := range map[string]struct{ script, says string }{
-		"silence":        {hello + "exec sleep 60", "does not answer"},
-		"ready and deaf": {hello + ready + "exec sleep 60", "left in the list"},
-		"garbage":        {hello + "echo 'Hello!'; exec sleep 60", "violates the protocol"},
+		"silence":        {hello + "exec sleep 600", "does not answer"},
+		"ready and deaf": {hello + ready + "exec sleep 600", "left in the list"},
+		"garbage":        {hello + "echo 'Hello!'; exec sleep 600", "violates the protocol"},
 		"exit":           {hello + "echo 'out of memory' >&2; exit 3", "out of memory"},
 		"exit later":     {hello + ready + "exit 3", "exit status 3"},
-		"another id":     {hello + `echo '{"op":"ready","id":7}'; echo '{"op":"sent","id":7}'; exec sleep 60`, "not made"},
-		"100 MB":         {hello + ready + `head -c 100000000 /dev/zero | tr '\0' x; exec sleep 60`, "line that is too long|does not answer"},
+		"another id":     {hello + `echo '{"op":"ready","id":7}'; echo '{"op":"sent","id":7}'; exec sleep 600`, "not made"},
+		"100 MB":         {hello + ready + `head -c 100000000 /dev/zero | tr '\0' x; exec sleep 600`, "line that is too long|does not answer"},
 		"flood":          {hello + ready + `exec yes '{"op":"event","signal":"e","signals":["e"],"payload_text":"{}"}'`, "too many unread observations|does not answer|more than 10000 calls"}, // whichever comes first
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,7 +209,7 @@ func TestMisbehaviour(t *testing.T) {
 			r := run(t, engine.Config{
 				Cases:           selected(t, "wire/the-plainest", "poison/byte-order-mark", "payload/readme", "redis/one-at-a-time", "send/the-original-readme"),
 				Implementations: []engine.Implementation{engine.Command("", false, "/bin/sh", "-c", test.script), library()},
-				Servers:         []engine.Server{serve(t, embedded)}, Timeout: calibration.Scale(time.Second), Once: true,
+				Servers:         []engine.Server{serve(t, embedded)}, Timeout: 500 * time.Millisecond, Once: true,
 			})
 			said := false
 			for _, result := range r.Results {
@@ -221,7 +220,7 @@ func TestMisbehaviour(t *testing.T) {
 				for says := range strings.SplitSeq(test.says, "|") {
 					said = said || strings.Contains(strings.Join(append(result.Problems, stderr(result)...), "\n"), says)
 				}
-				if its && name != "flood" && result.Outcome != report.Errored {
+				if its && name != "flood" && result.Outcome != report.Errored && result.Outcome != report.Inconclusive {
 					t.Errorf("%s %s → %s %s: nothing was seen of what it does", result.Case, result.Sender, result.Receiver, result.Outcome)
 				}
 				if its && len(result.Trace) == 0 {

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
-	"time"
 
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
@@ -19,12 +20,23 @@ func wrong(format string, args ...any) error { return &conductError{fmt.Errorf(f
 
 func (e *conductError) Unwrap() error { return e.error }
 
-// deadlineError reports that something did not happen before a deadline.
-type deadlineError struct{ after time.Duration }
+// missedDeadline reports whether something did not happen before a deadline.
+func missedDeadline(err error) bool {
+	_, late := errors.AsType[*calibration.TimeoutError](err)
+	return late || errors.Is(err, adapter.ErrTimeout)
+}
 
-func (e *deadlineError) Error() string { return fmt.Sprintf("not within %v", e.after) }
+// judged returns err as a violation by the implementation, if it is one: a deadline that is
+// missed again, alone, while the machine had nothing else to do.
+func (t turn) judged(err error) error {
+	if late, ok := errors.AsType[*calibration.TimeoutError](err); ok && t.second && !late.Slow() {
+		return &conductError{err}
+	}
+	return err
+}
 
-// notRunError is the reason why a case did not run with an implementation.
+// notRunError is the reason why a case did not run with an implementation that missed
+// deadlines.
 type notRunError struct{ why string }
 
 func (e *notRunError) Error() string { return "not run: " + e.why }
@@ -48,11 +60,13 @@ func caught(call func() error) (err error) {
 }
 
 // outcomeOf returns the outcome of a case that ended with err: failed if a violation was
-// observed, and error if nothing was observed.
+// observed; if nothing was observed, inconclusive after a missed deadline, and otherwise
+// error.
 func outcomeOf(err error) report.Outcome {
 	failure, failed := errors.AsType[*protocol.FailedError](err)
 	_, conduct := errors.AsType[*conductError](err)
 	_, dies := errors.AsType[*deathError](err)
+	_, absent := errors.AsType[*notRunError](err)
 	switch {
 	case err == nil:
 		return report.Passed
@@ -60,6 +74,8 @@ func outcomeOf(err error) report.Outcome {
 		return report.Unsupported
 	case failed, conduct, dies:
 		return report.Failed
+	case absent, missedDeadline(err):
+		return report.Inconclusive
 	}
 	return report.Errored
 }
@@ -70,18 +86,23 @@ func observed(err error) string {
 	_, absent := errors.AsType[*notRunError](err)
 	_, rejects := errors.AsType[*protocol.FailedError](err)
 	prefix, text := "fails: ", err.Error()
-	switch outcome := outcomeOf(err); {
+	switch {
 	case dies:
 		prefix, text = "", dying.Error()
 	case absent:
 		prefix = ""
 	case rejects:
 		prefix = "rejects: "
-	case outcome == report.Errored:
+	case unknown(outcomeOf(err)):
 		prefix = "fault: "
 	}
 	line, _, _ := strings.Cut(text, "\n")
 	return prefix + Text([]byte(line), 300)
+}
+
+// unknown reports whether an outcome says nothing about the implementation.
+func unknown(outcome report.Outcome) bool {
+	return outcome == report.Errored || outcome == report.Inconclusive
 }
 
 // problemsOf returns an error as the problems of a result.

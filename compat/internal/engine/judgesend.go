@@ -56,12 +56,12 @@ func (p *participant) judgeSending(id string, c *suite.Sending, sent []pushed, e
 	result := report.Result{Observed: sending(sent, err), Outcome: report.Passed}
 	rejection, rejected := errors.AsType[*protocol.FailedError](err)
 	switch {
-	case outcomeOf(err) == report.Errored:
+	case unknown(outcomeOf(err)):
 		result.Expected = "sends " + Text(c.Message, 300)
 		if c.Rejected != nil {
 			result.Expected = "rejects: " + strings.Join(c.Rejected, ", ")
 		}
-		result.Outcome, result.Problems = report.Errored, problemsOf(err)
+		result.Outcome, result.Problems = outcomeOf(err), problemsOf(err)
 		return result
 	case rejected && len(c.Message) > wire.DefaultSendBytes-attributesBytes && strings.Contains(rejection.Reason, "LIMIT-2"):
 		// With the attributes that it adds (SEND-4) the message is too long.

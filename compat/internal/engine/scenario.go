@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/proxy"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
@@ -100,7 +101,7 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *s
 		err = errors.Join(err, p.ready(t))
 	}
 	if err == nil {
-		err = caught(func() error { return s.perform(running) })
+		err = t.judged(caught(func() error { return s.perform(running) }))
 		if len(participants) == 1 {
 			participants[0].punctual(err)
 		}
@@ -108,11 +109,6 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *s
 	s.end()
 	if err != nil {
 		result.Outcome, result.Observed, result.Problems = outcomeOf(err), observed(err), problemsOf(err)
-		// A deadline that is missed in a second try, too, is a violation by the
-		// implementation.
-		if _, late := errors.AsType[*deadlineError](err); late && t.second && result.Outcome == report.Errored {
-			result.Outcome, result.Observed = report.Failed, observed(&conductError{err})
-		}
 	}
 	return r.complete(result, nil, s.trace)
 }
@@ -126,8 +122,7 @@ func (s *scenario) perform(ctx context.Context) error {
 	}
 	for i, step := range s.script.Steps {
 		s.trace.add("harness", fmt.Sprintf("step %d", i+1), []byte(step.String()))
-		deadline := 2*s.turn.timeout + s.patience()
-		stepping, cancel := context.WithTimeoutCause(ctx, deadline, &deadlineError{deadline})
+		stepping, cancel := calibration.WithTimeout(ctx, 2*s.turn.timeout+s.patience())
 		err := s.step(ctx, stepping, step)
 		cancel()
 		if err != nil {

@@ -73,6 +73,7 @@ func (o *outbox) result(ctx context.Context, c *suite.Case, out *outgoing) repor
 		event = c.Event.Named(o.lane.prefix)
 	}
 	pushed, err := o.send(ctx, event)
+	err = o.turn.judged(err)
 	var result report.Result
 	if c.Sending != nil {
 		result = o.p.judgeSending(c.ID, c.Sending, pushed, err)
@@ -84,7 +85,7 @@ func (o *outbox) result(ctx context.Context, c *suite.Case, out *outgoing) repor
 	if len(pushed) == 1 {
 		raw = pushed[0].raw
 	}
-	if c.Event != nil && raw != nil && pushed[0].in(event.EventName) == nil && result.Outcome != report.Errored {
+	if c.Event != nil && raw != nil && pushed[0].in(event.EventName) == nil && !unknown(result.Outcome) {
 		out.add(sentBy(o.p, c, event, raw))
 	}
 	return o.run.complete(result, raw, o.trace)

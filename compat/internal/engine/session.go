@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -166,13 +167,12 @@ func (s *session) deliver(ctx context.Context, d delivery) reaction {
 	if err := s.lane.redis.LPush(ctx, queue, d.message, barrier).Err(); err != nil {
 		return reaction{fault: fmt.Errorf("push the message: %w", err)}
 	}
-	patience := s.turn.patience(d.message)
-	result := s.await(ctx, queue, patience)
+	result := s.await(ctx, queue, s.turn.patience(d.message))
 	switch {
 	case result.fault != nil:
 		if errors.Is(result.fault, adapter.ErrTimeout) {
 			left := s.lane.redis.LLen(ctx, queue).Val()
-			result.fault = fmt.Errorf("%w: no canary within %v, %d messages are left in the list", adapter.ErrTimeout, patience, left)
+			result.fault = s.turn.judged(fmt.Errorf("%w; the report of the canary is missing, and %d messages are left in the list", result.fault, left))
 		}
 		s.drop()
 	case result.died != nil:
@@ -192,7 +192,7 @@ func (t turn) patience(message []byte) time.Duration {
 }
 
 func (s *session) await(ctx context.Context, queue string, patience time.Duration) reaction {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := calibration.WithTimeout(ctx, patience)
 	defer cancel()
 	var result reaction
 	for {

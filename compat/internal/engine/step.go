@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 	"github.com/remote-events/remote-events/go/wire"
@@ -275,13 +276,10 @@ func (s *scenario) outage(ctx context.Context, step suite.Step) error {
 
 // awaitIdle returns when every receiver waits for a message according to the server, so
 // that no connection ends with a message. A receiver that polls is idle between two
-// commands. awaitIdle takes at most half of the time of ctx.
+// commands. awaitIdle takes at most half of the time of the step.
 func (s *scenario) awaitIdle(ctx context.Context) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
-		defer cancel()
-	}
+	ctx, cancel := calibration.WithTimeout(ctx, s.turn.timeout)
+	defer cancel()
 	s.mu.Lock()
 	receivers := 0
 	for _, a := range s.processes {

@@ -11,9 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/engine"
-	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
@@ -89,7 +87,7 @@ func (c *Checker) run(ctx context.Context, m Mutation, server engine.Server) (Re
 		return result, err
 	}
 	ran, err := engine.Run(ctx, engine.Config{
-		Cases: cases, Servers: []engine.Server{server}, Timeout: calibration.Scale(timeout), Parallel: 2, Once: true,
+		Cases: cases, Servers: []engine.Server{server}, Timeout: timeout, Parallel: 2, Once: true,
 		Implementations: []engine.Implementation{engine.Command("", false, c.Command(m.Name)...)},
 	})
 	if err != nil {
@@ -98,7 +96,7 @@ func (c *Checker) run(ctx context.Context, m Mutation, server engine.Server) (Re
 	result.Cases = len(cases)
 	result.CaughtBy = []string{}
 	for _, r := range ran.Results {
-		if r.Outcome != report.Failed && r.Outcome != report.Errored {
+		if !r.Outcome.Unexpected() {
 			continue
 		}
 		if result.Problem == "" && len(r.Problems) > 0 {

@@ -52,8 +52,8 @@ func (r *Report) classBadge(one *Implementation, class string) (badge, error) {
 			b.Message, b.Color = "conforms "+claimed(c.Version, r.SuiteVersion), "brightgreen"
 		case Violates:
 			b.Message, b.Color = fmt.Sprintf("%s %s violated", count(len(c.Cases)), plural(len(c.Cases), "case")), "red"
-		case Inconclusive:
-			b.Message, b.Color = string(Inconclusive), "orange"
+		case Undecided:
+			b.Message, b.Color = string(Undecided), "orange"
 		case Untested:
 			b.Message, b.Color = string(Untested), "lightgrey"
 		}
@@ -82,8 +82,10 @@ func (r *Report) resultsBadge(one *Implementation) badge {
 		}
 	}
 	switch {
-	case t.Failed+t.Errored > 0:
-		b.Message, b.Color = fmt.Sprintf("%s of %s unexpected", count(t.Failed+t.Errored), count(t.All())), "red"
+	case t.unexpected() > 0 && t.unexpected() == t.Inconclusive:
+		b.Message, b.Color = fmt.Sprintf("%s of %s inconclusive", count(t.Inconclusive), count(t.All())), "lightgrey"
+	case t.unexpected() > 0:
+		b.Message, b.Color = fmt.Sprintf("%s of %s unexpected", count(t.unexpected()), count(t.All())), "red"
 	case one.Problem != "":
 		b.Message, b.Color = "broken adapter", "red"
 	case stale > 0:

@@ -16,10 +16,10 @@ type Verdict string
 
 // The verdicts.
 const (
-	Conforms     Verdict = "conforms"     // every case that binds the class passed or is unsupported
-	Violates     Verdict = "violates"     // a case failed, or is a known deviation
-	Inconclusive Verdict = "inconclusive" // a case ended with an error, and none violates
-	Untested     Verdict = "not tested"   // no case that binds the class passed or failed
+	Conforms  Verdict = "conforms"     // every case that binds the class passed or is unsupported
+	Violates  Verdict = "violates"     // a case failed, or is a known deviation
+	Undecided Verdict = "inconclusive" // a case is not known, and none violates
+	Untested  Verdict = "not tested"   // no case that binds the class passed or failed
 )
 
 // Conformance is the verdict of a run on one implementation and one class of the
@@ -56,7 +56,7 @@ func (r *Report) Conformances() []Conformance {
 				continue
 			}
 			partial := slices.ContainsFunc(class.Families, func(family string) bool { return families[family] })
-			if c := r.conformance(one.ID, class, counts, cases); !partial || c.Verdict == Violates || c.Verdict == Inconclusive {
+			if c := r.conformance(one.ID, class, counts, cases); !partial || c.Verdict == Violates || c.Verdict == Undecided {
 				c.Version = cmp.Or(r.Specification, classes.Version)
 				all = append(all, c)
 			}
@@ -96,7 +96,7 @@ func (r *Report) conformance(id string, class spec.Class, counts func(*Result) [
 		switch result.Outcome {
 		case Unsupported:
 			continue
-		case Errored:
+		case Errored, Inconclusive:
 			unclear[result.Case] = true
 			continue
 		case Failed, Deviates:
@@ -112,7 +112,7 @@ func (r *Report) conformance(id string, class spec.Class, counts func(*Result) [
 	case len(failed) > 0:
 		c.Verdict, c.Cases = Violates, r.inOrder(failed)
 	case len(unclear) > 0:
-		c.Verdict, c.Cases = Inconclusive, r.inOrder(unclear)
+		c.Verdict, c.Cases = Undecided, r.inOrder(unclear)
 	case len(tested) == 0:
 		c.Verdict = Untested
 	default:

@@ -58,7 +58,7 @@ func TestConformances(t *testing.T) {
 		},
 		"an error shows nothing": {
 			[]report.Result{receives("wire/plain", "mine", report.Passed), receives("redis/slow", "mine", report.Errored)},
-			map[string]report.Verdict{"mine receiver": report.Inconclusive},
+			map[string]report.Verdict{"mine receiver": report.Undecided},
 		},
 		"a pair counts for the side that fails alone": {
 			[]report.Result{

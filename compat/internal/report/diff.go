@@ -138,7 +138,7 @@ func (d *Diff) compare(was, result *Result) {
 	change := Change{Case: result.Case, Server: result.Server, Sender: result.Sender, Receiver: result.Receiver, After: result.seen()}
 	if was == nil {
 		d.New++
-		if result.Outcome.unexpected() {
+		if result.Outcome.Unexpected() {
 			d.Failing = append(d.Failing, change)
 		}
 		return
@@ -146,9 +146,9 @@ func (d *Diff) compare(was, result *Result) {
 	before := was.seen()
 	change.Before = &before
 	switch {
-	case result.Outcome.unexpected() && !was.Outcome.unexpected():
+	case result.Outcome.Unexpected() && !was.Outcome.Unexpected():
 		d.Failing = append(d.Failing, change)
-	case was.Outcome.unexpected() && !result.Outcome.unexpected():
+	case was.Outcome.Unexpected() && !result.Outcome.Unexpected():
 		d.Repaired = append(d.Repaired, change)
 	case was.Outcome != result.Outcome || result.Outcome != Passed && was.Observed != result.Observed:
 		d.Changed = append(d.Changed, change)
@@ -252,7 +252,7 @@ func writeChanges(b *strings.Builder, heading string, changes []Change) {
 	for _, key := range order {
 		group := groups[key]
 		fmt.Fprintf(b, "%s: %s\n    before  %s\n    after   %s\n", heading, Visible(key.testCase), Visible(key.before), Visible(key.after))
-		if group[0].After.Outcome.unexpected() {
+		if group[0].After.Outcome.Unexpected() {
 			for _, problem := range group[0].After.Problems {
 				fmt.Fprintf(b, "            %s\n", indented(problem, "            "))
 			}

@@ -118,7 +118,7 @@ func (r *Report) findings() []finding {
 	var found []finding
 	for i := range r.Results {
 		result := &r.Results[i]
-		if !result.Outcome.unexpected() {
+		if !result.Outcome.Unexpected() {
 			continue
 		}
 		key := strings.Join(append([]string{string(result.Outcome), result.Observed}, result.Problems...), "\x00")

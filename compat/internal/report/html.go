@@ -168,7 +168,9 @@ func (o Outcome) Meaning() string {
 	case Failed:
 		return "violates the specification, and is not a known deviation"
 	case Errored:
-		return "not known: a crash, a missed deadline, or not run"
+		return "not known: a crash, a violation of the protocol, or a fault of the harness"
+	case Inconclusive:
+		return "not known: a deadline passed on a busy machine, or the case was not run after others"
 	case Deviates:
 		return "violates the specification, and is a known deviation"
 	default:

@@ -61,8 +61,8 @@ type (
 
 // WriteJUnit writes the report as JUnit XML, for CI systems. A test suite is an
 // implementation, or a pair of a sender and a receiver. Known deviations and unsupported
-// cases are skipped, with the reason. Stale deviations are failures. Inconclusive results
-// and broken adapters are errors.
+// cases are skipped, with the reason. Stale deviations are failures. Errors,
+// inconclusive results and broken adapters are errors.
 func (r *Report) WriteJUnit(out io.Writer) error {
 	all := junitSuites{Name: Visible(r.Tool.Name), Time: junitTime(micros(r.Seconds))}
 	at := map[string]int{}
@@ -165,8 +165,8 @@ func (r *Report) junitCase(suite string, result *Result) junitCase {
 	switch result.Outcome {
 	case Failed:
 		c.Failure = &junitFailure{Message: Visible("expected " + result.Expected + ", observed " + result.Observed), Type: "unexpected", Text: text()}
-	case Errored:
-		c.Error = &junitFailure{Message: Visible(result.Observed), Type: "error", Text: text()}
+	case Errored, Inconclusive:
+		c.Error = &junitFailure{Message: Visible(result.Observed), Type: string(result.Outcome), Text: text()}
 	case Deviates:
 		c.Skipped = &junitSkipped{Visible("known deviation: " + result.Observed)}
 		if d := result.Deviation; d != nil {

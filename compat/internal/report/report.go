@@ -125,11 +125,13 @@ type Outcome string
 
 // The outcomes.
 const (
-	Passed      Outcome = "passed"      // conforms to the specification
-	Failed      Outcome = "failed"      // violates it, and is not a known deviation
-	Errored     Outcome = "error"       // not known: a crash, a missed deadline, a fault of the harness, or not run
-	Deviates    Outcome = "deviates"    // violates it, and is a known deviation
-	Unsupported Outcome = "unsupported" // the implementation does not have the feature
+	Passed  Outcome = "passed" // conforms to the specification
+	Failed  Outcome = "failed" // violates it, and is not a known deviation
+	Errored Outcome = "error"  // not known: a crash, or a fault of the harness
+	// Inconclusive is not known either: a deadline passed, and the machine may be the cause.
+	Inconclusive Outcome = "inconclusive"
+	Deviates     Outcome = "deviates"    // violates it, and is a known deviation
+	Unsupported  Outcome = "unsupported" // the implementation does not have the feature
 )
 
 // Result is the result of one case with one implementation, or with a sender and a receiver.

@@ -1,7 +1,7 @@
 package report
 
 // outcomes are in the order of display, the unexpected ones first.
-var outcomes = []Outcome{Failed, Errored, Deviates, Unsupported, Passed}
+var outcomes = []Outcome{Failed, Errored, Inconclusive, Deviates, Unsupported, Passed}
 
 // Mark returns the sign of an outcome, which readers recognise without colour.
 func (o Outcome) Mark() string {
@@ -12,6 +12,8 @@ func (o Outcome) Mark() string {
 		return "✗"
 	case Errored:
 		return "!"
+	case Inconclusive:
+		return "?"
 	case Deviates:
 		return "~"
 	default:
@@ -20,11 +22,11 @@ func (o Outcome) Mark() string {
 }
 
 // worst has the outcomes in the order of precedence in a cell of a matrix.
-var worst = []Outcome{Failed, Errored, Deviates, Passed, Unsupported}
+var worst = []Outcome{Failed, Errored, Inconclusive, Deviates, Passed, Unsupported}
 
 // Tally counts outcomes.
 type Tally struct {
-	Failed, Errored, Deviates, Unsupported, Passed int
+	Failed, Errored, Inconclusive, Deviates, Unsupported, Passed int
 }
 
 // Tally counts the results of the report.
@@ -43,6 +45,8 @@ func (t *Tally) Add(o Outcome) {
 		t.Failed++
 	case Errored:
 		t.Errored++
+	case Inconclusive:
+		t.Inconclusive++
 	case Deviates:
 		t.Deviates++
 	case Unsupported:
@@ -59,6 +63,8 @@ func (t Tally) Of(o Outcome) int {
 		return t.Failed
 	case Errored:
 		return t.Errored
+	case Inconclusive:
+		return t.Inconclusive
 	case Deviates:
 		return t.Deviates
 	case Unsupported:
@@ -69,7 +75,7 @@ func (t Tally) Of(o Outcome) int {
 }
 
 // All returns the number of results.
-func (t Tally) All() int { return t.Failed + t.Errored + t.Deviates + t.Unsupported + t.Passed }
+func (t Tally) All() int { return t.unexpected() + t.Deviates + t.Unsupported + t.Passed }
 
 // Worst returns the outcome that a cell of a matrix shows, and its number of results. A pass
 // has precedence over unsupported.
@@ -117,12 +123,14 @@ func (r *Report) Complaints() []Complaint {
 	return complaints
 }
 
-// unexpected reports whether the outcome fails a run.
-func (o Outcome) unexpected() bool { return o == Failed || o == Errored }
+// Unexpected reports whether the outcome fails a run.
+func (o Outcome) Unexpected() bool { return o == Failed || o == Errored || o == Inconclusive }
+
+// unexpected returns the number of results that fail a run.
+func (t Tally) unexpected() int { return t.Failed + t.Errored + t.Inconclusive }
 
 // Unexpected returns the number of unexpected results, stale deviations and complaints. It is
 // 0 for a run that passes.
 func (r *Report) Unexpected() int {
-	t := r.Tally()
-	return t.Failed + t.Errored + len(r.Stale) + len(r.Complaints())
+	return r.Tally().unexpected() + len(r.Stale) + len(r.Complaints())
 }

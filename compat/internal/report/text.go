@@ -102,9 +102,9 @@ func (r *Report) writeFamilies(b *strings.Builder) {
 	for _, f := range families {
 		width = max(width, utf8.RuneCountInString(Visible(f.Name)))
 	}
-	fmt.Fprintf(b, "%-*s  %6s  %6s  %6s  %5s  %11s  %6s\n", width, "family", "cases", "failed", "errors", "known", "unsupported", "passed")
+	fmt.Fprintf(b, "%-*s  %6s  %6s  %6s  %7s  %5s  %11s  %6s\n", width, "family", "cases", "failed", "errors", "unclear", "known", "unsupported", "passed")
 	for _, f := range families {
-		fmt.Fprintf(b, "%-*s  %6s  %6s  %6s  %5s  %11s  %6s\n", width, Visible(f.Name), count(len(f.Cases)), blank(f.Tally.Failed), blank(f.Tally.Errored), blank(f.Tally.Deviates), blank(f.Tally.Unsupported), blank(f.Tally.Passed))
+		fmt.Fprintf(b, "%-*s  %6s  %6s  %6s  %7s  %5s  %11s  %6s\n", width, Visible(f.Name), count(len(f.Cases)), blank(f.Tally.Failed), blank(f.Tally.Errored), blank(f.Tally.Inconclusive), blank(f.Tally.Deviates), blank(f.Tally.Unsupported), blank(f.Tally.Passed))
 	}
 	b.WriteByte('\n')
 }

@@ -81,7 +81,7 @@ func verdictCell(c ClassVerdict) string {
 	switch c.Verdict {
 	case report.Conforms:
 		return "✓ " + c.Version
-	case report.Inconclusive:
+	case report.Undecided:
 		return fmt.Sprintf("! %d", c.Cases)
 	case report.Untested:
 		return "–"

@@ -107,7 +107,7 @@ func Reduce(r *report.Report) Results {
 				s.Passed = append(s.Passed, requirement)
 			case report.Unsupported:
 				s.Unsupported = append(s.Unsupported, requirement)
-			case report.Errored:
+			case report.Errored, report.Inconclusive:
 			default:
 				s.Deviates = append(s.Deviates, requirement)
 			}
@@ -129,7 +129,7 @@ func rank(o report.Outcome) int {
 		return 1
 	case report.Passed:
 		return 2
-	case report.Errored:
+	case report.Errored, report.Inconclusive:
 		return 3
 	default:
 		return 4
