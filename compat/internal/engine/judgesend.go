@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -82,6 +83,8 @@ func (p *participant) judgeSending(id string, c *suite.Sending, sent []pushed, e
 			result.Problems = problemsOf(err)
 		} else if names := func(id string) bool { return strings.Contains(rejection.Reason, id) }; !p.Original && strictly(c.PayloadText) && !slices.ContainsFunc(c.Rejected, names) {
 			result.Problems = []string{fmt.Sprintf("the error names none of %s (SEND-2): %s", strings.Join(c.Rejected, ", "), rejection.Reason)}
+		} else if others := namedBeside(rejection.Reason, c.Rejected); !p.Original && len(others) > maxNamed {
+			result.Problems = []string{fmt.Sprintf("the error names %d requirements that the event does not violate, such as %s (SEND-2)", len(others), strings.Join(others[:maxNamed], ", "))}
 		}
 	}
 	switch {
@@ -102,6 +105,17 @@ func (p *participant) judgeSending(id string, c *suite.Sending, sent []pushed, e
 		result.Outcome = report.Failed
 	}
 	return result
+}
+
+// maxNamed is the maximum number of requirements that a rejection names without a violation
+// that the vector has.
+const maxNamed = 3
+
+var namedRequirement = regexp.MustCompile(`\b(?:JSON|WIRE|SIG|META|LIMIT)-[0-9]+\b`)
+
+// namedBeside returns the requirements that a text names and the rejection does not have.
+func namedBeside(text string, rejected []string) []string {
+	return slices.DeleteFunc(union(nil, namedRequirement.FindAllString(text, -1)...), func(id string) bool { return slices.Contains(rejected, id) })
 }
 
 // asMeasured reports whether an original shows its measured behaviour.
@@ -125,6 +139,9 @@ func faults(event suite.Event, raw []byte) []string {
 	judged := wire.InspectFrom(event.EventName, raw, wire.Limits{})
 	if judged.Verdict != wire.Safe {
 		add("the message is %s: %v", judged.Verdict, judged.Findings)
+	}
+	if slices.ContainsFunc(judged.Findings, func(f wire.Finding) bool { return f.Requirement == wire.ReqMetadataEmpty }) {
+		add("the message has a metadata without attributes (META-4)")
 	}
 	if judged.Legacy != wire.Delivers {
 		add("an original %s because of the message", judged.Legacy)

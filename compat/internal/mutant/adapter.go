@@ -58,6 +58,9 @@ func (a *adapter) Send(ctx context.Context, message protocol.Message) error {
 }
 
 func (a *adapter) encodeAndPush(ctx context.Context, env wire.Envelope) error {
+	if a.before != nil {
+		a.before(&env)
+	}
 	key := env.EventName
 	message, err := a.encode(env)
 	if err != nil {

@@ -36,7 +36,8 @@ type Mutation struct {
 
 	// Of a sender.
 
-	event   func(env *wire.Envelope)    // changes what is sent
+	before  func(env *wire.Envelope)    // changes the event, before it is checked
+	event   func(env *wire.Envelope)    // changes what is sent, after it was checked
 	permits []wire.Requirement          // what is sent all the same
 	write   func(message []byte) []byte // the message, before it is pushed
 	push    func(ctx context.Context, client *redis.Client, key string, message []byte) error
@@ -53,8 +54,8 @@ const (
 	exits      // its process ends
 )
 
-// Mutations returns all mutations, those of receivers first.
-func Mutations() []Mutation { return slices.Concat(reading, delivering, consuming, sending) }
+// Mutations returns all mutations.
+func Mutations() []Mutation { return slices.Concat(reading, delivering, consuming, sending, changing) }
 
 // Find returns the mutation with a name; "" is none.
 func Find(name string) (Mutation, bool) {

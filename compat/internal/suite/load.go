@@ -66,7 +66,7 @@ func own(raw json.RawMessage, family string) (Case, error) {
 		Case
 		Script
 
-		EventName *string           `json:"event_name"`
+		EventName *spec.RawMessage  `json:"event_name"`
 		Parents   []string          `json:"parents"`
 		Payload   spec.RawMessage   `json:"payload_text"`
 		Metadata  map[string]string `json:"metadata"`
@@ -84,7 +84,7 @@ func own(raw json.RawMessage, family string) (Case, error) {
 		return c, e.check()
 	case e.EventName != nil:
 		c.Kind = Pair
-		c.Event = &Event{protocol.Message{EventName: *e.EventName, Parents: e.Parents, PayloadText: e.Payload.String(), Metadata: e.Metadata}}
+		c.Event = &Event{protocol.Message{EventName: e.EventName.String(), Parents: e.Parents, PayloadText: e.Payload.String(), Metadata: e.Metadata}}
 		return c, nil
 	}
 	return c, fmt.Errorf("%s is neither an event nor steps", c.ID)
