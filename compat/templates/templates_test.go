@@ -209,6 +209,7 @@ func runSuite(t *testing.T, server *redisserver.Server, command []string, select
 			Another: func(ctx context.Context) (*redisserver.Server, error) {
 				return redisserver.Start(ctx, redisserver.Options{})
 			},
+			Listening: redisserver.Start,
 		}},
 		Timeout: 20 * time.Second,
 	})

@@ -108,6 +108,9 @@ func provide(c *cobra.Command, values []string) (servers []engine.Server, stop f
 		} else {
 			provided.Another = provider.Start
 		}
+		if provider.Kind() == redisserver.KindLocal {
+			provided.Listening = provider.StartWith
+		}
 		servers = append(servers, provided)
 	}
 	return servers, stop, nil

@@ -57,7 +57,7 @@ func serve(t *testing.T, start func(context.Context) (*redisserver.Server, error
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	return engine.Server{Server: report.Server{ID: "it"}, URL: server.URL(), Another: start}
+	return engine.Server{Server: report.Server{ID: "it"}, URL: server.URL(), Another: start, Listening: redisserver.Start}
 }
 
 func run(t *testing.T, config engine.Config) *report.Report {

@@ -42,6 +42,8 @@ type Implementation struct {
 // Setting has the options of a process.
 type Setting struct {
 	RedisURL string
+	// Env is added to the environment of the process.
+	Env []string
 	// Timeout is the maximum time of an answer.
 	Timeout time.Duration
 	// MaxLine is the maximum length of a line from the process in bytes.
@@ -90,7 +92,7 @@ func Command(name string, original bool, command ...string) Implementation {
 	}
 	return Implementation{Name: name, Original: original, MaxQueues: queues, Start: func(ctx context.Context, s Setting) (Process, error) {
 		return adapter.Start(ctx, adapter.Options{
-			Command: command, RedisURL: s.RedisURL, StartTimeout: StartTimeout(s.Timeout), Timeout: s.Timeout, Grace: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
+			Command: command, RedisURL: s.RedisURL, Env: s.Env, StartTimeout: StartTimeout(s.Timeout), Timeout: s.Timeout, Grace: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
 		})
 	}}
 }

@@ -72,7 +72,7 @@ func payload(n, size int) string {
 
 // start starts a process of a participant.
 func (s *scenario) start(ctx context.Context, name, address string, p *participant) (*processState, error) {
-	process, _, err := p.implementation.Launch(ctx, Setting{RedisURL: address, Timeout: s.turn.timeout + s.patience(), MaxLine: s.maxLine, Trace: s.trace.of(name)})
+	process, _, err := p.implementation.Launch(ctx, Setting{RedisURL: address, Timeout: s.turn.timeout + s.patience(), MaxLine: s.maxLine, Trace: s.trace.of(name), Env: s.trust()})
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +81,15 @@ func (s *scenario) start(ctx context.Context, name, address string, p *participa
 	s.processes[name] = a
 	s.mu.Unlock()
 	return a, nil
+}
+
+// trust returns the environment variables by which the libraries of most languages trust
+// the certificate of the scenario's server.
+func (s *scenario) trust() []string {
+	if s.own == nil || s.own.Authority() == "" {
+		return nil
+	}
+	return []string{"SSL_CERT_FILE=" + s.own.Authority(), "NODE_EXTRA_CA_CERTS=" + s.own.Authority()}
 }
 
 // process returns the process with a name, nil if there is none.

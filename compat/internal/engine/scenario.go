@@ -15,6 +15,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/proxy"
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
@@ -115,10 +116,8 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *s
 
 // perform starts a server if the scenario needs one, and runs the steps.
 func (s *scenario) perform(ctx context.Context) error {
-	if slices.Contains(s.script.Needs, "server") {
-		if err := s.ownServer(ctx); err != nil {
-			return fmt.Errorf("start a server for the scenario: %w", err)
-		}
+	if err := s.ownServer(ctx); err != nil {
+		return fmt.Errorf("start a server for the scenario: %w", err)
 	}
 	for i, step := range s.script.Steps {
 		s.trace.add("harness", fmt.Sprintf("step %d", i+1), []byte(step.String()))
@@ -141,8 +140,14 @@ func (s *scenario) patience() time.Duration {
 	return time.Duration(total>>20) * time.Second
 }
 
-// ownServer starts a server for this scenario.
+// ownServer starts a server for this scenario, if it needs one.
 func (s *scenario) ownServer(ctx context.Context) (err error) {
+	switch {
+	case s.script.Server != nil:
+		return s.listeningServer(ctx, *s.script.Server)
+	case !slices.Contains(s.script.Needs, "server"):
+		return nil
+	}
 	if s.own, err = s.server.Another(ctx); err != nil {
 		return err
 	}
@@ -150,6 +155,24 @@ func (s *scenario) ownServer(ctx context.Context) (err error) {
 		return err
 	}
 	return s.connectOwn()
+}
+
+// listeningServer starts a server that listens in a certain way. Its processes connect
+// without a proxy.
+func (s *scenario) listeningServer(ctx context.Context, how suite.Listening) (err error) {
+	if s.own, err = s.server.Listening(ctx, redisserver.Options{Unix: how.Unix, TLS: how.TLS, User: how.User, Password: how.Password}); err != nil {
+		return err
+	}
+	if s.url, err = database(s.own.URL(), how.Database); err != nil {
+		return err
+	}
+	options, err := s.own.Options()
+	if err != nil {
+		return err
+	}
+	options.DB = how.Database
+	s.lane, s.connected = newLane(options, s.url, "", s.lane.server), true
+	return nil
 }
 
 // connectOwn connects the scenario with its own server. Its processes connect through the

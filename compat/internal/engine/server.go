@@ -21,6 +21,9 @@ type Server struct {
 	// Prefix is the prefix of every key on a shared Redis. Without a prefix, the engine
 	// uses all databases and deletes their contents.
 	Prefix string
+	// Listening starts another server of the kind with TLS, a unix socket or a user, for
+	// cases about connections. It is nil if that is not possible.
+	Listening func(ctx context.Context, options redisserver.Options) (*redisserver.Server, error)
 	// Another starts another server of the kind, for cases that stop it or kill its
 	// connections. It is nil if that is not possible.
 	Another func(ctx context.Context) (*redisserver.Server, error)
@@ -97,10 +100,14 @@ func connect(address, prefix, server string) (*lane, error) {
 	if err != nil {
 		return nil, errors.New("the server has no usable URL") // no detail: it may hold the password
 	}
+	return newLane(options, address, prefix, server), nil
+}
+
+func newLane(options *redis.Options, address, prefix, server string) *lane {
 	options.MaxRetries = -1 // a repeated push would count twice
 	options.PoolSize = 4
 	options.ReadTimeout, options.WriteTimeout = redisTimeout, redisTimeout
-	return &lane{url: address, prefix: prefix, redis: redis.NewClient(options), server: server}, nil
+	return &lane{url: address, prefix: prefix, redis: redis.NewClient(options), server: server}
 }
 
 // database is the URL of one of a server's databases.

@@ -40,6 +40,8 @@ func (s Server) obstacle(c *suite.Case, lacks lacks) string {
 	switch {
 	case needs("server") && s.Another == nil:
 		return "they need a Redis of their own"
+	case c.Script != nil && c.Script.Server != nil && s.Listening == nil:
+		return "they need a Redis with TLS, a unix socket or users, which only a local one can be started with"
 	case needs("acl") && s.Prefix != "":
 		return "they need users of Redis, and must not add any to a shared Redis"
 	case needs("acl") && lacks.acl:

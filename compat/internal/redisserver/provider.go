@@ -194,11 +194,17 @@ func (p Provider) Start(ctx context.Context) (*Server, error) {
 		return startLocalContainer(ctx, p)
 	case KindLocal:
 	}
+	return p.StartWith(ctx, Options{})
+}
+
+// StartWith is Start for a server of KindLocal with options. It ignores their Finder.
+func (p Provider) StartWith(ctx context.Context, options Options) (*Server, error) {
 	binary, err := p.binary(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return Start(ctx, Options{Finder: Finder{Binary: binary}})
+	options.Finder = Finder{Binary: binary}
+	return Start(ctx, options)
 }
 
 // binary returns the path of the local server's binary.

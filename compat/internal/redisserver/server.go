@@ -25,10 +25,12 @@ type Server struct {
 	kind    Kind
 	image   string // of a container
 	pid     int
-	close   func() error
+	// authority is the file of the certificate that signs the server's, if any.
+	authority string
+	close     func() error
 }
 
-// URL returns the server's address, redis:// or unix://, with its password if it has
+// URL returns the server's address, redis://, rediss:// or unix://, with its password if it has
 // one. It must not be printed.
 func (s *Server) URL() string { return s.url }
 

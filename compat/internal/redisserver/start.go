@@ -14,8 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/remote-events/remote-events/compat/internal/process"
 )
 
@@ -25,6 +23,10 @@ type Options struct {
 
 	// Unix makes the server listen on a unix socket instead of a TCP port.
 	Unix bool
+	// TLS makes the server accept TLS only. Its certificate is for 127.0.0.1.
+	TLS bool
+	// User, if not empty, is the only user, with Password.
+	User string
 	// Password, if not empty, is required of clients.
 	Password string
 	// Settings are further lines of redis.conf: "maxmemory 64mb".
@@ -71,7 +73,8 @@ func start(ctx context.Context, binary string, options Options) (server *Server,
 	if err != nil {
 		return nil, err
 	}
-	address, settings, err := listen(ctx, dir, options)
+	server = &Server{kind: KindLocal}
+	settings, err := server.listen(ctx, dir, options)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -79,9 +82,9 @@ func start(ctx context.Context, binary string, options Options) (server *Server,
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	server = &Server{kind: KindLocal, url: address.String(), close: sync.OnceValue(func() error {
+	server.close = sync.OnceValue(func() error {
 		return errors.Join(r.kill(), os.RemoveAll(dir))
-	})}
+	})
 	if err := server.await(ctx, r); err != nil {
 		return nil, errors.Join(err, server.Close())
 	}
@@ -109,7 +112,8 @@ func launch(ctx context.Context, dir string, settings, env []string, binary stri
 }
 
 // listen chooses the server's address and returns the settings.
-func listen(ctx context.Context, dir string, options Options) (address *url.URL, settings []string, err error) {
+func (s *Server) listen(ctx context.Context, dir string, options Options) (settings []string, err error) {
+	var address *url.URL
 	settings = []string{"daemonize no", `save ""`, "appendonly no", `logfile ""`, "protected-mode no"}
 	if options.Unix {
 		socket := filepath.Join(dir, "redis.sock")
@@ -118,16 +122,32 @@ func listen(ctx context.Context, dir string, options Options) (address *url.URL,
 	} else {
 		port, err := lastingPort(ctx)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		address = &url.URL{Scheme: "redis", Host: net.JoinHostPort("127.0.0.1", port), Path: "/0"}
-		settings = append(settings, "bind 127.0.0.1", "port "+port)
+		settings = append(settings, "bind 127.0.0.1")
+		if options.TLS {
+			certificate, key, err := certify(dir)
+			if err != nil {
+				return nil, err
+			}
+			address.Scheme, s.authority = "rediss", certificate
+			settings = append(settings, "port 0", "tls-port "+port, "tls-auth-clients no",
+				"tls-cert-file "+quote(certificate), "tls-key-file "+quote(key), "tls-ca-cert-file "+quote(certificate))
+		} else {
+			settings = append(settings, "port "+port)
+		}
 	}
-	if options.Password != "" {
+	switch {
+	case options.User != "":
+		address.User = url.UserPassword(options.User, options.Password)
+		settings = append(settings, "user default off", "user "+quote(options.User)+" on "+quote(">"+options.Password)+" ~* &* +@all")
+	case options.Password != "":
 		address.User = url.UserPassword("", options.Password)
 		settings = append(settings, "requirepass "+quote(options.Password))
 	}
-	return address, append(settings, options.Settings...), nil
+	s.url = address.String()
+	return append(settings, options.Settings...), nil
 }
 
 // quote quotes a string for redis.conf.
@@ -147,9 +167,9 @@ func quote(text string) string {
 
 // await waits until the started process answers.
 func (s *Server) await(ctx context.Context, r *run) error {
-	options, err := redis.ParseURL(s.url)
+	options, err := s.Options()
 	if err != nil {
-		return errors.New("the server's URL is invalid") // no detail: it may contain the password
+		return err
 	}
 	var last error
 	for {

@@ -12,9 +12,21 @@ type Script struct {
 	// Needs are the requirements on Redis: "server", a server of its own that can stop
 	// and whose connections can be cut; "acl", a Redis with users.
 	Needs []string `json:"needs,omitempty"`
+	// Server makes the scenario run on a server of its own that listens in this way.
+	Server *Listening `json:"server,omitempty"`
 	// Fleet makes all implementations of the run take part at once.
 	Fleet bool   `json:"fleet,omitempty"`
 	Steps []Step `json:"steps,omitempty"`
+}
+
+// Listening is the way in which a server accepts clients.
+type Listening struct {
+	Unix     bool   `json:"unix,omitempty"` // a unix socket instead of a port
+	TLS      bool   `json:"tls,omitempty"`
+	User     string `json:"user,omitempty"`
+	Password string `json:"password,omitempty"`
+	// Database is the number of the database that clients select.
+	Database int `json:"database,omitempty"`
 }
 
 // Step is one step of a scenario. Do is the kind of the step, which determines the other

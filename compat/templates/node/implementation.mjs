@@ -204,8 +204,8 @@ function encode(eventName, parents, payload, metadata) {
 
 /** The client's options for a URL, of a unix socket too. */
 function options(url) {
-  const parsed = new URL(url);
-  if (parsed.protocol !== "unix:") return { url };
+  if (!url.startsWith("unix:")) return { url };
+  const parsed = new URL(url.replace(/^unix:\/\/([^/]*)/, "http://$1localhost")); // a URL with a password needs a host
   return {
     socket: { path: decodeURIComponent(parsed.pathname), tls: false },
     database: Number(parsed.searchParams.get("db") ?? 0),
