@@ -234,7 +234,9 @@ class Driver:
                 text = json.dumps(payload)
             finally:
                 sys.setrecursionlimit(limit)
-        emit(op="event", signal=name, signals=signals, payload_text=text)
+        # Its attribute event_name is that of the class, remote_event, or of the payload.
+        event_name = next((s for s in event._signals if isinstance(s, str)), "")
+        emit(op="event", signal=name, event_name=event_name, signals=signals, payload_text=text)
         if name in FAILING:
             raise RuntimeError("this listener fails, as it was told")
 

@@ -219,7 +219,8 @@ class Session:
             return
         signals = [s if isinstance(s, str) else json.dumps(s) for s in event._signals]
         payload = {k: v for k, v in vars(event).items() if k not in ("_signals", "_propagated")}
-        self.report(op="event", signal=name, signals=signals, payload_text=json.dumps(payload))
+        event_name = next((s for s in event._signals if isinstance(s, str)), "")
+        self.report(op="event", signal=name, event_name=event_name, signals=signals, payload_text=json.dumps(payload))
 
     def end(self):
         self.ending = True

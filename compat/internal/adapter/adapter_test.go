@@ -53,7 +53,7 @@ func TestMisbehaviour(t *testing.T) {
 		{"unasked answer", `read l; echo '{"op":"sent","id":9}'; exec sleep 60`, adapter.ErrProtocol, "not made"},
 		{"long line", "read l; head -c 5000 /dev/zero | tr '\\0' x; exec sleep 60", adapter.ErrLine, "more than 4096 bytes"},
 		{"endless line", "exec cat /dev/zero", adapter.ErrLine, "more than 4096 bytes"},
-		{"flood", `exec yes '{"op":"event","signal":"a","signals":["a"],"payload_text":"{}"}'`, adapter.ErrFlood, "100000"},
+		{"flood", `exec yes '{"op":"event","signal":"a","event_name":"a","signals":["a"],"payload_text":"{}"}'`, adapter.ErrFlood, "100000"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -220,9 +220,9 @@ func TestReceiveInPython(t *testing.T) {
 import json, sys
 r = json.loads(sys.stdin.readline())
 def say(**m): print(json.dumps(m), flush=True)
-say(op="event", signal="early", signals=r["queues"], payload_text="{}")
+say(op="event", signal="early", event_name="e", signals=r["queues"], payload_text="{}")
 say(op="ready", id=r["id"], future_member=True)
-say(op="event", signal="late", signals=r["signals"], payload_text="x" * (3 << 20))
+say(op="event", signal="late", event_name="e", signals=r["signals"], payload_text="x" * (3 << 20))
 say(op="died", queue="q", error="ValueError: no")
 say(op="died", queue="r", error="")
 sys.exit(7)
@@ -231,8 +231,8 @@ sys.exit(7)
 		t.Fatal(err)
 	}
 	for _, want := range []protocol.Observation{
-		protocol.Event{Signal: "early", Signals: []string{"q", "r"}, PayloadText: "{}"},
-		protocol.Event{Signal: "late", Signals: []string{}, PayloadText: payload},
+		protocol.Event{Signal: "early", EventName: "e", Signals: []string{"q", "r"}, PayloadText: "{}"},
+		protocol.Event{Signal: "late", EventName: "e", Signals: []string{}, PayloadText: payload},
 		protocol.Died{Queue: "q", Error: "ValueError: no"},
 		protocol.Died{Queue: "r"},
 	} {

@@ -26,6 +26,10 @@ type delivery struct {
 type want struct {
 	delivered bool
 	calls     []string
+	// eventName is not compared if nameless is set: an original has no name of a received
+	// event other than its signals.
+	eventName string
+	nameless  bool
 	signals   []string // of the message
 	payload   []byte
 	metadata  map[string]string
@@ -64,9 +68,9 @@ func wanted(c *suite.Case, message []byte) want {
 	}
 	w := want{delivered: true}
 	if d := c.Delivery.Delivered; d != nil {
-		w.signals, w.payload, w.metadata = d.Signals, d.Payload.Bytes(), d.Attributes
+		w.eventName, w.signals, w.payload, w.metadata = d.EventName, d.Signals, d.Payload.Bytes(), d.Attributes
 	} else if env, err := wire.Decode(message, wire.Limits{}); err == nil {
-		w.signals, w.payload, w.metadata = env.Metadata.Signals, env.Payload, env.Metadata.Attributes
+		w.eventName, w.signals, w.payload, w.metadata = env.EventName, env.Metadata.Signals, env.Payload, env.Metadata.Attributes
 	}
 	w.calls = called(w.signals)
 	if c.Delivery.Calls != nil {

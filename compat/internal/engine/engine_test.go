@@ -202,7 +202,7 @@ func TestMisbehaviour(t *testing.T) {
 		"exit later":     {hello + ready + "exit 3", "exit status 3"},
 		"another id":     {hello + `echo '{"op":"ready","id":7}'; echo '{"op":"sent","id":7}'; exec sleep 600`, "not made"},
 		"100 MB":         {hello + ready + `head -c 100000000 /dev/zero | tr '\0' x; exec sleep 600`, "line that is too long|does not answer"},
-		"flood":          {hello + ready + `exec yes '{"op":"event","signal":"e","signals":["e"],"payload_text":"{}"}'`, "too many unread observations|does not answer|more than 10000 calls"}, // whichever comes first
+		"flood":          {hello + ready + `exec yes '{"op":"event","signal":"e","event_name":"e","signals":["e"],"payload_text":"{}"}'`, "too many unread observations|does not answer|more than 10000 calls"}, // whichever comes first
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,7 +24,9 @@ func (p *participant) judge(d delivery, got reaction) report.Result {
 		return result
 	}
 	got.calls = d.listened(got.calls)
+	d.want.nameless = p.Original
 	result.Problems = d.want.problems(got)
+	result.NotTested = got.hides(d.c.Requirements)
 	switch {
 	case p.Original && d.measured():
 		if surprises := d.surprises(got); len(surprises) > 0 {
@@ -110,7 +112,27 @@ func (w want) problems(got reaction) []string {
 	if got.died == nil && !slices.Equal(called, w.calls) {
 		add("the listeners to %q were called, in this order, not those to %q", called, w.calls)
 	}
-	return append(problems, w.differences(got.calls)...)
+	problems = append(problems, w.differences(got.calls)...)
+	if got.canary != nil && got.canary.Metadata != nil && slices.ContainsFunc(got.calls, withoutMetadata) {
+		add("the report has no metadata, but others of the receiver have")
+	}
+	return problems
+}
+
+func withoutMetadata(call protocol.Event) bool { return call.Metadata == nil }
+
+// hides returns those of the requirements that a receiver without metadata does not show.
+func (r reaction) hides(requirements []string) []string {
+	if !slices.ContainsFunc(r.calls, withoutMetadata) {
+		return nil
+	}
+	var hidden []string
+	for _, id := range requirements {
+		if strings.HasPrefix(id, "META-") && id != "META-7" {
+			hidden = append(hidden, id)
+		}
+	}
+	return hidden
 }
 
 // differences returns the differences in the arguments of calls, each once.
@@ -126,6 +148,9 @@ func (w want) differences(calls []protocol.Event) []string {
 			add("the reported payload is not valid: %v", err)
 		} else if !same {
 			add("the reported payload is %s", Text([]byte(call.PayloadText), 300))
+		}
+		if call.EventName != w.eventName && !w.nameless {
+			add("the reported name of the event is %q, not %q", call.EventName, w.eventName)
 		}
 		if !w.sameSignals(call.Signals) {
 			add("the reported signals are %q", call.Signals)

@@ -89,6 +89,19 @@ func (p *fakeProcess) Close() error {
 	return p.redis.Close()
 }
 
+// start starts a copy of the process.
+func (p *fakeProcess) start(_ context.Context, s engine.Setting) (engine.Process, error) {
+	options, err := redis.ParseURL(s.RedisURL)
+	if err != nil {
+		return nil, err
+	}
+	started := *p
+	started.redis = redis.NewClient(options)
+	started.ctx, started.end = context.WithCancel(context.Background()) // Close ends it
+	started.observed = make(chan protocol.Observation, 1000)
+	return &started, nil
+}
+
 // observations returns the reports of a correct receiver for a message.
 func observations(raw string) []protocol.Observation {
 	env, err := wire.Decode([]byte(raw), wire.Limits{})
@@ -101,7 +114,7 @@ func observations(raw string) []protocol.Observation {
 	}
 	var all []protocol.Observation
 	for _, signal := range env.Metadata.Signals {
-		all = append(all, protocol.Event{Signal: signal, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
+		all = append(all, protocol.Event{Signal: signal, EventName: env.EventName, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
 	}
 	return all
 }
@@ -172,6 +185,8 @@ func TestFaults(t *testing.T) {
 			e.PayloadText = strings.ReplaceAll(e.PayloadText, "9007199254740993", "9007199254740992")
 		})}, "payload/integer-beyond-53-bits", "the reported payload is"},
 		"forgets metadata":   {fakeProcess{push: good, observe: edited(func(e *protocol.Event) { e.Metadata = map[string]string{} })}, "payload/metadata-and-parents", "is missing"},
+		"hides metadata":     {fakeProcess{push: good, observe: edited(func(e *protocol.Event) { e.Metadata = nil })}, "payload/metadata-and-parents", "the report has no metadata, but others of the receiver have"},
+		"names from the key": {fakeProcess{push: good, observe: edited(func(e *protocol.Event) { e.EventName = "e" })}, "wire/another-key", `the reported name of the event is "e", not "other"`},
 		"forgets signals":    {fakeProcess{push: good, observe: edited(func(e *protocol.Event) { e.Signals = e.Signals[:1] })}, "payload/readme", "the reported signals are"},
 		"calls one listener": {fakeProcess{push: good, observe: func(raw string) []protocol.Observation { return observations(raw)[:1] }}, "payload/hierarchy", "were called, in this order"},
 		"dies": {fakeProcess{push: good, observe: func(string) []protocol.Observation {
@@ -180,19 +195,8 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			start := func(_ context.Context, s engine.Setting) (engine.Process, error) {
-				options, err := redis.ParseURL(s.RedisURL)
-				if err != nil {
-					return nil, err
-				}
-				p := test.process
-				p.redis = redis.NewClient(options)
-				p.ctx, p.end = context.WithCancel(context.Background()) // Close ends it
-				p.observed = make(chan protocol.Observation, 1000)
-				return &p, nil
-			}
 			r := run(t, engine.Config{
-				Cases: selected(t, test.cases), Implementations: []engine.Implementation{{Start: start}},
+				Cases: selected(t, test.cases), Implementations: []engine.Implementation{{Start: test.process.start}},
 				Servers: []engine.Server{serve(t, local)}, Timeout: 2 * time.Second,
 			})
 			var problems []string
@@ -208,5 +212,36 @@ func TestFaults(t *testing.T) {
 				t.Errorf("got %q, want what says %q", found, test.says)
 			}
 		})
+	}
+}
+
+// A receiver without metadata passes the cases of metadata, which do not test it.
+func TestReceiverWithoutMetadata(t *testing.T) {
+	t.Parallel()
+	without := &fakeProcess{push: pushed(same, same, false), observe: func(raw string) []protocol.Observation {
+		all := observations(raw)
+		for i := range all {
+			e, _ := all[i].(protocol.Event)
+			e.Metadata = nil
+			all[i] = e
+		}
+		return all
+	}}
+	r := run(t, engine.Config{
+		Cases: selected(t, "metadata/*"), Implementations: []engine.Implementation{{Start: without.start}}, Servers: []engine.Server{serve(t, local)},
+	})
+	hidden := 0
+	for i := range r.Results {
+		result := &r.Results[i]
+		at := slices.IndexFunc(r.Cases, func(c report.Case) bool { return c.ID == result.Case })
+		if tests := result.Tests(&r.Cases[at]); result.Outcome != report.Passed || slices.Contains(tests, "META-6") {
+			t.Errorf("%s: %s, tests %v: %v", result.Case, result.Outcome, tests, result.Problems)
+		}
+		if slices.Contains(r.Cases[at].Requirements, "META-6") {
+			hidden++
+		}
+	}
+	if hidden == 0 {
+		t.Error("no case names META-6")
 	}
 }

@@ -46,7 +46,9 @@ type started struct {
 // reaction is the observed reaction to a message.
 type reaction struct {
 	calls []protocol.Event
-	died  *protocol.Died
+	// canary is the report of the canary, nil if there is none.
+	canary *protocol.Event
+	died   *protocol.Died
 	// fault is a problem of the process, in contrast to the end of its queue.
 	fault error
 }
@@ -216,6 +218,7 @@ func (s *session) await(ctx context.Context, queue string, patience time.Duratio
 					return result
 				}
 			case strconv.Itoa(s.canary):
+				result.canary = &o
 				return result
 			}
 		}

@@ -94,7 +94,7 @@ func naiveEvent(text string) map[string]any {
 	if err != nil {
 		return nil
 	}
-	return map[string]any{"op": "event", "signal": "e", "signals": message.Signals, "payload_text": string(payload)}
+	return map[string]any{"op": "event", "signal": "e", "event_name": "e", "signals": message.Signals, "payload_text": string(payload)}
 }
 
 // TestFindsWhatIsWrong fuzzes the naive receiver twice. Equal seeds must yield equal

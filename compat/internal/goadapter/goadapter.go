@@ -74,7 +74,7 @@ func (a *adapter) Receive(ctx context.Context, queues, signals []string, report 
 			if attributes == nil {
 				attributes = map[string]string{} // reports that there are none
 			}
-			report(protocol.Event{Signal: signal, Signals: d.Envelope().Metadata.Signals, PayloadText: string(d.Payload()), Metadata: attributes})
+			report(protocol.Event{Signal: signal, EventName: d.Envelope().EventName, Signals: d.Envelope().Metadata.Signals, PayloadText: string(d.Payload()), Metadata: attributes})
 			return nil
 		})
 		if err != nil {

@@ -187,10 +187,17 @@ func (a *adapter) call(env wire.Envelope, queue string) {
 	if attributes == nil {
 		attributes = map[string]string{}
 	}
+	if a.attributes != nil {
+		attributes = a.attributes(attributes)
+	}
+	name := env.EventName
+	if a.name != nil {
+		name = a.name(env, queue)
+	}
 	for _, signal := range signals {
 		for _, listener := range a.listening {
 			if hears(listener, signal) && !wire.Reserved(signal) {
-				a.report(protocol.Event{Signal: listener, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
+				a.report(protocol.Event{Signal: listener, EventName: name, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
 			}
 		}
 	}

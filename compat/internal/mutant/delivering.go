@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -57,6 +58,27 @@ var delivering = []Mutation{
 	{Name: "names-from-the-key", About: "takes the event's name from the list's key", Requirement: "RECV-9", Cases: []string{"dispatch", "wire"},
 		chain: func(env wire.Envelope, queue string) []string {
 			return append([]string{queue}, env.Metadata.Signals[1:]...)
+		}},
+	{Name: "key-as-the-name", About: "delivers the list's key as the event's name", Requirement: "RECV-9", Cases: []string{"wire"},
+		name: func(_ wire.Envelope, queue string) string { return queue }},
+	{Name: "nearest-parent-as-the-name", About: "delivers the second signal as the event's name", Requirement: "RECV-9", Cases: []string{"wire", "payload"},
+		name: func(env wire.Envelope, _ string) string {
+			return env.Metadata.Signals[min(1, len(env.Metadata.Signals)-1)]
+		}},
+	{Name: "lower-case-name", About: "delivers the event's name in lower case", Requirement: "RECV-9", Cases: []string{"wire"},
+		name: func(env wire.Envelope, _ string) string { return strings.ToLower(env.EventName) }},
+	{Name: "invents-attributes", About: "delivers an attribute of its own", Requirement: "META-6", Cases: []string{"metadata", "wire/the-plainest"},
+		attributes: func(attributes map[string]string) map[string]string {
+			changed := maps.Clone(attributes)
+			changed["received"] = "now"
+			return changed
+		}},
+	{Name: "reports-attributes-sometimes", About: "delivers attributes, or leaves them out where a message has some", Requirement: "META-6", Cases: []string{"metadata"},
+		attributes: func(attributes map[string]string) map[string]string {
+			if len(attributes) > 0 {
+				return nil
+			}
+			return attributes
 		}},
 	{Name: "own-name-only", About: "calls the listeners of the first signal only", Requirement: "DISP-1", Cases: []string{"dispatch", "payload"},
 		chain: func(env wire.Envelope, _ string) []string { return env.Metadata.Signals[:1] }},

@@ -19,20 +19,23 @@ type Mutation struct {
 
 	// Of a receiver: in the order in which a message meets them.
 
-	queues   func(queues []string) []string
-	pop      func(ctx context.Context, client *redis.Client, queue string) (string, error)
-	failed   func(err error) bool                   // whether a failed pop ends the queue
-	read     func(raw []byte) []byte                // the message, before it is decoded
-	limits   wire.Limits                            // of a receiver
-	accept   func(raw []byte) (wire.Envelope, bool) // what is malformed, and delivered
-	reject   func(raw []byte, env wire.Envelope) bool
-	deliver  func(env *wire.Envelope, raw []byte)           // changes what is delivered
-	chain    func(env wire.Envelope, queue string) []string // whose listeners are called
-	hears    func(listener, signal string) bool
-	ends     func(raw []byte, malformed bool) fate
-	after    func(ctx context.Context, client *redis.Client, queue, raw string)
-	stopping func(ctx context.Context, client *redis.Client, queue string)
-	listen   func(signals []string) []string
+	queues  func(queues []string) []string
+	pop     func(ctx context.Context, client *redis.Client, queue string) (string, error)
+	failed  func(err error) bool                   // whether a failed pop ends the queue
+	read    func(raw []byte) []byte                // the message, before it is decoded
+	limits  wire.Limits                            // of a receiver
+	accept  func(raw []byte) (wire.Envelope, bool) // what is malformed, and delivered
+	reject  func(raw []byte, env wire.Envelope) bool
+	deliver func(env *wire.Envelope, raw []byte)           // changes what is delivered
+	chain   func(env wire.Envelope, queue string) []string // whose listeners are called
+	hears   func(listener, signal string) bool
+	// name is the event's name that is delivered, and attributes are the attributes.
+	name       func(env wire.Envelope, queue string) string
+	attributes func(attributes map[string]string) map[string]string
+	ends       func(raw []byte, malformed bool) fate
+	after      func(ctx context.Context, client *redis.Client, queue, raw string)
+	stopping   func(ctx context.Context, client *redis.Client, queue string)
+	listen     func(signals []string) []string
 
 	// Of a sender.
 

@@ -67,7 +67,7 @@ func TestServe(t *testing.T) {
 	want := `{"op":"hello","protocol":1,"name":"fake","version":"","classes":["sender"]}
 {"op":"sent","id":1}
 {"op":"failed","id":2,"error":"not sent <1>"}
-{"op":"event","signal":"","signals":[],"payload_text":"{}","metadata":{}}
+{"op":"event","signal":"","event_name":"","signals":[],"payload_text":"{}","metadata":{}}
 {"op":"died","error":"","queue":"q"}
 {"op":"ready","id":3}
 {"op":"failed","id":4,"error":"unknown request \"what\""}

@@ -24,10 +24,11 @@ type Observation interface {
 // Event is the call of a listener.
 type Event struct {
 	Signal      string   // the signal of the listener
+	EventName   string   // the name of the event
 	Signals     []string // the signals of the message
 	PayloadText string   // JSON as the receiver's language writes it
-	// Metadata has the attributes that the listener got. It is nil if the adapter
-	// does not report attributes.
+	// Metadata has the attributes that the listener got. It is nil if the implementation
+	// has no attributes.
 	Metadata map[string]string
 }
 
@@ -49,6 +50,7 @@ type Response struct {
 	Classes     []Class           `json:"classes,omitzero"`
 	Details     map[string]string `json:"details,omitzero"`
 	Signal      *string           `json:"signal,omitzero"`
+	EventName   *string           `json:"event_name,omitzero"`
 	Signals     []string          `json:"signals,omitzero"`
 	PayloadText *string           `json:"payload_text,omitzero"`
 	Metadata    map[string]string `json:"metadata,omitzero"`
@@ -77,7 +79,7 @@ func Parse(line []byte) (Response, error) {
 	case "failed":
 		complete = r.Error != nil
 	case "event":
-		complete = r.Signal != nil && r.Signals != nil && r.PayloadText != nil
+		complete = r.Signal != nil && r.EventName != nil && r.Signals != nil && r.PayloadText != nil
 	case "died":
 		complete = r.Queue != nil && r.Error != nil
 	default:
@@ -93,7 +95,7 @@ func Parse(line []byte) (Response, error) {
 func (r Response) Observation() Observation {
 	switch r.Op {
 	case "event":
-		return Event{Signal: *r.Signal, Signals: r.Signals, PayloadText: *r.PayloadText, Metadata: r.Metadata}
+		return Event{Signal: *r.Signal, EventName: *r.EventName, Signals: r.Signals, PayloadText: *r.PayloadText, Metadata: r.Metadata}
 	case "died":
 		return Died{Queue: *r.Queue, Error: *r.Error}
 	}
@@ -123,7 +125,7 @@ func (r Response) Identity() Identity {
 
 func (e Event) response() Response {
 	signals := append([]string{}, e.Signals...)
-	return Response{Op: "event", Signal: &e.Signal, Signals: signals, PayloadText: &e.PayloadText, Metadata: e.Metadata}
+	return Response{Op: "event", Signal: &e.Signal, EventName: &e.EventName, Signals: signals, PayloadText: &e.PayloadText, Metadata: e.Metadata}
 }
 
 func (d Died) response() Response { return Response{Op: "died", Queue: &d.Queue, Error: &d.Error} }

@@ -103,7 +103,7 @@ func (r *Report) conformance(id string, class spec.Class, counts func(*Result) [
 			failed[result.Case] = true
 		case Passed:
 		}
-		for _, requirement := range c.Requirements {
+		for _, requirement := range result.Tests(c) {
 			tested[requirement] = true
 		}
 	}

@@ -142,11 +142,10 @@ func (r *Report) label(id string) string {
 // ByRequirement returns requirement × implementation, for implementations with results.
 // Counts determines the implementations for which a result of a pair counts.
 func (r *Report) ByRequirement() Matrix {
-	requirements := map[string][]string{}
+	cases := r.casesByID()
 	var rows []Party
 	for i := range r.Cases {
 		c := &r.Cases[i]
-		requirements[c.ID] = c.Requirements
 		for _, id := range c.Requirements {
 			if !slices.ContainsFunc(rows, func(p Party) bool { return p.ID == id }) {
 				group, label, _ := strings.Cut(id, "-")
@@ -172,7 +171,7 @@ func (r *Report) ByRequirement() Matrix {
 	for i := range r.Results {
 		result := &r.Results[i]
 		for _, id := range counts(result) {
-			for _, requirement := range requirements[result.Case] {
+			for _, requirement := range result.Tests(cases[result.Case]) {
 				m.Cells[row[requirement]][column[id]].Add(result.Outcome)
 			}
 		}

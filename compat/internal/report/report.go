@@ -148,6 +148,9 @@ type Result struct {
 	Observed string `json:"observed"`
 	// Problems has one text for each problem.
 	Problems []string `json:"problems,omitempty"`
+	// NotTested has the requirements of the case that the result does not show, because
+	// the implementation does not have the feature.
+	NotTested []string `json:"not_tested,omitempty"`
 	// FirstTry is the observation of the first try, if there was a second one: alone and
 	// with a longer deadline.
 	FirstTry string `json:"first_try,omitempty"`
@@ -161,6 +164,11 @@ type Result struct {
 	// passed.
 	Trace   []Step  `json:"trace,omitempty"`
 	Seconds float64 `json:"seconds"`
+}
+
+// Tests returns the requirements of its case that the result shows.
+func (r *Result) Tests(c *Case) []string {
+	return slices.DeleteFunc(slices.Clone(c.Requirements), func(id string) bool { return slices.Contains(r.NotTested, id) })
 }
 
 // MaxMessage is the maximum number of bytes of a message in a report.

@@ -57,9 +57,9 @@ type ClassVerdict struct {
 // a pass counts for each of them. Any other outcome counts for none, because the report
 // does not show which of them caused it.
 func Reduce(r *report.Report) Results {
-	requirements := map[string][]string{}
-	for _, c := range r.Cases {
-		requirements[c.ID] = c.Requirements
+	cases := map[string]*report.Case{}
+	for i := range r.Cases {
+		cases[r.Cases[i].ID] = &r.Cases[i]
 	}
 	type who struct{ name, version string }
 	standings := map[who]*Standing{}
@@ -84,7 +84,10 @@ func Reduce(r *report.Report) Results {
 			continue
 		}
 		for _, id := range part {
-			for _, requirement := range requirements[result.Case] {
+			if cases[result.Case] == nil {
+				continue
+			}
+			for _, requirement := range result.Tests(cases[result.Case]) {
 				seen := worst[of[id]]
 				if seen == nil { // the report does not list the implementation
 					continue

@@ -70,6 +70,7 @@ type Delivery struct {
 
 // Delivered has the parts of a message that listeners get.
 type Delivered struct {
+	EventName  string
 	Signals    []string
 	Payload    spec.RawMessage
 	Attributes map[string]string

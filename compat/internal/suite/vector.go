@@ -50,7 +50,7 @@ func message(v spec.MessageVector) Case {
 		Platform: v.Has(spec.FlagPlatform), Disturbs: v.Has(spec.FlagDisturbs) || slices.Contains(v.Requirements, "SIG-4"),
 	}
 	if d := v.Delivered; d != nil {
-		c.Delivery.Delivered = &Delivered{Signals: d.Signals, Payload: d.Payload, Attributes: d.Attributes}
+		c.Delivery.Delivered = &Delivered{EventName: d.EventName, Signals: d.Signals, Payload: d.Payload, Attributes: d.Attributes}
 	}
 	c.Slow = v.Message.Len() > slowMessage
 	c.Destructive = v.Legacy == "dies" || c.Delivery.Disturbs

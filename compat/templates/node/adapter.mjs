@@ -6,8 +6,8 @@ import { Receiver, close, send } from "./implementation.mjs";
 const url = process.env.REDIS_URL;
 const emit = (message) => process.stdout.write(JSON.stringify(message) + "\n");
 
-const heard = (signal, signals, payload_text, metadata) =>
-  emit({ op: "event", signal, signals, payload_text, metadata });
+const heard = (signal, event_name, signals, payload_text, metadata) =>
+  emit({ op: "event", signal, event_name, signals, payload_text, metadata });
 
 let receiver;
 

@@ -282,7 +282,7 @@ export class Receiver {
     const called = [...new Set(event.signals)].filter((signal) => !signal.startsWith("kernel."));
     for (const signal of called.flatMap((signal) => this.listeners.filter((listener) => listener === signal))) {
       try {
-        this.heard(signal, event.signals, event.payload, event.attributes);
+        this.heard(signal, event.signals[0], event.signals, event.payload, event.attributes);
       } catch (error) {
         console.error(`queue ${JSON.stringify(queue)}: a listener failed: ${error?.name}`);
       }

@@ -17,8 +17,8 @@ def emit(op, **message):
         print(json.dumps({"op": op, **message}), flush=True)
 
 
-def heard(signal, signals, payload_text, metadata):
-    emit("event", signal=signal, signals=signals, payload_text=payload_text, metadata=metadata)
+def heard(signal, event_name, signals, payload_text, metadata):
+    emit("event", signal=signal, event_name=event_name, signals=signals, payload_text=payload_text, metadata=metadata)
 
 
 def serve(url):

@@ -363,7 +363,7 @@ class Receiver:
         for signal in dict.fromkeys(event.signals):
             for _ in range(0 if signal.startswith("kernel.") else self.listeners.count(signal)):
                 try:
-                    self.heard(signal, *event)
+                    self.heard(signal, event.signals[0], *event)
                 except Exception as error:  # its text may quote the payload
                     failures.append(type(error).__name__)
                     print("queue %r: a listener failed: %s" % (queue, failures[-1]), file=sys.stderr)

@@ -35,7 +35,7 @@ func Small() *report.Report {
 		Message: append([]byte("\xef\xbb\xbf\xff"), plain...), MessageBytes: len(plain) + 4, Seconds: 0.0021,
 		Trace: []report.Step{
 			{Who: "harness", What: "LPUSH e", Data: "\uFEFF\\xff" + string(plain)},
-			{Seconds: 0.0012, Who: library, What: "← adapter", Data: `{"op":"event","signal":"e","signals":["e","remote_event","event"],"payload_text":"{}"}`},
+			{Seconds: 0.0012, Who: library, What: "← adapter", Data: `{"op":"event","signal":"e","event_name":"e","signals":["e","remote_event","event"],"payload_text":"{}"}`},
 			{Seconds: 0.002, Who: library, What: "← adapter", Data: Hostile},
 		},
 	}
