@@ -32,6 +32,10 @@ OUT_LOCK = threading.Lock()
 # Signals whose listeners raise, for tests: a JSON array.
 FAILING = json.loads(os.environ.get("REMOTE_EVENT_FAILING_LISTENERS", "[]"))
 
+# Further members of the section redis of the configuration, for tests: a JSON object of
+# numbers and booleans.
+SETTINGS = json.loads(os.environ.get("REMOTE_EVENT_REDIS_SETTINGS", "{}"))
+
 VERSION = importlib.metadata.version("remote_event_bundle")
 if VERSION == "0.1":
     # 0.1 imports itself by a path that its own wheel does not have: make that
@@ -147,6 +151,7 @@ class Driver:
         else:
             lines += ['  host: "localhost"']
             bundles.insert(1, DirectRedis(url))
+        lines += ["  %s: %s" % (name, json.dumps(value)) for name, value in SETTINGS.items()]
         lines += ["remote_event:"]
         if "backend" in remote.config_mapping["remote_event"]:  # 0.x does not know it
             lines += ['  backend: "redis"']
