@@ -35,6 +35,7 @@ type runFlags struct {
 	bless           string
 	deviations      []string
 	report          string
+	traces          bool
 	format          string
 	timeout         time.Duration
 	parallel        int
@@ -88,6 +89,7 @@ func (f *runFlags) caseFlags(c *cobra.Command) {
 	flags.StringVar(&f.bless, "bless", "", "write the failures to the directory `DIR`, as drafts of known deviations")
 	flags.StringArrayVar(&f.deviations, "deviations", nil, "read further known deviations from a `FILE`; may be repeated")
 	flags.StringVar(&f.report, "report", "", "write the report to a `FILE`; compat report converts it")
+	flags.BoolVar(&f.traces, "traces", false, "write the whole trace of passed cases to the report, too")
 	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "maximum `DURATION` of an answer, and of the report of one message")
 	formatFlag(c, &f.format)
 }
@@ -168,7 +170,7 @@ func globs(given []string) ([]string, error) {
 func (f runFlags) execute(ctx context.Context, c *cobra.Command, config engine.Config, known []deviation.File) (*report.Report, error) {
 	progress := newProgress(c.ErrOrStderr())
 	defer progress.clear()
-	config.Timeout, config.Parallel, config.Progress = f.timeout, f.parallel, progress.show
+	config.Timeout, config.Traces, config.Parallel, config.Progress = f.timeout, f.traces, f.parallel, progress.show
 	result, err := engine.Run(ctx, config)
 	if result != nil {
 		manifest, unread := spec.ReadManifest()

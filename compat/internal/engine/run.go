@@ -31,6 +31,9 @@ type Config struct {
 	// Once disables second tries. Otherwise a case that ends with an error, such as a
 	// missed deadline or a crash, runs again, alone and with a longer deadline.
 	Once bool
+	// Traces keeps the whole trace of each case. Otherwise that of a case that passes is
+	// shortened, unless the run has one case only.
+	Traces bool
 	// Progress, if set, is called with the state of the run. It must return at once.
 	Progress func(Progress)
 }
@@ -247,7 +250,7 @@ func (r *run) complete(result report.Result, message []byte, t *trace) report.Re
 		result.MessageBytes = len(message)
 		result.Message = message[:min(len(message), report.MaxMessage)]
 	}
-	result.Trace, result.Seconds = t.taken(result.Outcome == report.Passed && len(r.Cases) > 1)
+	result.Trace, result.Seconds = t.taken(result.Outcome == report.Passed && len(r.Cases) > 1 && !r.Traces)
 	return result
 }
 

@@ -20,6 +20,9 @@ func (r *Report) WriteText(out io.Writer) error {
 	for _, c := range r.Complaints() {
 		fmt.Fprintf(&b, "✗ %s: %s\n\n", Visible(c.Implementation), indented(c.Why, "    "))
 	}
+	if advice := r.advice(); advice != "" {
+		b.WriteString(advice)
+	}
 	if len(r.Cases) == 1 {
 		r.writeEach(&b)
 	} else {
@@ -50,6 +53,19 @@ func (r *Report) WriteText(out io.Writer) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// advice says how to try an adapter by hand, if the adapters of the user do not start.
+func (r *Report) advice() string {
+	for i := range r.Implementations {
+		one := &r.Implementations[i]
+		if command, ok := strings.CutPrefix(one.Flag, "--impl "); ok && one.Problem != "" {
+			command = strings.TrimPrefix(strings.Trim(command, "'"), one.Name+"=")
+			return "Try the adapter by hand; it must answer with one line of JSON that has its name and its classes:\n" +
+				`    echo '{"op":"hello","protocol":1}' | REDIS_URL=redis://localhost:6379/0 ` + Visible(command) + "\n\n"
+		}
+	}
+	return ""
 }
 
 // writeEach writes every result of a run of one case.
