@@ -1,0 +1,6 @@
+"""The limits of messages (LIMIT-1 to LIMIT-4) and of integers."""
+
+MAX_SENT_BYTES, MAX_RECEIVED_BYTES = 1 << 20, 64 << 20
+MAX_SENT_LEVELS, MAX_RECEIVED_LEVELS = 512, 10_000
+MAX_DIGITS = 4300  # JSON-7
+MAX_SAFE_INTEGER = (1 << 53) - 1  # JSON-8
