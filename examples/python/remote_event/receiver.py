@@ -72,17 +72,13 @@ class Receiver:
             thread.join()
 
     def run(self) -> None:
-        """Receives until another thread or a handler of a signal calls `request_stop`, or
-        until KeyboardInterrupt. Then it stops."""
+        """Receives until KeyboardInterrupt, or until another thread calls `stop`, and returns
+        when the receiver has stopped."""
         with self:
             try:
                 self._stopping.wait()
             except KeyboardInterrupt:
                 log.info("stopping")
-
-    def request_stop(self) -> None:
-        """Makes `run` stop, and returns at once."""
-        self._stopping.set()
 
     def __enter__(self) -> Receiver:
         self.start()

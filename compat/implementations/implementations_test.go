@@ -1,0 +1,252 @@
+// Package implementations_test installs the packages of examples in other languages, runs
+// their tests and first programs, and plays all cases with them.
+package implementations_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/remote-events/remote-events/compat/internal/adapter"
+	"github.com/remote-events/remote-events/compat/internal/cache"
+	"github.com/remote-events/remote-events/compat/internal/calibration"
+	"github.com/remote-events/remote-events/compat/internal/engine"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
+	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/compat/internal/report"
+	"github.com/remote-events/remote-events/compat/internal/suite"
+	"github.com/remote-events/remote-events/go/wire"
+	"github.com/remote-events/remote-events/spec"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// source is a package under examples.
+type source struct {
+	dir   string
+	files []string // without what its tools make
+	key   string   // of their contents
+}
+
+// newSource reads a package, unless the tests are short.
+func newSource(t *testing.T, language string) source {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes many seconds")
+	}
+	dir, err := filepath.Abs(filepath.Join("..", "..", "examples", language))
+	must(t, err)
+	s := source{dir: dir}
+	var contents []string
+	must(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if made := []string{"node_modules", "__pycache__", ".mypy_cache", "build"}; slices.Contains(made, entry.Name()) || strings.HasSuffix(path, ".egg-info") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		s.files, contents = append(s.files, name), append(contents, name, string(content))
+		return err
+	}))
+	s.key = cache.Key(contents...)
+	return s
+}
+
+// copyTo copies the package to a new directory.
+func (s source) copyTo(dir string) error {
+	for _, name := range s.files {
+		content, err := os.ReadFile(filepath.Join(s.dir, name))
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// execute runs a program in a directory.
+func execute(ctx context.Context, dir, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", program, strings.Join(args, " "), err, output)
+	}
+	return nil
+}
+
+// start starts a Redis for a test.
+func start(t *testing.T) (*redisserver.Server, *redis.Client) {
+	t.Helper()
+	server, err := redisserver.Start(t.Context(), redisserver.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Close()) })
+	options, err := redis.ParseURL(server.URL())
+	must(t, err)
+	client := redis.NewClient(options)
+	t.Cleanup(func() { must(t, client.Close()) })
+	return server, client
+}
+
+// firstPrograms runs the programs of the package's README: one receives, and the other one
+// sends. They run in a directory in which the package is installed.
+func (s source) firstPrograms(t *testing.T, language, extension, dir, interpreter string) {
+	t.Helper()
+	readme, err := os.ReadFile(filepath.Join(s.dir, "README.md"))
+	must(t, err)
+	server, client := start(t)
+	parts := strings.Split(string(readme), "```"+language+"\n")
+	if len(parts) < 3 {
+		t.Fatalf("the README has %d programs", len(parts)-1)
+	}
+	programs := map[string]string{}
+	for i, name := range []string{"receive", "send"} {
+		text, _, _ := strings.Cut(parts[i+1], "```")
+		const url = "redis://localhost:6379/0"
+		if !strings.Contains(text, url) {
+			t.Fatalf("the program %s does not have %s", name, url)
+		}
+		programs[name] = filepath.Join(dir, name+extension)
+		must(t, os.WriteFile(programs[name], []byte(strings.ReplaceAll(text, url, server.URL())), 0o600))
+	}
+	ctx, cancel := calibration.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	receiver := exec.CommandContext(ctx, interpreter, programs["receive"])
+	receiver.Dir, receiver.Stderr = dir, os.Stderr
+	output, err := receiver.StdoutPipe()
+	must(t, err)
+	must(t, receiver.Start())
+	must(t, execute(ctx, dir, interpreter, programs["send"]))
+	line, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil || line != "new_file_event /uploads/video1.mp4\n" {
+		t.Errorf("the receiver printed %q, %v", line, err)
+	}
+	must(t, receiver.Process.Signal(syscall.SIGTERM))
+	must(t, receiver.Wait())
+	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) > 0 {
+		t.Errorf("afterwards, Redis has %q, %v", keys, err)
+	}
+}
+
+// conforms plays all cases with an adapter, and sends every event of the vectors.
+func conforms(t *testing.T, command ...string) {
+	t.Helper()
+	server, client := start(t)
+	runSuite(t, server, command)
+	a, err := adapter.Start(context.WithoutCancel(t.Context()), adapter.Options{Command: command, RedisURL: server.URL(), Timeout: 20 * time.Second})
+	must(t, err)
+	defer func() { must(t, a.Close()) }()
+	send(t, a, client)
+}
+
+// runSuite runs all cases of the harness. The packages have no known deviations.
+func runSuite(t *testing.T, server *redisserver.Server, command []string) {
+	t.Helper()
+	cases, err := suite.Load()
+	must(t, err)
+	result, err := engine.Run(t.Context(), engine.Config{
+		Cases: cases, Implementations: []engine.Implementation{engine.Command("", false, command...)},
+		Servers: []engine.Server{{
+			Server: report.Server{ID: server.String()}, URL: server.URL(),
+			Another: func(ctx context.Context) (*redisserver.Server, error) {
+				return redisserver.Start(ctx, redisserver.Options{})
+			},
+		}},
+		Timeout: 20 * time.Second,
+	})
+	must(t, err)
+	played := map[string]bool{}
+	for _, r := range result.Results {
+		played[r.Case] = true
+		if r.Outcome != report.Passed {
+			t.Errorf("%s %s: observed %.300s, expected %.300s", r.Case, r.Outcome, r.Observed, r.Expected)
+		}
+	}
+	for _, c := range cases {
+		if !played[c.ID] {
+			t.Errorf("%s did not run", c.ID)
+		}
+	}
+	for _, c := range result.Complaints() {
+		t.Error(c.Why)
+	}
+}
+// send sends every event of the vectors, except those that are forwarded with the signals
+// of a message.
+func send(t *testing.T, a *adapter.Adapter, client *redis.Client) {
+	t.Helper()
+	vectors, err := spec.SendVectors()
+	must(t, err)
+	sent := 0
+	for _, v := range vectors {
+		name := v.Event.EventName.String()
+		if v.Event.Signals != nil || !utf8.ValidString(name) || !utf8.Valid(v.Event.Payload.Bytes()) {
+			continue // no request can express it
+		}
+		must(t, client.Del(t.Context(), name).Err())
+		err := a.Send(t.Context(), protocol.Message{
+			EventName: name, Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes,
+		})
+		stored, listErr := client.LRange(t.Context(), name, 0, -1).Result()
+		must(t, listErr)
+		switch {
+		case v.Message == nil:
+			if err == nil || len(stored) > 0 || !slices.ContainsFunc(v.Rejected, func(id string) bool { return strings.Contains(err.Error(), id) }) {
+				t.Errorf("%s: %v with %d messages, and one of %v was to be the reason", v.ID, err, len(stored), v.Rejected)
+			}
+		case err != nil || len(stored) != 1:
+			t.Errorf("%s: %d messages, %v", v.ID, len(stored), err)
+		default:
+			sent++
+			if !sameMessage([]byte(stored[0]), v.Message.Bytes()) {
+				t.Errorf("%s: sent %.300q, want %.300q", v.ID, stored[0], v.Message)
+			}
+		}
+	}
+	if sent == 0 {
+		t.Error("no event was sent")
+	}
+}
+
+// sameMessage compares the payloads, which must be equal bytes, and the values of the other
+// members.
+func sameMessage(got, want []byte) bool {
+	a, errA := wire.Decode(got, wire.Limits{})
+	b, errB := wire.Decode(want, wire.Limits{})
+	return errA == nil && errB == nil && string(a.Payload) == string(b.Payload) && slices.Equal(a.Metadata.Signals, b.Metadata.Signals) &&
+		maps.Equal(a.Metadata.Attributes, b.Metadata.Attributes)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,99 @@
+// The adapter of this package for the compatibility harness, and one to copy: the protocol
+// of compat/README.md around lib/, in whose place yours goes.
+import { createInterface } from "node:readline";
+import * as implementation from "./lib/index.js";
+import { tag } from "./lib/keys.js";
+
+const url = process.env.REDIS_URL ?? "";
+const classes = ["legacy-safe sender", "receiver", "reliable receiver", "validator"];
+const sender = new implementation.Sender(url, { plain: true });
+/** @type {implementation.Receiver | undefined} */
+let receiver;
+/** @type {Map<number, (request: any) => void>} */
+const held = new Map(); // the calls of listeners that wait for a return
+let calls = 0;
+
+/** @param {object} message */
+const emit = (message) => process.stdout.write(JSON.stringify(message) + "\n");
+
+/** @param {any} form */
+const read = (form) => (typeof form === "string" ? Buffer.from(form) : Buffer.from(form.base64, "base64"));
+
+/** @param {Buffer} bytes */
+const write = (bytes) => (bytes.equals(Buffer.from(bytes.toString())) ? bytes.toString() : { base64: bytes.toString("base64") });
+
+/** @type {(signal: string, hold: boolean) => (event: implementation.Event) => Promise<void>} */
+const listener = (signal, hold) => async ({ name, signals, payloadText, metadata }) => {
+  const report = { op: "event", signal, event_name: name, signals, payload_text: payloadText, metadata };
+  if (!hold) return void emit(report);
+  const call = ++calls;
+  const returned = new Promise((resolve) => held.set(call, resolve));
+  emit({ ...report, call });
+  const { error, permanent } = await returned;
+  if (error !== undefined) throw permanent ? new implementation.Permanent(error) : new Error(error);
+};
+
+/** @param {any} request */
+function receive({ queues, signals, hold = false, reliable }) {
+  const listeners = new Map();
+  for (const signal of signals) listeners.set(signal, [...(listeners.get(signal) ?? []), listener(signal, hold)]);
+  if (!reliable) return new implementation.Receiver(url, listeners, { queues });
+  const { lease_ms: lease, max_attempts: maxAttempts, retry_ms: retryDelay } = reliable;
+  return new implementation.ReliableReceiver(url, listeners, { queues, lease, maxAttempts, retryDelay });
+}
+
+/** @param {any} request */
+function evaluate({ family, input }) {
+  if (["wire", "poison", "limits", "metadata", "evolution"].includes(family)) {
+    const { verdict, legacy, findings } = implementation.judge(read(input.message), read(input.key ?? "e"));
+    return { verdict, legacy, findings: [...findings.keys()] };
+  }
+  if (family !== "companions") throw new Error(`unsupported: the family ${family}`);
+  const queue = read(input.queue);
+  try {
+    return { tag: write(tag(queue)), companions: implementation.companionKeys(queue).map(write) };
+  } catch {
+    return { rejected: true };
+  }
+}
+
+/** @param {any} request */
+async function answer(request) {
+  const { op, id, event_name: name, payload_text: payloadText, metadata } = request;
+  switch (op) {
+    case "hello":
+      return { op, protocol: 1, name: "remote-event-node", version: "0.1.0", classes, details: { node: process.versions.node } };
+    case "send":
+      if (request.signals) await sender.forward(new implementation.Event({ name, signals: request.signals, payloadText, metadata }));
+      else await sender.send(name, payloadText, { parents: request.parents, metadata });
+      return { op: "sent", id };
+    case "receive":
+      receiver = receive(request);
+      receiver.start();
+      return { op: "ready", id };
+    case "return":
+      held.get(request.call)?.(request);
+      return { op: "returned", id };
+    case "evaluate":
+      return { op: "evaluated", id, output: evaluate(request) };
+  }
+  throw new Error("unknown op");
+}
+
+async function stop() {
+  await receiver?.stop();
+  await sender.close();
+  process.exit(0); // the loop below may wait for a request
+}
+
+for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+  let request;
+  try {
+    request = JSON.parse(line);
+    if (request.op === "stop") stop(); // returns are still read
+    else emit(await answer(request));
+  } catch (error) {
+    emit({ op: "failed", id: request?.id ?? null, error: String(error) });
+  }
+}
+await stop();
