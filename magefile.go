@@ -226,8 +226,8 @@ type played struct {
 // unraced has the played tests by module.
 var unraced = map[string]played{
 	"compat": {
-		packages: []string{"./cmd/compat", "./originals", "./templates"}, run: "Original|Node",
-		dirs: []string{"/originals", "/templates"}, tests: "TestOriginalQuickRun$|TestOriginalLive$",
+		packages: []string{"./cmd/compat", "./originals", "./templates", "./implementations"}, run: "Original|Node|InPython",
+		dirs: []string{"/originals", "/templates", "/implementations"}, tests: "TestOriginalQuickRun$|TestOriginalLive$",
 	},
 	"go/cmd/remote-event": {packages: []string{"./internal/ui"}, run: "Browser", tests: "TestBrowser$"},
 }

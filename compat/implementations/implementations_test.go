@@ -178,6 +178,7 @@ func runSuite(t *testing.T, server *redisserver.Server, command []string) {
 			Another: func(ctx context.Context) (*redisserver.Server, error) {
 				return redisserver.Start(ctx, redisserver.Options{})
 			},
+			Listening: redisserver.Start,
 		}},
 		Timeout: 20 * time.Second,
 	})
@@ -198,6 +199,7 @@ func runSuite(t *testing.T, server *redisserver.Server, command []string) {
 		t.Error(c.Why)
 	}
 }
+
 // send sends every event of the vectors, except those that are forwarded with the signals
 // of a message.
 func send(t *testing.T, a *adapter.Adapter, client *redis.Client) {

@@ -11,7 +11,7 @@ const sender = new implementation.Sender(url, { plain: true });
 let receiver;
 /** @type {Map<number, (request: any) => void>} */
 const held = new Map(); // the calls of listeners that wait for a return
-let calls = 0;
+let calls = 0, ended = false; // stdin has ended, and so no return comes
 
 /** @param {object} message */
 const emit = (message) => process.stdout.write(JSON.stringify(message) + "\n");
@@ -27,7 +27,7 @@ const listener = (signal, hold) => async ({ name, signals, payloadText, metadata
   const report = { op: "event", signal, event_name: name, signals, payload_text: payloadText, metadata };
   if (!hold) return void emit(report);
   const call = ++calls;
-  const returned = new Promise((resolve) => held.set(call, resolve));
+  const returned = ended ? { error: "stdin has ended" } : new Promise((resolve) => held.set(call, resolve));
   emit({ ...report, call });
   const { error, permanent } = await returned;
   if (error !== undefined) throw permanent ? new implementation.Permanent(error) : new Error(error);
@@ -39,7 +39,8 @@ function receive({ queues, signals, hold = false, reliable }) {
   for (const signal of signals) listeners.set(signal, [...(listeners.get(signal) ?? []), listener(signal, hold)]);
   if (!reliable) return new implementation.Receiver(url, listeners, { queues });
   const { lease_ms: lease, max_attempts: maxAttempts, retry_ms: retryDelay } = reliable;
-  return new implementation.ReliableReceiver(url, listeners, { queues, lease, maxAttempts, retryDelay });
+  const attempts = { maxAttempts, maxSuspectAttempts: maxAttempts };
+  return new implementation.ReliableReceiver(url, listeners, { queues, lease, ...attempts, retryDelay });
 }
 
 /** @param {any} request */
@@ -73,6 +74,7 @@ async function answer(request) {
       return { op: "ready", id };
     case "return":
       held.get(request.call)?.(request);
+      held.delete(request.call);
       return { op: "returned", id };
     case "evaluate":
       return { op: "evaluated", id, output: evaluate(request) };
@@ -96,4 +98,6 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
     emit({ op: "failed", id: request?.id ?? null, error: String(error) });
   }
 }
+ended = true;
+for (const fail of held.values()) fail({ error: "stdin has ended" });
 await stop();

@@ -119,6 +119,8 @@ export interface ReliableOptions extends ReceiverOptions {
   lease?: number;
   /** The attempts until a message is a dead letter; 25 by default. */
   maxAttempts?: number;
+  /** The attempts of a message that ends processes, after two that do not count (REL-39); 5 by default. */
+  maxSuspectAttempts?: number;
   /**
    * The delay of an attempt is a random time between half a bound and the bound, which begins
    * here, and doubles with each attempt; 1,000 by default.

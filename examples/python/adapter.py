@@ -19,6 +19,7 @@ URL = os.environ["REDIS_URL"]
 OUT = threading.Lock()  # listeners of several queues report
 NUMBERS = itertools.count(1)
 HELD: "Dict[int, queue.Queue[Any]]" = {}  # the calls of listeners that wait for a return
+ENDED = threading.Event()  # stdin, and so no return comes
 
 
 def emit(op: str, **members: Any) -> None:
@@ -32,11 +33,20 @@ def hear(signal: str, hold: bool, event: implementation.Event) -> None:
     if not hold:
         return emit("event", **report)
     call = next(NUMBERS)
-    HELD[call] = queue.Queue()
+    answers: "queue.Queue[Any]" = queue.Queue()
+    HELD[call] = answers
+    if ENDED.is_set():
+        fail_held()
     emit("event", **report, call=call)
-    returned = HELD[call].get()
+    returned = answers.get()
     if "error" in returned:
         raise (implementation.Permanent if returned.get("permanent") else RuntimeError)(returned["error"])
+
+
+def fail_held() -> None:
+    ENDED.set()
+    for answers in list(HELD.values()):
+        answers.put({"error": "stdin has ended"})
 
 
 def receive(request: Dict[str, Any]) -> implementation.Receiver:
@@ -48,7 +58,8 @@ def receive(request: Dict[str, Any]) -> implementation.Receiver:
     settings = request["reliable"]
     return implementation.ReliableReceiver(
         URL, listeners, queues=request["queues"], lease=settings["lease_ms"] / 1000,
-        max_attempts=settings["max_attempts"], retry_delay=settings["retry_ms"] / 1000)
+        max_attempts=settings["max_attempts"], max_suspect_attempts=settings["max_attempts"],
+        retry_delay=settings["retry_ms"] / 1000)
 
 
 def evaluate(family: str, given: Dict[str, Any]) -> Dict[str, Any]:
@@ -109,6 +120,7 @@ def serve() -> None:
                 raise ValueError("unknown op")
         except Exception as error:
             emit("failed", id=request.get("id"), error="%s: %s" % (type(error).__name__, error))
+    fail_held()
     stop(receiver)
 
 

@@ -70,8 +70,8 @@ export class Connection {
  */
 function optionsOf(url) {
   try {
-    const parsed = new URL(url);
-    if (parsed.protocol !== "unix:") return createClient({ url }).options;
+    if (!url.startsWith("unix:")) return createClient({ url }).options;
+    const parsed = new URL(url.replace(/^unix:\/\/([^/]*)/, "http://$1localhost")); // a URL with a password needs a host
     return {
       socket: { path: decodeURIComponent(parsed.pathname), tls: false },
       database: Number(parsed.searchParams.get("db") ?? 0),

@@ -9,7 +9,6 @@ import { Receiver } from "./receiver.js";
 import { EXCHANGE, EXTEND, RELEASE, parse } from "./scripts.js";
 
 const MAX_BYTES = 1 << 20; // of the messages of a claim
-const MAX_SUSPECT_ATTEMPTS = 5;
 const FIRST_INDEX = 1001; // of the messages of a claim; each claim here has one
 const FAILED_TURN = 8; // each such turn prefers messages that have failed (REL-41)
 
@@ -28,12 +27,14 @@ export class ReliableReceiver extends Receiver {
    */
   constructor(redis, listeners, options = {}) {
     super(redis, listeners, options);
-    const { lease = 30_000, maxAttempts = 25, retryDelay = 1000, maxRetryDelay = 600_000 } = options;
-    if (!(lease >= 10 && maxAttempts >= 1 && retryDelay > 0 && maxRetryDelay >= retryDelay)) {
-      throw new RangeError("lease, maxAttempts or a retry delay is too small");
+    const { lease = 30_000, maxAttempts = 25, maxSuspectAttempts = 5, retryDelay = 1000, maxRetryDelay = 600_000 } = options;
+    if (!(lease >= 10 && maxAttempts >= 1 && maxSuspectAttempts >= 1 && retryDelay > 0)) {
+      throw new RangeError("lease, retryDelay or a number of attempts is too small");
     }
     this.queues.forEach(companionKeys); // checks the names
-    this.settings = { lease: Math.floor(lease), maxAttempts, retryDelay, maxRetryDelay };
+    this.settings = {
+      lease: Math.floor(lease), maxAttempts, maxSuspectAttempts, retryDelay, maxRetryDelay: Math.max(retryDelay, maxRetryDelay),
+    };
   }
 
   /**
@@ -108,7 +109,8 @@ class Consumer {
    */
   async #exchange(suspect, failedTurn) {
     const token = randomBytes(16).toString("base64url");
-    const claim = [token, this.receiver.settings.lease, 1, MAX_BYTES, RECEIVED.bytes, MAX_SUSPECT_ATTEMPTS];
+    const { lease, maxSuspectAttempts } = this.receiver.settings;
+    const claim = [token, lease, 1, MAX_BYTES, RECEIVED.bytes, maxSuspectAttempts];
     const args = [...this.#report.arguments(), ...claim, Number(suspect), Number(failedTurn)];
     const reply = parse(await EXCHANGE.call(this.connection, this.keys, args));
     this.#report = new Report();

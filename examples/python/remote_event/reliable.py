@@ -19,7 +19,6 @@ from .receiver import Listeners, Receiver
 from .scripts import EXCHANGE, EXTEND, RELEASE, Argument, Reply
 
 MAX_BYTES = 1 << 20  # of the messages of a claim
-MAX_SUSPECT_ATTEMPTS = 5
 FIRST_INDEX = 1001  # of the messages of a claim; each claim here has one
 FAILED_TURN = 8  # each such turn prefers messages that have failed (REL-41)
 SUSPECT = threading.Lock()  # held while this process may handle a suspect (REL-40)
@@ -51,21 +50,22 @@ class ReliableReceiver(Receiver):
 
     If a listener fails, its message is handled again, up to `max_attempts` attempts. The
     delay is a random time between half a bound and the bound, which begins at `retry_delay`
-    seconds and doubles up to `max_retry_delay`. A malformed message, and one whose listeners
+    seconds and doubles up to `max_retry_delay`. A message that ends processes has
+    `max_suspect_attempts`, after two that do not count (REL-39). A malformed message, and one whose listeners
     fail with Permanent only, are dead letters at once.
     """
 
     def __init__(
         self, redis: Source, listeners: Listeners, *, queues: Optional[Sequence[str]] = None, lease: float = 30.0,
-        max_attempts: int = 25, retry_delay: float = 1.0, max_retry_delay: float = 600.0,
+        max_attempts: int = 25, max_suspect_attempts: int = 5, retry_delay: float = 1.0, max_retry_delay: float = 600.0,
     ) -> None:
         super().__init__(redis, listeners, queues=queues)
-        if lease < 0.01 or max_attempts < 1 or retry_delay <= 0 or max_retry_delay < retry_delay:
-            raise ValueError("lease, max_attempts or a retry delay is too small")
+        if lease < 0.01 or max_attempts < 1 or max_suspect_attempts < 1 or retry_delay <= 0:
+            raise ValueError("lease, retry_delay or a number of attempts is too small")
         for key in self._keys:
             companion_keys(key)  # checks the name
-        self.lease, self.max_attempts = lease, max_attempts
-        self.retry_delay, self.max_retry_delay = retry_delay, max_retry_delay
+        self.lease, self.max_attempts, self.max_suspect_attempts = lease, max_attempts, max_suspect_attempts
+        self.retry_delay, self.max_retry_delay = retry_delay, max(retry_delay, max_retry_delay)
 
     def _consume(self, queue: str, key: bytes, connection: Connection) -> None:
         consumer = _Consumer(self, queue, [key, *companion_keys(key)], connection)
@@ -113,8 +113,8 @@ class _Consumer:
     def exchange(self, suspect: bool, failed_turn: bool) -> Reply:
         """Reports what was handled, and claims a message."""
         token = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=")
-        lease = int(self.receiver.lease * 1000)
-        claim: List[Argument] = [token, lease, 1, MAX_BYTES, MAX_RECEIVED_BYTES, MAX_SUSPECT_ATTEMPTS]
+        lease, attempts = int(self.receiver.lease * 1000), self.receiver.max_suspect_attempts
+        claim: List[Argument] = [token, lease, 1, MAX_BYTES, MAX_RECEIVED_BYTES, attempts]
         arguments = [*self.report.arguments(), *claim, int(suspect), int(failed_turn)]
         reply = Reply(EXCHANGE.call(self.connection, self.keys, arguments))
         self.report = Report()
