@@ -7,5 +7,5 @@ import "embed"
 // Files holds the normative text, the classes, the manifest, the scripts of reliable
 // delivery and the test vectors, at their paths below spec/.
 //
-//go:embed *.md classes.json manifest.json lua vectors
+//go:embed *.md classes.json manifest.json requirements.json lua vectors
 var Files embed.FS

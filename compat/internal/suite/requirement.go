@@ -1,33 +1,27 @@
 package suite
 
 import (
-	"io/fs"
-	"regexp"
-	"strings"
+	"encoding/json"
 	"sync"
 
 	"github.com/remote-events/remote-events/spec"
 )
 
-var requirement = regexp.MustCompile(`\*\*\[([A-Z]+-[0-9]+)\]\*\*\s+((?s:.+?))(?: \||\n\n|\n\||\n*$)`)
-
 // requirements are the texts of all requirements, by their ids.
 var requirements = sync.OnceValues(func() (map[string]string, error) {
-	texts := map[string]string{}
-	paths, err := fs.Glob(spec.Files, "*.md")
+	text, err := spec.Files.ReadFile("requirements.json")
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range paths {
-		text, err := spec.Files.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		for _, found := range requirement.FindAllStringSubmatch(string(text), -1) {
-			if _, ok := texts[found[1]]; !ok {
-				texts[found[1]] = strings.Join(strings.Fields(found[2]), " ")
-			}
-		}
+	var file struct {
+		Requirements []struct{ ID, Text string }
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, err
+	}
+	texts := map[string]string{}
+	for _, r := range file.Requirements {
+		texts[r.ID] = r.Text
 	}
 	return texts, nil
 })
