@@ -226,8 +226,8 @@ type played struct {
 // unraced has the played tests by module.
 var unraced = map[string]played{
 	"compat": {
-		packages: []string{"./cmd/compat", "./originals", "./templates", "./implementations"}, run: "Original|Node|InPython",
-		dirs: []string{"/originals", "/templates", "/implementations"}, tests: "TestOriginalQuickRun$|TestOriginalLive$",
+		packages: []string{"./cmd/compat", "./originals", "./templates", "./implementations", "./internal/site"}, run: "Original|Node|InPython|Browser",
+		dirs: []string{"/originals", "/templates", "/implementations"}, tests: "TestOriginalQuickRun$|TestOriginalLive$|TestBrowser$",
 	},
 	"go/cmd/remote-event": {packages: []string{"./internal/ui"}, run: "Browser", tests: "TestBrowser$"},
 }
@@ -411,7 +411,8 @@ func lacksPrometheus(context.Context) string {
 	return ""
 }
 
-// lacksChromium looks for the browser in which the page of the command is tested.
+// lacksChromium looks for the browser in which the page of the command and the site are
+// tested.
 func lacksChromium(context.Context) string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if _, err := exec.LookPath(name); err == nil {
@@ -613,6 +614,12 @@ func Snapshot(ctx context.Context) error {
 // contains the same archive.
 func Vectors(ctx context.Context) error {
 	return run(ctx, ".", nil, "go", "run", "./compat/cmd/release", "vectors", ".release")
+}
+
+// Site writes the specification as a static site into .release/site. It can be read from
+// there with a browser, or served from the root of any host.
+func Site(ctx context.Context) error {
+	return run(ctx, ".", nil, "go", "run", "./compat/cmd/release", "site", filepath.Join(".release", "site"))
 }
 
 // Publish builds, signs and publishes the release of a version that is tagged. The release

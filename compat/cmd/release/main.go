@@ -1,5 +1,5 @@
 // Command release prepares and tags a release of the modules of this repository, in the
-// current directory.
+// current directory, and makes what a release publishes.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/remote-events/remote-events/compat/internal/release"
+	"github.com/remote-events/remote-events/compat/internal/site"
 )
 
 const usage = `usage:
@@ -21,6 +22,7 @@ const usage = `usage:
   release notes VERSION           print the changes of the version
   release documents DIR           write man pages, completions and certificates
   release vectors DIR             write the archive of the vectors, and print its digest
+  release site DIR                write the specification as a static site
   release try DIR                 unpack the archives of this system in DIR and use them`
 
 func main() {
@@ -67,6 +69,8 @@ func run(ctx context.Context, out io.Writer, root string, args []string) error {
 			_, err = fmt.Fprintf(out, "%s  %s\n", digest, name)
 		}
 		return err
+	case "site":
+		return site.Write(os.DirFS(root), dir)
 	case "try":
 		return release.Try(ctx, out, root, dir)
 	}

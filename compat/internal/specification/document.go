@@ -109,6 +109,17 @@ func (d *document) addNames(html []byte) {
 
 // anchor returns GitHub's anchor for a heading.
 func (d *document) anchor(title string) string {
+	slug := Slug(title)
+	name := slug
+	for n := 1; d.anchors[name]; n++ {
+		name = slug + "-" + itoa(n)
+	}
+	d.anchors[name] = true
+	return name
+}
+
+// Slug returns GitHub's anchor for the first heading with a title.
+func Slug(title string) string {
 	var slug strings.Builder
 	for _, r := range strings.ToLower(title) {
 		switch {
@@ -118,12 +129,7 @@ func (d *document) anchor(title string) string {
 			slug.WriteRune(r)
 		}
 	}
-	name := slug.String()
-	for n := 1; d.anchors[name]; n++ {
-		name = slug.String() + "-" + itoa(n)
-	}
-	d.anchors[name] = true
-	return name
+	return slug.String()
 }
 
 // addBlock adds a piece of text.
