@@ -1,8 +1,8 @@
 // The adapter of this package for the compatibility harness, and one to copy: the protocol
 // of compat/README.md around lib/, in whose place yours goes.
 import { createInterface } from "node:readline";
+import { evaluate } from "./evaluate.mjs";
 import * as implementation from "./lib/index.js";
-import { tag } from "./lib/keys.js";
 
 const url = process.env.REDIS_URL ?? "";
 const classes = ["legacy-safe sender", "receiver", "reliable receiver", "validator"];
@@ -15,12 +15,6 @@ let calls = 0, ended = false; // stdin has ended, and so no return comes
 
 /** @param {object} message */
 const emit = (message) => process.stdout.write(JSON.stringify(message) + "\n");
-
-/** @param {any} form */
-const read = (form) => (typeof form === "string" ? Buffer.from(form) : Buffer.from(form.base64, "base64"));
-
-/** @param {Buffer} bytes */
-const write = (bytes) => (bytes.equals(Buffer.from(bytes.toString())) ? bytes.toString() : { base64: bytes.toString("base64") });
 
 /** @type {(signal: string, hold: boolean) => (event: implementation.Event) => Promise<void>} */
 const listener = (signal, hold) => async ({ name, signals, payloadText, metadata }) => {
@@ -44,21 +38,6 @@ function receive({ queues, signals, hold = false, reliable }) {
 }
 
 /** @param {any} request */
-function evaluate({ family, input }) {
-  if (["wire", "poison", "limits", "metadata", "evolution"].includes(family)) {
-    const { verdict, legacy, findings } = implementation.judge(read(input.message), read(input.key ?? "e"));
-    return { verdict, legacy, findings: [...findings.keys()] };
-  }
-  if (family !== "companions") throw new Error(`unsupported: the family ${family}`);
-  const queue = read(input.queue);
-  try {
-    return { tag: write(tag(queue)), companions: implementation.companionKeys(queue).map(write) };
-  } catch {
-    return { rejected: true };
-  }
-}
-
-/** @param {any} request */
 async function answer(request) {
   const { op, id, event_name: name, payload_text: payloadText, metadata } = request;
   switch (op) {
@@ -77,9 +56,9 @@ async function answer(request) {
       held.delete(request.call);
       return { op: "returned", id };
     case "evaluate":
-      return { op: "evaluated", id, output: evaluate(request) };
+      return { op: "evaluated", id, output: evaluate(request.family, request.input) };
   }
-  throw new Error("unknown op");
+  throw new Error(`unsupported request ${op}`);
 }
 
 async function stop() {

@@ -32,27 +32,28 @@ export class Connection {
    * @returns {Promise<any>}
    */
   async call(...command) {
-    const client = await (this.#client ??= this.#connect());
+    const client = await (this.#client ??= this.#connect()); // #connect forgets a client that has ended
     try {
       return await client.sendCommand(command.map((part) => (typeof part === "number" ? String(part) : part)), AS_BYTES);
     } catch (error) {
-      if (!client.isReady) this.#client = undefined; // the next command connects again
       if (error instanceof ClientOfflineError || error instanceof ClientClosedError) throw new Unreachable(describe(error));
       throw error;
     }
   }
 
-  async #connect() {
+  #connect() {
+    /** @type {import("@redis/client").RedisClientType} */
     const client = createClient(this.#options);
-    client.on("error", () => (this.#client = undefined)); // the command reports it
-    try {
-      await client.connect();
-    } catch (error) {
-      this.#client = undefined;
+    const forget = () => {
+      if (this.#client === connected) this.#client = undefined; // the next command connects again
+    };
+    client.on("error", forget); // the command reports the error
+    const connected = client.connect().then(() => client, (error) => {
+      forget();
       if (client.isOpen) client.destroy();
       throw new Unreachable(describe(error));
-    }
-    return /** @type {import("@redis/client").RedisClientType} */ (client);
+    });
+    return connected;
   }
 
   /** Ends the connection. The next command makes another one. */

@@ -51,7 +51,7 @@ export class Receiver {
 
   /**
    * Stops, and resolves when the listeners have returned and no message is in hand
-   * (RECV-12): after a second if none is being handled.
+   * (RECV-12): after a second if none is being handled. A listener must not await it.
    */
   async stop() {
     this.#stopping.abort();

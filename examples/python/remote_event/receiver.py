@@ -66,10 +66,12 @@ class Receiver:
 
     def stop(self) -> None:
         """Stops, and returns when the listeners have returned and no message is in hand
-        (RECV-12): after a second if none is being handled."""
+        (RECV-12): after a second if none is being handled. A listener that calls it does not
+        wait for itself."""
         self._stopping.set()
         for thread in self._threads:
-            thread.join()
+            if thread is not threading.current_thread():
+                thread.join()
 
     def run(self) -> None:
         """Receives until KeyboardInterrupt, or until another thread calls `stop`, and returns
