@@ -21,7 +21,8 @@ type Classes struct {
 type Class struct {
 	Name string `json:"name"`
 	// Request is the request of the adapter protocol that tests the class: "send",
-	// "receive" or "evaluate". It is empty if there is none.
+	// "receive", "receive reliably" (with the member reliable) or "evaluate". It is empty if
+	// there is none.
 	Request      string   `json:"request"`
 	Requirements []string `json:"requirements"`
 	// Exempts has requirements that do not bind the class, nor do cases that name one.

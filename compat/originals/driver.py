@@ -11,10 +11,12 @@ import importlib.metadata
 import importlib.util
 import inspect
 import io
+import itertools
 import json
 import multiprocessing
 import os
 import platform
+import queue
 import signal
 import sys
 import tempfile
@@ -137,6 +139,9 @@ class Driver:
         self.kernel = None
         self.op = None
         self.listeners = []  # blinker holds them weakly
+        self.hold = False
+        self.calls = itertools.count(1)
+        self.held = {}  # the ends of held calls, by number
 
     def boot(self, queues):
         url = urlsplit(os.environ.get("REDIS_URL", "redis://localhost:6379/0"))
@@ -205,7 +210,10 @@ class Driver:
         emit(op="sent", id=request["id"])
 
     def receive(self, request):
+        if request.get("reliable"):
+            raise Refusal("unsupported: the original delivers at most once")
         self.begin("receive")
+        self.hold = request.get("hold", False)
         queues = request["queues"]
         threads = multiprocessing.cpu_count() * 5  # the kernel's pool
         if len(queues) > threads:
@@ -221,8 +229,11 @@ class Driver:
         emit(op="ready", id=request["id"])
         services.release()
 
-    @staticmethod
-    def heard(name, event):
+    def end(self, request):
+        self.held.pop(request["call"]).put(request)
+        emit(op="returned", id=request["id"])
+
+    def heard(self, name, event):
         if "_signals" not in vars(event):
             return  # the kernel's own, for a listener to "event": not from a queue
         # Elements that are no strings are named by their JSON.
@@ -241,7 +252,16 @@ class Driver:
                 sys.setrecursionlimit(limit)
         # Its attribute event_name is that of the class, remote_event, or of the payload.
         event_name = next((s for s in event._signals if isinstance(s, str)), "")
-        emit(op="event", signal=name, event_name=event_name, signals=signals, payload_text=text)
+        observation = {"op": "event", "signal": name, "event_name": event_name, "signals": signals, "payload_text": text}
+        if self.hold:
+            call, returned = next(self.calls), queue.SimpleQueue()
+            self.held[call] = returned
+            emit(call=call, **observation)
+            end = returned.get()
+            if "error" in end:
+                raise RuntimeError(end["error"])
+            return
+        emit(**observation)
         if name in FAILING:
             raise RuntimeError("this listener fails, as it was told")
 
@@ -253,9 +273,10 @@ class Driver:
                 op = request["op"]
                 if op == "stop":
                     return
-                if op not in ("hello", "send", "receive"):
+                do = {"hello": self.hello, "send": self.send, "receive": self.receive, "return": self.end}.get(op)
+                if do is None:
                     raise Refusal("unknown op %r" % (op,))
-                getattr(self, op)(request)
+                do(request)
             except (Exception, SystemExit) as error:  # the kernel exits on a bad configuration
                 traceback.print_exc()
                 emit(op="failed", id=request.get("id") if isinstance(request, dict) else None, error=describe(error))

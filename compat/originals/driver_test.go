@@ -197,7 +197,7 @@ func TestOriginalSendFails(t *testing.T) {
 		}
 	}
 	stage.assertList(t, "a")
-	if err := a.Receive(t.Context(), []string{"a"}, nil); err == nil || !strings.Contains(err.Error(), "is already used to send") {
+	if err := a.Receive(t.Context(), protocol.Reception{Queues: []string{"a"}}); err == nil || !strings.Contains(err.Error(), "is already used to send") {
 		t.Errorf("a sender receives: %v", err)
 	}
 	if err := a.Send(t.Context(), protocol.Message{EventName: "a", PayloadText: "{}"}); err != nil {
@@ -213,7 +213,7 @@ func TestOriginalReceive(t *testing.T) {
 		// What waits before the receiver starts is not lost.
 		stage.push(t, "child", `{"data": {"n": 1, "x": NaN}, "signals": ["child", "parent", "grandparent", "remote_event", "event"]}`)
 		a := stage.start(t)
-		if err := a.Receive(t.Context(), []string{"child", "日本 {x}\"'"}, []string{"grandparent", "child", "parent", "日本 {x}\"'"}); err != nil {
+		if err := a.Receive(t.Context(), protocol.Reception{Queues: []string{"child", "日本 {x}\"'"}, Signals: []string{"grandparent", "child", "parent", "日本 {x}\"'"}}); err != nil {
 			t.Fatal(err)
 		}
 		signals := []string{"child", "parent", "grandparent", "remote_event", "event"}
@@ -236,7 +236,7 @@ func TestOriginalReceive(t *testing.T) {
 
 		stage.push(t, "日本 {x}\"'", `{"data": {}, "signals": ["kernel.kernel_shutdown"]}`)
 		expect(t, a, protocol.Died{Queue: "日本 {x}\"'"})
-		if err := a.Receive(t.Context(), []string{"other"}, nil); err == nil || !strings.Contains(err.Error(), "is already used to ") {
+		if err := a.Receive(t.Context(), protocol.Reception{Queues: []string{"other"}}); err == nil || !strings.Contains(err.Error(), "is already used to ") {
 			t.Errorf("it receives twice: %v", err)
 		}
 	})
@@ -247,7 +247,7 @@ func TestOriginalReceiveInjectorReady(t *testing.T) {
 	t.Parallel()
 	stage := newStage(t, environment.Originals()[6], redisserver.Options{})
 	a := stage.start(t)
-	if err := a.Receive(t.Context(), []string{"q"}, []string{"q"}); err != nil {
+	if err := a.Receive(t.Context(), protocol.Reception{Queues: []string{"q"}, Signals: []string{"q"}}); err != nil {
 		t.Fatal(err)
 	}
 	stage.push(t, "q", `{"data": {}, "signals": ["kernel.injector_ready", "q"]}`)
@@ -265,7 +265,7 @@ func TestOriginalReceiveRefuses(t *testing.T) {
 	for i := range 5000 {
 		queues = append(queues, fmt.Sprint("q", i))
 	}
-	if err := stage.start(t).Receive(t.Context(), queues, nil); err == nil || !strings.Contains(err.Error(), "serves no more than") {
+	if err := stage.start(t).Receive(t.Context(), protocol.Reception{Queues: queues}); err == nil || !strings.Contains(err.Error(), "serves no more than") {
 		t.Errorf("more queues than threads: %v", err)
 	}
 }
@@ -311,7 +311,7 @@ func roundTrip(t *testing.T, stage *stage) {
 	const signal = "{host} {{x}} {}"
 	env := []string{"host='elsewhere'", "x={", "LC_ALL=C", "PYTHONPATH=/nowhere", "PYTHONIOENCODING=utf-16", "PYTHONHOME=/nowhere"}
 	sender, receiver := stage.start(t, env...), stage.start(t, env...)
-	if err := receiver.Receive(t.Context(), []string{signal}, []string{signal}); err != nil {
+	if err := receiver.Receive(t.Context(), protocol.Reception{Queues: []string{signal}, Signals: []string{signal}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := sender.Send(t.Context(), protocol.Message{EventName: signal, PayloadText: `{"a": "é"}`}); err != nil {

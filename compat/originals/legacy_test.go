@@ -94,7 +94,7 @@ func (p *play) react(t *testing.T, l listeners, message []byte, disturbs bool) (
 		for i := range queues {
 			names = append(names, fmt.Sprint("queue", i))
 		}
-		must(t, p.adapter.Receive(t.Context(), names, append([]string{canary}, l.signals...)))
+		must(t, p.adapter.Receive(t.Context(), protocol.Reception{Queues: names, Signals: append([]string{canary}, l.signals...)}))
 	}
 	calls, died = p.stage.react(t, p.adapter, fmt.Sprint("queue", p.dead), message)
 	if died {

@@ -45,7 +45,7 @@ func TestOriginalCorners(t *testing.T) {
 				[...]string{original.Bundle, original.Applauncher, original.RedisPy, original.Blinker, original.Python.Version} {
 				t.Errorf("it calls itself %v", got)
 			}
-			must(t, receiver.Receive(t.Context(), []string{"e"}, []string{"e"}))
+			must(t, receiver.Receive(t.Context(), protocol.Reception{Queues: []string{"e"}, Signals: []string{"e"}}))
 			must(t, sender.Send(t.Context(), protocol.Message{EventName: "e", PayloadText: `{"a": "é"}`}))
 			expect(t, receiver, protocol.Event{Signal: "e", Signals: []string{"e", "remote_event", "event"}, PayloadText: `{"a": "\u00e9"}`})
 		})
@@ -73,7 +73,7 @@ func TestOriginalOldBlinker(t *testing.T) {
 				}
 				for _, member := range []string{"__func__", "im_func"} {
 					a := stage.start(t)
-					must(t, a.Receive(t.Context(), []string{"e"}, []string{"e", canary}))
+					must(t, a.Receive(t.Context(), protocol.Reception{Queues: []string{"e"}, Signals: []string{"e", canary}}))
 					message := `{"data": {"` + member + `": 1}, "signals": ["e", "remote_event", "event"]}`
 					calls, died := stage.react(t, a, "e", []byte(message))
 					if got := outcome("e", calls, died); got != want {

@@ -38,7 +38,7 @@ func TestOriginalsBehindARelay(t *testing.T) {
 		receivers := map[string]*adapter.Adapter{}
 		for _, destination := range []string{"order.billing", "order.mail"} {
 			receivers[destination] = s.start(t)
-			must(t, receivers[destination].Receive(t.Context(), []string{destination}, []string{"order", "base"}))
+			must(t, receivers[destination].Receive(t.Context(), protocol.Reception{Queues: []string{destination}, Signals: []string{"order", "base"}}))
 		}
 		payloads := []string{`{"n": 1}`, `{"n": 2}`}
 		sender := s.start(t)

@@ -76,7 +76,7 @@ func TestOriginalGetsDeadLetters(t *testing.T) {
 			t.Errorf("dead ls ended with %d: %s", code, listed)
 		}
 		a := stage.start(t)
-		if err := a.Receive(t.Context(), []string{"child"}, []string{"child"}); err != nil {
+		if err := a.Receive(t.Context(), protocol.Reception{Queues: []string{"child"}, Signals: []string{"child"}}); err != nil {
 			t.Fatal(err)
 		}
 		if said, code := stage.remoteEvent(t, path, "dead", "requeue", "child", "--all"); code != 5 || said != "requeued 1\n" {

@@ -40,7 +40,7 @@ func TestOriginalSettings(t *testing.T) {
 				s := newStage(t, original, redisserver.Options{})
 				a := s.start(t, "REMOTE_EVENT_REDIS_SETTINGS="+test.settings)
 				queues := []string{"a", "b", "c"}
-				must(t, a.Receive(t.Context(), queues, queues))
+				must(t, a.Receive(t.Context(), protocol.Reception{Queues: queues, Signals: queues}))
 				died := map[string]bool{}
 				for range test.died {
 					o := next(t, a)

@@ -145,6 +145,8 @@ class RemoteEventProbeBundle:
             elif op == "send":
                 session.send(request)
                 session.report(op="sent", id=number)
+            elif op == "receive" and (request.get("hold") or request.get("reliable")):
+                raise ValueError("unsupported: the application's own consumers receive")
             elif op == "receive":
                 session.receive(request["queues"], request["signals"])
                 session.report(op="ready", id=number)

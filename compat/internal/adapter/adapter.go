@@ -84,8 +84,10 @@ type Adapter struct {
 	unread  []protocol.Observation
 	arrived chan struct{} // holds one element while unread or fault changed
 	fault   *Error        // why reading ended; set before done is closed
-	closing bool
-	killed  bool // by the runner
+	// stopping is whether the adapter was asked to stop, and closing whether Close was
+	// called.
+	stopping, closing bool
+	killed            bool // by the runner
 }
 
 // hello has no id in the protocol.
@@ -291,7 +293,7 @@ func (a *Adapter) signal() {
 // to stop.
 func (a *Adapter) end(fault *Error) {
 	a.mu.Lock()
-	if a.closing {
+	if a.closing || a.stopping {
 		fault = &Error{Kind: ErrClosed}
 	}
 	a.mu.Unlock()

@@ -227,7 +227,7 @@ say(op="died", queue="q", error="ValueError: no")
 say(op="died", queue="r", error="")
 sys.exit(7)
 `)})
-	if err := a.Receive(t.Context(), []string{"q", "r"}, nil); err != nil {
+	if err := a.Receive(t.Context(), protocol.Reception{Queues: []string{"q", "r"}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []protocol.Observation{

@@ -37,10 +37,18 @@ func (a *Adapter) Send(ctx context.Context, message protocol.Message) error {
 // Receive makes the adapter consume queues with a listener for each signal, and
 // returns when the adapter consumes them. It may be called once. Next returns the
 // observations, which may arrive before Receive returns.
-func (a *Adapter) Receive(ctx context.Context, queues, signals []string) error {
-	request := protocol.Receive(queues, signals)
+func (a *Adapter) Receive(ctx context.Context, reception protocol.Reception) error {
+	request := protocol.Receive(reception)
 	request.ID = a.nextID()
 	_, err := a.ask(ctx, request, a.options.StartTimeout)
+	return err
+}
+
+// Return ends a held call of a listener, also after Stop. It returns after the answer.
+func (a *Adapter) Return(ctx context.Context, r protocol.Return) error {
+	request := protocol.EndCall(r)
+	request.ID = a.nextID()
+	_, err := a.ask(ctx, request, a.options.Timeout)
 	return err
 }
 
@@ -199,7 +207,13 @@ func (a *Adapter) Stderr() []string { return a.stderr.lines(a.hide) }
 // Kill kills the adapter, as a crash does. The caller must still call Close.
 func (a *Adapter) Kill() { a.kill() }
 
-// Close asks the adapter to stop and waits for its end. It kills an adapter that still
+// Suspend stops the adapter's processes until Resume, as SIGSTOP does.
+func (a *Adapter) Suspend() error { return process.Suspend(a.cmd) }
+
+// Resume continues the processes after Suspend.
+func (a *Adapter) Resume() error { return process.Resume(a.cmd) }
+
+// Close asks the adapter to stop, ends its stdin, and waits for its end. It kills an adapter that still
 // runs after the grace time. It returns an error if the adapter was killed, exited with a
 // code other than 0, or violated the protocol and no call has reported it. After Kill,
 // Close returns nil.
@@ -218,7 +232,8 @@ func (a *Adapter) Close() error {
 		killed.Store(true)
 		a.kill()
 	})
-	a.stop()
+	a.Stop()
+	a.closeInput()
 	<-a.exited
 	killer()
 	over()
@@ -243,15 +258,28 @@ func (a *Adapter) Close() error {
 	return nil
 }
 
-// stop asks the adapter to stop, by a request and by closing its stdin. A blocked
-// write ends with the process.
-func (a *Adapter) stop() {
+// Stop asks the adapter to stop, and does not wait for its end. The adapter still
+// accepts Return. The caller must still call Close.
+func (a *Adapter) Stop() {
 	a.writing.Lock()
 	defer a.writing.Unlock()
+	a.mu.Lock()
+	again := a.stopping
+	a.stopping = true
+	a.mu.Unlock()
+	if again {
+		return
+	}
 	if text, err := protocol.Encode(protocol.Stop()); err == nil {
 		a.trace("→", text[:len(text)-1])
 		_ = a.stdin.SetWriteDeadline(time.Time{})
 		_, _ = a.stdin.Write(text)
 	}
+}
+
+// closeInput ends the adapter's stdin.
+func (a *Adapter) closeInput() {
+	a.writing.Lock()
+	defer a.writing.Unlock()
 	_ = a.stdin.Close()
 }

@@ -113,7 +113,7 @@ func (mute) Send(context.Context, protocol.Message) error {
 	return &adapter.Error{Op: "send", Kind: adapter.ErrTimeout}
 }
 
-func (mute) Receive(context.Context, []string, []string) error {
+func (mute) Receive(context.Context, protocol.Reception) error {
 	return &adapter.Error{Op: "receive", Kind: adapter.ErrTimeout}
 }
 
@@ -185,7 +185,7 @@ func (f *faulty) Hello(ctx context.Context) (protocol.Identity, error) {
 
 func (f *faulty) Send(context.Context, protocol.Message) error { return f.at("send") }
 
-func (f *faulty) Receive(context.Context, []string, []string) error {
+func (f *faulty) Receive(context.Context, protocol.Reception) error {
 	if f.panics == "next" || f.panics == "close" {
 		return nil
 	}

@@ -18,6 +18,7 @@ type delivery struct {
 	listen string // the signal of the canary
 	// listeners has the signals with a listener, nil for all signals of the message.
 	listeners []string
+	fails     []bool // by the index of the listener; nil if none fails
 	message   []byte
 	want      want
 }
@@ -47,7 +48,7 @@ func (r *run) receiveCases(prefix string) []delivery {
 		message := c.Delivery.Message.Bytes()
 		deliveries = append(deliveries, delivery{
 			c: c, queue: prefix + c.Delivery.Key, spare: true, listen: canary(c.Delivery.Key), message: message, want: wanted(c, message),
-			listeners: c.Delivery.Listeners,
+			listeners: c.Delivery.Listeners, fails: c.Delivery.Fails,
 		})
 	}
 	return deliveries
@@ -96,6 +97,8 @@ type batch struct {
 	queues, signals []string
 	maxLine         int
 	alone           bool // takes no other delivery
+	hold            bool // listeners return as the engine tells them to
+	reliably        bool // the receiver delivers at least once
 	deliveries      []delivery
 }
 
@@ -114,7 +117,7 @@ const (
 )
 
 // batches groups deliveries into as few batches as possible.
-func batches(deliveries []delivery) []batch {
+func batches(deliveries []delivery, reliably bool) []batch {
 	var all []*batch
 	for _, d := range deliveries {
 		maxLine := ordinaryLine
@@ -125,13 +128,14 @@ func batches(deliveries []delivery) []batch {
 		if d.spare {
 			limit = batchMessages
 		}
-		several := len(union(nil, d.listeners...)) < len(d.listeners) // for one signal: they need a separate process
+		// Several listeners for one signal, or a failing one, need a separate process.
+		several := len(union(nil, d.listeners...)) < len(d.listeners) || d.fails != nil
 		i := slices.IndexFunc(all, func(b *batch) bool {
 			return !several && !b.alone && b.maxLine == maxLine && len(b.deliveries) < limit && (slices.Contains(b.queues, d.queue) || len(b.queues) < batchQueues)
 		})
 		if i < 0 {
 			i = len(all)
-			all = append(all, &batch{maxLine: maxLine, alone: several})
+			all = append(all, &batch{maxLine: maxLine, alone: several, hold: d.fails != nil, reliably: reliably})
 		}
 		b := all[i]
 		if maxLine != ordinaryLine {

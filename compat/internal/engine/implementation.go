@@ -57,7 +57,7 @@ type Setting struct {
 type Process interface {
 	Hello(ctx context.Context) (protocol.Identity, error)
 	Send(ctx context.Context, message protocol.Message) error
-	Receive(ctx context.Context, queues, signals []string) error
+	Receive(ctx context.Context, reception protocol.Reception) error
 	Next(ctx context.Context) (protocol.Observation, error)
 	// Kill ends it at once, as a crash does. The caller must still call Close.
 	Kill()

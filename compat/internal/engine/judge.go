@@ -25,7 +25,7 @@ func (p *participant) judge(d delivery, got reaction) report.Result {
 	}
 	got.calls = d.listened(got.calls)
 	d.want.nameless = p.Original
-	result.Problems = d.want.problems(got)
+	result.Problems = append(d.want.problems(got), got.letter...)
 	result.NotTested = got.hides(d.c.Requirements)
 	switch {
 	case p.Original && d.measured():

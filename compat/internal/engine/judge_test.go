@@ -39,7 +39,7 @@ func (p *fakeProcess) Send(_ context.Context, message protocol.Message) error {
 	return p.push(p, message)
 }
 
-func (p *fakeProcess) Receive(_ context.Context, queues, signals []string) error {
+func (p *fakeProcess) Receive(_ context.Context, reception protocol.Reception) error {
 	go func() {
 		defer close(p.observed)
 		for p.ctx.Err() == nil {
@@ -50,10 +50,10 @@ func (p *fakeProcess) Receive(_ context.Context, queues, signals []string) error
 			var answer []string
 			var err error
 			if p.poll {
-				answer = []string{queues[0], ""}
-				answer[1], err = p.redis.RPop(p.ctx, queues[0]).Result()
+				answer = []string{reception.Queues[0], ""}
+				answer[1], err = p.redis.RPop(p.ctx, reception.Queues[0]).Result()
 			} else {
-				answer, err = pop(p.ctx, time.Second, queues...).Result()
+				answer, err = pop(p.ctx, time.Second, reception.Queues...).Result()
 			}
 			if err != nil {
 				if p.fragile && !errors.Is(err, redis.Nil) {
@@ -62,7 +62,7 @@ func (p *fakeProcess) Receive(_ context.Context, queues, signals []string) error
 				continue
 			}
 			for _, o := range p.observe(answer[1]) {
-				if e, ok := o.(protocol.Event); !ok || slices.Contains(signals, e.Signal) {
+				if e, ok := o.(protocol.Event); !ok || slices.Contains(reception.Signals, e.Signal) {
 					p.observed <- o
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/proxy"
@@ -25,22 +26,29 @@ type scenario struct {
 	script       *suite.Script
 	trace        *trace
 	participants []*participant // one, or the fleet
+	reliably     bool           // receivers deliver at least once
 	maxLine      int
 
 	proxy     *proxy.Proxy // before its own server
 	own       *redisserver.Server
 	connected bool                     // lane is on its own server
+	restarted bool                     // its own server is another one, and empty
 	processes map[string]*processState // by name
 	observers []*proxy.Proxy           // of processes that may be killed
 	pumps     sync.WaitGroup
-	changed   chan struct{} // holds one element after a change
 
 	mu        sync.Mutex       // guards what follows
+	changed   chan struct{}    // closed at the next change
 	number    int              // of the last sent or pushed event
 	queueOf   map[int]string   // by number of the event
 	delivered map[int]int      // by number of the event
 	orders    map[string][]int // by receiver
 	deaths    []error          // of queues, and the ends of processes
+	pushed    map[string]bool  // the messages that the harness has pushed
+	suspect   map[int]bool     // the events that the harness has made suspects
+	problem   error            // the first violation that was observed between steps
+	// lease and retry are those of the last reliable receiver that was started.
+	lease, retry time.Duration
 }
 
 // processState is a process of a participant in a scenario.
@@ -54,6 +62,10 @@ type processState struct {
 	gone   bool          // ended by a step
 	lost   []string      // queues whose consumer died
 	died   bool          // no consumer is left
+	held   []heldCall    // calls that have not returned
+	free   bool          // its calls return at once
+	// stopping is whether it was asked to stop, and is not waited for.
+	stopping bool
 }
 
 // event is the payload of an event of a scenario. The number identifies the event.
@@ -114,6 +126,9 @@ func (s *scenario) pump(ctx context.Context, a *processState) {
 			if err != nil {
 				return
 			}
+			if err := s.returnFreed(ctx, a); err != nil {
+				s.note(a, nil, err)
+			}
 		}
 	})
 }
@@ -128,6 +143,9 @@ func (s *scenario) note(a *processState, o protocol.Observation, err error) {
 			e.N = 0
 		}
 		s.delivered[e.N]++
+		if o.Call != 0 {
+			s.hold(a, heldCall{o.Call, e.N})
+		}
 		s.orders[a.name] = append(s.orders[a.name], e.N)
 	case protocol.Died:
 		a.lost = union(a.lost, o.Queue)
@@ -138,10 +156,8 @@ func (s *scenario) note(a *processState, o protocol.Observation, err error) {
 		a.died = true
 		s.deaths = append(s.deaths, err)
 	}
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
+	close(s.changed)
+	s.changed = make(chan struct{})
 }
 
 // until waits for a condition, which it checks with the lock held, or for an element of
@@ -149,7 +165,7 @@ func (s *scenario) note(a *processState, o protocol.Observation, err error) {
 func (s *scenario) until(ctx context.Context, condition func() bool, also <-chan struct{}) error {
 	for {
 		s.mu.Lock()
-		holds, dead, deaths := condition(), s.dead(), slices.Clone(s.deaths)
+		holds, dead, deaths, changed := condition(), s.dead(), slices.Clone(s.deaths), s.changed
 		s.mu.Unlock()
 		switch {
 		case holds:
@@ -158,7 +174,7 @@ func (s *scenario) until(ctx context.Context, condition func() bool, also <-chan
 			return deaths[0]
 		}
 		select {
-		case <-s.changed:
+		case <-changed:
 		case <-also:
 			return nil
 		case <-ctx.Done():

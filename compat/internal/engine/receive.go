@@ -17,7 +17,7 @@ func (r *run) receive(ctx context.Context, l *lane, p *participant, b batch) err
 			return err
 		}
 		r.conclude(result, []*participant{p}, func(ctx context.Context, l *lane, t turn) (report.Result, error) {
-			alone := &session{run: r, turn: t, p: p, lane: l, batch: batches([]delivery{d})[0], trace: &trace{}}
+			alone := &session{run: r, turn: t, p: p, lane: l, batch: batches([]delivery{d}, b.reliably)[0], trace: &trace{}}
 			defer alone.close()
 			return alone.result(ctx, d), context.Cause(ctx)
 		})
@@ -39,6 +39,6 @@ func (s *session) result(ctx context.Context, d delivery) report.Result {
 		s.p.punctual(got.fault)
 	}
 	result := s.p.judge(d, got)
-	result.Server = s.lane.server
+	result.Server, result.Reliable = s.lane.server, s.batch.reliably
 	return s.run.complete(result, d.message, s.trace)
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
@@ -63,9 +64,14 @@ type run struct {
 }
 
 // resultKey identifies a result.
-type resultKey struct{ server, testCase, sender, receiver string }
+type resultKey struct {
+	server, testCase, sender, receiver string
+	reliable                           bool
+}
 
-func keyOf(r report.Result) resultKey { return resultKey{r.Server, r.Case, r.Sender, r.Receiver} }
+func keyOf(r report.Result) resultKey {
+	return resultKey{r.Server, r.Case, r.Sender, r.Receiver, r.Reliable}
+}
 
 // Run runs every case with every implementation that claims a class for it. Each selected
 // case has results in the report, or is in Skipped. If Run returns an error without a
@@ -121,13 +127,12 @@ func (r *run) runOn(ctx context.Context, server Server) (err error) {
 	defer func() { err = errors.Join(err, lanes.close()) }()
 
 	r.cases = r.runnable(server, lacking(ctx, lanes.all[0].redis))
-	receivers := r.getting("receive")
 	var tasks []task
 	out := outgoing{by: map[string][]delivery{}}
 	for _, p := range r.getting("send") {
 		var of []resultKey
 		for _, c := range r.sendingOf(p) {
-			of = append(of, resultKey{server.ID, c.ID, p.ID, ""})
+			of = append(of, resultKey{server.ID, c.ID, p.ID, "", false})
 		}
 		if of != nil {
 			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.send(ctx, l, p, &out) }})
@@ -138,8 +143,19 @@ func (r *run) runOn(ctx context.Context, server Server) (err error) {
 	}
 
 	tasks = nil
-	for _, p := range receivers {
-		own := slices.DeleteFunc(r.receiveCases(server.Prefix), func(d delivery) bool { return !p.meets(nil, d.c) })
+	receive := func(p *participant, all []batch) {
+		for _, b := range all {
+			var of []resultKey
+			for _, d := range b.deliveries {
+				of = append(of, resultKey{server.ID, d.c.ID, d.sender, p.ID, b.reliably})
+			}
+			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.receive(ctx, l, p, b) }})
+		}
+	}
+	own := func(p *participant) []delivery {
+		return slices.DeleteFunc(r.receiveCases(server.Prefix), func(d delivery) bool { return !p.meets(nil, d.c) })
+	}
+	for _, p := range r.getting("receive") {
 		var deliveries []delivery
 		for _, sender := range r.participants {
 			for _, d := range out.by[sender.ID] {
@@ -148,12 +164,11 @@ func (r *run) runOn(ctx context.Context, server Server) (err error) {
 				}
 			}
 		}
-		for _, b := range append(batches(own), batches(deliveries)...) {
-			var of []resultKey
-			for _, d := range b.deliveries {
-				of = append(of, resultKey{server.ID, d.c.ID, d.sender, p.ID})
-			}
-			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.receive(ctx, l, p, b) }})
+		receive(p, append(batches(own(p), false), batches(deliveries, false)...))
+	}
+	if server.Prefix == "" { // the names of companion keys have another
+		for _, p := range r.getting(protocol.ReceiveReliably) {
+			receive(p, batches(own(p), true))
 		}
 	}
 	return r.runTwice(ctx, lanes, append(tasks, r.scenarios(server)...))

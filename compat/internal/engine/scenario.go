@@ -14,6 +14,7 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/calibration"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/proxy"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/internal/report"
@@ -29,37 +30,60 @@ func (r *run) scenarios(server Server) []task {
 		if c.Script == nil {
 			continue
 		}
-		var able []*participant
-		for _, p := range r.participants {
-			if p.takes(c) && (p.VariantOf == "" || !c.Script.Fleet) && !slices.ContainsFunc(c.Script.Requests(), func(op string) bool { return !p.gets(op) }) {
-				able = append(able, p)
-			}
-		}
-		groups := [][]*participant{able}
-		if !c.Script.Fleet {
-			groups = nil
-			for _, p := range able {
-				groups = append(groups, []*participant{p})
-			}
-		}
-		for _, participants := range groups {
-			if len(participants) == 0 {
-				continue
-			}
-			run := func(ctx context.Context, l *lane, t turn) (report.Result, error) {
-				return r.scenario(ctx, server, l, t, c, participants), context.Cause(ctx)
-			}
-			sender, receiver := sides(c, participants)
-			tasks = append(tasks, task{[]resultKey{{server.ID, c.ID, sender, receiver}}, func(ctx context.Context, l *lane) error {
-				result, err := run(ctx, l, r.first())
-				if err == nil {
-					r.conclude(result, participants, run)
+		for _, reliably := range ways(server, c) {
+			for _, participants := range r.groups(c, reliably) {
+				run := func(ctx context.Context, l *lane, t turn) (report.Result, error) {
+					return r.scenario(ctx, server, l, t, c, participants, reliably), context.Cause(ctx)
 				}
-				return err
-			}})
+				sender, receiver := sides(c, participants)
+				tasks = append(tasks, task{[]resultKey{{server.ID, c.ID, sender, receiver, reliably}}, func(ctx context.Context, l *lane) error {
+					result, err := run(ctx, l, r.first())
+					if err == nil {
+						r.conclude(result, participants, run)
+					}
+					return err
+				}})
+			}
 		}
 	}
 	return tasks
+}
+
+// ways returns how the receivers of a scenario deliver: at most once (false), at least
+// once, or, where the outcome must be the same, both.
+func ways(server Server, c *suite.Case) []bool {
+	receives := slices.Contains(c.Script.Requests(), "receive")
+	limited := slices.ContainsFunc(c.Script.Steps, func(s suite.Step) bool { return s.User != nil }) // to the commands of a plain receiver
+	switch {
+	case c.Script.Reliable():
+		return []bool{true}
+	case !receives || limited || c.Script.Fleet || c.Slow || server.Prefix != "":
+		return []bool{false}
+	}
+	return []bool{false, true}
+}
+
+// groups returns the participants of each run of a scenario: one whose classes get the
+// requests of the steps, or all of these.
+func (r *run) groups(c *suite.Case, reliably bool) [][]*participant {
+	var able []*participant
+	var alone [][]*participant
+	for _, p := range r.participants {
+		lacks := func(op string) bool {
+			if op == "receive" && reliably {
+				op = protocol.ReceiveReliably
+			}
+			return !p.gets(op)
+		}
+		if p.takes(c) && (p.VariantOf == "" || !c.Script.Fleet) && !slices.ContainsFunc(c.Script.Requests(), lacks) {
+			able = append(able, p)
+			alone = append(alone, []*participant{p})
+		}
+	}
+	if c.Script.Fleet && len(able) > 0 {
+		return [][]*participant{able}
+	}
+	return alone
 }
 
 // sides returns the sender and the receiver of the result of a scenario.
@@ -78,10 +102,10 @@ func sides(c *suite.Case, participants []*participant) (sender, receiver string)
 }
 
 // scenario runs one scenario with one implementation, or with a fleet.
-func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *suite.Case, participants []*participant) report.Result {
+func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *suite.Case, participants []*participant, reliably bool) report.Result {
 	s := &scenario{
-		run: r, turn: t, server: server, lane: l.fresh(), url: l.url, script: c.Script, trace: &trace{}, participants: participants, maxLine: ordinaryLine,
-		processes: map[string]*processState{}, changed: make(chan struct{}, 1), queueOf: map[int]string{}, delivered: map[int]int{}, orders: map[string][]int{},
+		run: r, turn: t, server: server, lane: l.fresh(), url: l.url, script: c.Script, trace: &trace{}, participants: participants, reliably: reliably, maxLine: ordinaryLine,
+		processes: map[string]*processState{}, changed: make(chan struct{}), queueOf: map[int]string{}, pushed: map[string]bool{}, suspect: map[int]bool{}, delivered: map[int]int{}, orders: map[string][]int{},
 	}
 	for _, step := range c.Script.Steps {
 		if step.Bytes > ordinaryMessage {
@@ -94,6 +118,7 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *s
 		Expected: fmt.Sprintf("all %d steps", len(c.Script.Steps)), Observed: fmt.Sprintf("all %d steps", len(c.Script.Steps)),
 	}
 	result.Sender, result.Receiver = sides(c, participants)
+	result.Reliable = reliably
 	// It ends the processes, and with them the pumps.
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -110,6 +135,10 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *s
 	s.end()
 	if err != nil {
 		result.Outcome, result.Observed, result.Problems = outcomeOf(err), observed(err), problemsOf(err)
+		// On a busy machine, a lease may expire: the second try has longer leases.
+		if c.Script.Reliable() && result.Outcome == report.Failed && !t.second && !r.Once {
+			result.Outcome = report.Inconclusive
+		}
 	}
 	return r.complete(result, nil, s.trace)
 }
@@ -127,6 +156,9 @@ func (s *scenario) perform(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("step %d, %s: %w", i+1, step.Do, err)
 		}
+	}
+	if s.script.Reliable() {
+		return s.consistent(ctx)
 	}
 	return nil
 }
@@ -213,8 +245,10 @@ func (s *scenario) step(ctx, stepping context.Context, step suite.Step) error {
 		return s.stop(stepping, step)
 	case "redis":
 		return s.command(stepping, step)
-	default:
+	case "cut", "down", "refused", "up", "error":
 		return s.outage(stepping, step)
+	default:
+		return s.reliability(stepping, step)
 	}
 }
 
@@ -241,7 +275,7 @@ func (s *scenario) receive(ctx context.Context, step suite.Step) error {
 		a.queues, a.proxy = queues, proxy
 		s.mu.Unlock()
 		s.pump(ctx, a)
-		return a.Receive(ctx, queues, union(nil, queues...))
+		return a.Receive(ctx, protocol.Reception{Queues: queues, Signals: union(nil, queues...), Hold: step.Hold, Reliable: s.settings(step)})
 	})
 }
 
@@ -299,7 +333,7 @@ func (s *scenario) user(ctx context.Context, rules []string) (string, error) {
 	name := "compat-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	command := []any{"ACL", "SETUSER", name, "on", ">compat", "resetkeys"}
 	for _, rule := range rules {
-		command = append(command, strings.Replace(rule, "$", s.lane.prefix, 1))
+		command = append(command, strings.ReplaceAll(rule, "$", s.lane.prefix))
 	}
 	if err := s.lane.redis.Do(ctx, command...).Err(); err != nil {
 		return "", fmt.Errorf("add a user to Redis: %w", err)

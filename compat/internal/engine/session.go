@@ -49,6 +49,8 @@ type reaction struct {
 	// canary is the report of the canary, nil if there is none.
 	canary *protocol.Event
 	died   *protocol.Died
+	// letter has what is wrong with the dead letters of a reliable receiver.
+	letter []string
 	// fault is a problem of the process, in contrast to the end of its queue.
 	fault error
 }
@@ -114,7 +116,7 @@ func (s *session) ready(ctx context.Context, d delivery) (string, error) {
 		}
 		d.queue = s.queues[0]
 	}
-	if err := s.process.Receive(ctx, s.queues, s.batch.signals); err != nil {
+	if err := s.process.Receive(ctx, s.batch.reception(s.queues)); err != nil {
 		s.drop()
 		return "", err
 	}
@@ -164,12 +166,17 @@ func (s *session) deliver(ctx context.Context, d delivery) reaction {
 	if err != nil {
 		return reaction{fault: fmt.Errorf("the canary: %w", err)}
 	}
+	letters, err := s.letters(ctx, queue)
+	if err != nil {
+		return reaction{fault: err}
+	}
 	s.trace.add("redis", "LPUSH "+queue, d.message)
 	s.trace.add("redis", "LPUSH "+queue, barrier)
 	if err := s.lane.redis.LPush(ctx, queue, d.message, barrier).Err(); err != nil {
 		return reaction{fault: fmt.Errorf("push the message: %w", err)}
 	}
-	result := s.await(ctx, queue, s.turn.patience(d.message))
+	patience := s.turn.patience(d.message)
+	result := s.await(ctx, d, queue, patience)
 	switch {
 	case result.fault != nil:
 		if errors.Is(result.fault, adapter.ErrTimeout) {
@@ -182,6 +189,7 @@ func (s *session) deliver(ctx context.Context, d delivery) reaction {
 		s.dead[queue] = true
 		s.prepare(ctx)
 	default:
+		result.letter, result.fault = s.letter(ctx, queue, letters, d, patience)
 		return result
 	}
 	s.lane.redis.Del(ctx, queue)
@@ -193,10 +201,11 @@ func (t turn) patience(message []byte) time.Duration {
 	return t.timeout + time.Duration(len(message)>>20)*time.Second
 }
 
-func (s *session) await(ctx context.Context, queue string, patience time.Duration) reaction {
+func (s *session) await(ctx context.Context, d delivery, queue string, patience time.Duration) reaction {
 	ctx, cancel := calibration.WithTimeout(ctx, patience)
 	defer cancel()
 	var result reaction
+	calls := map[string]int{} // of the message, by signal
 	for {
 		o, err := s.process.Next(ctx)
 		if err != nil {
@@ -211,8 +220,15 @@ func (s *session) await(ctx context.Context, queue string, patience time.Duratio
 			}
 			s.dead[o.Queue] = true
 		case protocol.Event:
-			switch canaryOf(o.PayloadText) {
+			canary := canaryOf(o.PayloadText)
+			if o.Call != 0 {
+				if result.fault = s.end(ctx, o, canary == "" && d.failing(o.Signal, calls[o.Signal])); result.fault != nil {
+					return result
+				}
+			}
+			switch canary {
 			case "":
+				calls[o.Signal]++
 				if result.calls = append(result.calls, o); len(result.calls) > maxCalls {
 					result.calls, result.fault = nil, wrong("more than %d calls for one message", maxCalls)
 					return result

@@ -13,7 +13,7 @@ import (
 )
 
 // lacks has the features that a Redis does not have.
-type lacks struct{ clientKill, errorStats, acl bool }
+type lacks struct{ clientKill, errorStats, acl, memory bool }
 
 // lacking asks a Redis which features it does not have. Only an error reply counts: if
 // Redis cannot be asked, the cases run and show the problem.
@@ -28,6 +28,7 @@ func lacking(ctx context.Context, client *redis.Client) lacks {
 		clientKill: denied(client.ClientKillByFilter(ctx, "ID", absent, "TYPE", "normal", "SKIPME", "yes").Err()),
 		errorStats: denied(err) || err == nil && !strings.Contains(statistics, "# Errorstats"),
 		acl:        denied(client.Do(ctx, "ACL", "WHOAMI").Err()),
+		memory:     denied(client.ConfigGet(ctx, "maxmemory").Err()),
 	}
 }
 
@@ -38,6 +39,8 @@ func (s Server) obstacle(c *suite.Case, lacks lacks) string {
 		return c.Script != nil && slices.ContainsFunc(c.Script.Steps, func(s suite.Step) bool { return s.Do == step })
 	}
 	switch {
+	case c.Script != nil && c.Script.Reliable() && s.Prefix != "":
+		return "they use companion keys, whose names do not begin with compat:"
 	case needs("server") && s.Another == nil:
 		return "they need a Redis of their own"
 	case c.Script != nil && c.Script.Server != nil && s.Listening == nil:
@@ -46,6 +49,8 @@ func (s Server) obstacle(c *suite.Case, lacks lacks) string {
 		return "they need users of Redis, and must not add any to a shared Redis"
 	case needs("acl") && lacks.acl:
 		return "they need users of Redis, and this Redis has none"
+	case needs("memory") && lacks.memory:
+		return "they limit the memory of Redis, and this Redis has no CONFIG"
 	case does("cut") && lacks.clientKill:
 		return "they kill connections, and this Redis has no CLIENT KILL TYPE"
 	case does("error") && lacks.errorStats:

@@ -83,6 +83,9 @@ func (s *scenario) push(ctx context.Context, step suite.Step) error {
 				s.trace.add("redis", "LPUSH "+queue, message)
 			}
 			messages = append(messages, message)
+			s.mu.Lock()
+			s.pushed[string(message)] = true
+			s.mu.Unlock()
 		}
 		for part := range slices.Chunk(messages, 1000) {
 			if err := s.lane.redis.LPush(ctx, queue, part...).Err(); err != nil {
@@ -97,13 +100,13 @@ func (s *scenario) push(ctx context.Context, step suite.Step) error {
 func (s *scenario) awaitDelivered(ctx context.Context, step suite.Step) error {
 	err := s.until(ctx, func() bool {
 		missing, twice := s.missing()
-		return len(missing) == 0 || len(twice) > 0 || step.Count > 0 && s.number-len(missing) >= step.Count
+		return len(missing) == 0 || len(twice) > 0 && !step.Repeated || step.Count > 0 && s.number-len(missing) >= step.Count
 	}, nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	missing, twice := s.missing()
 	switch {
-	case len(twice) > 0:
+	case len(twice) > 0 && !step.Repeated:
 		return wrong("events were delivered more than once: %v", some(twice))
 	case err != nil && step.Count > 0:
 		return err
@@ -214,6 +217,11 @@ func (s *scenario) stop(ctx context.Context, step suite.Step) error {
 		s.mu.Unlock()
 		if step.Do == "crash" {
 			a.Kill()
+		} else if a.stopping {
+			select { // its calls are returned until it has ended
+			case <-a.pumped:
+			case <-ctx.Done():
+			}
 		}
 		if err := a.Close(); err != nil && step.Do == "stop" {
 			return err
@@ -221,6 +229,7 @@ func (s *scenario) stop(ctx context.Context, step suite.Step) error {
 		if a.pumped != nil {
 			<-a.pumped
 		}
+		s.abandon(a)
 		if a.proxy != nil {
 			if err := a.proxy.AwaitEnd(ctx); err != nil {
 				return fmt.Errorf("Redis has not noticed that the process has gone: %w", err) //nolint:staticcheck // a name
@@ -234,10 +243,7 @@ func (s *scenario) stop(ctx context.Context, step suite.Step) error {
 func (s *scenario) command(ctx context.Context, step suite.Step) error {
 	var words []any
 	for _, word := range step.Command {
-		if name, ok := strings.CutPrefix(word, "$"); ok {
-			word = s.lane.prefix + name
-		}
-		words = append(words, word)
+		words = append(words, strings.ReplaceAll(word, "$", s.lane.prefix))
 	}
 	answer, err := s.lane.redis.Do(ctx, words...).Result()
 	s.trace.add("redis", strings.TrimSpace(fmt.Sprintln(words...)), fmt.Appendf(nil, "%v %v", answer, err))
@@ -248,7 +254,9 @@ func (s *scenario) command(ctx context.Context, step suite.Step) error {
 func (s *scenario) outage(ctx context.Context, step suite.Step) error {
 	switch step.Do {
 	case "cut":
-		s.awaitIdle(ctx)
+		if !s.holds() {
+			s.awaitIdle(ctx)
+		}
 		// As an administrator does.
 		if err := s.lane.redis.ClientKillByFilter(ctx, "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
 			return fmt.Errorf("kill connections: %w", err)
@@ -269,7 +277,7 @@ func (s *scenario) outage(ctx context.Context, step suite.Step) error {
 		if err != nil {
 			return err
 		}
-		s.own = own
+		s.own, s.restarted = own, true
 		return s.connectOwn()
 	}
 }

@@ -67,7 +67,7 @@ func (f *flow) oneOriginal(ctx context.Context, redisURL string, number, events 
 	}
 	defer func() { _ = receiver.Close() }() // the error is that of the kill
 	queue := f.queues[0]
-	if err := receiver.Receive(ctx, []string{queue}, []string{queue}); err != nil {
+	if err := receiver.Receive(ctx, protocol.Reception{Queues: []string{queue}, Signals: []string{queue}}); err != nil {
 		return 0, err
 	}
 	for {

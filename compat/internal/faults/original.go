@@ -79,7 +79,7 @@ func (o *original) push(ctx context.Context, event wire.Envelope) error {
 // receiveBy makes an original receive from the flow's first queue until the flow ends.
 func (f *flow) receiveBy(ctx context.Context, o *original) error {
 	queue := f.queues[0]
-	if err := o.receiver.Receive(ctx, []string{queue}, []string{queue}); err != nil {
+	if err := o.receiver.Receive(ctx, protocol.Reception{Queues: []string{queue}, Signals: []string{queue}}); err != nil {
 		return err
 	}
 	number := f.register()

@@ -146,7 +146,7 @@ func (r *receiver) start(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Receive(ctx, p.queues, []string{key}); err != nil {
+	if err := p.Receive(ctx, protocol.Reception{Queues: p.queues, Signals: []string{key}}); err != nil {
 		return nil, errors.Join(err, p.end())
 	}
 	return p, nil

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -31,12 +32,7 @@ func Run(ctx context.Context, redisURL, version string, in io.Reader, out, diagn
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	a := &adapter{version: version, client: client, log: log, sender: sender}
-	defer a.receiving.Wait()
-	defer cancel()
-	return protocol.Serve(ctx, in, out, a)
+	return protocol.Serve(ctx, in, out, &adapter{version: version, client: client, log: log, sender: sender})
 }
 
 // adapter is a sender and a receiver of the library.
@@ -49,7 +45,7 @@ type adapter struct {
 }
 
 func (a *adapter) Identity() protocol.Identity {
-	return protocol.Identity{Name: "go", Version: a.version, Classes: []protocol.Class{protocol.LegacySafeSender, protocol.Receiver}}
+	return protocol.Identity{Name: "go", Version: a.version, Classes: []protocol.Class{protocol.LegacySafeSender, protocol.Receiver, protocol.ReliableReceiver}}
 }
 
 func (a *adapter) Send(ctx context.Context, message protocol.Message) error {
@@ -63,35 +59,57 @@ func (a *adapter) Send(ctx context.Context, message protocol.Message) error {
 	})
 }
 
-func (a *adapter) Receive(ctx context.Context, queues, signals []string, report func(protocol.Observation)) error {
+// Wait waits for the receiver's shutdown.
+func (a *adapter) Wait() { a.receiving.Wait() }
+
+func (a *adapter) Receive(ctx context.Context, reception protocol.Reception, report func(protocol.Observation) error) error {
 	mux, err := remoteevent.NewMux()
 	if err != nil {
 		return err
 	}
-	for _, signal := range signals {
+	for _, signal := range reception.Signals {
 		err := mux.Listen(signal, func(_ context.Context, d *remoteevent.Delivery) error {
 			attributes := maps.Clone(d.Envelope().Metadata.Attributes)
 			if attributes == nil {
 				attributes = map[string]string{} // reports that there are none
 			}
-			report(protocol.Event{Signal: signal, EventName: d.Envelope().EventName, Signals: d.Envelope().Metadata.Signals, PayloadText: string(d.Payload()), Metadata: attributes})
-			return nil
+			err := report(protocol.Event{Signal: signal, EventName: d.Envelope().EventName, Signals: d.Envelope().Metadata.Signals, PayloadText: string(d.Payload()), Metadata: attributes})
+			if failure, ok := errors.AsType[*protocol.ListenerError](err); ok && failure.Permanent {
+				return remoteevent.Permanent(failure)
+			}
+			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	receiver, err := remoteevent.NewReceiver(a.client, mux,
-		remoteevent.WithQueues(queues...), remoteevent.WithAtMostOnce(), remoteevent.WithLogger(a.log))
+	options := []remoteevent.ReceiverOption{remoteevent.WithQueues(reception.Queues...), remoteevent.WithLogger(a.log)}
+	receiver, err := remoteevent.NewReceiver(a.client, mux, append(options, delivery(reception.Reliable)...)...)
 	if err != nil {
 		return err
 	}
 	a.receiving.Go(func() {
 		if err := receiver.Run(ctx); err != nil {
-			for _, queue := range queues {
-				report(protocol.Died{Queue: queue, Error: err.Error()})
+			for _, queue := range reception.Queues {
+				_ = report(protocol.Died{Queue: queue, Error: err.Error()})
 			}
 		}
 	})
 	return nil
+}
+
+// lastRetry is the longest delay of a retry, which REL-21 recommends.
+const lastRetry = 10 * time.Minute
+
+// delivery returns the options of a receiver: at most once if reliable is nil.
+func delivery(reliable *protocol.Reliable) []remoteevent.ReceiverOption {
+	if reliable == nil {
+		return []remoteevent.ReceiverOption{remoteevent.WithAtMostOnce()}
+	}
+	retry := time.Duration(reliable.RetryMS) * time.Millisecond
+	return []remoteevent.ReceiverOption{
+		remoteevent.WithLease(time.Duration(reliable.LeaseMS) * time.Millisecond),
+		remoteevent.WithMaxAttempts(reliable.MaxAttempts),
+		remoteevent.WithBackoff(retry, max(retry, lastRetry)),
+	}
 }

@@ -172,8 +172,8 @@ func (s *session) Send(ctx context.Context, message protocol.Message) error {
 }
 
 // Receive has the application consume queues.
-func (s *session) Receive(ctx context.Context, queues, signals []string) error {
-	_, err := s.ask(ctx, protocol.Receive(queues, signals), engine.StartTimeout(s.setting.Timeout))
+func (s *session) Receive(ctx context.Context, reception protocol.Reception) error {
+	_, err := s.ask(ctx, protocol.Receive(reception), engine.StartTimeout(s.setting.Timeout))
 	return err
 }
 

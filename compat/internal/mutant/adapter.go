@@ -20,7 +20,7 @@ type adapter struct {
 
 	client    *redis.Client
 	listening []string // the signals of the listeners
-	report    func(protocol.Observation)
+	report    func(protocol.Observation) error
 	consumers sync.WaitGroup
 }
 
@@ -35,9 +35,6 @@ func Run(ctx context.Context, m Mutation, redisURL string, in io.Reader, out io.
 	client := redis.NewClient(options)
 	defer client.Close()
 	a := &adapter{Mutation: m, client: client}
-	ctx, cancel := context.WithCancel(ctx)
-	defer a.consumers.Wait()
-	defer cancel()
 	return protocol.Serve(ctx, in, out, a)
 }
 
@@ -94,9 +91,13 @@ func (a *adapter) encode(env wire.Envelope) ([]byte, error) {
 	return layOut(env), nil
 }
 
+// Wait waits until no queue is consumed.
+func (a *adapter) Wait() { a.consumers.Wait() }
+
 // Receive begins to consume.
-func (a *adapter) Receive(ctx context.Context, queues, signals []string, report func(protocol.Observation)) error {
-	a.listening, a.report = signals, report
+func (a *adapter) Receive(ctx context.Context, reception protocol.Reception, report func(protocol.Observation) error) error {
+	queues := reception.Queues
+	a.listening, a.report = reception.Signals, report
 	if a.listen != nil {
 		a.listening = a.listen(a.listening)
 	}
@@ -123,7 +124,7 @@ func (a *adapter) consume(ctx context.Context, queue string) {
 		case errors.Is(err, redis.Nil):
 			continue
 		case err != nil && a.failed != nil && a.failed(err):
-			a.report(protocol.Died{Queue: queue, Error: err.Error()})
+			_ = a.report(protocol.Died{Queue: queue, Error: err.Error()})
 			return
 		case err != nil:
 			pause(ctx)
@@ -132,7 +133,7 @@ func (a *adapter) consume(ctx context.Context, queue string) {
 		switch a.handle(ctx, queue, raw) {
 		case lives:
 		case dies:
-			a.report(protocol.Died{Queue: queue, Error: "an error"})
+			_ = a.report(protocol.Died{Queue: queue, Error: "an error"})
 			return
 		case fades:
 			return
@@ -197,7 +198,7 @@ func (a *adapter) call(env wire.Envelope, queue string) {
 	for _, signal := range signals {
 		for _, listener := range a.listening {
 			if hears(listener, signal) && !wire.Reserved(signal) {
-				a.report(protocol.Event{Signal: listener, EventName: name, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
+				_ = a.report(protocol.Event{Signal: listener, EventName: name, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
 			}
 		}
 	}

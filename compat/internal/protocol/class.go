@@ -32,8 +32,12 @@ var classes = sync.OnceValue(func() []spec.Class {
 	return all.Classes
 })
 
-// Gets reports whether a class gets requests with an operation: "send", "receive" or
-// "evaluate".
+// ReceiveReliably stands for the operation "receive" with the member reliable, which is
+// for other classes than without.
+const ReceiveReliably = "receive reliably"
+
+// Gets reports whether a class gets requests with an operation: "send", "receive",
+// ReceiveReliably or "evaluate".
 func (c Class) Gets(op string) bool {
 	return slices.ContainsFunc(classes(), func(class spec.Class) bool { return class.Name == string(c) && class.Request == op })
 }

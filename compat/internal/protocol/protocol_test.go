@@ -1,10 +1,14 @@
 package protocol_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/remote-events/remote-events/compat/internal/protocol"
@@ -25,11 +29,14 @@ func (f *fake) Send(_ context.Context, message protocol.Message) error {
 	return nil
 }
 
-func (f *fake) Receive(_ context.Context, queues, signals []string, report func(protocol.Observation)) error {
-	report(protocol.Event{Signal: signals[0], PayloadText: "{}", Metadata: map[string]string{}})
-	report(protocol.Died{Queue: queues[0]})
-	return nil
+func (f *fake) Receive(_ context.Context, reception protocol.Reception, report func(protocol.Observation) error) error {
+	if err := report(protocol.Event{Signal: reception.Signals[0], PayloadText: "{}", Metadata: map[string]string{}}); err != nil {
+		return err
+	}
+	return report(protocol.Died{Queue: reception.Queues[0]})
 }
+
+func (f *fake) Wait() {}
 
 // TestServe makes each request and compares the lines of the adapter.
 func TestServe(t *testing.T) {
@@ -38,10 +45,10 @@ func TestServe(t *testing.T) {
 		protocol.Hello(),
 		protocol.Send(protocol.Message{EventName: "e", PayloadText: "{}"}),
 		protocol.Send(protocol.Message{EventName: "no"}),
-		protocol.Receive([]string{"q"}, []string{""}),
-		{Op: "what"},
-		{Op: "send"},
-		protocol.Receive([]string{"q"}, []string{""}),
+		protocol.Receive(protocol.Reception{Queues: []string{"q"}, Signals: []string{""}}),
+		{Head: protocol.Head{Op: "what"}},
+		{Head: protocol.Head{Op: "send"}},
+		protocol.Receive(protocol.Reception{Queues: []string{"q"}, Signals: []string{""}}),
 		protocol.Stop(),
 		protocol.Hello(),
 	}
@@ -111,16 +118,110 @@ func TestClasses(t *testing.T) {
 		t.Errorf("an unknown class: %v", err)
 	}
 	for class, op := range map[protocol.Class]string{
-		protocol.Sender: "send", protocol.LegacySafeSender: "send", protocol.Receiver: "receive", protocol.ReliableReceiver: "receive",
+		protocol.Sender: "send", protocol.LegacySafeSender: "send", protocol.Receiver: "receive", protocol.ReliableReceiver: protocol.ReceiveReliably,
 		protocol.Validator: "evaluate", protocol.Converter: "evaluate", protocol.ConfigurationReader: "evaluate", "relay": "",
 	} {
 		if err := hello(string(class)); err != nil {
 			t.Error(err)
 		}
-		for _, other := range []string{"send", "receive", "evaluate"} {
+		for _, other := range []string{"send", "receive", protocol.ReceiveReliably, "evaluate"} {
 			if got := class.Gets(other); got != (other == op) {
 				t.Errorf("%s gets %s: %v", class, other, got)
 			}
 		}
+	}
+}
+
+// consumer receives one event, and records how its listener ended.
+type consumer struct {
+	fake
+
+	running sync.WaitGroup
+	ended   error
+	stopped bool // before the listener ended
+}
+
+func (c *consumer) Receive(ctx context.Context, _ protocol.Reception, report func(protocol.Observation) error) error {
+	c.running.Go(func() {
+		c.ended = report(protocol.Event{PayloadText: "{}"})
+		c.stopped = ctx.Err() != nil
+	})
+	return nil
+}
+
+func (c *consumer) Wait() { c.running.Wait() }
+
+// TestServeHeldCall holds the call of a listener until the harness returns it, also after
+// the request to stop, or until the end of the input.
+func TestServeHeldCall(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		end     []protocol.Request
+		want    string
+		stopped bool
+	}{
+		"success":            {[]protocol.Request{protocol.EndCall(protocol.Return{Call: 1})}, "", false},
+		"failure":            {[]protocol.Request{protocol.EndCall(protocol.Return{Call: 1, Error: "no", Permanent: true})}, "no", false},
+		"after stop":         {[]protocol.Request{protocol.Stop(), protocol.EndCall(protocol.Return{Call: 1})}, "", true},
+		"another call":       {[]protocol.Request{protocol.EndCall(protocol.Return{Call: 2})}, "the harness has closed stdin", true},
+		"end of the input":   {nil, "the harness has closed stdin", true},
+		"stop and no return": {[]protocol.Request{protocol.Stop()}, "the harness has closed stdin", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requests, theirs := io.Pipe()
+			ours, responses := io.Pipe()
+			c := &consumer{}
+			served := make(chan error, 1)
+			go func() { served <- protocol.Serve(t.Context(), requests, responses, c) }()
+			write := func(r protocol.Request) {
+				line, err := protocol.Encode(r)
+				if err == nil {
+					_, err = theirs.Write(line)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			lines := bufio.NewScanner(ours)
+			answers := make(chan protocol.Response, 10)
+			go func() {
+				defer close(answers)
+				for lines.Scan() {
+					answer, err := protocol.Parse(lines.Bytes())
+					if err != nil {
+						t.Errorf("%s: %v", lines.Bytes(), err)
+					}
+					answers <- answer
+				}
+			}()
+			receive := protocol.Receive(protocol.Reception{Queues: []string{"q"}, Hold: true})
+			receive.ID = 1
+			write(receive)
+			for range 2 { // ready and the event, in any order
+				if answer := <-answers; answer.Op == "event" && answer.Call != 1 {
+					t.Errorf("the call is %d", answer.Call)
+				}
+			}
+			for i, request := range test.end {
+				request.ID = int64(2 + i)
+				write(request)
+				if request.Op == "return" {
+					if answer := <-answers; (answer.Op == "returned") != (request.Call == 1) {
+						t.Errorf("the answer to return is %+v", answer)
+					}
+				}
+			}
+			_ = theirs.Close()
+			if err := <-served; err != nil {
+				t.Error(err)
+			}
+			_ = responses.Close()
+			for range answers { // until the reader has ended
+			}
+			if got := fmt.Sprint(c.ended); c.ended == nil && test.want != "" || c.ended != nil && got != test.want || c.stopped != test.stopped && len(test.end) != 1 {
+				t.Errorf("the listener ended with %v, stopped: %v", c.ended, c.stopped)
+			}
+		})
 	}
 }

@@ -16,39 +16,94 @@ type Message struct {
 	Metadata    map[string]string `json:"metadata,omitempty"`
 }
 
-// Request is a line from the harness. Members that its operation does not have are
-// zero or nil.
+// Request is a line from the harness: the members of every request, and those of its
+// operation. The others are nil.
 type Request struct {
+	Head
+
+	*Message   // of send
+	*Reception // of receive
+	*Return    // of return
+}
+
+// Head has the members that do not depend on the operation.
+type Head struct {
 	Op       string `json:"op"`
 	ID       int64  `json:"id,omitzero"`
 	Session  string `json:"session,omitzero"`  // of a probe
 	Protocol int    `json:"protocol,omitzero"` // of hello
+}
 
-	*Message // of send
+// MarshalJSON returns the line.
+func (r Request) MarshalJSON() ([]byte, error) {
+	switch {
+	case r.Message != nil:
+		return Encode(struct {
+			Head
+			*Message
+		}{r.Head, r.Message})
+	case r.Reception != nil:
+		return Encode(struct {
+			Head
+			*Reception
+		}{r.Head, r.Reception})
+	case r.Return != nil:
+		return Encode(struct {
+			Head
+			*Return
+		}{r.Head, r.Return})
+	}
+	return Encode(r.Head)
+}
 
-	Queues  []string `json:"queues,omitzero"`  // of receive, like Signals
-	Signals []string `json:"signals,omitzero"` // one for each listener
+// UnmarshalJSON reads a line. Members that its operation does not have are ignored.
+func (r *Request) UnmarshalJSON(line []byte) error {
+	*r = Request{}
+	if err := json.Unmarshal(line, &r.Head); err != nil {
+		return err
+	}
+	var err error
+	switch r.Op { // a nil pointer becomes one to a value if the line has a member of it
+	case "send":
+		var body struct{ *Message }
+		err = json.Unmarshal(line, &body)
+		r.Message = body.Message
+	case "receive":
+		var body struct{ *Reception }
+		err = json.Unmarshal(line, &body)
+		r.Reception = body.Reception
+	case "return":
+		var body struct{ *Return }
+		err = json.Unmarshal(line, &body)
+		r.Return = body.Return
+	}
+	return err
 }
 
 // Hello returns the request for the identity of an implementation.
-func Hello() Request { return Request{Op: "hello", Protocol: Version} }
+func Hello() Request { return Request{Head: Head{Op: "hello", Protocol: Version}} }
 
 // Send returns the request to send an event.
 func Send(message Message) Request {
 	message.Parents = append([]string{}, message.Parents...)
-	return Request{Op: "send", Message: &message}
+	return Request{Head: Head{Op: "send"}, Message: &message}
 }
 
 // Receive returns the request to consume queues with a listener for each signal.
-func Receive(queues, signals []string) Request {
-	return Request{Op: "receive", Queues: append([]string{}, queues...), Signals: append([]string{}, signals...)}
+func Receive(reception Reception) Request {
+	reception.Queues = append([]string{}, reception.Queues...)
+	reception.Signals = append([]string{}, reception.Signals...)
+	return Request{Head: Head{Op: "receive"}, Reception: &reception}
 }
 
+// EndCall returns the request to end a held call of a listener.
+func EndCall(r Return) Request { return Request{Head: Head{Op: "return"}, Return: &r} }
+
 // Stop returns the request to end.
-func Stop() Request { return Request{Op: "stop"} }
+func Stop() Request { return Request{Head: Head{Op: "stop"}} }
 
 // answers has the operation that answers each request. Only a probe answers stop.
-var answers = map[string]string{"hello": "hello", "send": "sent", "receive": "ready", "stop": "stopped"}
+var answers = map[string]string{"hello": "hello", "send": "sent", "receive": "ready", "return": "returned", "stop": "stopped"}
 
 // Encode returns a request or response as one line. Unlike json.Marshal it does not
 // escape <, > and &, so that people can read the lines in a trace.

@@ -30,6 +30,8 @@ type Event struct {
 	// Metadata has the attributes that the listener got. It is nil if the implementation
 	// has no attributes.
 	Metadata map[string]string
+	// Call identifies a held call of the process. It is 0 if the call is not held.
+	Call int64
 }
 
 // Died is the end of the consumer of a queue.
@@ -55,6 +57,7 @@ type Response struct {
 	PayloadText *string           `json:"payload_text,omitzero"`
 	Metadata    map[string]string `json:"metadata,omitzero"`
 	Queue       *string           `json:"queue,omitzero"`
+	Call        int64             `json:"call,omitzero"`
 }
 
 // Parse reads a line from an adapter. It returns an error if the line is not a
@@ -74,7 +77,7 @@ func Parse(line []byte) (Response, error) {
 		if err := checkClasses(r.Classes); err != nil {
 			return r, err
 		}
-	case "sent", "ready", "stopped":
+	case "sent", "ready", "returned", "stopped":
 		complete = r.ID != nil
 	case "failed":
 		complete = r.Error != nil
@@ -95,7 +98,7 @@ func Parse(line []byte) (Response, error) {
 func (r Response) Observation() Observation {
 	switch r.Op {
 	case "event":
-		return Event{Signal: *r.Signal, EventName: *r.EventName, Signals: r.Signals, PayloadText: *r.PayloadText, Metadata: r.Metadata}
+		return Event{Signal: *r.Signal, EventName: *r.EventName, Signals: r.Signals, PayloadText: *r.PayloadText, Metadata: r.Metadata, Call: r.Call}
 	case "died":
 		return Died{Queue: *r.Queue, Error: *r.Error}
 	}
@@ -125,7 +128,7 @@ func (r Response) Identity() Identity {
 
 func (e Event) response() Response {
 	signals := append([]string{}, e.Signals...)
-	return Response{Op: "event", Signal: &e.Signal, EventName: &e.EventName, Signals: signals, PayloadText: &e.PayloadText, Metadata: e.Metadata}
+	return Response{Op: "event", Signal: &e.Signal, EventName: &e.EventName, Signals: signals, PayloadText: &e.PayloadText, Metadata: e.Metadata, Call: e.Call}
 }
 
 func (d Died) response() Response { return Response{Op: "died", Queue: &d.Queue, Error: &d.Error} }

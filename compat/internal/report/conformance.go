@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 	"github.com/remote-events/remote-events/spec"
 )
@@ -132,7 +133,9 @@ func (r *Result) tests(id, request string) bool {
 	case "send":
 		return r.Sender == id
 	case "receive":
-		return slices.Contains(strings.Split(r.Receiver, fleet), id)
+		return !r.Reliable && slices.Contains(strings.Split(r.Receiver, fleet), id)
+	case protocol.ReceiveReliably:
+		return r.Reliable && slices.Contains(strings.Split(r.Receiver, fleet), id)
 	}
 	return false
 }

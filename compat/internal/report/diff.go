@@ -57,6 +57,7 @@ type Change struct {
 	Server   string `json:"server"`
 	Sender   string `json:"sender,omitempty"`
 	Receiver string `json:"receiver,omitempty"`
+	Reliable bool   `json:"reliable,omitempty"`
 	// Before is nil if the earlier run has no such result.
 	Before *Seen `json:"before,omitempty"`
 	After  Seen  `json:"after"`
@@ -73,7 +74,10 @@ type Seen struct {
 func (d *Diff) Worse() bool { return len(d.Failing) > 0 || len(d.Stale) > 0 || len(d.Complaints) > 0 }
 
 // resultKey identifies a result of a report.
-type resultKey struct{ testCase, server, sender, receiver string }
+type resultKey struct {
+	testCase, server, sender, receiver string
+	reliable                           bool
+}
 
 // Compare returns the differences between a report and a later one. It identifies an
 // implementation or a server of one name in both reports despite different versions, if
@@ -107,11 +111,11 @@ func Compare(before, after *Report) *Diff {
 		for i := range receivers {
 			receivers[i] = now(receivers[i])
 		}
-		earlier[resultKey{result.Case, now(result.Server), now(result.Sender), strings.Join(receivers, fleet)}] = result
+		earlier[resultKey{result.Case, now(result.Server), now(result.Sender), strings.Join(receivers, fleet), result.Reliable}] = result
 	}
 	for i := range after.Results {
 		result := &after.Results[i]
-		key := resultKey{result.Case, result.Server, result.Sender, result.Receiver}
+		key := resultKey{result.Case, result.Server, result.Sender, result.Receiver, result.Reliable}
 		was := earlier[key]
 		delete(earlier, key)
 		d.compare(was, result)
@@ -135,7 +139,7 @@ func Compare(before, after *Report) *Diff {
 }
 
 func (d *Diff) compare(was, result *Result) {
-	change := Change{Case: result.Case, Server: result.Server, Sender: result.Sender, Receiver: result.Receiver, After: result.seen()}
+	change := Change{Case: result.Case, Server: result.Server, Sender: result.Sender, Receiver: result.Receiver, Reliable: result.Reliable, After: result.seen()}
 	if was == nil {
 		d.New++
 		if result.Outcome.Unexpected() {
@@ -259,7 +263,7 @@ func writeChanges(b *strings.Builder, heading string, changes []Change) {
 		}
 		const most = 8
 		for _, c := range group[:min(len(group), most)] {
-			r := Result{Sender: c.Sender, Receiver: c.Receiver}
+			r := Result{Sender: c.Sender, Receiver: c.Receiver, Reliable: c.Reliable}
 			fmt.Fprintf(b, "    with    %s on %s\n", Visible(r.sides()), Visible(c.Server))
 		}
 		if n := len(group) - most; n > 0 {

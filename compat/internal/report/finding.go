@@ -161,11 +161,11 @@ func (r *Report) who(result *Result) string {
 	}
 	switch {
 	case result.Sender == "":
-		return result.Receiver + on
+		return result.receivers() + on
 	case result.Receiver == "":
 		return result.Sender + " sends" + on
 	}
-	return result.Sender + " → " + result.Receiver + on
+	return result.Sender + " → " + result.receivers() + on
 }
 
 // again returns the command that runs the case of a result again with its whole trace, or ""

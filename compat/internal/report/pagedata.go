@@ -52,9 +52,10 @@ type pageColumns struct {
 	Server    []int `json:"server"`
 	Sender    []int `json:"sender"`
 	Receiver  []int `json:"receiver"`
-	Variant   []int `json:"variant"` // a text: the variant within the party
-	Counts    []int `json:"counts"`  // a list of implementations
-	Outcome   []int `json:"outcome"` // as outcomes
+	Reliable  []int `json:"reliable"` // 1 if the receiver delivers at least once
+	Variant   []int `json:"variant"`  // a text: the variant within the party
+	Counts    []int `json:"counts"`   // a list of implementations
+	Outcome   []int `json:"outcome"`  // as outcomes
 	Expected  []int `json:"expected"`
 	Observed  []int `json:"observed"`
 	Problems  []int `json:"problems"` // a list of texts, possibly of several lines
@@ -142,6 +143,11 @@ func (r *Report) pageData() *pageData {
 		columns.Server = append(columns.Server, server[result.Server])
 		columns.Sender = append(columns.Sender, sender[result.Sender])
 		columns.Receiver = append(columns.Receiver, receiver[result.Receiver])
+		reliable := 0
+		if result.Reliable {
+			reliable = 1
+		}
+		columns.Reliable = append(columns.Reliable, reliable)
 		columns.Outcome = append(columns.Outcome, slices.Index(outcomes, result.Outcome))
 		columns.Expected = append(columns.Expected, text(result.Expected))
 		columns.Observed = append(columns.Observed, text(result.Observed))

@@ -140,8 +140,10 @@ type Result struct {
 	Server string `json:"server"`
 	// Sender and Receiver are IDs of implementations. At least one is not empty. The IDs
 	// of a fleet of receivers are joined by " + ".
-	Sender   string  `json:"sender,omitempty"`
-	Receiver string  `json:"receiver,omitempty"`
+	Sender   string `json:"sender,omitempty"`
+	Receiver string `json:"receiver,omitempty"`
+	// Reliable is whether the receiver was asked to deliver at least once.
+	Reliable bool    `json:"reliable,omitempty"`
 	Outcome  Outcome `json:"outcome"`
 	// Expected and Observed are one line each: "drops", "delivers {…}", "rejects".
 	Expected string `json:"expected"`

@@ -173,11 +173,19 @@ func short(s string) string {
 func (r *Result) sides() string {
 	switch {
 	case r.Sender == "":
-		return r.Receiver
+		return r.receivers()
 	case r.Receiver == "":
 		return r.Sender
 	}
-	return r.Sender + " → " + r.Receiver
+	return r.Sender + " → " + r.receivers()
+}
+
+// receivers names the receiver, and whether it delivers at least once.
+func (r *Result) receivers() string {
+	if r.Reliable {
+		return r.Receiver + " (reliable)"
+	}
+	return r.Receiver
 }
 
 // text returns the matrix in columns of text. If their names are long, the columns have

@@ -64,6 +64,8 @@ type Delivery struct {
 	// Calls those whose listeners are called. They are nil if every signal of the message
 	// has a listener.
 	Listeners, Calls []string
+	// Fails has the listeners that fail, by their index. It is nil if none does.
+	Fails []bool
 	// Python is the measured reaction of an original with those listeners.
 	Python *Reaction
 }

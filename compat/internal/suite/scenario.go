@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
 // Script is the steps of a scenario, for one implementation or for a fleet of several.
 type Script struct {
 	// Needs are the requirements on Redis: "server", a server of its own that can stop
-	// and whose connections can be cut; "acl", a Redis with users.
+	// and whose connections can be cut; "acl", a Redis with users; "memory", one with a
+	// limit of its memory.
 	Needs []string `json:"needs,omitempty"`
 	// Server makes the scenario run on a server of its own that listens in this way.
 	Server *Listening `json:"server,omitempty"`
@@ -37,7 +40,7 @@ type Listening struct {
 //   - send: Who sends Count events of the name Queue, with a payload of Bytes.
 //   - push: the harness pushes Count messages, or Text, to each of Queues.
 //   - delivered: wait until the receivers have reported all sent and pushed events, each
-//     once; with Ordered, each receiver in the order of the pushes; with Count, only so
+//     once, not counting failed and killed calls; with Ordered, each receiver in the order of the pushes; with Count, only so
 //     many events.
 //   - length: wait until the list Queue has Count messages.
 //   - stop, crash: Who stops in an orderly way, or is killed.
@@ -46,6 +49,30 @@ type Listening struct {
 //     failed to connect; start Redis again, empty.
 //   - error: wait until Redis has replied to a client with the error Text.
 //   - redis: run Command. A key in it is $ and its name.
+//
+// The steps of reliable receivers, which a receive with Reliable begins:
+//
+//   - held: wait until Who, or all processes together, hold Count calls, one by default.
+//     The events of the calls must be leased.
+//   - return: Who ends its held calls, the oldest Count or all. With Error, the listener
+//     fails, with Permanent for ever.
+//   - free: Who returns from each call at once, from now on.
+//   - fail: Count times, the listener of Who fails. The delays of the retries must grow,
+//     and keep within those of the settings.
+//   - stopping: ask Who to stop, and do not wait. Its later calls return at once.
+//   - suspend, resume: Who stands still, and continues.
+//   - extended: wait until the lease of each held call has been extended by Count leases.
+//     It must not expire.
+//   - stage: the harness moves Count messages of Queue to staging, as a receiver does that
+//     waits, and dies.
+//   - rejected: the process Who rejects Queues, as they are named.
+//   - suspects: the harness makes Count events suspects of Queue.
+//   - stored: the event with the number Event is in Queue or its companion keys.
+//   - released: no message of Queue is staged, leased or retried.
+//   - settled: wait until Queue and its companion keys hold nothing but Count dead
+//     letters. Each has one of the Codes, Attempts, the bytes that were pushed, and a
+//     reason without Text.
+//   - unreachable, reachable: cut Redis off, and connect it again with its data.
 type Step struct {
 	Do      string   `json:"do"`
 	Who     string   `json:"who,omitempty"`
@@ -63,10 +90,22 @@ type Step struct {
 	// report an event that was not sent.
 	Fails   bool `json:"fails,omitempty"`
 	MayFail bool `json:"may_fail,omitempty"`
+
+	// Reliable are the settings of a reliable receiver, and Hold holds its calls.
+	Reliable *protocol.Reliable `json:"reliable,omitempty"`
+	Hold     bool               `json:"hold,omitempty"`
+	// Repeated permits events that were delivered more than once.
+	Repeated  bool     `json:"repeated,omitempty"`
+	Error     string   `json:"error,omitempty"`
+	Permanent bool     `json:"permanent,omitempty"`
+	Event     int      `json:"event,omitempty"`
+	Codes     []string `json:"codes,omitempty"`
+	Attempts  int      `json:"attempts,omitempty"`
 }
 
 // steps are the kinds of steps.
-var steps = []string{"receive", "send", "push", "delivered", "length", "stop", "crash", "accounted", "cut", "down", "refused", "up", "error", "redis"}
+var steps = []string{"receive", "send", "push", "delivered", "length", "stop", "crash", "accounted", "cut", "down", "refused", "up", "error", "redis",
+	"held", "return", "free", "fail", "stopping", "suspend", "resume", "extended", "stage", "suspects", "rejected", "stored", "released", "settled", "unreachable", "reachable"}
 
 // check returns an error if a scenario cannot run.
 func (p *Script) check() error {
@@ -77,7 +116,7 @@ func (p *Script) check() error {
 		if step.Do == "error" && step.Text == nil {
 			return fmt.Errorf("step %d: error needs a text", i+1)
 		}
-		if slices.Contains([]string{"cut", "down", "up", "refused", "error"}, step.Do) && !slices.Contains(p.Needs, "server") {
+		if slices.Contains([]string{"cut", "down", "up", "refused", "error", "unreachable", "reachable"}, step.Do) && !slices.Contains(p.Needs, "server") {
 			return fmt.Errorf("step %d: %s needs a server", i+1, step.Do)
 		}
 	}
@@ -89,11 +128,20 @@ func (p *Script) check() error {
 func (p *Script) Requests() []string {
 	var ops []string
 	for _, step := range p.Steps {
-		if (step.Do == "send" || step.Do == "receive") && !slices.Contains(ops, step.Do) {
-			ops = append(ops, step.Do)
+		op := step.Do
+		if op == "rejected" {
+			op = "receive"
+		}
+		if (op == "send" || op == "receive") && !slices.Contains(ops, op) {
+			ops = append(ops, op)
 		}
 	}
 	return ops
+}
+
+// Reliable reports whether the receivers of a scenario deliver at least once.
+func (p *Script) Reliable() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Reliable != nil })
 }
 
 // Names returns the queues of a step.

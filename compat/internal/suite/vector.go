@@ -57,17 +57,21 @@ func message(v spec.MessageVector) Case {
 	return c
 }
 
-// dispatch makes a case of a vector with listeners. The protocol has no listener
-// that fails, and none for a signal of the kernel's.
+// dispatch makes a case of a vector with listeners. The protocol has no listener for a
+// signal of the kernel's.
 func dispatch(v spec.DispatchVector) Case {
 	c := head(v.Case, Receive)
 	verdict := wire.Inspect(v.Message.Bytes(), wire.Limits{}).Verdict
 	d := &Delivery{Key: "e", Message: v.Message, Verdict: string(verdict), Legacy: "delivers", Calls: []string{}}
-	for _, listener := range v.Listeners {
-		if listener.Fails || wire.Reserved(listener.Signal) {
+	for i, listener := range v.Listeners {
+		if wire.Reserved(listener.Signal) {
 			return Case{}
 		}
 		d.Listeners = append(d.Listeners, listener.Signal)
+		if listener.Fails {
+			d.Fails = append(d.Fails, make([]bool, i+1-len(d.Fails))...)
+			d.Fails[i] = true
+		}
 	}
 	for _, i := range v.Calls {
 		d.Calls = append(d.Calls, v.Listeners[i].Signal)

@@ -260,7 +260,7 @@ export class Receiver {
       try {
         const taken = await client.sendCommand(["BRPOP", Buffer.from(queue), "1"], AS_BYTES);
         pause = 50;
-        if (taken) this.deliver(queue, taken[1]);
+        if (taken) await this.deliver(queue, taken[1]);
       } catch (error) {
         console.error(`queue ${JSON.stringify(queue)}: ${error}`);
         await new Promise((resolve) => setTimeout(resolve, pause));
@@ -270,7 +270,7 @@ export class Receiver {
     client.destroy();
   }
 
-  deliver(queue, message) {
+  async deliver(queue, message) {
     let event;
     try {
       event = decode(message);
@@ -282,7 +282,7 @@ export class Receiver {
     const called = [...new Set(event.signals)].filter((signal) => !signal.startsWith("kernel."));
     for (const signal of called.flatMap((signal) => this.listeners.filter((listener) => listener === signal))) {
       try {
-        this.heard(signal, event.signals[0], event.signals, event.payload, event.attributes);
+        await this.heard(signal, event.signals[0], event.signals, event.payload, event.attributes);
       } catch (error) {
         console.error(`queue ${JSON.stringify(queue)}: a listener failed: ${error?.name}`);
       }

@@ -352,8 +352,8 @@ class Receiver:
         return errors + 1
 
     def deliver(self, queue, message):
-        """Returns the requirements that make a message malformed, and the classes of
-        the failures of its listeners."""
+        """Returns the requirements that make a message malformed, and the failures of
+        its listeners."""
         try:
             event = decode(message)
         except Malformed as error:
@@ -365,6 +365,6 @@ class Receiver:
                 try:
                     self.heard(signal, event.signals[0], *event)
                 except Exception as error:  # its text may quote the payload
-                    failures.append(type(error).__name__)
-                    print("queue %r: a listener failed: %s" % (queue, failures[-1]), file=sys.stderr)
+                    failures.append(error)
+                    print("queue %r: a listener failed: %s" % (queue, type(error).__name__), file=sys.stderr)
         return None, failures

@@ -6,7 +6,6 @@ import binascii
 import hashlib
 import itertools
 import json
-import os
 import pathlib
 import random
 import secrets
@@ -20,9 +19,7 @@ from implementation import MOST_RECEIVED, Receiver, connect
 
 LUA = pathlib.Path(__file__).resolve().parents[3] / "spec" / "lua"
 KINDS = ["staging", "bodies", "claims", "retries", "suspects", "dead", "attempts", "reasons", "seen"]
-LEASE = int(os.environ.get("LEASE", 30_000))  # milliseconds
-MOST_BYTES, MOST_ATTEMPTS, MOST_SUSPECT_ATTEMPTS = 1 << 20, 25, 5
-FIRST_DELAY, LAST_DELAY = 1_000, 600_000  # milliseconds, REL-21
+MOST_BYTES, LAST_DELAY = 1 << 20, 600_000  # bytes in a claim, milliseconds until a retry
 FIRST_INDEX = 1001
 SUSPECT = threading.Lock()  # held while this process may handle a suspect, REL-40
 
@@ -72,7 +69,20 @@ class Report:
         return [0, 0, *counts, *self.acks, *self.nacks, *self.ended]
 
 
+class Permanent(Exception):
+    """A listener raises it if no other attempt will succeed."""
+
+
 class ReliableReceiver(Receiver):
+    """The times are in milliseconds. retry_ms is the longest delay of the first retry.
+    A message is dead after max_attempts, also one that kills processes."""
+
+    def __init__(self, url, queues, signals, heard, lease_ms=30_000, max_attempts=25, retry_ms=1_000):
+        if any(is_reserved(queue.encode("utf-8")) for queue in queues):
+            raise ValueError("the names of companion keys name no queue")
+        self.lease, self.attempts, self.retry = lease_ms, max_attempts, retry_ms
+        super().__init__(url, queues, signals, heard)
+
     def consume(self, queue):
         names = keys(queue.encode("utf-8"))
         client, report, errors, turn = connect(self.url), Report(), 0, 0
@@ -82,8 +92,8 @@ class ReliableReceiver(Receiver):
             suspect = not (failed_first and random.random() < 0.5) and SUSPECT.acquire(blocking=False)
             try:
                 token = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=")
-                reply = call(client, "exchange", names, *report.arguments(), token, LEASE, 1, MOST_BYTES, MOST_RECEIVED,
-                             MOST_SUSPECT_ATTEMPTS, int(suspect), int(failed_first))
+                reply = call(client, "exchange", names, *report.arguments(), token, self.lease, 1, MOST_BYTES,
+                             MOST_RECEIVED, self.attempts, int(suspect), int(failed_first))
                 errors, report = 0, Report()
                 wait, claim, fresh, failed, died, *_ = reply + [[]] * 4
                 for id, reason in zip(died[::2], died[1::2]):
@@ -116,16 +126,18 @@ class ReliableReceiver(Receiver):
         if malformed:
             report.nacks += [claim, FIRST_INDEX, -1, json.dumps({"code": "malformed", "error": malformed})]
         elif failures:
-            bound = min(FIRST_DELAY * 2 ** (attempt - 1), LAST_DELAY)
-            delay = random.randint(bound // 2, bound) if attempt < MOST_ATTEMPTS else -1
-            report.nacks += [claim, FIRST_INDEX, delay, json.dumps({"code": "failed", "error": failures[0]})]
+            permanent = all(isinstance(failure, Permanent) for failure in failures)
+            bound = max(self.retry, min(self.retry * 2 ** (attempt - 1), LAST_DELAY))
+            delay = -1 if permanent or attempt >= self.attempts else random.randint(bound // 2, bound)
+            reason = {"code": "permanent" if permanent else "failed", "error": type(failures[0]).__name__}
+            report.nacks += [claim, FIRST_INDEX, delay, json.dumps(reason)]
         else:
             report.acks += [claim, FIRST_INDEX, FIRST_INDEX]
 
     def extend(self, queue, client, names, claim, done):
-        while not done.wait(LEASE / 3000):
+        while not done.wait(self.lease / 3000):
             try:
-                if call(client, "extend", names, LEASE, claim):
+                if call(client, "extend", names, self.lease, claim):
                     print("queue %r: lease lost" % queue, file=sys.stderr)
             except redis.RedisError as error:
                 print("queue %r: cannot extend a lease: %s" % (queue, error), file=sys.stderr)

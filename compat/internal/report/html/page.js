@@ -243,8 +243,9 @@
   function whoOf(i) {
     const sender = data.senders[R.sender[i]], receiver = data.receivers[R.receiver[i]];
     const name = (party) => (party.variants ? data.texts[R.variant[i]] : party.name);
-    if (!sender.id) return name(receiver);
-    return receiver.id ? `${name(sender)} → ${name(receiver)}` : `${name(sender)} sends`;
+    const receives = name(receiver) + (R.reliable[i] ? " (reliable)" : "");
+    if (!sender.id) return receives;
+    return receiver.id ? `${name(sender)} → ${receives}` : `${name(sender)} sends`;
   }
   function detailsOf(i) {
     const known = data.deviations[R.deviation[i]], about = data.cases[R.case[i]], rows = [];
