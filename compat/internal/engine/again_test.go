@@ -136,7 +136,7 @@ func TestPanic(t *testing.T) {
 			var starts atomic.Int32
 			r := run(t, engine.Config{
 				Cases: cases, Servers: []engine.Server{serve(t, embedded)}, Timeout: time.Second,
-				Implementations: []engine.Implementation{library(), {Name: "faulty", Start: func(context.Context, engine.Setting) (engine.Process, error) {
+				Implementations: []engine.Implementation{plain(), {Name: "faulty", Start: func(context.Context, engine.Setting) (engine.Process, error) {
 					if panics == "start" && starts.Add(1) > 2 {
 						panic("start")
 					}
@@ -217,7 +217,7 @@ func TestServerFails(t *testing.T) {
 	} {
 		server.Another = another
 		r := run(t, engine.Config{
-			Cases: selected(t, "redis/restart", "redis/one-at-a-time"), Implementations: []engine.Implementation{library()},
+			Cases: selected(t, "redis/restart", "redis/one-at-a-time"), Implementations: []engine.Implementation{plain()},
 			Servers: []engine.Server{server}, Timeout: patient,
 		})
 		for _, result := range r.Results {
@@ -242,7 +242,7 @@ func TestRedisGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	one := library()
+	one := plain()
 	start, gone := one.Start, false
 	one.Start = func(ctx context.Context, s engine.Setting) (engine.Process, error) {
 		process, err := start(ctx, s)
@@ -307,7 +307,7 @@ func TestPollerAndKilledConnections(t *testing.T) {
 		if !reconnects && testing.Short() {
 			continue // it waits for deadlines
 		}
-		for _, with := range [][]engine.Implementation{{poller(reconnects)}, {poller(reconnects), library()}} {
+		for _, with := range [][]engine.Implementation{{poller(reconnects)}, {poller(reconnects), plain()}} {
 			t.Run(fmt.Sprint(reconnects, len(with)), func(t *testing.T) {
 				t.Parallel()
 				r := run(t, engine.Config{Cases: cases, Implementations: with, Servers: []engine.Server{serve(t, local)}, Timeout: 500 * time.Millisecond, Once: !reconnects})

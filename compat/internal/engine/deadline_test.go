@@ -20,7 +20,7 @@ func TestListWithoutProcesses(t *testing.T) {
 	begin := time.Now()
 	const timeout = 10 * time.Minute
 	r := run(t, engine.Config{
-		Cases: []suite.Case{c}, Implementations: []engine.Implementation{library()}, Servers: []engine.Server{serve(t, embedded)}, Timeout: timeout,
+		Cases: []suite.Case{c}, Implementations: []engine.Implementation{plain()}, Servers: []engine.Server{serve(t, embedded)}, Timeout: timeout,
 	})
 	if len(r.Results) != 1 || r.Results[0].Outcome != report.Failed || !strings.Contains(r.Results[0].Observed, "the list has 2 messages, not 3, and no process is left") {
 		t.Errorf("%+v", r.Results)

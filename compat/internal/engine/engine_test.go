@@ -13,6 +13,7 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/engine"
 	"github.com/remote-events/remote-events/compat/internal/goadapter"
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
@@ -30,6 +31,25 @@ func TestMain(m *testing.M) {
 }
 
 func library() engine.Implementation { return engine.Command("go", false, os.Args[0], "adapter") }
+
+// plain is the library without its reliable receiver.
+func plain() engine.Implementation {
+	one := library()
+	start := one.Start
+	one.Start = func(ctx context.Context, setting engine.Setting) (engine.Process, error) {
+		process, err := start(ctx, setting)
+		return unreliable{process}, err
+	}
+	return one
+}
+
+type unreliable struct{ engine.Process }
+
+func (u unreliable) Hello(ctx context.Context) (protocol.Identity, error) {
+	who, err := u.Process.Hello(ctx)
+	who.Classes = slices.DeleteFunc(who.Classes, func(c protocol.Class) bool { return c == protocol.ReliableReceiver })
+	return who, err
+}
 
 // selected are cases by pattern.
 func selected(t *testing.T, patterns ...string) []suite.Case {
@@ -248,7 +268,7 @@ func TestHello(t *testing.T) {
 			t.Parallel()
 			r := run(t, engine.Config{
 				Cases: selected(t, "wire/the-plainest"), Servers: []engine.Server{serve(t, embedded)}, Timeout: patient,
-				Implementations: []engine.Implementation{library(), engine.Command("mine", false, "/bin/sh", "-c", test.script)},
+				Implementations: []engine.Implementation{plain(), engine.Command("mine", false, "/bin/sh", "-c", test.script)},
 			})
 			assertAllPass(t, r)
 			if len(r.Results) != 1 || len(r.Implementations) != 2 || r.Implementations[1].Name != "mine" || !strings.Contains(r.Implementations[1].Problem, test.says) {
@@ -269,7 +289,7 @@ func TestVariants(t *testing.T) {
 		t.Skip("it takes many seconds")
 	}
 	variant := func(id, of string, families ...string) engine.Implementation {
-		one := library()
+		one := plain()
 		one.ID, one.VariantOf, one.Families = id, of, families
 		return one
 	}

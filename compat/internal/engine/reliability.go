@@ -483,6 +483,7 @@ func (s *scenario) rejected(ctx context.Context, step suite.Step) error {
 		if err != nil {
 			return err
 		}
+		s.trace.add("redis", "queues", []byte(strings.Join(step.Queues, ", ")))
 		err = a.Receive(ctx, protocol.Reception{Queues: step.Queues, Signals: step.Queues, Reliable: s.settings(step)})
 		failure, failed := errors.AsType[*protocol.FailedError](err)
 		switch {
