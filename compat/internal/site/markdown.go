@@ -73,7 +73,7 @@ func (d *document) render(source []byte) error {
 	if err := markdown.Renderer().Render(&b, source, root); err != nil {
 		return fmt.Errorf("%s: %w", d.from, err)
 	}
-	d.HTML = template.HTML(b.String()) //nolint:gosec // it is made from the text of this repository
+	d.HTML = template.HTML(b.String())
 	return nil
 }
 
@@ -279,7 +279,10 @@ func (d *document) RegisterFuncs(register renderer.NodeRendererFuncRegisterer) {
 }
 
 func (d *document) renderHeading(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
-	h := n.(*ast.Heading)
+	h, ok := n.(*ast.Heading)
+	if !ok {
+		return ast.WalkContinue, nil
+	}
 	if !entering {
 		if id := attribute(n, "id"); h.Level > 1 && d.anchor {
 			fmt.Fprintf(w, ` <a class="anchor" href="#%s" aria-label="Link to this section">#</a>`, id)
@@ -298,10 +301,10 @@ func attribute(n ast.Node, name string) string {
 }
 
 func (d *document) renderCode(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
-	if !entering {
+	block, ok := n.(*ast.FencedCodeBlock)
+	if !ok || !entering {
 		return ast.WalkContinue, nil
 	}
-	block := n.(*ast.FencedCodeBlock)
 	code := string(block.Lines().Value(source))
 	switch language := string(block.Language(source)); language {
 	case "mermaid":

@@ -142,7 +142,7 @@ func (r shownRequirement) Cases() int {
 
 // bold marks the keyword of a requirement.
 func bold(text template.HTML) template.HTML {
-	return template.HTML(inText.ReplaceAllStringFunc(string(text), func(word string) string { //nolint:gosec // it only adds a tag
+	return template.HTML(inText.ReplaceAllStringFunc(string(text), func(word string) string {
 		if strings.Contains(word, "-") {
 			return word
 		}

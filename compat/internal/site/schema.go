@@ -94,7 +94,7 @@ func define(name string, members []member) (definition, error) {
 		for _, p := range properties {
 			one := property{Name: p.name, Required: slices.Contains(required, p.name)}
 			if p.raw[0] != '{' {
-				one.Type = template.HTML(html.EscapeString(map[string]string{"true": "any value", "false": "absent"}[string(p.raw)])) //nolint:gosec // escaped
+				one.Type = template.HTML(html.EscapeString(map[string]string{"true": "any value", "false": "absent"}[string(p.raw)]))
 				d.Members = append(d.Members, one)
 				continue
 			}
@@ -149,12 +149,13 @@ func typeOf(members []member) template.HTML {
 	if pattern := get("pattern"); pattern != nil {
 		text += " <code>" + html.EscapeString(strings.ReplaceAll(strings.Trim(string(pattern), `"`), `\\`, `\`)) + "</code>"
 	}
+	bounds := []string{text}
 	for _, bound := range []string{"minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"} {
 		if raw := get(bound); raw != nil {
-			text += fmt.Sprintf(", %s %s", bound, html.EscapeString(string(raw)))
+			bounds = append(bounds, bound+" "+html.EscapeString(string(raw)))
 		}
 	}
-	return template.HTML(text) //nolint:gosec // every part is escaped
+	return template.HTML(strings.Join(bounds, ", "))
 }
 
 // inner returns what a schema within another permits.
@@ -203,4 +204,38 @@ func reference(raw json.RawMessage) string {
 		target += "#" + name
 	}
 	return fmt.Sprintf(`<a href="%s">%s</a>`, html.EscapeString(target), html.EscapeString(label))
+}
+
+// addSchemas adds the schemas at the paths of their $id, a page for each, and their list.
+func (b *builder) addSchemas() error {
+	list := &page{Path: "schemas/index.html", Title: "Schemas", Nav: "Schemas", Group: groupData, Wide: true}
+	var err error
+	if list.Body, err = b.execute("schemas.html", map[string]any{"Schemas": b.schemas}); err != nil {
+		return err
+	}
+	b.pages = append(b.pages, list)
+	for _, s := range b.schemas {
+		b.files[s.Path] = s.text
+		definitions, err := s.definitions()
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+		p := &page{Path: s.page(), Title: s.Title, Source: schemaDir + "/" + s.Name, in: list}
+		for _, d := range definitions {
+			if d.Name != "" {
+				p.Toc = append(p.Toc, heading{2, d.Name, d.Name})
+			}
+		}
+		p.Toc = append(p.Toc, heading{2, "source", "Source"})
+		p.Body, err = b.execute("schema.html", map[string]any{
+			"Schema": s, "Definitions": definitions, "Text": template.HTML(highlightJSON(string(s.text))),
+			"Raw": relative(p.Path, s.Path),
+		})
+		if err != nil {
+			return err
+		}
+		b.pages = append(b.pages, p)
+		b.search = append(b.search, entry{Kind: "schema", Title: s.Title, In: "Schemas", Link: s.page(), Text: s.Description})
+	}
+	return nil
 }

@@ -54,10 +54,10 @@ type family struct {
 
 // testCase is a vector or a scenario.
 type testCase struct {
-	ID           string
-	About        string
-	Requirements []string
-	Flags        []string
+	ID           string   `json:"id"`
+	About        string   `json:"about"`
+	Requirements []string `json:"requirements"`
+	Flags        []string `json:"flags"`
 	members      []member // the other members, in their order
 }
 
