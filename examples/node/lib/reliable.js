@@ -60,6 +60,7 @@ export class ReliableReceiver extends Receiver {
 class Consumer {
   /** What the next exchange reports. */
   #report = new Report();
+  #sent = false; // whether Redis may have the report already
 
   /**
    * @param {ReliableReceiver} receiver
@@ -112,8 +113,12 @@ class Consumer {
     const { lease, maxSuspectAttempts } = this.receiver.settings;
     const claim = [token, lease, 1, MAX_BYTES, RECEIVED.bytes, maxSuspectAttempts];
     const args = [...this.#report.arguments(), ...claim, Number(suspect), Number(failedTurn)];
+    const sentBefore = this.#sent;
+    this.#sent = true;
     const reply = parse(await EXCHANGE.call(this.connection, this.keys, args));
     this.#report = new Report();
+    this.#sent = false;
+    if (reply.lost > 0 && !sentBefore) this.receiver.log.warn("lease lost; message may be handled again", { queue: this.queue });
     for (const id of reply.dead) this.receiver.log.error("message moved to dead letters", { queue: this.queue, id: String(id) });
     return reply;
   }
@@ -139,7 +144,8 @@ class Consumer {
       const permanent = failures.every((failure) => failure instanceof Permanent);
       const unfit = failures.every((failure) => failure instanceof PayloadError);
       const delay = permanent || attempt >= this.receiver.settings.maxAttempts ? -1 : this.#delay(attempt);
-      this.#nack(claim, delay, unfit ? "schema" : permanent ? "permanent" : "failed", classOf(failures[0])); // REL-27
+      const error = failures.map(classOf).join(", "); // a text may quote the payload (REL-27)
+      this.#nack(claim, delay, unfit ? "schema" : permanent ? "permanent" : "failed", error);
     } else {
       this.#report.acks.push(claim, FIRST_INDEX, FIRST_INDEX);
     }

@@ -33,7 +33,7 @@ export const EXCHANGE = new Script("exchange"), EXTEND = new Script("extend"), R
  * Returns the reply of `exchange` by its parts; all times are in milliseconds.
  * @param {any[]} reply
  */
-export function parse([wait, claim, fresh = [], failed = [], died = []]) {
+export function parse([wait, claim, fresh = [], failed = [], died = [], lostAcks = [], lostNacks = []]) {
   /** @type {{ claim: Buffer, attempt: number, body: Buffer }[]} */
   const messages = [];
   for (let i = 0; i < failed.length; i += 5) {
@@ -43,5 +43,6 @@ export function parse([wait, claim, fresh = [], failed = [], died = []]) {
   const dead = died.filter((/** @type {Buffer} */ _, /** @type {number} */ i) => i % 2 === 0); // ids, without their reasons
   return {
     wait: Number(wait), claim: /** @type {Buffer} */ (claim), fresh: /** @type {Buffer[]} */ (fresh), failed: messages, dead,
+    lost: lostAcks.length + lostNacks.length, // reports
   };
 }

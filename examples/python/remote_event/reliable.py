@@ -87,6 +87,7 @@ class _Consumer:
         self.receiver, self.queue, self.keys, self.connection = receiver, queue, keys, connection
         self.extending = Connection(receiver.redis)  # the other one is blocked by BLMOVE
         self.report = Report()
+        self.sent = False  # whether Redis may have the report already
 
     def take(self, turn: int) -> None:
         """Reports what was handled, and claims and handles a message, or waits for one."""
@@ -116,9 +117,12 @@ class _Consumer:
         lease, attempts = int(self.receiver.lease * 1000), self.receiver.max_suspect_attempts
         claim: List[Argument] = [token, lease, 1, MAX_BYTES, MAX_RECEIVED_BYTES, attempts]
         arguments = [*self.report.arguments(), *claim, int(suspect), int(failed_turn)]
+        sent_before, self.sent = self.sent, True
         reply = Reply(EXCHANGE.call(self.connection, self.keys, arguments))
-        self.report = Report()
-        for id, _ in reply.died:
+        self.report, self.sent = Report(), False
+        if reply.lost and not sent_before:
+            log.warning("lease lost; message may be handled again: queue=%r", self.queue)
+        for id in reply.died:
             log.error("message moved to dead letters: queue=%r id=%s", self.queue, id.decode())
         return reply
 
@@ -139,7 +143,8 @@ class _Consumer:
             unfit = all(isinstance(failure, PayloadError) for failure in outcome.failures)
             delay = -1 if permanent or attempt >= self.receiver.max_attempts else self.delay(attempt)
             code = "schema" if unfit else "permanent" if permanent else "failed"
-            self.nack(claim, delay, code, type(outcome.failures[0]).__name__)  # its text may quote the payload (REL-27)
+            error = ", ".join(type(failure).__name__ for failure in outcome.failures)  # a text may quote the payload (REL-27)
+            self.nack(claim, delay, code, error)
         else:
             self.report.acks += [claim, FIRST_INDEX, FIRST_INDEX]
 

@@ -44,8 +44,8 @@ class Reply:
     """The reply of `exchange`; all times are in milliseconds."""
 
     def __init__(self, reply: List[Any]) -> None:
-        padded: List[Any] = [*reply, [], [], []]  # empty arrays are left out at the end
-        wait, claim, fresh, failed, died = padded[:5]
+        padded: List[Any] = [*reply, [], [], [], []]  # empty arrays are left out at the end
+        wait, claim, fresh, failed, died, lost_acks, lost_nacks = padded[:7]
         self.wait: int = wait  # until something is due, or -1
         self.claim: bytes = claim  # of the fresh messages
         self.fresh: List[bytes] = fresh
@@ -53,4 +53,5 @@ class Reply:
             Failed(claim, deliveries - pardoned, body)
             for claim, deliveries, pardoned, _, body in zip(*[iter(failed)] * 5)
         ]
-        self.died = list(zip(died[::2], died[1::2]))  # ids and reasons
+        self.died: List[bytes] = died[::2]  # ids, without their reasons
+        self.lost = len(lost_acks) + len(lost_nacks)  # reports
