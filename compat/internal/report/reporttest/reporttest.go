@@ -114,8 +114,8 @@ func Large(times int) *report.Report {
 			Original: name == "remote_event_bundle", Details: details,
 		})
 	}
-	add("node-template", "1.0", "", map[string]string{"node": "20.1.0"})
-	add("python-template", "1.0", "", map[string]string{"python": "3.12.1"})
+	add("remote-event-node", "0.1.0", "", map[string]string{"node": "20.1.0"})
+	add("remote-event-python", "0.1.0", "", map[string]string{"python": "3.12.1"})
 	for _, version := range []string{"0.1", "0.2", "1.1", "1.3", "1.4", "1.5", "1.6"} {
 		add("remote_event_bundle", version, "-py3.11.7", map[string]string{"python": "3.11.7", "applauncher": "1.44", "redis": "3.5.3"})
 	}
