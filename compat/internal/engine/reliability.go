@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"crypto/sha1" //nolint:gosec // Redis names scripts so
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +16,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 	"github.com/remote-events/remote-events/go/queueadmin"
+	"github.com/remote-events/remote-events/spec"
 )
 
 // heldCall is a held call of a listener with an event.
@@ -63,6 +66,8 @@ func (s *scenario) reliability(ctx context.Context, step suite.Step) error {
 		return s.stage(ctx, step)
 	case "rejected":
 		return s.rejected(ctx, step)
+	case "script":
+		return s.knowsScript(ctx, step)
 	case "suspects":
 		return s.suspects(ctx, step)
 	case "stored":
@@ -494,6 +499,20 @@ func (s *scenario) rejected(ctx context.Context, step suite.Step) error {
 		}
 		return err
 	})
+}
+
+// knowsScript checks that a client has sent a script of the specification.
+func (s *scenario) knowsScript(ctx context.Context, step suite.Step) error {
+	text, err := spec.Files.ReadFile("lua/" + *step.Text + ".lua")
+	if err != nil {
+		return err
+	}
+	sum := sha1.Sum(text) //nolint:gosec // Redis names scripts so
+	known, err := s.lane.redis.ScriptExists(ctx, hex.EncodeToString(sum[:])).Result()
+	if err == nil && !slices.Contains(known, true) {
+		err = wrong("Redis does not know the script %s.lua: the receiver has another text", *step.Text)
+	}
+	return err
 }
 
 // stored checks that an event is in Redis once.

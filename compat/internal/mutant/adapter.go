@@ -39,7 +39,14 @@ func Run(ctx context.Context, m Mutation, redisURL string, in io.Reader, out io.
 }
 
 func (a *adapter) Identity() protocol.Identity {
-	return protocol.Identity{Name: "mutant", Version: a.Name, Classes: []protocol.Class{protocol.LegacySafeSender, protocol.Receiver}}
+	classes := []protocol.Class{protocol.LegacySafeSender, protocol.Receiver, protocol.ReliableReceiver}
+	switch {
+	case a.leasing != noMistake:
+		classes = classes[2:]
+	case a.Name != "":
+		classes = classes[:2]
+	}
+	return protocol.Identity{Name: "mutant", Version: a.Name, Classes: classes}
 }
 
 // Send sends an event.
@@ -101,12 +108,32 @@ func (a *adapter) Receive(ctx context.Context, reception protocol.Reception, rep
 	if a.listen != nil {
 		a.listening = a.listen(a.listening)
 	}
+	if reception.Reliable != nil {
+		return a.receiveReliably(ctx, queues, *reception.Reliable)
+	}
 	consumed := unique(queues)
 	if a.queues != nil {
 		consumed = a.queues(queues)
 	}
 	for _, queue := range consumed {
 		a.consumers.Go(func() { a.consume(ctx, queue) })
+	}
+	return nil
+}
+
+// receiveReliably begins to consume at least once.
+func (a *adapter) receiveReliably(ctx context.Context, queues []string, settings protocol.Reliable) error {
+	var suspects sync.Mutex
+	var all []*leased
+	for _, queue := range unique(queues) {
+		r, err := a.newLeased(queue, settings, &suspects)
+		if err != nil {
+			return err
+		}
+		all = append(all, r)
+	}
+	for _, r := range all {
+		a.consumers.Go(func() { r.consume(ctx) })
 	}
 	return nil
 }
@@ -163,7 +190,7 @@ func (a *adapter) handle(ctx context.Context, queue, raw string) fate {
 		if a.deliver != nil {
 			a.deliver(&env, message)
 		}
-		a.call(env, queue)
+		_ = a.call(env, queue) // the next message is delivered all the same
 	}
 	if a.after != nil {
 		a.after(ctx, a.client, queue, raw)
@@ -174,8 +201,8 @@ func (a *adapter) handle(ctx context.Context, queue, raw string) fate {
 	return lives
 }
 
-// call calls the listeners.
-func (a *adapter) call(env wire.Envelope, queue string) {
+// call calls the listeners, and returns their failures.
+func (a *adapter) call(env wire.Envelope, queue string) (failures []error) {
 	signals := unique(env.Metadata.Signals)
 	if a.chain != nil {
 		signals = a.chain(env, queue)
@@ -198,8 +225,12 @@ func (a *adapter) call(env wire.Envelope, queue string) {
 	for _, signal := range signals {
 		for _, listener := range a.listening {
 			if hears(listener, signal) && !wire.Reserved(signal) {
-				_ = a.report(protocol.Event{Signal: listener, EventName: name, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
+				err := a.report(protocol.Event{Signal: listener, EventName: name, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
+				if err != nil {
+					failures = append(failures, err)
+				}
 			}
 		}
 	}
+	return failures
 }

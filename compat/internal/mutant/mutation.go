@@ -37,6 +37,10 @@ type Mutation struct {
 	stopping   func(ctx context.Context, client *redis.Client, queue string)
 	listen     func(signals []string) []string
 
+	// Of a reliable receiver.
+
+	leasing mistake
+
 	// Of a sender.
 
 	before  func(env *wire.Envelope)    // changes the event, before it is checked
@@ -58,7 +62,9 @@ const (
 )
 
 // Mutations returns all mutations.
-func Mutations() []Mutation { return slices.Concat(reading, delivering, consuming, sending, changing) }
+func Mutations() []Mutation {
+	return slices.Concat(reading, delivering, consuming, leasing, sending, changing)
+}
 
 // Find returns the mutation with a name; "" is none.
 func Find(name string) (Mutation, bool) {

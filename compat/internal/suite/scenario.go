@@ -66,6 +66,7 @@ type Listening struct {
 //   - stage: the harness moves Count messages of Queue to staging, as a receiver does that
 //     waits, and dies.
 //   - rejected: the process Who rejects Queues, as they are named.
+//   - script: Redis knows the script Text of the specification.
 //   - suspects: the harness makes Count events suspects of Queue.
 //   - stored: the event with the number Event is in Queue or its companion keys.
 //   - released: no message of Queue is staged, leased or retried.
@@ -105,7 +106,7 @@ type Step struct {
 
 // steps are the kinds of steps.
 var steps = []string{"receive", "send", "push", "delivered", "length", "stop", "crash", "accounted", "cut", "down", "refused", "up", "error", "redis",
-	"held", "return", "free", "fail", "stopping", "suspend", "resume", "extended", "stage", "suspects", "rejected", "stored", "released", "settled", "unreachable", "reachable"}
+	"held", "return", "free", "fail", "stopping", "suspend", "resume", "extended", "stage", "suspects", "rejected", "script", "stored", "released", "settled", "unreachable", "reachable"}
 
 // check returns an error if a scenario cannot run.
 func (p *Script) check() error {
@@ -113,8 +114,8 @@ func (p *Script) check() error {
 		if !slices.Contains(steps, step.Do) {
 			return fmt.Errorf("step %d: unknown kind %q", i+1, step.Do)
 		}
-		if step.Do == "error" && step.Text == nil {
-			return fmt.Errorf("step %d: error needs a text", i+1)
+		if (step.Do == "error" || step.Do == "script") && step.Text == nil {
+			return fmt.Errorf("step %d: %s needs a text", i+1, step.Do)
 		}
 		if slices.Contains([]string{"cut", "down", "up", "refused", "error", "unreachable", "reachable"}, step.Do) && !slices.Contains(p.Needs, "server") {
 			return fmt.Errorf("step %d: %s needs a server", i+1, step.Do)
