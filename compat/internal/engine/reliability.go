@@ -550,19 +550,17 @@ func (s *scenario) awaitSettled(ctx context.Context, step suite.Step) error {
 	}
 	for {
 		left, err := s.left(ctx, name, keys, int64(step.Count))
-		if err == nil && left == "" {
-			break
-		}
 		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("count the messages: %w", err)
 		}
-		if !step.Repeated {
-			s.mu.Lock()
-			_, twice := s.missing()
-			s.mu.Unlock()
-			if len(twice) > 0 {
-				return wrong("events were delivered more than once: %v", some(twice))
-			}
+		s.mu.Lock()
+		_, twice := s.missing()
+		s.mu.Unlock()
+		if len(twice) > 0 && !step.Repeated {
+			return wrong("events were delivered more than once: %v", some(twice))
+		}
+		if err == nil && left == "" {
+			break
 		}
 		if !wait(ctx) {
 			return fmt.Errorf("%s: %w", left, context.Cause(ctx))

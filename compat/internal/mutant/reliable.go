@@ -162,7 +162,7 @@ func (r *leased) receive(ctx, lasting context.Context, failedFirst bool) error {
 		seconds = min(seconds, float64(wait)/1000)
 	}
 	if r.leasing == waitsForEver {
-		seconds = 0
+		return r.client.BLMove(lasting, r.queue, r.keys[1], "RIGHT", "LEFT", 0).Err()
 	}
 	if err := r.client.Do(lasting, "BLMOVE", r.queue, r.keys[1], "RIGHT", "LEFT", seconds).Err(); err != nil && !errors.Is(err, redis.Nil) {
 		return err
