@@ -24,7 +24,7 @@ type command struct {
 // commands are the commands of a release.
 var commands = []command{
 	{"remote-event", "go/cmd/remote-event", ".", "Send, receive and validate the remote events of Applauncher applications", []string{"demo"}},
-	{"compat", "compat", "./cmd/compat", "Test implementations of the remote-event wire specification", []string{"list"}},
+	{"compat", "compat", "./cmd/compat", "Test implementations of the remote-event wire specification", []string{"run", "--no-originals", "--redis", "embedded", "--family", "wire"}},
 }
 
 // completions are the files with the completions of a command, by the shell that reads
