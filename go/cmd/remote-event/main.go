@@ -157,7 +157,7 @@ Exit codes: 0 success (also for dev, listen, ui after Ctrl-C), 1 failure,
 		a.uiCommand(),
 		a.victim(),
 	)
-	for _, command := range []*cobra.Command{a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
+	for _, command := range []*cobra.Command{a.asyncapiCommand(), a.demoCommand(), a.devCommand(), a.validateCommand(), a.versionCommand()} {
 		root.AddCommand(withoutRedis(command))
 	}
 	a.adoptCompletion(root)

@@ -91,8 +91,36 @@ func TestSchemasOfValidate(t *testing.T) {
 func TestBrokenSchemas(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for _, args := range [][]string{{"send", "x", "{}"}, {"listen", "x"}, {"validate"}} {
+	for _, args := range [][]string{{"send", "x", "{}"}, {"listen", "x"}, {"validate"}, {"asyncapi"}} {
 		invoke(t, append(args, "--schemas", dir)...).expect(t, exitUsage, "--schemas", "catalogue.json", "hint:")
 		invoke(t, append(args, "--schemas", "")...).expect(t, exitUsage, "--schemas")
 	}
+}
+
+// The document of a catalogue is YAML, or the same as JSON.
+func TestAsyncAPI(t *testing.T) {
+	t.Parallel()
+	args := []string{"asyncapi", "--schemas", catalogueDir(t), "--title", "Sizes <1>", "--document-version", "3.1.4"}
+	text := invoke(t, args...).expect(t, exitDone).stdout
+	for _, line := range []string{"asyncapi: 3.0.0\n", "  title: Sizes <1>\n", "  version: 3.1.4\n", "    address: sized\n", "  send_sized:\n", "          type: integer\n", "      redis: {}\n"} {
+		if !strings.Contains(text, line) {
+			t.Errorf("%q is not in\n%s", line, text)
+		}
+	}
+	var document struct {
+		AsyncAPI string
+		Info     struct{ Title, Version string }
+	}
+	out := invoke(t, append(args, "-o", "json")...).expect(t, exitDone).stdout
+	if err := json.Unmarshal([]byte(out), &document); err != nil || document.AsyncAPI != "3.0.0" || document.Info.Title != "Sizes <1>" || document.Info.Version != "3.1.4" {
+		t.Errorf("%+v, %v", document, err)
+	}
+	invoke(t, "asyncapi").expect(t, exitUsage, "schemas")
+	dir := t.TempDir()
+	for name, text := range map[string]string{"catalogue.json": `{"version": 1, "events": {"e": "e.json"}}`, "e.json": `{"$dynamicRef": "#a", "$defs": {"a": {"$dynamicAnchor": "a"}}}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	invoke(t, "asyncapi", "--schemas", dir).expect(t, exitFailed, dir, "e.json", "$dynamicRef")
 }

@@ -28,6 +28,7 @@ var noData = []string{"demo", "completion bash", "completion fish", "completion 
 // needed are arguments that commands need beyond those of their usage, to work at once and
 // without questions.
 var needed = map[string][]string{
+	"asyncapi":     {"--schemas", "internal/asyncapi/testdata/catalogue"},
 	"check":        {"--max-queued", "0"},
 	"listen":       {"--count", "1", "--timeout", "10s"},
 	"bench":        {"--count", "2"},
