@@ -38,12 +38,25 @@ type Optional struct {
 	Families     []string `json:"families"`
 }
 
-// Binds reports whether the class has to pass a case with these requirements.
+// Binds reports whether the class has to pass a case with these requirements, if the
+// implementation has the features of the case.
 func (c Class) Binds(requirements []string) bool {
 	named := func(list []string) bool {
 		return slices.ContainsFunc(requirements, func(id string) bool { return slices.Contains(list, id) })
 	}
-	return named(c.Requirements) && !named(c.Exempts)
+	if named(c.Exempts) {
+		return false
+	}
+	return named(c.Requirements) || slices.ContainsFunc(c.Optional, func(o Optional) bool { return named(o.Requirements) })
+}
+
+// AllFamilies returns the families of the class, those of optional features too.
+func (c Class) AllFamilies() []string {
+	families := slices.Clone(c.Families)
+	for _, optional := range c.Optional {
+		families = append(families, optional.Families...)
+	}
+	return families
 }
 
 // ReadClasses returns the classes of this version of the specification.

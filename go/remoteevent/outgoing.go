@@ -111,9 +111,9 @@ func (s *Sender) encode(ctx context.Context, event Event, now time.Time) (*outgo
 	return m, s.encodeInto(ctx, m, env)
 }
 
-// appendPayload appends the payload of an event, by whose methods it may be
+// appendPayload appends the payload of an event or value, by whose methods it may be
 // written.
-func appendPayload(dst []byte, name string, event Event) (text []byte, facts payload.Facts, err error) {
+func appendPayload(dst []byte, name string, event any) (text []byte, facts payload.Facts, err error) {
 	if panicked := contain(func() { text, facts, err = payload.Append(dst, event) }); panicked != nil {
 		panicked.in = "a method for JSON of the event"
 		err = panicked

@@ -19,7 +19,7 @@ func TestZeroValues(t *testing.T) {
 	mux, r := receiver(t, client)
 	zerovalue.Check(t, map[string]any{
 		"Decode": remoteevent.Decode[FileEvent], "Handle": remoteevent.Handle[FileEvent], "Listen": remoteevent.Listen[FileEvent],
-		"NewEnvelope": remoteevent.NewEnvelope, "Permanent": remoteevent.Permanent, "IsPermanent": remoteevent.IsPermanent, "RetryDelay": remoteevent.RetryDelay, "RetryAfter": remoteevent.RetryAfter, "Timeout": remoteevent.Timeout,
+		"NewEnvelope": remoteevent.NewEnvelope, "Marshal": remoteevent.Marshal, "Unmarshal": remoteevent.Unmarshal, "Permanent": remoteevent.Permanent, "IsPermanent": remoteevent.IsPermanent, "RetryDelay": remoteevent.RetryDelay, "RetryAfter": remoteevent.RetryAfter, "Timeout": remoteevent.Timeout,
 		"Stamp": remoteevent.Stamp, "DeliveryOf": remoteevent.DeliveryOf, "NewDelivery": remoteevent.NewDelivery, "NewMux": remoteevent.NewMux,
 		"WithQueue": remoteevent.WithQueue, "WithQueues": remoteevent.WithQueues,
 		"WithLogger": remoteevent.WithLogger, "WithPayloadSchemas": remoteevent.WithPayloadSchemas,

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -50,6 +51,15 @@ func (a *Adapter) Return(ctx context.Context, r protocol.Return) error {
 	request.ID = a.nextID()
 	_, err := a.ask(ctx, request, a.options.Timeout)
 	return err
+}
+
+// Evaluate makes the adapter evaluate an input of a family of test vectors, and returns
+// the output. The error is a *protocol.FailedError if the adapter answers that it did not.
+func (a *Adapter) Evaluate(ctx context.Context, family string, input json.RawMessage) (json.RawMessage, error) {
+	request := protocol.Evaluate(family, input)
+	request.ID = a.nextID()
+	answer, err := a.ask(ctx, request, a.options.Timeout+time.Duration(len(input)>>20)*time.Second)
+	return answer.Output, err
 }
 
 // Next waits for the next observation and returns it. The deadline of ctx bounds the

@@ -26,7 +26,7 @@ func (p *participant) judge(d delivery, got reaction) report.Result {
 	got.calls = d.listened(got.calls)
 	d.want.nameless = p.Original
 	result.Problems = append(d.want.problems(got), got.letter...)
-	result.NotTested = got.hides(d.c.Requirements)
+	result.Requirements = got.shows(d.c.Requirements)
 	switch {
 	case p.Original && d.measured():
 		if surprises := d.surprises(got); len(surprises) > 0 {
@@ -121,18 +121,13 @@ func (w want) problems(got reaction) []string {
 
 func withoutMetadata(call protocol.Event) bool { return call.Metadata == nil }
 
-// hides returns those of the requirements that a receiver without metadata does not show.
-func (r reaction) hides(requirements []string) []string {
+// shows returns those of the requirements that a receiver without metadata shows, nil if
+// the receiver has metadata.
+func (r reaction) shows(requirements []string) []string {
 	if !slices.ContainsFunc(r.calls, withoutMetadata) {
 		return nil
 	}
-	var hidden []string
-	for _, id := range requirements {
-		if strings.HasPrefix(id, "META-") && id != "META-7" {
-			hidden = append(hidden, id)
-		}
-	}
-	return hidden
+	return slices.DeleteFunc(slices.Clone(requirements), func(id string) bool { return strings.HasPrefix(id, "META-") && id != "META-7" })
 }
 
 // differences returns the differences in the arguments of calls, each once.

@@ -67,10 +67,11 @@ type run struct {
 type resultKey struct {
 	server, testCase, sender, receiver string
 	reliable                           bool
+	request                            string
 }
 
 func keyOf(r report.Result) resultKey {
-	return resultKey{r.Server, r.Case, r.Sender, r.Receiver, r.Reliable}
+	return resultKey{r.Server, r.Case, r.Sender, r.Receiver, r.Reliable, r.Request}
 }
 
 // Run runs every case with every implementation that claims a class for it. Each selected
@@ -132,13 +133,13 @@ func (r *run) runOn(ctx context.Context, server Server) (err error) {
 	for _, p := range r.getting("send") {
 		var of []resultKey
 		for _, c := range r.sendingOf(p) {
-			of = append(of, resultKey{server.ID, c.ID, p.ID, "", false})
+			of = append(of, resultKey{server.ID, c.ID, p.ID, "", false, ""})
 		}
 		if of != nil {
 			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.send(ctx, l, p, &out) }})
 		}
 	}
-	if err := r.runTwice(ctx, lanes, tasks); err != nil {
+	if err := r.runTwice(ctx, lanes, append(tasks, r.evaluations(server)...)); err != nil {
 		return err
 	}
 
@@ -147,7 +148,7 @@ func (r *run) runOn(ctx context.Context, server Server) (err error) {
 		for _, b := range all {
 			var of []resultKey
 			for _, d := range b.deliveries {
-				of = append(of, resultKey{server.ID, d.c.ID, d.sender, p.ID, b.reliably})
+				of = append(of, resultKey{server.ID, d.c.ID, d.sender, p.ID, b.reliably, ""})
 			}
 			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.receive(ctx, l, p, b) }})
 		}
@@ -222,7 +223,7 @@ func (r *run) account(t task, err error) {
 	for _, of := range missing {
 		r.record(report.Result{
 			Case: of.testCase, Server: of.server, Sender: of.sender, Receiver: of.receiver,
-			Outcome: report.Errored, Expected: "a result", Observed: observed(err), Problems: problemsOf(err),
+			Reliable: of.reliable, Request: of.request, Outcome: report.Errored, Expected: "a result", Observed: observed(err), Problems: problemsOf(err),
 		})
 	}
 	if err != nil && len(missing) == 0 {
@@ -297,7 +298,7 @@ func (r *run) inOrder() []report.Result {
 	slices.SortStableFunc(r.results, func(a, b report.Result) int {
 		for _, difference := range []int{
 			rank["server "+a.Server] - rank["server "+b.Server], rank["case "+a.Case] - rank["case "+b.Case],
-			rank[a.Sender] - rank[b.Sender], rank[a.Receiver] - rank[b.Receiver],
+			rank[a.Sender] - rank[b.Sender], rank[a.Receiver] - rank[b.Receiver], strings.Compare(a.Request, b.Request),
 		} {
 			if difference != 0 {
 				return difference

@@ -36,7 +36,7 @@ func (r *run) scenarios(server Server) []task {
 					return r.scenario(ctx, server, l, t, c, participants, reliably), context.Cause(ctx)
 				}
 				sender, receiver := sides(c, participants)
-				tasks = append(tasks, task{[]resultKey{{server.ID, c.ID, sender, receiver, reliably}}, func(ctx context.Context, l *lane) error {
+				tasks = append(tasks, task{[]resultKey{{server.ID, c.ID, sender, receiver, reliably, ""}}, func(ctx context.Context, l *lane) error {
 					result, err := run(ctx, l, r.first())
 					if err == nil {
 						r.conclude(result, participants, run)

@@ -79,8 +79,11 @@ func (r *run) skip(id, why string) {
 	r.skipped = report.Skip(r.skipped, why, id)
 }
 
-// outcome divides the cases into those with results and those that were skipped on
-// every server, by reason.
+// unclaimed is the reason of cases without a participant.
+const unclaimed = "no implementation of the run claims a class that they test"
+
+// outcome divides the cases into those with results and those without, by reason: they
+// were skipped on every server, or no implementation takes part in them.
 func (r *run) outcome() (cases []report.Case, skipped []report.Skipped) {
 	ran, missing := map[string]bool{}, map[string]bool{}
 	for i := range r.results {
@@ -94,6 +97,9 @@ func (r *run) outcome() (cases []report.Case, skipped []report.Skipped) {
 		}
 	}
 	for _, c := range r.Cases {
+		if !ran[c.ID] && !missing[c.ID] {
+			skipped, missing[c.ID] = report.Skip(skipped, unclaimed, c.ID), true
+		}
 		if !missing[c.ID] {
 			cases = append(cases, report.Case{ID: c.ID, Family: c.Family, About: c.About, Requirements: c.Requirements})
 		}

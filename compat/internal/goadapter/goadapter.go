@@ -45,7 +45,9 @@ type adapter struct {
 }
 
 func (a *adapter) Identity() protocol.Identity {
-	return protocol.Identity{Name: "go", Version: a.version, Classes: []protocol.Class{protocol.LegacySafeSender, protocol.Receiver, protocol.ReliableReceiver}}
+	return protocol.Identity{Name: "go", Version: a.version, Classes: []protocol.Class{
+		protocol.LegacySafeSender, protocol.Receiver, protocol.ReliableReceiver, protocol.Validator, protocol.Converter, protocol.ConfigurationReader,
+	}}
 }
 
 func (a *adapter) Send(ctx context.Context, message protocol.Message) error {

@@ -23,7 +23,9 @@ const (
 	ConfigurationReader Class = "configuration reader"
 )
 
-// classes has the classes of the specification.
+// Classes returns the classes of the specification.
+func Classes() []spec.Class { return slices.Clone(classes()) }
+
 var classes = sync.OnceValue(func() []spec.Class {
 	all, err := spec.ReadClasses()
 	if err != nil {

@@ -77,8 +77,8 @@ func TestServe(t *testing.T) {
 {"op":"event","signal":"","event_name":"","signals":[],"payload_text":"{}","metadata":{}}
 {"op":"died","error":"","queue":"q"}
 {"op":"ready","id":3}
-{"op":"failed","id":4,"error":"unknown request \"what\""}
-{"op":"failed","id":5,"error":"unknown request \"send\""}
+{"op":"failed","id":4,"error":"unsupported request \"what\""}
+{"op":"failed","id":5,"error":"unsupported request \"send\""}
 {"op":"failed","id":6,"error":"an adapter receives once"}
 `
 	if out.String() != want {

@@ -21,9 +21,16 @@ type Message struct {
 type Request struct {
 	Head
 
-	*Message   // of send
-	*Reception // of receive
-	*Return    // of return
+	*Message    // of send
+	*Reception  // of receive
+	*Return     // of return
+	*Evaluation // of evaluate
+}
+
+// Evaluation is a request to evaluate an input of a family of test vectors.
+type Evaluation struct {
+	Family string          `json:"family"`
+	Input  json.RawMessage `json:"input"`
 }
 
 // Head has the members that do not depend on the operation.
@@ -52,6 +59,11 @@ func (r Request) MarshalJSON() ([]byte, error) {
 			Head
 			*Return
 		}{r.Head, r.Return})
+	case r.Evaluation != nil:
+		return Encode(struct {
+			Head
+			*Evaluation
+		}{r.Head, r.Evaluation})
 	}
 	return Encode(r.Head)
 }
@@ -76,6 +88,10 @@ func (r *Request) UnmarshalJSON(line []byte) error {
 		var body struct{ *Return }
 		err = json.Unmarshal(line, &body)
 		r.Return = body.Return
+	case "evaluate":
+		var body struct{ *Evaluation }
+		err = json.Unmarshal(line, &body)
+		r.Evaluation = body.Evaluation
 	}
 	return err
 }
@@ -99,11 +115,16 @@ func Receive(reception Reception) Request {
 // EndCall returns the request to end a held call of a listener.
 func EndCall(r Return) Request { return Request{Head: Head{Op: "return"}, Return: &r} }
 
+// Evaluate returns the request to evaluate an input of a family of test vectors.
+func Evaluate(family string, input json.RawMessage) Request {
+	return Request{Head: Head{Op: "evaluate"}, Evaluation: &Evaluation{family, input}}
+}
+
 // Stop returns the request to end.
 func Stop() Request { return Request{Head: Head{Op: "stop"}} }
 
 // answers has the operation that answers each request. Only a probe answers stop.
-var answers = map[string]string{"hello": "hello", "send": "sent", "receive": "ready", "return": "returned", "stop": "stopped"}
+var answers = map[string]string{"hello": "hello", "send": "sent", "receive": "ready", "return": "returned", "evaluate": "evaluated", "stop": "stopped"}
 
 // Encode returns a request or response as one line. Unlike json.Marshal it does not
 // escape <, > and &, so that people can read the lines in a trace.

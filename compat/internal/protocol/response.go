@@ -58,6 +58,7 @@ type Response struct {
 	Metadata    map[string]string `json:"metadata,omitzero"`
 	Queue       *string           `json:"queue,omitzero"`
 	Call        int64             `json:"call,omitzero"`
+	Output      json.RawMessage   `json:"output,omitzero"`
 }
 
 // Parse reads a line from an adapter. It returns an error if the line is not a
@@ -79,6 +80,8 @@ func Parse(line []byte) (Response, error) {
 		}
 	case "sent", "ready", "returned", "stopped":
 		complete = r.ID != nil
+	case "evaluated":
+		complete = r.ID != nil && r.Output != nil
 	case "failed":
 		complete = r.Error != nil
 	case "event":

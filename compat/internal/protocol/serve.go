@@ -25,6 +25,13 @@ type Implementation interface {
 	Wait()
 }
 
+// Evaluator is an Implementation that evaluates test vectors.
+type Evaluator interface {
+	// Evaluate returns the output for an input of a family of test vectors, a value that
+	// is encoded as JSON.
+	Evaluate(ctx context.Context, family string, input json.RawMessage) (output any, err error)
+}
+
 // Serve answers the requests of the harness until the input ends or a request stops
 // the adapter, and the receiver has stopped. It returns an error if it cannot read or
 // write.
@@ -121,8 +128,10 @@ func (s *server) answer(ctx context.Context, request Request) Response {
 		err = s.implementation.Receive(ctx, *request.Reception, s.report)
 	case request.Op == "return" && request.Return != nil:
 		err = s.end(*request.Return)
+	case request.Op == "evaluate" && request.Evaluation != nil:
+		return s.evaluate(ctx, request)
 	default:
-		err = fmt.Errorf("unknown request %q", request.Op)
+		err = fmt.Errorf("unsupported request %q", request.Op)
 	}
 	if err != nil {
 		return failed(request, err)
@@ -176,6 +185,23 @@ func (s *server) abandon() {
 		returned <- errAbandoned
 	}
 	clear(s.held)
+}
+
+// evaluate answers a request to evaluate.
+func (s *server) evaluate(ctx context.Context, request Request) Response {
+	evaluator, ok := s.implementation.(Evaluator)
+	if !ok {
+		return failed(request, errors.New("unsupported: it evaluates no test vectors"))
+	}
+	output, err := evaluator.Evaluate(ctx, request.Family, request.Input)
+	if err != nil {
+		return failed(request, err)
+	}
+	text, err := Encode(output)
+	if err != nil {
+		return failed(request, fmt.Errorf("encode the output: %w", err))
+	}
+	return Response{Op: answers[request.Op], ID: &request.ID, Output: text}
 }
 
 // failed returns the answer to a request that was not carried out. It has no ID if

@@ -3,10 +3,13 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/remote-events/remote-events/compat/internal/evaluation"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 	"github.com/remote-events/remote-events/spec"
@@ -34,6 +37,18 @@ type Conformance struct {
 	Cases []string `json:"cases,omitempty"`
 	// NotTested has the requirements of the class for which no case passed or failed in
 	// this run. A claim does not cover them.
+	NotTested []string `json:"not_tested,omitempty"`
+	// Optional has the optional features of the class.
+	Optional []Feature `json:"optional,omitempty"`
+}
+
+// Feature is an optional feature of a class.
+type Feature struct {
+	When string `json:"when"` // "with typed payloads"
+	// Tested is whether a case of its requirements passed or failed. If not, the
+	// implementation may not have the feature.
+	Tested bool `json:"tested"`
+	// NotTested has its requirements without such a case, if others have one.
 	NotTested []string `json:"not_tested,omitempty"`
 }
 
@@ -87,11 +102,12 @@ func (r *Report) untestedFamilies() map[string]bool {
 // conformance returns the verdict on one implementation and class.
 func (r *Report) conformance(id string, class spec.Class, counts func(*Result) []string, cases map[string]*Case) Conformance {
 	tested := map[string]bool{}
+	within := map[string]map[string]bool{} // requirements by the family of the case
 	failed, unclear := map[string]bool{}, map[string]bool{}
 	for i := range r.Results {
 		result := &r.Results[i]
 		c := cases[result.Case]
-		if c == nil || !result.tests(id, class.Request) || !class.Binds(c.Requirements) || !slices.Contains(counts(result), id) {
+		if c == nil || !result.tests(id, class, c.Family) || !class.Binds(result.Tests(c)) || !slices.Contains(counts(result), id) {
 			continue
 		}
 		switch result.Outcome {
@@ -106,6 +122,10 @@ func (r *Report) conformance(id string, class spec.Class, counts func(*Result) [
 		}
 		for _, requirement := range result.Tests(c) {
 			tested[requirement] = true
+			if within[c.Family] == nil {
+				within[c.Family] = map[string]bool{}
+			}
+			within[c.Family][requirement] = true
 		}
 	}
 	c := Conformance{Implementation: id, Class: class.Name}
@@ -119,17 +139,35 @@ func (r *Report) conformance(id string, class spec.Class, counts func(*Result) [
 	default:
 		c.Verdict = Conforms
 	}
-	for _, requirement := range class.Requirements {
-		if !tested[requirement] {
-			c.NotTested = append(c.NotTested, requirement)
+	c.NotTested = without(class.Requirements, tested)
+	for _, o := range class.Optional {
+		shown := tested
+		if len(o.Families) > 0 { // others do not show that the implementation has the feature
+			shown = map[string]bool{}
+			for _, family := range o.Families {
+				maps.Copy(shown, within[family])
+			}
 		}
+		f := Feature{When: o.When, NotTested: without(o.Requirements, shown)}
+		if f.Tested = len(f.NotTested) < len(o.Requirements); !f.Tested {
+			f.NotTested = nil
+		}
+		c.Optional = append(c.Optional, f)
 	}
 	return c
 }
 
-// tests reports whether the result is one of an implementation with a request.
-func (r *Result) tests(id, request string) bool {
-	switch request {
+// without returns the ids that are not in a set.
+func without(ids []string, set map[string]bool) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return set[id] })
+}
+
+// tests reports whether the result is one of an implementation in a class.
+func (r *Result) tests(id string, class spec.Class, family string) bool {
+	if r.Request == evaluate {
+		return r.Receiver == id && evaluation.Evaluates(class, family)
+	}
+	switch class.Request {
 	case "send":
 		return r.Sender == id
 	case "receive":
@@ -156,6 +194,8 @@ type claim struct {
 	Implementation string
 	Conforms       bool // to a class, and violates none
 	Text           string
+	// NotTested has a line for each class of which the run did not test everything.
+	NotTested []string
 }
 
 // claims returns a line for each implementation.
@@ -183,44 +223,75 @@ func claimed(specification, suite string) string {
 }
 
 func newClaim(id string, all []Conformance, versions string) claim {
+	made := claim{Implementation: id}
 	var conforms, others []string
-	var missing []string
-	unexpected := 0
 	for _, c := range all {
 		switch c.Verdict {
 		case Conforms:
+			conforms = append(conforms, c.Class)
 		case Untested:
 			others = append(others, fmt.Sprintf("%s: %s", c.Verdict, c.Class))
 			continue
 		default:
 			others = append(others, fmt.Sprintf("%s: %s (%s %s)", c.Verdict, c.Class, count(len(c.Cases)), plural(len(c.Cases), "case")))
-			unexpected += len(c.Cases)
-			continue
 		}
-		conforms = append(conforms, c.Class)
-		for _, requirement := range c.NotTested {
-			if !slices.Contains(missing, requirement) {
-				missing = append(missing, requirement)
-			}
+		if missing := c.missing(); missing != "" {
+			made.NotTested = append(made.NotTested, fmt.Sprintf("not tested of %s: %s", c.Class, missing))
 		}
 	}
+	made.Conforms = len(conforms) > 0 && !slices.ContainsFunc(all, func(c Conformance) bool { return c.Verdict == Violates || c.Verdict == Undecided })
 	var parts []string
 	if len(conforms) > 0 {
-		text := fmt.Sprintf("conforms: %s (%s), %s", strings.Join(conforms, ", "), versions, notTested(missing))
-		parts = append(parts, text)
+		parts = append(parts, fmt.Sprintf("conforms: %s (%s)", strings.Join(conforms, ", "), versions))
 	}
-	return claim{id, len(conforms) > 0 && unexpected == 0, strings.Join(append(parts, others...), "; ")}
+	made.Text = strings.Join(append(parts, others...), "; ")
+	return made
 }
 
-// notTested lists requirements without a test in the run, all of them where they are few.
-func notTested(ids []string) string {
-	const most = 12
-	if len(ids) == 0 {
-		return "all requirements tested"
+// missing returns what the run did not test of the class, "" if it tested everything.
+func (c Conformance) missing() string {
+	var parts []string
+	if len(c.NotTested) > 0 {
+		parts = append(parts, ranges(c.NotTested))
 	}
-	text := count(len(ids)) + " not tested"
-	if len(ids) <= most {
-		text += ": " + strings.Join(ids, ", ")
+	for _, f := range c.Optional {
+		switch {
+		case !f.Tested:
+			parts = append(parts, f.When)
+		case len(f.NotTested) > 0:
+			parts = append(parts, f.When+": "+ranges(f.NotTested))
+		}
 	}
-	return text
+	return strings.Join(parts, "; ")
+}
+
+// ranges lists requirements, and three or more consecutive ones by the first and the last.
+func ranges(ids []string) string {
+	number := func(id string) (string, int) {
+		group, digits, _ := strings.Cut(id, "-")
+		n, err := strconv.Atoi(digits)
+		if err != nil {
+			return id, 0
+		}
+		return group, n
+	}
+	var parts []string
+	for first := 0; first < len(ids); {
+		last := first
+		group, n := number(ids[first])
+		for last+1 < len(ids) {
+			next, m := number(ids[last+1])
+			if next != group || m != n+last+1-first {
+				break
+			}
+			last++
+		}
+		if last-first >= 2 {
+			parts = append(parts, ids[first]+" to "+ids[last])
+		} else {
+			parts = append(parts, ids[first:last+1]...)
+		}
+		first = last + 1
+	}
+	return strings.Join(parts, ", ")
 }

@@ -58,6 +58,7 @@ type Change struct {
 	Sender   string `json:"sender,omitempty"`
 	Receiver string `json:"receiver,omitempty"`
 	Reliable bool   `json:"reliable,omitempty"`
+	Request  string `json:"request,omitempty"`
 	// Before is nil if the earlier run has no such result.
 	Before *Seen `json:"before,omitempty"`
 	After  Seen  `json:"after"`
@@ -77,6 +78,7 @@ func (d *Diff) Worse() bool { return len(d.Failing) > 0 || len(d.Stale) > 0 || l
 type resultKey struct {
 	testCase, server, sender, receiver string
 	reliable                           bool
+	request                            string
 }
 
 // Compare returns the differences between a report and a later one. It identifies an
@@ -111,11 +113,11 @@ func Compare(before, after *Report) *Diff {
 		for i := range receivers {
 			receivers[i] = now(receivers[i])
 		}
-		earlier[resultKey{result.Case, now(result.Server), now(result.Sender), strings.Join(receivers, fleet), result.Reliable}] = result
+		earlier[resultKey{result.Case, now(result.Server), now(result.Sender), strings.Join(receivers, fleet), result.Reliable, result.Request}] = result
 	}
 	for i := range after.Results {
 		result := &after.Results[i]
-		key := resultKey{result.Case, result.Server, result.Sender, result.Receiver, result.Reliable}
+		key := resultKey{result.Case, result.Server, result.Sender, result.Receiver, result.Reliable, result.Request}
 		was := earlier[key]
 		delete(earlier, key)
 		d.compare(was, result)
@@ -139,7 +141,7 @@ func Compare(before, after *Report) *Diff {
 }
 
 func (d *Diff) compare(was, result *Result) {
-	change := Change{Case: result.Case, Server: result.Server, Sender: result.Sender, Receiver: result.Receiver, Reliable: result.Reliable, After: result.seen()}
+	change := Change{Case: result.Case, Server: result.Server, Sender: result.Sender, Receiver: result.Receiver, Reliable: result.Reliable, Request: result.Request, After: result.seen()}
 	if was == nil {
 		d.New++
 		if result.Outcome.Unexpected() {
@@ -263,7 +265,7 @@ func writeChanges(b *strings.Builder, heading string, changes []Change) {
 		}
 		const most = 8
 		for _, c := range group[:min(len(group), most)] {
-			r := Result{Sender: c.Sender, Receiver: c.Receiver, Reliable: c.Reliable}
+			r := Result{Sender: c.Sender, Receiver: c.Receiver, Reliable: c.Reliable, Request: c.Request}
 			fmt.Fprintf(b, "    with    %s on %s\n", Visible(r.sides()), Visible(c.Server))
 		}
 		if n := len(group) - most; n > 0 {

@@ -160,6 +160,8 @@ func (r *Report) who(result *Result) string {
 		on = " on " + result.Server
 	}
 	switch {
+	case result.Request == evaluate:
+		return result.Receiver + " evaluates" + on
 	case result.Sender == "":
 		return result.receivers() + on
 	case result.Receiver == "":

@@ -37,6 +37,9 @@ func (r *Report) WriteMarkdown(out io.Writer) error {
 		b.WriteString("\n## Conformance\n\n")
 		for _, c := range claims {
 			fmt.Fprintf(&b, "- **%s** %s\n", plain(c.Implementation), plain(c.Text))
+			for _, line := range c.NotTested {
+				fmt.Fprintf(&b, "  - %s\n", plain(line))
+			}
 		}
 	}
 	b.WriteString("\n## Sender × receiver\n\nThe harness sends messages that a sender must not send, and receives if bytes are compared.\n\n")

@@ -144,14 +144,19 @@ func (r *Report) label(id string) string {
 func (r *Report) ByRequirement() Matrix {
 	cases := r.casesByID()
 	var rows []Party
-	for i := range r.Cases {
-		c := &r.Cases[i]
-		for _, id := range c.Requirements {
+	add := func(ids []string) {
+		for _, id := range ids {
 			if !slices.ContainsFunc(rows, func(p Party) bool { return p.ID == id }) {
 				group, label, _ := strings.Cut(id, "-")
 				rows = append(rows, Party{ID: id, Group: group, Label: label})
 			}
 		}
+	}
+	for i := range r.Cases {
+		add(r.Cases[i].Requirements)
+	}
+	for i := range r.Results {
+		add(r.Results[i].Requirements)
 	}
 	slices.SortFunc(rows, func(a, b Party) int {
 		x, _ := strconv.Atoi(a.Label)
@@ -187,7 +192,7 @@ func (r *Report) Counts() func(*Result) []string {
 	passes := map[string]map[side]bool{}
 	for i := range r.Results {
 		result := &r.Results[i]
-		if result.Outcome != Passed {
+		if result.Outcome != Passed || result.Request != "" {
 			continue
 		}
 		if passes[result.Case] == nil {

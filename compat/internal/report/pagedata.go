@@ -48,23 +48,26 @@ type pageCase struct {
 
 // pageColumns has a column for each member of a result. -1 means none.
 type pageColumns struct {
-	Case      []int `json:"case"`
-	Server    []int `json:"server"`
-	Sender    []int `json:"sender"`
-	Receiver  []int `json:"receiver"`
-	Reliable  []int `json:"reliable"` // 1 if the receiver delivers at least once
-	Variant   []int `json:"variant"`  // a text: the variant within the party
-	Counts    []int `json:"counts"`   // a list of implementations
-	Outcome   []int `json:"outcome"`  // as outcomes
-	Expected  []int `json:"expected"`
-	Observed  []int `json:"observed"`
-	Problems  []int `json:"problems"` // a list of texts, possibly of several lines
-	First     []int `json:"first"`    // a text
-	Deviation []int `json:"deviation"`
-	Message   []int `json:"message"`
-	Bytes     []int `json:"bytes"`
-	Trace     []int `json:"trace"`
-	Micros    []int `json:"micros"`
+	Case     []int `json:"case"`
+	Server   []int `json:"server"`
+	Sender   []int `json:"sender"`
+	Receiver []int `json:"receiver"`
+	Reliable []int `json:"reliable"` // 1 if the receiver delivers at least once
+	Request  []int `json:"request"`  // a text, if it is neither send nor receive
+	// Requirements is a list of requirements, if they are not those of the case.
+	Requirements []int `json:"requirements"`
+	Variant      []int `json:"variant"` // a text: the variant within the party
+	Counts       []int `json:"counts"`  // a list of implementations
+	Outcome      []int `json:"outcome"` // as outcomes
+	Expected     []int `json:"expected"`
+	Observed     []int `json:"observed"`
+	Problems     []int `json:"problems"` // a list of texts, possibly of several lines
+	First        []int `json:"first"`    // a text
+	Deviation    []int `json:"deviation"`
+	Message      []int `json:"message"`
+	Bytes        []int `json:"bytes"`
+	Trace        []int `json:"trace"`
+	Micros       []int `json:"micros"`
 }
 
 // pool numbers distinct values.
@@ -104,6 +107,19 @@ func (r *Report) pageData() *pageData {
 	}
 
 	server, requirement, cases := map[string]int{}, map[string]int{}, map[string]int{}
+	demands := func(ids []string) []int {
+		numbers := []int{}
+		for _, id := range ids {
+			n, ok := requirement[id]
+			if !ok {
+				n = len(requirement)
+				requirement[id] = n
+				d.Requirements = append(d.Requirements, id)
+			}
+			numbers = append(numbers, n)
+		}
+		return numbers
+	}
 	for i, s := range r.Servers {
 		server[s.ID] = i
 		d.Servers = append(d.Servers, s.ID)
@@ -116,17 +132,7 @@ func (r *Report) pageData() *pageData {
 	for i := range r.Cases {
 		c := &r.Cases[i]
 		cases[c.ID] = i
-		numbers := []int{}
-		for _, id := range c.Requirements {
-			n, ok := requirement[id]
-			if !ok {
-				n = len(requirement)
-				requirement[id] = n
-				d.Requirements = append(d.Requirements, id)
-			}
-			numbers = append(numbers, n)
-		}
-		d.Cases = append(d.Cases, pageCase{c.ID, c.Family, Visible(c.About), numbers})
+		d.Cases = append(d.Cases, pageCase{c.ID, c.Family, Visible(c.About), demands(c.Requirements)})
 	}
 	pairs := r.Pairs()
 	for _, p := range pairs.Rows {
@@ -148,6 +154,15 @@ func (r *Report) pageData() *pageData {
 			reliable = 1
 		}
 		columns.Reliable = append(columns.Reliable, reliable)
+		request, shown := -1, -1
+		if result.Request != "" {
+			request = text(result.Request)
+		}
+		if result.Requirements != nil {
+			shown = list(demands(result.Requirements))
+		}
+		columns.Request = append(columns.Request, request)
+		columns.Requirements = append(columns.Requirements, shown)
 		columns.Outcome = append(columns.Outcome, slices.Index(outcomes, result.Outcome))
 		columns.Expected = append(columns.Expected, text(result.Expected))
 		columns.Observed = append(columns.Observed, text(result.Observed))

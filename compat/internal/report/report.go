@@ -143,16 +143,18 @@ type Result struct {
 	Sender   string `json:"sender,omitempty"`
 	Receiver string `json:"receiver,omitempty"`
 	// Reliable is whether the receiver was asked to deliver at least once.
-	Reliable bool    `json:"reliable,omitempty"`
-	Outcome  Outcome `json:"outcome"`
+	Reliable bool `json:"reliable,omitempty"`
+	// Request is the request if it is neither send nor receive: "evaluate". Then Receiver
+	// is the implementation that evaluates.
+	Request string  `json:"request,omitempty"`
+	Outcome Outcome `json:"outcome"`
 	// Expected and Observed are one line each: "drops", "delivers {…}", "rejects".
 	Expected string `json:"expected"`
 	Observed string `json:"observed"`
 	// Problems has one text for each problem.
 	Problems []string `json:"problems,omitempty"`
-	// NotTested has the requirements of the case that the result does not show, because
-	// the implementation does not have the feature.
-	NotTested []string `json:"not_tested,omitempty"`
+	// Requirements has the requirements that the result shows, nil for those of the case.
+	Requirements []string `json:"requirements,omitempty"`
 	// FirstTry is the observation of the first try, if there was a second one: alone and
 	// with a longer deadline.
 	FirstTry string `json:"first_try,omitempty"`
@@ -168,10 +170,16 @@ type Result struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Tests returns the requirements of its case that the result shows.
+// Tests returns the requirements that the result shows of its case.
 func (r *Result) Tests(c *Case) []string {
-	return slices.DeleteFunc(slices.Clone(c.Requirements), func(id string) bool { return slices.Contains(r.NotTested, id) })
+	if r.Requirements != nil {
+		return r.Requirements
+	}
+	return c.Requirements
 }
+
+// evaluate is the Request of a result if the implementation evaluated its case.
+const evaluate = "evaluate"
 
 // MaxMessage is the maximum number of bytes of a message in a report.
 const MaxMessage = 4096

@@ -44,6 +44,9 @@ func (r *Report) WriteText(out io.Writer) error {
 	b.WriteString("\n")
 	for _, c := range r.claims() {
 		fmt.Fprintf(&b, "%s %s\n", Visible(c.Implementation), c.Text)
+		for _, line := range c.NotTested {
+			fmt.Fprintf(&b, "    %s\n", line)
+		}
 	}
 	for _, l := range r.Skipped {
 		fmt.Fprintf(&b, "%s skipped: %s\n", count(len(l.Cases)), Visible(l.Why))
@@ -172,6 +175,8 @@ func short(s string) string {
 // sides names the sender and the receiver, as far as they exist.
 func (r *Result) sides() string {
 	switch {
+	case r.Request == evaluate:
+		return r.Receiver + " evaluates"
 	case r.Sender == "":
 		return r.receivers()
 	case r.Receiver == "":

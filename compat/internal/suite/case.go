@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/remote-events/remote-events/compat/internal/evaluation"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/spec"
 )
@@ -24,6 +25,8 @@ const (
 	Pair Kind = "pair"
 	// Scenario is a sequence of steps.
 	Scenario Kind = "scenario"
+	// Evaluate gives the input of a test vector to an implementation, without Redis.
+	Evaluate Kind = "evaluate"
 )
 
 // Case is one test of an implementation.
@@ -38,7 +41,11 @@ type Case struct {
 	// Destructive cases end an original receiver, or other users of the Redis.
 	Destructive bool `json:"destructive,omitempty"`
 
-	// Exactly one of these is not nil, by the kind.
+	// Questions are the requests to evaluate it. Only they test the kind Evaluate. A
+	// validator evaluates the messages of the kind Receive, too.
+	Questions []evaluation.Question `json:"-"`
+
+	// Exactly one of these is not nil, by the kind, unless that is Evaluate.
 
 	Delivery *Delivery `json:"-"`
 	Sending  *Sending  `json:"-"`
@@ -122,7 +129,9 @@ func (m *Measured) Is(key string, message []byte) bool {
 
 // Match reports whether a pattern of path.Match matches the ID of the case, or, if the
 // pattern has no slash, its family.
-func (c *Case) Match(pattern string) bool { return Match(pattern, c.ID) }
+func (c *Case) Match(pattern string) bool {
+	return Match(pattern, c.ID) || !strings.Contains(pattern, "/") && Match(pattern, c.Family)
+}
 
 // Match reports whether a pattern matches the ID of a case or its family.
 func Match(pattern, id string) bool {

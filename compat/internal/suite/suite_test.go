@@ -15,7 +15,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, family := range []string{"wire", "poison", "limits", "metadata", "evolution", "send", "dispatch", "payload", "redis", "fleet"} {
+	for _, family := range []string{"wire", "poison", "limits", "metadata", "evolution", "send", "dispatch", "payload", "redis", "fleet", "chain", "typed", "schema", "companions", "cloudevents", "configuration"} {
 		if !slices.Contains(suite.Families(cases), family) {
 			t.Errorf("no case of the family %s", family)
 		}
@@ -24,7 +24,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("%d cases", len(cases))
 	}
 	for _, c := range cases {
-		parts := map[suite.Kind]bool{suite.Receive: c.Delivery != nil, suite.Send: c.Sending != nil, suite.Pair: c.Event != nil, suite.Scenario: c.Script != nil}
+		parts := map[suite.Kind]bool{suite.Receive: c.Delivery != nil, suite.Send: c.Sending != nil, suite.Pair: c.Event != nil, suite.Scenario: c.Script != nil, suite.Evaluate: c.Questions != nil}
 		if !parts[c.Kind] || c.About == "" || len(c.Requirements) == 0 {
 			t.Errorf("%s is not whole", c.ID)
 		}
@@ -40,19 +40,22 @@ func TestSelect(t *testing.T) {
 	t.Parallel()
 	cases := []suite.Case{
 		{ID: "wire/a", Family: "wire"}, {ID: "wire/b", Family: "wire", Slow: true},
-		{ID: "poison/a", Family: "poison"},
+		{ID: "poison/a", Family: "poison"}, {ID: "files/b", Family: "configuration"},
 	}
 	for _, test := range []struct {
 		selection suite.Selection
 		want      []string
 	}{
-		{suite.Selection{}, []string{"wire/a", "wire/b", "poison/a"}},
-		{suite.Selection{Quick: true}, []string{"wire/a", "poison/a"}},
+		{suite.Selection{}, []string{"wire/a", "wire/b", "poison/a", "files/b"}},
+		{suite.Selection{Quick: true}, []string{"wire/a", "poison/a", "files/b"}},
 		{suite.Selection{Quick: true, Patterns: []string{"wire/b"}}, []string{"wire/b"}},
 		{suite.Selection{Patterns: []string{"*/a"}}, []string{"wire/a", "poison/a"}},
 		{suite.Selection{Patterns: []string{"w*"}}, []string{"wire/a", "wire/b"}},
 		{suite.Selection{Families: []string{"poison"}}, []string{"poison/a"}},
-		{suite.Selection{Skip: []string{"poison", "wire/a"}}, []string{"wire/b"}},
+		{suite.Selection{Families: []string{"configuration"}}, []string{"files/b"}},
+		{suite.Selection{Patterns: []string{"configuration"}}, []string{"files/b"}},
+		{suite.Selection{Patterns: []string{"files"}}, []string{"files/b"}},
+		{suite.Selection{Skip: []string{"poison", "wire/a"}}, []string{"wire/b", "files/b"}},
 		{suite.Selection{Patterns: []string{"*/a"}, Skip: []string{"wire/*"}}, []string{"poison/a"}},
 	} {
 		selected, err := suite.Select(cases, test.selection)

@@ -3,8 +3,10 @@ package suite
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
+	"github.com/remote-events/remote-events/compat/internal/evaluation"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/go/wire"
 	"github.com/remote-events/remote-events/spec"
@@ -13,12 +15,15 @@ import (
 // slowMessage is how long a message is that takes a while.
 const slowMessage = 32 << 20
 
-// vector makes a case of a vector that can be played with processes, whatever
-// its family. Others, such as those of configuration files and of types, are for
-// tests within a library, and make a case without a kind.
-func vector(raw json.RawMessage, _ string) (Case, error) {
+// vector makes a case of a vector that adapters can be tested with. Another, such as a
+// script of reliable delivery, makes a case without a kind.
+func vector(raw json.RawMessage, family string) (Case, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {
+		return Case{}, err
+	}
+	questions, err := evaluation.Questions(family, raw)
+	if err != nil {
 		return Case{}, err
 	}
 	has := func(name string) bool { return members[name] != nil }
@@ -26,7 +31,18 @@ func vector(raw json.RawMessage, _ string) (Case, error) {
 	case has("verdict"):
 		var v spec.MessageVector
 		err := json.Unmarshal(raw, &v)
-		return message(v), err
+		c := message(v)
+		c.Questions = questions
+		return c, err
+	case questions != nil:
+		var v spec.Case
+		err := json.Unmarshal(raw, &v)
+		c := head(v, Evaluate)
+		c.Family, c.Questions = family, questions
+		if c.About == "" { // a case of the configuration
+			c.About = strings.NewReplacer("/", ": ", "-", " ").Replace(c.ID)
+		}
+		return c, err
 	case has("listeners"):
 		var v spec.DispatchVector
 		err := json.Unmarshal(raw, &v)

@@ -32,6 +32,9 @@
   const requirements = data.requirements.map(id), implementations = data.implementations.map(id);
   const cases = data.cases.map((c) => id(c.id));
 
+  // The requirements that a result shows.
+  const requirementsOf = (i) => (R.requirements[i] < 0 ? data.cases[R.case[i]].requirements : list(R.requirements[i]));
+
   // groups puts the results that pass the filter into the cells.
   function groups(shown) {
     const tallies = new Map();
@@ -45,7 +48,7 @@
       const outcome = R.outcome[i];
       add("pair/" + senders[R.sender[i]] + "/" + receivers[R.receiver[i]], outcome);
       add("case/" + cases[R.case[i]], outcome);
-      for (const requirement of data.cases[R.case[i]].requirements)
+      for (const requirement of requirementsOf(i))
         for (const implementation of list(R.counts[i])) add("requirement/" + requirements[requirement] + "/" + implementations[implementation], outcome);
     }
     return tallies;
@@ -243,6 +246,7 @@
   function whoOf(i) {
     const sender = data.senders[R.sender[i]], receiver = data.receivers[R.receiver[i]];
     const name = (party) => (party.variants ? data.texts[R.variant[i]] : party.name);
+    if (R.request[i] >= 0) return `${name(receiver)} ${data.texts[R.request[i]]}s`;
     const receives = name(receiver) + (R.reliable[i] ? " (reliable)" : "");
     if (!sender.id) return receives;
     return receiver.id ? `${name(sender)} → ${receives}` : `${name(sender)} sends`;
@@ -259,7 +263,7 @@
       const [pattern, , kind, why, link] = known;
       row("Known", [why + " ", make("span", { class: "kind" }, kind), " ", make("code", {}, pattern), link ? " " : null, link ? make("a", { href: link, rel: "noreferrer" }, "more") : null].filter((x) => x != null));
     }
-    if (about.requirements.length) row("Demanded by", about.requirements.map((n) => make("a", { class: "req", href: "#requirement/" + requirements[n] }, data.requirements[n])));
+    if (requirementsOf(i).length) row("Demanded by", requirementsOf(i).map((n) => make("a", { class: "req", href: "#requirement/" + requirements[n] }, data.requirements[n])));
     row("Played by", `${whoOf(i)} on ${data.servers[R.server[i]]}, ${seconds(R.micros[i])}`);
     row("Link", make("a", { href: "#result/" + i }, "this result"));
     return make("div", {}, make("dl", {}, ...rows), ...messageOf(i), ...traceOf(i));
@@ -315,9 +319,9 @@
       return open(`${data.senders[s].name} → ${data.receivers[r].name}`, numbers((i) => R.sender[i] === s && R.receiver[i] === r));
     }
     if (kind === "requirement" && requirements.includes(a)) {
-      const n = requirements.indexOf(a), demanding = new Set(data.cases.flatMap((c, i) => (c.requirements.includes(n) ? [i] : [])));
+      const n = requirements.indexOf(a);
       const m = implementations.indexOf(b);
-      return open(data.requirements[n] + (m < 0 ? "" : " · " + data.implementations[m]), numbers((i) => demanding.has(R.case[i]) && (m < 0 || list(R.counts[i]).includes(m))));
+      return open(data.requirements[n] + (m < 0 ? "" : " · " + data.implementations[m]), numbers((i) => requirementsOf(i).includes(n) && (m < 0 || list(R.counts[i]).includes(m))));
     }
     if (sheet.open) sheet.close();
   }
