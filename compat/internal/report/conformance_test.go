@@ -71,7 +71,7 @@ func TestConformances(t *testing.T) {
 		r.Results = test.results
 		if name == "all pass" {
 			var text strings.Builder
-			if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "\nmine conforms: sender, legacy-safe sender, receiver (1.0-draft), ") || !strings.Contains(text.String(), "; not tested: relay\nother not tested: receiver\n") {
+			if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "\nmine conforms: sender, legacy-safe sender, receiver (1.0-draft); not tested: relay\n    not tested of sender: JSON-1 to JSON-6, ") || !strings.Contains(text.String(), "; with typed payloads; with catalogues\nother not tested: receiver\n") {
 				t.Errorf("%v:\n%s", err, &text)
 			}
 		}
@@ -153,5 +153,52 @@ func TestClassBadge(t *testing.T) {
 	r.Results[0].Outcome = report.Failed
 	if err := r.WriteBadge(new(bytes.Buffer), "", "sender"); err == nil || !strings.Contains(err.Error(), "it has receiver") {
 		t.Errorf("a class without a verdict: %v", err)
+	}
+}
+
+// What an implementation evaluates counts for the classes that evaluate the family, with the
+// requirements that the results show. Optional features are tested if a case of them is.
+func TestConformancesOfEvaluations(t *testing.T) {
+	t.Parallel()
+	r := report.Report{
+		Implementations: []report.Implementation{{ID: "mine", Name: "mine", Classes: []string{"legacy-safe sender", "receiver", "validator"}}},
+		Cases: []report.Case{
+			{ID: "send/plain", Family: "send", Requirements: []string{"SEND-3"}}, {ID: "dispatch/plain", Family: "dispatch", Requirements: []string{"DISP-1"}},
+			{ID: "typed/plain", Family: "typed", Requirements: []string{"TYPE-1", "SEND-8"}}, {ID: "schema/plain", Family: "schema", Requirements: []string{"SCHEMA-1"}},
+		},
+	}
+	for _, family := range []string{"wire", "poison", "limits", "metadata", "evolution"} {
+		r.Cases = append(r.Cases, report.Case{ID: family + "/plain", Family: family, Requirements: []string{"RECV-2"}})
+	}
+	r.Results = []report.Result{
+		{Case: "send/plain", Sender: "mine", Outcome: report.Passed}, {Case: "wire/plain", Receiver: "mine", Outcome: report.Passed},
+		{Case: "wire/plain", Receiver: "mine", Request: "evaluate", Outcome: report.Failed, Requirements: []string{"VERDICT-1", "VERDICT-2"}},
+		{Case: "typed/plain", Receiver: "mine", Request: "evaluate", Outcome: report.Passed, Requirements: []string{"TYPE-1"}},
+		{Case: "schema/plain", Receiver: "mine", Request: "evaluate", Outcome: report.Unsupported},
+	}
+	want := map[string]struct {
+		verdict           report.Verdict
+		tested, notTested string
+		typed, catalogues bool
+	}{
+		"legacy-safe sender": {report.Conforms, "SEND-3", "SEND-1", false, false},
+		"receiver":           {report.Conforms, "RECV-2", "DISP-1", true, false},
+		"validator":          {report.Violates, "VERDICT-1", "VERDICT-3", false, false},
+	}
+	all := r.Conformances()
+	if len(all) != len(want) {
+		t.Errorf("got %+v", all)
+	}
+	for _, c := range all {
+		w := want[c.Class]
+		features := map[string]report.Feature{}
+		for _, f := range c.Optional {
+			features[f.When] = f
+		}
+		typed := features["with typed payloads"]
+		if c.Verdict != w.verdict || slices.Contains(c.NotTested, w.tested) || !slices.Contains(c.NotTested, w.notTested) ||
+			typed.Tested != w.typed || w.typed != slices.Contains(typed.NotTested, "TYPE-2") || features["with catalogues"].Tested {
+			t.Errorf("%+v", c)
+		}
 	}
 }
