@@ -45,7 +45,7 @@ async function answer(request) {
     case "stop":
       return void end();
     default:
-      throw new Error("unknown op");
+      throw new Error("unsupported op");
   }
 }
 

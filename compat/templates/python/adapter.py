@@ -7,6 +7,7 @@ import queue
 import sys
 import threading
 
+from evaluate import evaluate
 from implementation import Receiver, send
 from reliable import Permanent, ReliableReceiver
 
@@ -64,7 +65,7 @@ def serve(url):
             request = json.loads(line)
             if request["op"] == "hello":
                 emit("hello", protocol=1, name="python-template", version="1",
-                     classes=["legacy-safe sender", "receiver", "reliable receiver"],
+                     classes=["legacy-safe sender", "receiver", "reliable receiver", "validator"],
                      details={"python": sys.version.split()[0]})
             elif request["op"] == "send":
                 send(url, request["event_name"], request["parents"], request["payload_text"],
@@ -73,13 +74,15 @@ def serve(url):
             elif request["op"] == "receive":
                 receiver = receive(url, request)
                 emit("ready", id=request["id"])
+            elif request["op"] == "evaluate":
+                emit("evaluated", id=request["id"], output=evaluate(request["family"], request["input"]))
             elif request["op"] == "return":
                 HELD.pop(request["call"]).put(request)
                 emit("returned", id=request["id"])
             elif request["op"] == "stop":
                 threading.Thread(target=end, args=(receiver,)).start()
             else:
-                raise ValueError("unknown op")
+                raise ValueError("unsupported op")
         except Exception as error:
             emit("failed", id=request.get("id"), error="%s: %s" % (type(error).__name__, error))
     abandon()

@@ -41,8 +41,13 @@ def tag(queue):
         return own_tag(queue)
     if queue and b"}" not in queue:
         return queue
-    slot = binascii.crc_hqx(queue, 0) % 16384
-    return next(n for n in map(b"%d".__mod__, itertools.count()) if binascii.crc_hqx(n, 0) % 16384 == slot)
+    wanted = slot(queue)
+    return next(n for n in map(b"%d".__mod__, itertools.count()) if slot(n) == wanted)
+
+
+def slot(key):
+    """The slot of a key in a cluster."""
+    return binascii.crc_hqx(own_tag(key) or key, 0) % 16384
 
 
 def keys(queue):
