@@ -22,22 +22,26 @@ function loadIndex() {
 
 const weight = { requirement: 10, text: 9, schema: 7, script: 5, vector: 1, scenario: 0.5 };
 
-// rank returns how well an entry fits the words: all of them have to be in it.
-function rank(entry, words, query) {
+const literal = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+// rank returns how well an entry fits the words: all of them have to be in it, better at the
+// beginning of one of its words.
+function rank(entry, words, beginnings, query) {
   let sum = weight[entry.k];
-  for (const word of words) {
-    const inTitle = entry.title.indexOf(word);
-    if (inTitle >= 0) sum += inTitle === 0 ? 12 : 8;
-    else if (entry.text.includes(word)) sum += 2;
+  for (const [i, word] of words.entries()) {
+    const begins = beginnings[i];
+    if (begins.test(entry.title)) sum += entry.title.startsWith(word) ? 12 : 8;
+    else if (begins.test(entry.text)) sum += 4;
+    else if (entry.title.includes(word)) sum += 2;
+    else if (entry.text.includes(word)) sum -= 3;
     else return 0;
   }
-  if (entry.title === query) sum += 100;
-  return sum;
+  return Math.max(sum, 0.1) + (entry.title === query ? 100 : 0);
 }
 
 function marked(text, words) {
   const fragment = document.createDocumentFragment();
-  const pattern = new RegExp("(" + words.map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|") + ")", "i");
+  const pattern = new RegExp("(" + words.map(literal).join("|") + ")", "i");
   text.split(pattern).forEach((piece, i) => {
     if (i % 2 === 0) return fragment.append(piece);
     const mark = document.createElement("mark");
@@ -49,7 +53,7 @@ function marked(text, words) {
 
 // excerpt returns the text around the first word.
 function excerpt(entry, words) {
-  const at = Math.min(...words.map((w) => entry.text.indexOf(w)).filter((i) => i >= 0), entry.x.length);
+  const at = Math.min(...words.map((w) => entry.text.search(new RegExp("(?<![a-z0-9])" + literal(w)))).filter((i) => i >= 0), entry.x.length);
   const from = at < 60 || at === entry.x.length ? 0 : entry.x.lastIndexOf(" ", at - 30) + 1;
   return (from > 0 ? "…" : "") + entry.x.slice(from, from + 160);
 }
@@ -80,7 +84,8 @@ function search() {
     const index = await loadIndex();
     if (query !== input.value.trim().toLowerCase()) return;
     const words = query.split(/\s+/);
-    const found = index.map((e) => [rank(e, words, query), e]).filter(([r]) => r > 0).sort((a, b) => b[0] - a[0]).slice(0, 30);
+    const beginnings = words.map((w) => new RegExp("(?<![a-z0-9])" + literal(w)));
+    const found = index.map((e) => [rank(e, words, beginnings, query), e]).filter(([r]) => r > 0).sort((a, b) => b[0] - a[0]).slice(0, 30);
     list.replaceChildren(...found.map(([, e], i) => {
       const link = document.createElement("a");
       Object.assign(link, { href: root + e.l, id: "result-" + i, role: "option", tabIndex: -1 });
