@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,10 +13,8 @@ import (
 )
 
 func faultsCommand() *cobra.Command {
-	var format string
-	var long bool
-	var parallel int
-	var seed uint64
+	var format, impl string
+	var o faults.Options
 	c := &cobra.Command{
 		Use:   "faults [SCENARIO]…",
 		Short: "Test reliable delivery under faults",
@@ -25,31 +24,43 @@ event that Redis has acknowledged must be handled at least once, or be a dead
 letter, and events must flow again without intervention. The exit code is 5 if a
 scenario fails.
 
+With --impl, the reliable receiver of an adapter receives in place of the Go
+library, in the scenarios that are marked with a star. The others need a cluster,
+Sentinel, options of the library, or a client in the process of the command.
+
 Scenarios:
 ` + scenarioList(),
 		Example: `  compat faults
   compat faults --long -o markdown > FAULTS.md
-  compat faults restart "slot migration"`,
+  compat faults restart "slot migration"
+  compat faults --impl 'mine=python3 adapter.py'`,
 	}
 	c.Flags().StringVarP(&format, "output", "o", "text", "`FORMAT` of the output: text, json or markdown")
-	c.Flags().BoolVar(&long, "long", false, "repeat each scenario many times, in half an hour instead of two minutes")
-	c.Flags().Uint64Var(&seed, "seed", 0, "the seed `N` of random choices, such as the process to kill (default random)")
-	c.Flags().IntVar(&parallel, "parallel", 2, "run `N` scenarios concurrently")
+	c.Flags().StringVar(&impl, "impl", "", "the `COMMAND` of an adapter that claims the class reliable receiver, or NAME=COMMAND")
+	c.Flags().BoolVar(&o.Long, "long", false, "repeat each scenario many times, in half an hour instead of two minutes")
+	c.Flags().Uint64Var(&o.Seed, "seed", 0, "the seed `N` of random choices, such as the process to kill (default random)")
+	c.Flags().IntVar(&o.Parallel, "parallel", 2, "run `N` scenarios concurrently")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if format != "text" && format != "json" && format != "markdown" {
 			return &codedError{exitUsage, fmt.Errorf("-o %s: the formats are text, json and markdown", format)}
 		}
-		if parallel < 1 {
-			return &codedError{exitUsage, fmt.Errorf("--parallel %d: the minimum is 1", parallel)}
+		if o.Parallel < 1 {
+			return &codedError{exitUsage, fmt.Errorf("--parallel %d: the minimum is 1", o.Parallel)}
 		}
-		scenarios, err := selectScenarios(args)
+		if impl != "" {
+			var err error
+			if _, o.Adapter, err = commandLine(impl); err != nil {
+				return &codedError{exitUsage, err}
+			}
+		}
+		scenarios, err := selectScenarios(args, impl != "")
 		if err != nil {
 			return err
 		}
-		if seed == 0 {
-			seed = rand.Uint64N(1_000_000) + 1
+		if o.Seed == 0 {
+			o.Seed = rand.Uint64N(1_000_000) + 1
 		}
-		report, err := faults.Run(c.Context(), scenarios, long, seed, parallel, func(r faults.Result) {
+		report, err := faults.Run(c.Context(), scenarios, o, func(r faults.Result) {
 			state := "passed"
 			if r.Problem != "" {
 				state = "FAILED"
@@ -77,18 +88,24 @@ Scenarios:
 	return c
 }
 
-// selectScenarios returns the scenarios with these names, or all.
-func selectScenarios(names []string) ([]faults.Scenario, error) {
+// selectScenarios returns the scenarios with these names, or all: those for adapters, if
+// an adapter receives.
+func selectScenarios(names []string, adapters bool) ([]faults.Scenario, error) {
+	all := faults.Scenarios()
 	if len(names) == 0 {
-		return faults.Scenarios(), nil
+		return slices.DeleteFunc(all, func(s faults.Scenario) bool { return adapters && !s.Adapters }), nil
 	}
 	var selected []faults.Scenario
 	for _, name := range names {
 		before := len(selected)
-		for _, s := range faults.Scenarios() {
-			if s.Name == name {
-				selected = append(selected, s)
+		for _, s := range all {
+			if s.Name != name {
+				continue
 			}
+			if adapters && !s.Adapters {
+				return nil, &codedError{exitUsage, fmt.Errorf("scenario %q is not for adapters; compat faults --help marks those that are with a star", name)}
+			}
+			selected = append(selected, s)
 		}
 		if len(selected) == before {
 			return nil, &codedError{exitUsage, fmt.Errorf("no scenario %q; list them with compat faults --help", name)}
@@ -101,7 +118,11 @@ func selectScenarios(names []string) ([]faults.Scenario, error) {
 func scenarioList() string {
 	var b strings.Builder
 	for _, s := range faults.Scenarios() {
-		line := fmt.Sprintf("  %-16s", s.Name)
+		mark := " "
+		if s.Adapters {
+			mark = "*"
+		}
+		line := fmt.Sprintf("%s %-16s", mark, s.Name)
 		for word := range strings.FieldsSeq(s.What) {
 			if len(line)+1+len(word) > 80 {
 				fmt.Fprintln(&b, line)

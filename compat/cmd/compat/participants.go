@@ -166,18 +166,27 @@ func noOriginal(version string) error {
 
 var named = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)$`)
 
-// implementation is what --impl says.
-func implementation(text string) (engine.Implementation, error) {
-	name, command := "", text
+// commandLine returns the name, if any, and the command line of an --impl.
+func commandLine(text string) (name string, words []string, err error) {
+	command := text
 	if parts := named.FindStringSubmatch(text); parts != nil {
 		name, command = parts[1], parts[2]
 	}
-	words, err := shell.Fields(command, nil)
-	if err != nil {
-		return engine.Implementation{}, fmt.Errorf("--impl %s: %w", text, err)
+	words, err = shell.Fields(command, nil)
+	switch {
+	case err != nil:
+		return "", nil, fmt.Errorf("--impl %s: %w", text, err)
+	case len(words) == 0:
+		return "", nil, fmt.Errorf("--impl %q: no command", text)
 	}
-	if len(words) == 0 {
-		return engine.Implementation{}, fmt.Errorf("--impl %q: no command", text)
+	return name, words, nil
+}
+
+// implementation is what --impl says.
+func implementation(text string) (engine.Implementation, error) {
+	name, words, err := commandLine(text)
+	if err != nil {
+		return engine.Implementation{}, err
 	}
 	one := engine.Command(name, false, words...)
 	quoted, err := syntax.Quote(text, syntax.LangPOSIX)

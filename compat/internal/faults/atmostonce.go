@@ -18,7 +18,7 @@ import (
 // SIGKILL. Originals deliver at most once, so their unhandled events are lost. These are
 // counted separately, and no other event may be lost.
 func originalsKilled(ctx context.Context, size Size) (figures Figures, err error) {
-	server, client, f, end, err := startAlone(ctx, redisserver.Options{}, "originals killed")
+	server, client, f, end, err := startAlone(ctx, size, redisserver.Options{}, "originals killed")
 	if err != nil {
 		return figures, err
 	}

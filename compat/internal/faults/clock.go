@@ -21,7 +21,7 @@ func clockSteps(ctx context.Context, size Size) (figures Figures, err error) {
 		return figures, err
 	}
 	defer func() { err = errors.Join(err, clock.Close()) }()
-	_, client, f, end, err := startAlone(ctx, redisserver.Options{Clock: clock}, "clock", "clock 日本 {x}")
+	_, client, f, end, err := startAlone(ctx, size, redisserver.Options{Clock: clock}, "clock", "clock 日本 {x}")
 	if err != nil {
 		return figures, err
 	}

@@ -24,7 +24,7 @@ func slotMigration(ctx context.Context, size Size) (figures Figures, err error) 
 	defer func() { err = errors.Join(err, cluster.Close()) }()
 	client := cluster.Client()
 	defer func() { _ = client.Close() }()
-	f, err := startFlow(ctx, client, clusterQueues()...)
+	f, err := startFlow(ctx, size, client, clusterQueues()...)
 	if err != nil {
 		return figures, err
 	}
@@ -73,7 +73,7 @@ func nodeRestart(ctx context.Context, size Size) (figures Figures, err error) {
 	defer func() { err = errors.Join(err, cluster.Close()) }()
 	client := cluster.Client()
 	defer func() { _ = client.Close() }()
-	f, err := startFlow(ctx, client, clusterQueues()...)
+	f, err := startFlow(ctx, size, client, clusterQueues()...)
 	if err != nil {
 		return figures, err
 	}

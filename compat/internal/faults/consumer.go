@@ -79,7 +79,18 @@ func ordinary(log io.Writer) []remoteevent.ReceiverOption {
 }
 
 // consumer is a consumer in a separate process.
-type consumer struct {
+type consumer interface {
+	// kill kills the process with SIGKILL.
+	kill() error
+	// end stops the process in good order.
+	end() error
+	// suspend stops the process with SIGSTOP, and resume continues it.
+	suspend() error
+	resume() error
+}
+
+// child is a consumer that is this program.
+type child struct {
 	command *exec.Cmd
 	reading sync.WaitGroup
 	// started is closed when the process has logged something, as a receiver does when it
@@ -88,7 +99,14 @@ type consumer struct {
 }
 
 // consume starts a process that receives from the flow's first queue.
-func (f *flow) consume(ctx context.Context, addr string, lease, work time.Duration) (*consumer, error) {
+func (f *flow) consume(ctx context.Context, addr string, lease, work time.Duration) (consumer, error) {
+	if f.adapter != nil {
+		e, err := f.startAdapter(ctx, addr, f.queues[:1], lease, work)
+		if err != nil {
+			return nil, err
+		}
+		return e, nil
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -97,7 +115,7 @@ func (f *flow) consume(ctx context.Context, addr string, lease, work time.Durati
 	if err != nil {
 		return nil, err
 	}
-	c := &consumer{command: process.Command(context.WithoutCancel(ctx), self), started: make(chan struct{})}
+	c := &child{command: process.Command(context.WithoutCancel(ctx), self), started: make(chan struct{})}
 	c.command.Env = append(os.Environ(), consumerEnv+"="+string(told))
 	handled, err := c.command.StdoutPipe()
 	if err != nil {
@@ -143,22 +161,19 @@ func eachLine(r io.Reader, do func(line string)) {
 	}
 }
 
-// kill kills the process with SIGKILL.
-func (c *consumer) kill() error {
+func (c *child) kill() error {
 	err := process.Kill(c.command)
 	c.reading.Wait()
 	_ = c.command.Wait() // the error is that of the kill
 	return err
 }
 
-// end stops the process in good order.
-func (c *consumer) end() error {
+func (c *child) end() error {
 	<-c.started
 	err := process.Terminate(c.command)
 	c.reading.Wait()
 	return errors.Join(err, c.command.Wait())
 }
 
-// suspend stops the process with SIGSTOP, and resume continues it.
-func (c *consumer) suspend() error { return process.Suspend(c.command) }
-func (c *consumer) resume() error  { return process.Resume(c.command) }
+func (c *child) suspend() error { return process.Suspend(c.command) }
+func (c *child) resume() error  { return process.Resume(c.command) }

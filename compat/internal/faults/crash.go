@@ -272,7 +272,7 @@ func (t *trial) runUntil(ctx context.Context, receiver *remoteevent.Receiver, do
 // try runs a life once, lets another client finish its work, and returns the outcome of the
 // events and the number of commands of each kind.
 func try(ctx context.Context, server *redisserver.Instance, name string, l life, command string, nth int, where cut) (_ Figures, commands map[string]int, died bool, err error) {
-	t := &trial{flow: newFlow(ctx, name), near: redis.NewClient(&redis.Options{Addr: server.Addr()})}
+	t := &trial{flow: newFlow(ctx, Size{}, name), near: redis.NewClient(&redis.Options{Addr: server.Addr()})}
 	defer t.stop()
 	defer func() { err = errors.Join(err, t.near.Close()) }()
 	if t.queue, err = queueadmin.Open(t.near, name); err != nil {

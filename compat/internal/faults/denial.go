@@ -18,7 +18,7 @@ import (
 // deniedWrites makes Redis deny writes for longer than a lease, while events flow: for lack
 // of replicas, and because its disk is not writable.
 func deniedWrites(ctx context.Context, size Size) (figures Figures, err error) {
-	server, client, f, end, err := startAlone(ctx, redisserver.Options{}, "denied")
+	server, client, f, end, err := startAlone(ctx, size, redisserver.Options{}, "denied")
 	if err != nil {
 		return figures, err
 	}

@@ -62,7 +62,7 @@ func promotion(ctx context.Context, size Size) (figures Figures, err error) {
 	}
 	client := redis.NewClient(&redis.Options{Addr: address.Addr()})
 	defer func() { _ = client.Close() }()
-	f := newFlow(ctx, "promotion", "promotion too")
+	f := newFlow(ctx, size, "promotion", "promotion too")
 	// So that a part of a claim is handled.
 	f.work, f.backlog = 50*time.Millisecond, 10*unreplicated
 	defer f.stop()
@@ -115,7 +115,7 @@ func sentinel(ctx context.Context, size Size) (figures Figures, err error) {
 	defer func() { err = errors.Join(err, watcher.Close()) }()
 	client := watcher.Client()
 	defer func() { _ = client.Close() }()
-	f := newFlow(ctx, "sentinel", "sentinel too")
+	f := newFlow(ctx, size, "sentinel", "sentinel too")
 	defer f.stop()
 	for range 2 {
 		if err := f.receive(client, remoteevent.WithLease(lease)); err != nil {

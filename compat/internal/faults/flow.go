@@ -36,6 +36,8 @@ type flow struct {
 	work    time.Duration // the duration of a listener's call
 	backlog int           // limit of the number of waiting events
 
+	adapter []string // the command of the adapter that receives; nil for the Go library
+
 	// elsewhere reports whether other processes receive. Their reports of handled events
 	// may arrive after Redis has removed the events.
 	elsewhere bool
@@ -64,20 +66,20 @@ type flow struct {
 	failed             error           // the first error of a receiver
 }
 
-func newFlow(ctx context.Context, queues ...string) *flow {
-	f := &flow{queues: queues, backlog: backlog, promised: map[string]bool{}, handled: map[string]int{}, deliveries: map[string]bool{}, changed: make(chan struct{})}
+func newFlow(ctx context.Context, size Size, queues ...string) *flow {
+	f := &flow{queues: queues, adapter: size.Adapter, backlog: backlog, promised: map[string]bool{}, handled: map[string]int{}, deliveries: map[string]bool{}, changed: make(chan struct{})}
 	f.sendCtx, f.stopSending = context.WithCancel(ctx)
 	f.receiveCtx, f.stopReceiving = context.WithCancel(ctx)
 	return f
 }
 
 // startAlone starts a Redis, a client and a flow. end stops all three.
-func startAlone(ctx context.Context, options redisserver.Options, queues ...string) (server *redisserver.Instance, client *redis.Client, f *flow, end func() error, err error) {
+func startAlone(ctx context.Context, size Size, options redisserver.Options, queues ...string) (server *redisserver.Instance, client *redis.Client, f *flow, end func() error, err error) {
 	if server, err = redisserver.StartInstance(ctx, options); err != nil {
 		return nil, nil, nil, nil, err
 	}
 	client = redis.NewClient(&redis.Options{Addr: server.Addr()})
-	if f, err = startFlow(ctx, client, queues...); err != nil {
+	if f, err = startFlow(ctx, size, client, queues...); err != nil {
 		return nil, nil, nil, nil, errors.Join(err, client.Close(), server.Close())
 	}
 	return server, client, f, func() error {
@@ -173,6 +175,9 @@ func (f *flow) change() {
 // receive starts another receiver, which receives until the flow ends. Receivers are
 // numbered from 0.
 func (f *flow) receive(client redis.UniversalClient, options ...remoteevent.ReceiverOption) error {
+	if f.adapter != nil {
+		return f.receiveByAdapter(client)
+	}
 	number := f.register()
 	handler := remoteevent.HandlerFunc(func(ctx context.Context, d *remoteevent.Delivery) error {
 		pause(ctx, f.work)

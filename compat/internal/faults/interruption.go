@@ -10,7 +10,7 @@ import (
 // interruptions makes Redis kill its clients' connections, lose its scripts, and pause for
 // longer than a lease.
 func interruptions(ctx context.Context, size Size) (figures Figures, err error) {
-	server, client, f, end, err := startAlone(ctx, redisserver.Options{}, "interrupted", "interrupted 日本 {x}")
+	server, client, f, end, err := startAlone(ctx, size, redisserver.Options{}, "interrupted", "interrupted 日本 {x}")
 	if err != nil {
 		return figures, err
 	}

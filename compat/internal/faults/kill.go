@@ -39,14 +39,14 @@ func killing(ctx context.Context, size Size, queue string, join func(*flow, *ori
 	defer func() { err = errors.Join(err, server.Close()) }()
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	defer func() { _ = client.Close() }()
-	f := newFlow(ctx, queue)
+	f := newFlow(ctx, size, queue)
 	defer f.stop()
 	python, err := startOriginal(ctx, server.URL())
 	if err != nil {
 		return figures, err
 	}
 	defer func() { err = errors.Join(err, python.close()) }()
-	var fleet [3]*consumer
+	var fleet [3]consumer
 	defer func() {
 		for _, c := range fleet {
 			if c != nil {
@@ -95,9 +95,9 @@ func suspended(ctx context.Context, size Size) (figures Figures, err error) {
 	defer func() { err = errors.Join(err, server.Close()) }()
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	defer func() { _ = client.Close() }()
-	f := newFlow(ctx, "suspended")
+	f := newFlow(ctx, size, "suspended")
 	defer f.stop()
-	var fleet [2]*consumer
+	var fleet [2]consumer
 	defer func() {
 		for _, c := range fleet {
 			if c != nil {

@@ -40,7 +40,7 @@ func outOfMemory(ctx context.Context, size Size) (figures Figures, err error) {
 }
 
 func outOfMemoryOnce(ctx context.Context, server *redisserver.Instance, client *redis.Client, name string, events int) (figures Figures, err error) {
-	f := newFlow(ctx, name)
+	f := newFlow(ctx, Size{}, name)
 	defer f.stop()
 	queue, err := queueadmin.Open(client, name)
 	if err != nil {

@@ -18,7 +18,7 @@ func started(t *testing.T) (*flow, *redisserver.Instance, *redis.Client) {
 		t.Fatal(err)
 	}
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	f, err := startFlow(t.Context(), client, "oracle")
+	f, err := startFlow(t.Context(), Size{}, client, "oracle")
 	if err != nil {
 		t.Fatal(err)
 	}

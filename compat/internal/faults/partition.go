@@ -24,7 +24,7 @@ type remote struct {
 
 // startRemote starts the server and the receivers. send starts the senders. With allFar,
 // both receivers are behind the proxy.
-func startRemote(ctx context.Context, queue string, condition proxy.Condition, allFar bool) (_ *remote, err error) {
+func startRemote(ctx context.Context, size Size, queue string, condition proxy.Condition, allFar bool) (_ *remote, err error) {
 	r := &remote{}
 	defer func() {
 		if err != nil {
@@ -43,7 +43,7 @@ func startRemote(ctx context.Context, queue string, condition proxy.Condition, a
 	if r.store, err = plainly(r.near); err != nil {
 		return nil, err
 	}
-	r.flow = newFlow(ctx, queue)
+	r.flow = newFlow(ctx, size, queue)
 	r.flow.work = time.Millisecond // so that a receiver holds events when the fault happens
 	first := r.near
 	if allFar {
@@ -84,7 +84,7 @@ func (r *remote) close() error {
 // and with refused connections, while events flow. The other receiver gets its events, and
 // its late acknowledgements must have no effect.
 func partition(ctx context.Context, size Size) (figures Figures, err error) {
-	r, err := startRemote(ctx, "partition", proxy.Condition{}, false)
+	r, err := startRemote(ctx, size, "partition", proxy.Condition{}, false)
 	if err != nil {
 		return figures, err
 	}
@@ -111,7 +111,7 @@ func partition(ctx context.Context, size Size) (figures Figures, err error) {
 
 // latency delays every byte to and from receivers.
 func latency(ctx context.Context, size Size) (figures Figures, err error) {
-	r, err := startRemote(ctx, "latency", proxy.Condition{Delay: lease / 10}, true)
+	r, err := startRemote(ctx, size, "latency", proxy.Condition{Delay: lease / 10}, true)
 	if err != nil {
 		return figures, err
 	}
@@ -131,7 +131,7 @@ func latency(ctx context.Context, size Size) (figures Figures, err error) {
 // slowClose cuts a receiver's connections while events flow. Redis learns of it later.
 // Until then, Redis moves events on behalf of a disconnected client.
 func slowClose(ctx context.Context, size Size) (figures Figures, err error) {
-	r, err := startRemote(ctx, "slow close", proxy.Condition{Linger: lease / 2}, false)
+	r, err := startRemote(ctx, size, "slow close", proxy.Condition{Linger: lease / 2}, false)
 	if err != nil {
 		return figures, err
 	}
@@ -155,7 +155,7 @@ func slowClose(ctx context.Context, size Size) (figures Figures, err error) {
 // vanish makes the network forget the connections of waiting receivers. The receivers get
 // no error, and reconnect only because replies are missing.
 func vanish(ctx context.Context, size Size) (figures Figures, err error) {
-	r, err := startRemote(ctx, "vanish", proxy.Condition{}, true)
+	r, err := startRemote(ctx, size, "vanish", proxy.Condition{}, true)
 	if err != nil {
 		return figures, err
 	}

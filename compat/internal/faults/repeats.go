@@ -38,7 +38,7 @@ func repeats(ctx context.Context, size Size) (figures Figures, err error) {
 	defer func() { _ = far.Close() }()
 	var mu sync.Mutex
 	var unsure []wire.Envelope
-	f := newFlow(ctx, "repeats")
+	f := newFlow(ctx, size, "repeats")
 	defer f.stop()
 	for range 2 {
 		if err := f.receive(near, remoteevent.WithDeduplication(time.Hour, 1_000_000)); err != nil {

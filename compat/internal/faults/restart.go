@@ -17,7 +17,7 @@ const lease = time.Second
 // restart stops Redis, alternately with SIGKILL and in good order, and starts it again with
 // its data on disk, while events flow.
 func restart(ctx context.Context, size Size) (figures Figures, err error) {
-	server, client, f, end, err := startAlone(ctx, redisserver.Options{Settings: redisserver.Durable()}, "restart", "restart 日本 {x}")
+	server, client, f, end, err := startAlone(ctx, size, redisserver.Options{Settings: redisserver.Durable()}, "restart", "restart 日本 {x}")
 	if err != nil {
 		return figures, err
 	}
@@ -41,8 +41,8 @@ func restart(ctx context.Context, size Size) (figures Figures, err error) {
 }
 
 // startFlow starts a flow with four senders and two receivers.
-func startFlow(ctx context.Context, client redis.UniversalClient, queues ...string) (*flow, error) {
-	f := newFlow(ctx, queues...)
+func startFlow(ctx context.Context, size Size, client redis.UniversalClient, queues ...string) (*flow, error) {
+	f := newFlow(ctx, size, queues...)
 	for range 2 {
 		if err := f.receive(client, remoteevent.WithLease(lease)); err != nil {
 			f.stop()

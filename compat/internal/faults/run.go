@@ -54,16 +54,23 @@ func (r *Report) Problems() int {
 	return n
 }
 
-// Run runs scenarios, up to atATime concurrently, with a seed for random choices. If done
-// is not nil, it is called with the result of each scenario. The error is that of the run
-// itself, and then there is no report.
-func Run(ctx context.Context, scenarios []Scenario, long bool, seed uint64, atATime int, done func(Result)) (*Report, error) {
+// Options are the options of a run.
+type Options struct {
+	Long     bool
+	Seed     uint64   // of random choices
+	Parallel int      // the number of concurrent scenarios
+	Adapter  []string // as in Size
+}
+
+// Run runs scenarios. If done is not nil, it is called with the result of each scenario.
+// The error is that of the run itself, and then there is no report.
+func Run(ctx context.Context, scenarios []Scenario, o Options, done func(Result)) (*Report, error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
 	if err != nil {
 		return nil, err
 	}
 	report := &Report{
-		Long: long, Seed: seed, Server: server.String(), Go: strings.TrimPrefix(runtime.Version(), "go"),
+		Long: o.Long, Seed: o.Seed, Server: server.String(), Go: strings.TrimPrefix(runtime.Version(), "go"),
 		Platform: fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
 		Results:  make([]Result, len(scenarios)),
 	}
@@ -74,13 +81,13 @@ func Run(ctx context.Context, scenarios []Scenario, long bool, seed uint64, atAT
 		report.Original = latest().String()
 	}
 	var group errgroup.Group
-	group.SetLimit(atATime)
+	group.SetLimit(o.Parallel)
 	for i, s := range scenarios {
 		group.Go(func() error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			report.Results[i] = s.result(ctx, long, seed)
+			report.Results[i] = s.result(ctx, o)
 			if ctx.Err() == nil && done != nil {
 				done(report.Results[i])
 			}
@@ -90,12 +97,12 @@ func Run(ctx context.Context, scenarios []Scenario, long bool, seed uint64, atAT
 	return report, group.Wait()
 }
 
-func (s Scenario) result(ctx context.Context, long bool, seed uint64) Result {
+func (s Scenario) result(ctx context.Context, o Options) Result {
 	size := s.Short
-	if long {
+	if o.Long {
 		size = s.Long
 	}
-	size.Seed = seed
+	size.Seed, size.Adapter = o.Seed, o.Adapter
 	begin := time.Now()
 	figures, err := s.Run(ctx, size)
 	if figures.Faults == 0 {

@@ -29,7 +29,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, long := range []bool{false, true} {
 		ended := make(chan faults.Result, 3)
-		report, err := faults.Run(t.Context(), scenarios, long, 42, 2, func(r faults.Result) { ended <- r })
+		report, err := faults.Run(t.Context(), scenarios, faults.Options{Long: long, Seed: 42, Parallel: 2}, func(r faults.Result) { ended <- r })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestRunInterrupted(t *testing.T) {
 		<-ctx.Done()
 		return faults.Figures{}, ctx.Err()
 	}}
-	_, err := faults.Run(ctx, []faults.Scenario{hangs, hangs, hangs}, false, 0, 1, func(r faults.Result) { t.Errorf("unexpected result %+v", r) })
+	_, err := faults.Run(ctx, []faults.Scenario{hangs, hangs, hangs}, faults.Options{Parallel: 1}, func(r faults.Result) { t.Errorf("unexpected result %+v", r) })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

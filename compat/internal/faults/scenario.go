@@ -17,6 +17,9 @@ type Scenario struct {
 	Short, Long Size
 	// Originals reports whether an original takes part.
 	Originals bool
+	// Adapters reports whether the reliable receiver of an adapter can receive in place of
+	// the Go library.
+	Adapters bool
 	// Run runs the scenario. The error describes the violated promises. The figures are
 	// valid even with an error.
 	Run func(ctx context.Context, size Size) (Figures, error)
@@ -30,6 +33,9 @@ type Size struct {
 	Events int
 	// Seed determines the random choices, such as the processes to kill and the times.
 	Seed uint64
+	// Adapter is the command of the adapter whose reliable receiver receives. It is nil for
+	// the Go library.
+	Adapter []string
 }
 
 // Figures are the counts of a scenario.
@@ -83,83 +89,83 @@ func Scenarios() []Scenario {
 	return []Scenario{
 		{
 			"crash points", "a client dies before, within and after each command, with each outcome of its listener",
-			Size{Rounds: 1}, Size{Rounds: 10}, false, crashPoints,
+			Size{Rounds: 1}, Size{Rounds: 10}, false, false, crashPoints,
 		},
 		{
 			"killed", "receiving processes are killed with SIGKILL; Go and an original send",
-			Size{Events: 3000}, Size{Events: 200_000}, true, killed,
+			Size{Events: 3000}, Size{Events: 200_000}, true, true, killed,
 		},
 		{
 			"mixed fleet", "the same as killed, while an original receives from the same list",
-			Size{Events: 1000}, Size{Events: 50_000}, true, mixedFleet,
+			Size{Events: 1000}, Size{Events: 50_000}, true, true, mixedFleet,
 		},
 		{
 			"originals killed", "originals that receive from the same list are killed with SIGKILL; their events in flight are taken",
-			Size{Rounds: 3, Events: 100}, Size{Rounds: 50, Events: 500}, true, originalsKilled,
+			Size{Rounds: 3, Events: 100}, Size{Rounds: 50, Events: 500}, true, false, originalsKilled,
 		},
 		{
 			"suspended", "a receiving process is stopped with SIGSTOP for longer than its leases, and continues",
-			Size{Rounds: 2, Events: 100}, Size{Rounds: 30, Events: 1000}, false, suspended,
+			Size{Rounds: 2, Events: 100}, Size{Rounds: 30, Events: 1000}, false, true, suspended,
 		},
 		{
 			"interruptions", "Redis loses its scripts, kills its clients' connections, and pauses for longer than a lease",
-			Size{Rounds: 2, Events: 500}, Size{Rounds: 50, Events: 5000}, false, interruptions,
+			Size{Rounds: 2, Events: 500}, Size{Rounds: 50, Events: 5000}, false, true, interruptions,
 		},
 		{
 			"out of memory", "Redis has no memory left (noeviction) until all events are handled, with each outcome of the listener",
-			Size{Rounds: 1, Events: 1000}, Size{Rounds: 10, Events: 5000}, false, outOfMemory,
+			Size{Rounds: 1, Events: 1000}, Size{Rounds: 10, Events: 5000}, false, false, outOfMemory,
 		},
 		{
 			"clock steps", "the clock of Redis is set back by an hour, and then to the right time",
-			Size{Rounds: 2, Events: 500}, Size{Rounds: 50, Events: 5000}, false, clockSteps,
+			Size{Rounds: 2, Events: 500}, Size{Rounds: 50, Events: 5000}, false, true, clockSteps,
 		},
 		{
 			"repeats", "senders repeat sends whose replies are lost; receivers with a deduplication window skip handled events",
-			Size{Rounds: 5, Events: 200}, Size{Rounds: 100, Events: 1000}, false, repeats,
+			Size{Rounds: 5, Events: 200}, Size{Rounds: 100, Events: 1000}, false, false, repeats,
 		},
 		{
 			"restart", "Redis is killed or terminated, and restarts (AOF, appendfsync always)",
-			Size{Rounds: 6, Events: 100}, Size{Rounds: 100, Events: 1000}, false, restart,
+			Size{Rounds: 6, Events: 100}, Size{Rounds: 100, Events: 1000}, false, true, restart,
 		},
 		{
 			"denied writes", "Redis denies writes for longer than a lease: NOREPLICAS, then MISCONF",
-			Size{Rounds: 1, Events: 500}, Size{Rounds: 20, Events: 5000}, false, deniedWrites,
+			Size{Rounds: 1, Events: 500}, Size{Rounds: 20, Events: 5000}, false, true, deniedWrites,
 		},
 		{
 			"promotion", "a replica is promoted, and the old primary replies READONLY; only events confirmed by WAIT are promised",
-			Size{Rounds: 4, Events: 100}, Size{Rounds: 50, Events: 1000}, false, promotion,
+			Size{Rounds: 4, Events: 100}, Size{Rounds: 50, Events: 1000}, false, true, promotion,
 		},
 		{
 			"sentinel", "Sentinel fails over, on request or because the primary is killed; only events confirmed by WAIT are promised",
-			Size{Rounds: 1, Events: 100}, Size{Rounds: 10, Events: 1000}, false, sentinel,
+			Size{Rounds: 1, Events: 100}, Size{Rounds: 10, Events: 1000}, false, false, sentinel,
 		},
 		{
 			"partition", "a receiver is cut off for longer than a lease, silently or with refused connections, and reconnects",
-			Size{Rounds: 1, Events: 500}, Size{Rounds: 20, Events: 5000}, false, partition,
+			Size{Rounds: 1, Events: 500}, Size{Rounds: 20, Events: 5000}, false, true, partition,
 		},
 		{
 			"vanish", "the network forgets the connections of waiting receivers without an error",
-			Size{Rounds: 1, Events: 10}, Size{Rounds: 10, Events: 100}, false, vanish,
+			Size{Rounds: 1, Events: 10}, Size{Rounds: 10, Events: 100}, false, true, vanish,
 		},
 		{
 			"latency", "every byte from and to receivers takes a tenth of a lease",
-			Size{Rounds: 2, Events: 500}, Size{Rounds: 20, Events: 2000}, false, latency,
+			Size{Rounds: 2, Events: 500}, Size{Rounds: 20, Events: 2000}, false, false, latency,
 		},
 		{
 			"slow close", "connections break, and Redis notices half a lease later",
-			Size{Rounds: 4, Events: 500}, Size{Rounds: 100, Events: 2000}, false, slowClose,
+			Size{Rounds: 4, Events: 500}, Size{Rounds: 100, Events: 2000}, false, true, slowClose,
 		},
 		{
 			"slot migration", "the queues' slots move between the nodes of a cluster of three primaries",
-			Size{Rounds: 2, Events: 500}, Size{Rounds: 20, Events: 5000}, false, slotMigration,
+			Size{Rounds: 2, Events: 500}, Size{Rounds: 20, Events: 5000}, false, false, slotMigration,
 		},
 		{
 			"node restart", "the nodes of a cluster of three primaries are killed and restart one after the other (AOF, appendfsync always)",
-			Size{Rounds: 1, Events: 100}, Size{Rounds: 15, Events: 1000}, false, nodeRestart,
+			Size{Rounds: 1, Events: 100}, Size{Rounds: 15, Events: 1000}, false, false, nodeRestart,
 		},
 		{
 			"start", "senders and receivers start before Redis, and run while it loads its data",
-			Size{Rounds: 1, Events: 500}, Size{Rounds: 5, Events: 5000}, false, startUp,
+			Size{Rounds: 1, Events: 500}, Size{Rounds: 5, Events: 5000}, false, false, startUp,
 		},
 	}
 }

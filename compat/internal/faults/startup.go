@@ -29,7 +29,7 @@ func startUp(ctx context.Context, size Size) (figures Figures, err error) {
 	}
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	defer func() { _ = client.Close() }()
-	f, err := startFlow(ctx, client, "start")
+	f, err := startFlow(ctx, size, client, "start")
 	if err != nil {
 		return figures, err
 	}

@@ -346,8 +346,10 @@ class Receiver:
                 self.deliver(queue, taken[1])
 
     def pause(self, queue, error, errors):
-        """Waits after an error of Redis, longer after each, and returns their number."""
+        """Waits after an error of Redis, longer after each, and returns their number.
+        After an error such as READONLY, another connection may reach another server."""
         print("queue %r: %s" % (queue, error), file=sys.stderr)
+        connect(self.url).connection_pool.disconnect(inuse_connections=False)
         self.stopped.wait(0.025 + random.uniform(0, min(0.05 * 2 ** min(errors, 10), 5)))
         return errors + 1
 
