@@ -108,8 +108,11 @@ func TestAsyncAPI(t *testing.T) {
 		}
 	}
 	var document struct {
-		AsyncAPI string
-		Info     struct{ Title, Version string }
+		AsyncAPI string `json:"asyncapi"`
+		Info     struct {
+			Title   string `json:"title"`
+			Version string `json:"version"`
+		} `json:"info"`
 	}
 	out := invoke(t, append(args, "-o", "json")...).expect(t, exitDone).stdout
 	if err := json.Unmarshal([]byte(out), &document); err != nil || document.AsyncAPI != "3.0.0" || document.Info.Title != "Sizes <1>" || document.Info.Version != "3.1.4" {
