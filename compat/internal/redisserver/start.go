@@ -127,13 +127,13 @@ func (s *Server) listen(ctx context.Context, dir string, options Options) (setti
 		address = &url.URL{Scheme: "redis", Host: net.JoinHostPort("127.0.0.1", port), Path: "/0"}
 		settings = append(settings, "bind 127.0.0.1")
 		if options.TLS {
-			certificate, key, err := certify(dir)
+			authority, certificate, key, err := certify(dir)
 			if err != nil {
 				return nil, err
 			}
-			address.Scheme, s.authority = "rediss", certificate
+			address.Scheme, s.authority = "rediss", authority
 			settings = append(settings, "port 0", "tls-port "+port, "tls-auth-clients no",
-				"tls-cert-file "+quote(certificate), "tls-key-file "+quote(key), "tls-ca-cert-file "+quote(certificate))
+				"tls-cert-file "+quote(certificate), "tls-key-file "+quote(key), "tls-ca-cert-file "+quote(authority))
 		} else {
 			settings = append(settings, "port "+port)
 		}

@@ -19,33 +19,44 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// certify writes a certificate for 127.0.0.1 and localhost, and its key. The certificate is
-// its own authority. It returns the paths of both.
-func certify(dir string) (certificate, key string, err error) {
+// certify writes the certificate of a new authority, a certificate for 127.0.0.1 and
+// localhost that it has signed, and the key of the latter. It returns the paths of all
+// three. There are two certificates, since not every client accepts that of an authority as
+// that of a server.
+func certify(dir string) (authority, certificate, key string, err error) {
+	issued := func(name string) *x509.Certificate {
+		return &x509.Certificate{
+			SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		}
+	}
+	issuer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", "", "", err
+	}
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "a test of compat"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	root := issued("the authority of a test of compat")
+	root.IsCA, root.BasicConstraintsValid, root.KeyUsage = true, true, x509.KeyUsageCertSign
+	leaf := issued("a test of compat")
+	leaf.IPAddresses, leaf.DNSNames = []net.IP{net.IPv4(127, 0, 0, 1)}, []string{"localhost"}
+	leaf.KeyUsage, leaf.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	write := func(name, kind string, der []byte, err error) (string, error) {
+		path := filepath.Join(dir, name)
+		if err == nil {
+			err = os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
+		}
+		return path, err
 	}
-	signed, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		return "", "", err
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return "", "", err
-	}
-	certificate, key = filepath.Join(dir, "certificate.pem"), filepath.Join(dir, "key.pem")
-	return certificate, key, errors.Join(
-		os.WriteFile(certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed}), 0o600),
-		os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600),
-	)
+	der, err := x509.CreateCertificate(rand.Reader, root, root, issuer.Public(), issuer)
+	authority, errAuthority := write("authority.pem", "CERTIFICATE", der, err)
+	der, err = x509.CreateCertificate(rand.Reader, leaf, root, private.Public(), issuer)
+	certificate, errCertificate := write("certificate.pem", "CERTIFICATE", der, err)
+	der, err = x509.MarshalPKCS8PrivateKey(private)
+	key, errKey := write("key.pem", "PRIVATE KEY", der, err)
+	return authority, certificate, key, errors.Join(errAuthority, errCertificate, errKey)
 }
 
 // Options returns the options of a client of the server.

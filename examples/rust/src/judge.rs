@@ -158,13 +158,11 @@ impl Judge {
         };
         let (mut data, mut signals, mut metadata, mut unknown) = (None, None, None, false);
         let mut found = Vec::new();
-        let scanned = json::scan(text, Some(&mut found), |name, value| {
-            match name.as_ref().map(|name| &*name.bytes) {
-                Some(b"data") => data = Some(value),
-                Some(b"signals") => signals = Some(value),
-                Some(b"metadata") => metadata = Some(value),
-                _ => unknown = true,
-            }
+        let scanned = json::scan(text, Some(&mut found), |name, value| match name.as_ref().map(|name| &*name.bytes) {
+            Some(b"data") => data = Some(value),
+            Some(b"signals") => signals = Some(value),
+            Some(b"metadata") => metadata = Some(value),
+            _ => unknown = true,
         });
         for requirement in found {
             self.find(requirement);

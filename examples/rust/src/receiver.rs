@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 
 use redis::Client;
 
-use crate::listeners::{Listeners, Notice};
 use crate::judge::Limits;
+use crate::listeners::{Listeners, Notice};
 use crate::session::{Session, Stop};
 
 /// Receives events at most once, as originals do: a crash loses the message that is being

@@ -84,6 +84,6 @@ impl Exchanged {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let dead = dead.chunks_exact(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect();
         let lost: [Vec<u64>; 2] = [from_redis_value(next())?, from_redis_value(next())?];
-        Ok(Self { wait, message, dead, lost: lost.concat().len() > 0 })
+        Ok(Self { wait, message, dead, lost: !lost.concat().is_empty() })
     }
 }

@@ -21,7 +21,7 @@ const CLASSES: [&str; 4] = ["legacy-safe sender", "receiver", "reliable receiver
 /// The calls of listeners that wait for a `return`, by their numbers. It is `None` after the
 /// end of stdin.
 static HELD: Mutex<Option<HashMap<u64, SyncSender<Outcome>>>> = Mutex::new(None);
-static CALLS: AtomicU64 = AtomicU64::new(0);
+static CALLS: AtomicU64 = AtomicU64::new(1);
 
 type Outcome = std::result::Result<(), Failure>;
 
@@ -96,10 +96,10 @@ fn receive(request: &Value) -> Result<Running> {
     let queues = strings(&request["queues"])?;
     let hold = request["hold"] == true;
     *held() = Some(HashMap::new());
-    let listeners = strings(&request["signals"])?.into_iter().fold(
-        Listeners::new().observe(|queue, notice| eprintln!("queue {queue:?}: {notice}")),
-        |listeners, signal| listeners.listen(signal, move |delivery| listen(delivery, hold)),
-    );
+    let mut listeners = Listeners::new().observe(|queue, notice| eprintln!("queue {queue:?}: {notice}"));
+    for signal in strings(&request["signals"])? {
+        listeners = listeners.listen(signal, move |delivery| listen(delivery, hold));
+    }
     let settings = &request["reliable"];
     if settings.is_null() {
         return Ok(Receiver::new(client()?, listeners).start(queues));
@@ -126,7 +126,7 @@ fn end_call(request: &Value) -> Result<()> {
 }
 
 fn main() -> Result<()> {
-    let (mut sender, mut running) = (None, None);
+    let (mut sender, mut running, mut stopping) = (None, None, None);
     for line in std::io::stdin().lock().split(b'\n') {
         let request: Value = serde_json::from_slice(&line?).unwrap_or_default();
         let answer = match request["op"].as_str() {
@@ -145,10 +145,10 @@ fn main() -> Result<()> {
             Some("stop") => {
                 // The receiver waits for its listeners, whose returns may follow.
                 let running = running.take();
-                std::thread::spawn(move || {
+                stopping = Some(std::thread::spawn(move || {
                     drop(running);
                     std::process::exit(0)
-                });
+                }));
                 continue;
             }
             _ => Err("unsupported request".into()),
@@ -158,5 +158,8 @@ fn main() -> Result<()> {
         print(&answer);
     }
     *held() = None; // held calls fail
+    if let Some(stopping) = stopping {
+        let _ = stopping.join();
+    }
     Ok(())
 }
