@@ -57,7 +57,7 @@ func newSource(t *testing.T, language string) source {
 			return err
 		}
 		if entry.IsDir() {
-			if made := []string{"node_modules", "__pycache__", ".mypy_cache", "build"}; slices.Contains(made, entry.Name()) || strings.HasSuffix(path, ".egg-info") {
+			if made := []string{"node_modules", "__pycache__", ".mypy_cache", "build", "target"}; slices.Contains(made, entry.Name()) || strings.HasSuffix(path, ".egg-info") {
 				return fs.SkipDir
 			}
 			return nil
@@ -115,40 +115,64 @@ func start(t *testing.T) (*redisserver.Server, *redis.Client) {
 	return server, client
 }
 
-// firstPrograms runs the programs of the package's README: one receives, and the other one
-// sends. They run in a directory in which the package is installed.
+// programs returns the programs of the package's README in its language: one receives, and
+// the other one sends.
+func (s source) programs(language string) (receive, send string, err error) {
+	readme, err := os.ReadFile(filepath.Join(s.dir, "README.md"))
+	if err != nil {
+		return "", "", err
+	}
+	_, rest, _ := strings.Cut(string(readme), "```"+language+"\n")
+	receive, rest, _ = strings.Cut(rest, "```")
+	_, rest, found := strings.Cut(rest, "```"+language+"\n")
+	if !found {
+		return "", "", fmt.Errorf("the README has fewer than two programs in %s", language)
+	}
+	send, _, _ = strings.Cut(rest, "```")
+	return receive, send, nil
+}
+
+// firstPrograms runs the programs of the package's README in a directory in which the
+// package is installed.
 func (s source) firstPrograms(t *testing.T, language, extension, dir, interpreter string) {
 	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(s.dir, "README.md"))
+	receive, send, err := s.programs(language)
 	must(t, err)
 	server, client := start(t)
-	parts := strings.Split(string(readme), "```"+language+"\n")
-	if len(parts) < 3 {
-		t.Fatalf("the README has %d programs", len(parts)-1)
-	}
-	programs := map[string]string{}
-	for i, name := range []string{"receive", "send"} {
-		text, _, _ := strings.Cut(parts[i+1], "```")
+	command := func(name, text string) *exec.Cmd {
 		const url = "redis://localhost:6379/0"
 		if !strings.Contains(text, url) {
 			t.Fatalf("the program %s does not have %s", name, url)
 		}
-		programs[name] = filepath.Join(dir, name+extension)
-		must(t, os.WriteFile(programs[name], []byte(strings.ReplaceAll(text, url, server.URL())), 0o600))
+		path := filepath.Join(dir, name+extension)
+		must(t, os.WriteFile(path, []byte(strings.ReplaceAll(text, url, server.URL())), 0o600))
+		cmd := exec.CommandContext(t.Context(), interpreter, path)
+		cmd.Dir = dir
+		return cmd
 	}
-	ctx, cancel := calibration.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	receiver := exec.CommandContext(ctx, interpreter, programs["receive"])
-	receiver.Dir, receiver.Stderr = dir, os.Stderr
+	receiver := command("receive", receive)
+	converse(t, client, receiver, command("send", send), "new_file_event /uploads/video1.mp4\n", func() error { return receiver.Process.Signal(syscall.SIGTERM) })
+}
+
+// converse runs a program that receives, and then one that sends. The first one prints a
+// line, ends after stop, and leaves nothing in Redis.
+func converse(t *testing.T, client *redis.Client, receiver, sender *exec.Cmd, line string, stop func() error) {
+	t.Helper()
+	receiver.Stderr = os.Stderr
 	output, err := receiver.StdoutPipe()
 	must(t, err)
 	must(t, receiver.Start())
-	must(t, execute(ctx, dir, interpreter, programs["send"]))
-	line, err := bufio.NewReader(output).ReadString('\n')
-	if err != nil || line != "new_file_event /uploads/video1.mp4\n" {
-		t.Errorf("the receiver printed %q, %v", line, err)
+	ctx, cancel := calibration.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = receiver.Process.Kill() })()
+	if output, err := sender.CombinedOutput(); err != nil {
+		t.Errorf("the sender failed: %v\n%s", err, output)
 	}
-	must(t, receiver.Process.Signal(syscall.SIGTERM))
+	got, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil || got != line {
+		t.Errorf("the receiver printed %q, %v", got, err)
+	}
+	must(t, stop())
 	must(t, receiver.Wait())
 	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) > 0 {
 		t.Errorf("afterwards, Redis has %q, %v", keys, err)
