@@ -65,11 +65,11 @@ var shown *progress
 
 // Test runs the tests of all modules that this machine can run: in the workspace with the
 // race detector, and the fast ones of each module by itself, as its user would. Tests that
-// play cases with Python and Node run once, without the race detector. The Python
+// play cases with Python, Node and Rust run once, without the race detector. The Python
 // originals, servers of every generation, containers and Node are among them. It shows
 // which step of how many runs, how long the step took the last time, and how long all steps
 // should take. It finds at once what the machine lacks, and ends with a list of what was
-// skipped. WITHOUT=docker,node,originals,python,man,cc,prometheus,chromium skips what it names. Where CI is true,
+// skipped. WITHOUT=docker,node,rust,originals,python,man,cc,prometheus,chromium skips what it names. Where CI is true,
 // skipping is a failure.
 func Test(ctx context.Context) error {
 	shown = newProgress()
@@ -99,7 +99,7 @@ func Test(ctx context.Context) error {
 			step{"fast tests of " + module + " by itself", alone(module, testing(module, nil, append(skipFlags(skips), "-short"), "./..."))})
 		if played, ok := unraced[module]; ok {
 			flags := append(skipFlags(skips), "-run", played.run)
-			steps = append(steps, step{"tests of " + module + " with Python, Node and a browser", testing(module, nil, flags, played.packages...)})
+			steps = append(steps, step{"tests of " + module + " with Python, Node, Rust and a browser", testing(module, nil, flags, played.packages...)})
 		}
 	}
 	names := make([]string, len(steps))
@@ -214,7 +214,7 @@ func copyFile(from, to string) error {
 }
 
 // played are tests that the race detector slows down and that it cannot check: they play
-// cases with processes in Python and Node for minutes, or use a page in a browser. The Go
+// cases with processes in other languages for minutes, or use a page in a browser. The Go
 // code around these processes runs with the race detector in other tests.
 type played struct {
 	packages []string // that have such tests
@@ -226,7 +226,7 @@ type played struct {
 // unraced has the played tests by module.
 var unraced = map[string]played{
 	"compat": {
-		packages: []string{"./cmd/compat", "./originals", "./templates", "./implementations", "./internal/site"}, run: "Original|Node|InPython|Browser",
+		packages: []string{"./cmd/compat", "./originals", "./templates", "./implementations", "./internal/site"}, run: "Original|Node|InPython|InRust|Browser",
 		dirs: []string{"/originals", "/templates", "/implementations"}, tests: "TestOriginalQuickRun$|TestOriginalLive$|TestBrowser$",
 	},
 	"go/cmd/remote-event": {packages: []string{"./internal/ui"}, run: "Browser", tests: "TestBrowser$"},
@@ -297,6 +297,7 @@ type need struct {
 var needs = []need{
 	{"docker", "Container", lacksDocker},
 	{"node", "Node", lacksNode},
+	{"rust", "InRust", lacksRust},
 	{"originals", "Original", lacksPython},
 	{"python", "InPython", lacksPython},
 	{"man", "Manual", lacksMan},
@@ -317,7 +318,7 @@ func findSkips(ctx context.Context) (skips []skipped, err error) {
 	without := strings.FieldsFunc(os.Getenv("WITHOUT"), func(r rune) bool { return r == ',' || r == ' ' })
 	for _, name := range without {
 		if !slices.ContainsFunc(needs, func(n need) bool { return n.name == name }) {
-			return nil, fmt.Errorf("WITHOUT=%s: only docker, node, originals, python, man, cc, prometheus and chromium can be left out", name)
+			return nil, fmt.Errorf("WITHOUT=%s: only docker, node, rust, originals, python, man, cc, prometheus and chromium can be left out", name)
 		}
 	}
 	for _, n := range needs {
@@ -372,6 +373,25 @@ func lacksNode(context.Context) string {
 		if _, err := exec.LookPath(program); err != nil {
 			return "no " + program + " is installed"
 		}
+	}
+	return ""
+}
+
+// lacksRust asks for a Cargo that builds the crate in examples.
+func lacksRust(ctx context.Context) string {
+	const install = "install Rust 1.88 or later (on Debian: apt install cargo-web)"
+	for _, program := range []string{"cargo", "rustc"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return "no " + program + " is installed; " + install
+		}
+	}
+	output, err := exec.CommandContext(ctx, "cargo", "--version").Output()
+	if err != nil {
+		return "cargo does not start; " + install
+	}
+	var minor int
+	if n, _ := fmt.Sscanf(string(output), "cargo 1.%d", &minor); n == 1 && minor < 88 {
+		return "cargo is older than 1.88; " + install
 	}
 	return ""
 }
@@ -502,6 +522,23 @@ func Lint(ctx context.Context) error {
 	for _, module := range modules {
 		if err := run(ctx, module, nil, "go", "run", golangciLint, "run", "--config", config, "./..."); err != nil {
 			failures = append(failures, fmt.Errorf("lint of %s: %w", module, err))
+		}
+	}
+	failures = append(failures, lintRust(ctx))
+	return errors.Join(failures...)
+}
+
+// lintRust checks the crate in examples with what of rustfmt and Clippy is installed.
+func lintRust(ctx context.Context) error {
+	var failures []error
+	for program, args := range map[string][]string{
+		"cargo-fmt":    {"fmt", "--check"},
+		"cargo-clippy": {"clippy", "--locked", "--all-targets", "--features", "tls", "--", "-D", "warnings"},
+	} {
+		if _, err := exec.LookPath(program); err != nil {
+			fmt.Printf("not checked: no %s is installed\n", program)
+		} else if err := run(ctx, filepath.Join("examples", "rust"), nil, "cargo", args...); err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", program, err))
 		}
 	}
 	return errors.Join(failures...)
