@@ -177,6 +177,10 @@ class Session:
     def send(self, request):
         if request.get("metadata"):
             raise ValueError("unsupported: the original sends no metadata")
+        if "signals" in request:
+            raise ValueError("unsupported: the original derives the signals from the event's class")
+        if not isinstance(request["event_name"], str) or not isinstance(request["payload_text"], str):
+            raise ValueError("unsupported: text that is not UTF-8")
         event_class = RemoteEvent
         for name in [*reversed(request["parents"]), request["event_name"]]:
             event_class = type("RemoteEventClass", (event_class,), {"event_name": name})

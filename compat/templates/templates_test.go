@@ -128,6 +128,9 @@ func test(t *testing.T, reliable bool, command ...string) {
 	send(t, a, client)
 }
 
+// bytes has the cases for languages whose strings can hold any bytes.
+var bytes = []string{"send/payload-not-utf-8", "send/name-not-utf-8", "send/name-a-surrogate"}
+
 // runSuite runs cases of the harness. A template has no known deviations.
 func runSuite(t *testing.T, server *redisserver.Server, command []string, selected func(suite.Case) bool) {
 	t.Helper()
@@ -149,6 +152,9 @@ func runSuite(t *testing.T, server *redisserver.Server, command []string, select
 	played := map[string]bool{}
 	for _, r := range result.Results {
 		played[r.Case] = true
+		if r.Outcome == report.Unsupported && slices.Contains(bytes, r.Case) {
+			continue
+		}
 		if r.Outcome != report.Passed {
 			t.Errorf("%s %s: observed %.300s, expected %.300s", r.Case, r.Outcome, r.Observed, r.Expected)
 		}

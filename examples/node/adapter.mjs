@@ -44,6 +44,7 @@ async function answer(request) {
     case "hello":
       return { op, protocol: 1, name: "remote-event-node", version: "0.1.0", classes, details: { node: process.versions.node } };
     case "send":
+      if (typeof name !== "string" || typeof payloadText !== "string") throw new Error("unsupported: text that is not UTF-8");
       if (request.signals) await sender.forward(new implementation.Event({ name, signals: request.signals, payloadText, metadata }));
       else await sender.send(name, payloadText, { parents: request.parents, metadata });
       return { op: "sent", id };

@@ -83,6 +83,8 @@ def serve() -> None:
                      details={"python": platform.python_version()})
             elif op == "send":
                 name, payload = request["event_name"], request["payload_text"]
+                if not isinstance(name, str) or not isinstance(payload, str):
+                    raise NotImplementedError("unsupported: text that is not UTF-8")
                 if "signals" in request:
                     sender.forward(implementation.Event(name, tuple(request["signals"]), payload, metadata))
                 else:

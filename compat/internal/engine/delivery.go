@@ -128,8 +128,9 @@ func batches(deliveries []delivery, reliably bool) []batch {
 		if d.spare {
 			limit = batchMessages
 		}
-		// Several listeners for one signal, or a failing one, need a separate process.
-		several := len(union(nil, d.listeners...)) < len(d.listeners) || d.fails != nil
+		// Several listeners for one signal, a failing one, or one that the receiver may reject
+		// needs a separate process.
+		several := len(union(nil, d.listeners...)) < len(d.listeners) || d.fails != nil || slices.ContainsFunc(d.listeners, wire.Reserved)
 		i := slices.IndexFunc(all, func(b *batch) bool {
 			return !several && !b.alone && b.maxLine == maxLine && len(b.deliveries) < limit && (slices.Contains(b.queues, d.queue) || len(b.queues) < batchQueues)
 		})

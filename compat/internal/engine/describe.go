@@ -67,6 +67,9 @@ func describeEvent(event suite.Event) [][2]string {
 	if len(event.Parents) > 0 {
 		lines = append(lines, [2]string{"parents", report.Visible(strings.Join(event.Parents, ", "))})
 	}
+	if event.Signals != nil {
+		lines = append(lines, [2]string{"signals", report.Visible(strings.Join(event.Signals, ", "))})
+	}
 	if len(event.Metadata) > 0 {
 		lines = append(lines, [2]string{"metadata", fmt.Sprint(event.Metadata)})
 	}

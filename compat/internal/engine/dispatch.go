@@ -21,7 +21,7 @@ func Dispatched(c *suite.Case) []string {
 	case c.Event != nil: // its own name gets the prefix
 		signals = union(signals, c.Event.Parents...)
 	case c.Sending != nil:
-		signals = union(signals, append([]string{c.Sending.EventName}, c.Sending.Parents...)...)
+		signals = union(signals, c.Sending.Chain()...)
 	case c.Script != nil:
 		for _, step := range c.Script.Steps {
 			if step.Text != nil {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/report"
@@ -88,7 +89,8 @@ func (p *participant) judgeSending(id string, c *suite.Sending, sent []pushed, e
 		}
 	}
 	switch {
-	case rejected && rejection.Unsupported():
+	case rejected && (rejection.Unsupported() || len(result.Problems) > 0 && len(sent) == 0 && !utf8.ValidString(c.EventName+c.PayloadText)):
+		// A language whose strings hold text only has no such event.
 		result.Outcome = report.Unsupported
 	case p.Original && c.Python != nil && !asMeasured(c.Python, sent, err):
 		result.Outcome = report.Failed
@@ -150,7 +152,7 @@ func faults(event suite.Event, raw []byte) []string {
 	if err != nil {
 		return problems
 	}
-	if chain := wire.Chain(event.EventName, event.Parents...); !slices.Equal(env.Metadata.Signals, chain) {
+	if chain := event.Chain(); !slices.Equal(env.Metadata.Signals, chain) {
 		add("its signals are %q, not %q", env.Metadata.Signals, chain)
 	}
 	if same, err := value.Equal(env.Payload, []byte(event.PayloadText)); err != nil || !same {
@@ -161,6 +163,11 @@ func faults(event suite.Event, raw []byte) []string {
 			add("its attribute %s is missing", name)
 		} else if got != event.Metadata[name] {
 			add("its attribute %s is %q", name, got)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(env.Metadata.Attributes)) {
+		if _, ok := event.Metadata[name]; !ok && event.Signals != nil {
+			add("its attribute %s was added, but the event is forwarded (SEND-4)", name)
 		}
 	}
 	return problems

@@ -93,7 +93,7 @@ func (o *outbox) result(ctx context.Context, c *suite.Case, out *outgoing) repor
 
 // sentBy returns the delivery of a message that a sender pushed.
 func sentBy(p *participant, c *suite.Case, event suite.Event, raw []byte) delivery {
-	chain := wire.Chain(event.EventName, event.Parents...)
+	chain := event.Chain()
 	w := want{delivered: true, calls: called(chain), eventName: event.EventName, signals: chain, payload: []byte(event.PayloadText)}
 	if env, err := wire.Decode(raw, wire.Limits{}); err == nil {
 		w.metadata = env.Metadata.Attributes // with the attributes that the sender adds

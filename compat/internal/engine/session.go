@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -118,7 +119,13 @@ func (s *session) ready(ctx context.Context, d delivery) (string, error) {
 	}
 	if err := s.process.Receive(ctx, s.batch.reception(s.queues)); err != nil {
 		s.drop()
-		return "", err
+		failed, ok := errors.AsType[*protocol.FailedError](err)
+		if !ok || failed.Unsupported() || !slices.ContainsFunc(s.batch.signals, wire.Reserved) {
+			return "", err
+		}
+		// It rejects listeners of the kernel's signals, which are then never called (DISP-3).
+		s.batch.signals = slices.DeleteFunc(slices.Clone(s.batch.signals), wire.Reserved)
+		return s.ready(ctx, d)
 	}
 	if s.deaths > 0 {
 		s.prepare(ctx)

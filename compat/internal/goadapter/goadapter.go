@@ -55,7 +55,7 @@ func (a *adapter) Send(ctx context.Context, message protocol.Message) error {
 		EventName: message.EventName,
 		Payload:   json.RawMessage(message.PayloadText),
 		Metadata: wire.Metadata{
-			Signals:    wire.Chain(message.EventName, message.Parents...),
+			Signals:    message.Chain(),
 			Attributes: message.Metadata,
 		},
 	})

@@ -53,7 +53,7 @@ func (a *adapter) Identity() protocol.Identity {
 func (a *adapter) Send(ctx context.Context, message protocol.Message) error {
 	err := a.encodeAndPush(ctx, wire.Envelope{
 		EventName: message.EventName, Payload: json.RawMessage(message.PayloadText),
-		Metadata: wire.Metadata{Signals: wire.Chain(message.EventName, message.Parents...), Attributes: message.Metadata},
+		Metadata: wire.Metadata{Signals: message.Chain(), Attributes: message.Metadata},
 	})
 	if a.answer != nil {
 		err = a.answer(err)

@@ -3,6 +3,10 @@ package protocol
 import (
 	"bytes"
 	"encoding/json"
+	"unicode/utf8"
+
+	"github.com/remote-events/remote-events/go/wire"
+	"github.com/remote-events/remote-events/spec"
 )
 
 // Version is the version of the adapter protocol.
@@ -10,10 +14,58 @@ const Version = 1
 
 // Message is an event that a sender is asked to send.
 type Message struct {
-	EventName   string            `json:"event_name"`
-	Parents     []string          `json:"parents"`      // nearest first
-	PayloadText string            `json:"payload_text"` // the JSON text of the payload
+	EventName string
+	Parents   []string // nearest first
+	// Signals are those of an event that is forwarded. They are nil for other events.
+	Signals     []string
+	PayloadText string // the JSON text of the payload
+	Metadata    map[string]string
+}
+
+// Chain returns the signals of the message that the sender makes.
+func (m Message) Chain() []string {
+	if m.Signals != nil {
+		return m.Signals
+	}
+	return wire.Chain(m.EventName, m.Parents...)
+}
+
+// messageForm has the members of a Message in a line.
+type messageForm struct {
+	EventName   *text             `json:"event_name"`
+	Parents     []string          `json:"parents,omitzero"`
+	Signals     []string          `json:"signals,omitzero"`
+	PayloadText *text             `json:"payload_text"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
+}
+
+func (m Message) form() messageForm {
+	return messageForm{(*text)(&m.EventName), m.Parents, m.Signals, (*text)(&m.PayloadText), m.Metadata}
+}
+
+// message returns nil if a member is missing.
+func (f messageForm) message() *Message {
+	if f.EventName == nil || f.PayloadText == nil {
+		return nil
+	}
+	return &Message{string(*f.EventName), f.Parents, f.Signals, string(*f.PayloadText), f.Metadata}
+}
+
+// text is bytes in a line: a string, or {"base64": …} if they are not UTF-8.
+type text string
+
+func (t text) MarshalJSON() ([]byte, error) {
+	if utf8.ValidString(string(t)) {
+		return Encode(string(t))
+	}
+	return json.Marshal(map[string][]byte{"base64": []byte(t)})
+}
+
+func (t *text) UnmarshalJSON(line []byte) error {
+	var raw spec.RawMessage
+	err := json.Unmarshal(line, &raw)
+	*t = text(raw.String())
+	return err
 }
 
 // Request is a line from the harness: the members of every request, and those of its
@@ -47,8 +99,8 @@ func (r Request) MarshalJSON() ([]byte, error) {
 	case r.Message != nil:
 		return Encode(struct {
 			Head
-			*Message
-		}{r.Head, r.Message})
+			messageForm
+		}{r.Head, r.Message.form()})
 	case r.Reception != nil:
 		return Encode(struct {
 			Head
@@ -77,9 +129,9 @@ func (r *Request) UnmarshalJSON(line []byte) error {
 	var err error
 	switch r.Op { // a nil pointer becomes one to a value if the line has a member of it
 	case "send":
-		var body struct{ *Message }
+		var body messageForm
 		err = json.Unmarshal(line, &body)
-		r.Message = body.Message
+		r.Message = body.message()
 	case "receive":
 		var body struct{ *Reception }
 		err = json.Unmarshal(line, &body)
@@ -101,7 +153,9 @@ func Hello() Request { return Request{Head: Head{Op: "hello", Protocol: Version}
 
 // Send returns the request to send an event.
 func Send(message Message) Request {
-	message.Parents = append([]string{}, message.Parents...)
+	if message.Signals == nil {
+		message.Parents = append([]string{}, message.Parents...)
+	}
 	return Request{Head: Head{Op: "send"}, Message: &message}
 }
 

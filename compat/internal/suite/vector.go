@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/remote-events/remote-events/compat/internal/evaluation"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
@@ -73,16 +72,12 @@ func message(v spec.MessageVector) Case {
 	return c
 }
 
-// dispatch makes a case of a vector with listeners. The protocol has no listener for a
-// signal of the kernel's.
+// dispatch makes a case of a vector with listeners.
 func dispatch(v spec.DispatchVector) Case {
 	c := head(v.Case, Receive)
 	verdict := wire.Inspect(v.Message.Bytes(), wire.Limits{}).Verdict
 	d := &Delivery{Key: "e", Message: v.Message, Verdict: string(verdict), Legacy: "delivers", Calls: []string{}}
 	for i, listener := range v.Listeners {
-		if wire.Reserved(listener.Signal) {
-			return Case{}
-		}
 		d.Listeners = append(d.Listeners, listener.Signal)
 		if listener.Fails {
 			d.Fails = append(d.Fails, make([]bool, i+1-len(d.Fails))...)
@@ -101,16 +96,14 @@ func dispatch(v spec.DispatchVector) Case {
 	return c
 }
 
-// send makes a case of a vector with an event, if the protocol can say it: a name
-// that is Unicode, and no signals but those of a chain.
+// send makes a case of a vector with an event.
 func send(v spec.SendVector) Case {
 	name := v.Event.EventName.String()
-	if v.Event.Signals != nil || !utf8.ValidString(name) || !utf8.ValidString(v.Event.Payload.String()) {
-		return Case{}
-	}
 	c := head(v.Case, Send)
 	s := &Sending{
-		Event:    Event{protocol.Message{EventName: name, Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes}},
+		Event: Event{protocol.Message{
+			EventName: name, Parents: v.Event.Ancestors, Signals: v.Event.Signals, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes,
+		}},
 		Rejected: v.Rejected,
 	}
 	if v.Message != nil {

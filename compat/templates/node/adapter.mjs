@@ -32,7 +32,7 @@ async function answer(request) {
       return { op: "hello", protocol: 1, name: "node-template", version: "1", classes: ["legacy-safe sender", "receiver"],
         details: { node: process.versions.node } };
     case "send":
-      await send(url, request.event_name, request.parents, request.payload_text, request.metadata ?? {});
+      await send(url, request.event_name, request.parents, request.payload_text, request.metadata ?? {}, request.signals);
       return { op: "sent", id: request.id };
     case "receive":
       if (request.reliable) throw new Error("unsupported: it delivers at most once");

@@ -171,9 +171,11 @@ function isURI(value, absolute) {
   return /^[0-9A-Fa-f:.]+$/.test(address) && isIPv6(address);
 }
 
-/** Returns a message that is safe, or throws Refused. */
-function encode(eventName, parents, payload, metadata) {
-  const signals = [eventName, ...parents, "remote_event", "event"];
+/**
+ * Returns a message that is safe, or throws Refused. A forwarded event has signals, and
+ * others have parents.
+ */
+function encode(eventName, parents, payload, metadata, signals = [eventName, ...parents, "remote_event", "event"]) {
   const names = Object.keys(metadata);
   const list = signals.map((signal) => JSON.stringify(signal)).join(", ");
   const last = names.length > 0 ? `, "metadata": ${JSON.stringify(metadata)}` : "";
@@ -190,6 +192,8 @@ function encode(eventName, parents, payload, metadata) {
     "WIRE-1": data.first !== "{",
     "WIRE-5": data.children.some(([name]) => forbidden.includes(name)),
     "JSON-1": SURROGATE.test(payload) || signals.some((signal) => SURROGATE.test(signal)),
+    "SIG-1": signals[0] !== eventName,
+    "SIG-2": signals.at(-2) !== "remote_event" || signals.at(-1) !== "event",
     "SIG-3": new Set(signals).size < signals.length,
     "SIG-4": signals.some((signal) => signal.startsWith("kernel.")),
     "META-2": !names.every(isAttribute),
@@ -227,8 +231,8 @@ async function connect(url) {
 let sender;
 
 /** Sends an event with these attributes and no others, or throws. */
-export async function send(url, eventName, parents, payload, metadata) {
-  const message = encode(eventName, parents, payload, metadata);
+export async function send(url, eventName, parents, payload, metadata, signals) {
+  const message = encode(eventName, parents, payload, metadata, signals);
   sender ??= connect(url);
   await (await sender).sendCommand(["LPUSH", Buffer.from(eventName), message]);
 }

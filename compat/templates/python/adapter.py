@@ -68,8 +68,8 @@ def serve(url):
                      classes=["legacy-safe sender", "receiver", "reliable receiver", "validator"],
                      details={"python": sys.version.split()[0]})
             elif request["op"] == "send":
-                send(url, request["event_name"], request["parents"], request["payload_text"],
-                     request.get("metadata", {}))
+                send(url, request["event_name"], request.get("parents"), request["payload_text"],
+                     request.get("metadata", {}), request.get("signals"))
                 emit("sent", id=request["id"])
             elif request["op"] == "receive":
                 receiver = receive(url, request)

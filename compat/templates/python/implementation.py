@@ -274,9 +274,10 @@ def is_uri(value, absolute):
         return False
 
 
-def encode(event_name, parents, payload_text, metadata):
-    """Returns a message that is safe, or raises Rejected."""
-    signals = [event_name, *parents, *BASE]
+def encode(event_name, parents, payload_text, metadata, signals=None):
+    """Returns a message that is safe, or raises Rejected. A forwarded event has signals,
+    and others have parents."""
+    signals = signals or [event_name, *parents, *BASE]
     if not all(is_string(text) for text in [payload_text, *signals, *metadata, *metadata.values()]):
         raise Rejected("JSON-1")
     try:
@@ -299,11 +300,11 @@ def connect(url):
     return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=5, socket_timeout=10)
 
 
-def send(url, event_name, parents, payload_text, metadata):
+def send(url, event_name, parents, payload_text, metadata, signals=None):
     """Sends an event with these attributes and no others, or raises: Rejected and
     redis.ResponseError mean that it is not stored, and redis.TimeoutError and
     redis.ConnectionError that its outcome is unknown."""
-    message = encode(event_name, parents, payload_text, metadata)
+    message = encode(event_name, parents, payload_text, metadata, signals)
     connect(url).lpush(event_name.encode("utf-8"), message)
 
 
