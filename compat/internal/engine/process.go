@@ -33,6 +33,7 @@ type scenario struct {
 	own       *redisserver.Server
 	connected bool                     // lane is on its own server
 	restarted bool                     // its own server is another one, and empty
+	former    []*redisserver.Server    // its own servers before
 	processes map[string]*processState // by name
 	observers []*proxy.Proxy           // of processes that may be killed
 	pumps     sync.WaitGroup
@@ -251,6 +252,9 @@ func (s *scenario) end() {
 	}
 	for _, observer := range s.observers {
 		_ = observer.Close()
+	}
+	for _, former := range s.former {
+		_ = former.Close()
 	}
 	if s.own != nil {
 		_ = s.own.Close()

@@ -76,6 +76,8 @@ func (s *scenario) reliability(ctx context.Context, step suite.Step) error {
 		return s.released(ctx, step)
 	case "settled":
 		return s.awaitSettled(ctx, step)
+	case "promoted":
+		return s.promote(ctx)
 	default: // unreachable, reachable
 		return s.separate(step)
 	}
@@ -676,6 +678,30 @@ func (s *scenario) separate(step suite.Step) error {
 	}
 	s.proxy.Target("")
 	s.proxy.Cut()
+	return nil
+}
+
+// promote has new connections reach another server, which is empty, and makes the present
+// one its replica.
+func (s *scenario) promote(ctx context.Context) error {
+	client := s.lane.redis
+	defer client.Close()
+	own, err := s.server.Another(ctx)
+	if err != nil {
+		return err
+	}
+	s.former = append(s.former, s.own)
+	s.own, s.restarted = own, true
+	if err := s.connectOwn(); err != nil {
+		return err
+	}
+	address, err := url.Parse(own.URL())
+	if err != nil {
+		return err
+	}
+	if err := client.Do(ctx, "REPLICAOF", address.Hostname(), address.Port()).Err(); err != nil {
+		return fmt.Errorf("make Redis a replica: %w", err)
+	}
 	return nil
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // lacks has the features that a Redis does not have.
-type lacks struct{ clientKill, errorStats, acl, memory bool }
+type lacks struct{ clientKill, errorStats, acl, config bool }
 
 // lacking asks a Redis which features it does not have. Only an error reply counts: if
 // Redis cannot be asked, the cases run and show the problem.
@@ -28,7 +28,7 @@ func lacking(ctx context.Context, client *redis.Client) lacks {
 		clientKill: denied(client.ClientKillByFilter(ctx, "ID", absent, "TYPE", "normal", "SKIPME", "yes").Err()),
 		errorStats: denied(err) || err == nil && !strings.Contains(statistics, "# Errorstats"),
 		acl:        denied(client.Do(ctx, "ACL", "WHOAMI").Err()),
-		memory:     denied(client.ConfigGet(ctx, "maxmemory").Err()),
+		config:     denied(client.ConfigGet(ctx, "maxmemory").Err()),
 	}
 }
 
@@ -49,8 +49,8 @@ func (s Server) obstacle(c *suite.Case, lacks lacks) string {
 		return "they need users of Redis, and must not add any to a shared Redis"
 	case needs("acl") && lacks.acl:
 		return "they need users of Redis, and this Redis has none"
-	case needs("memory") && lacks.memory:
-		return "they limit the memory of Redis, and this Redis has no CONFIG"
+	case needs("config") && lacks.config:
+		return "they configure Redis, and this Redis has no CONFIG"
 	case does("cut") && lacks.clientKill:
 		return "they kill connections, and this Redis has no CLIENT KILL TYPE"
 	case does("error") && lacks.errorStats:

@@ -12,8 +12,8 @@ import (
 // Script is the steps of a scenario, for one implementation or for a fleet of several.
 type Script struct {
 	// Needs are the requirements on Redis: "server", a server of its own that can stop
-	// and whose connections can be cut; "acl", a Redis with users; "memory", one with a
-	// limit of its memory.
+	// and whose connections can be cut; "acl", a Redis with users; "config", one with
+	// CONFIG and REPLICAOF.
 	Needs []string `json:"needs,omitempty"`
 	// Server makes the scenario run on a server of its own that listens in this way.
 	Server *Listening `json:"server,omitempty"`
@@ -74,6 +74,8 @@ type Listening struct {
 //     letters. Each has one of the Codes, Attempts, the bytes that were pushed, and a
 //     reason without Text.
 //   - unreachable, reachable: cut Redis off, and connect it again with its data.
+//   - promoted: new connections reach another Redis, which is empty. On the existing ones,
+//     Redis replies READONLY.
 type Step struct {
 	Do      string   `json:"do"`
 	Who     string   `json:"who,omitempty"`
@@ -106,7 +108,7 @@ type Step struct {
 
 // steps are the kinds of steps.
 var steps = []string{"receive", "send", "push", "delivered", "length", "stop", "crash", "accounted", "cut", "down", "refused", "up", "error", "redis",
-	"held", "return", "free", "fail", "stopping", "suspend", "resume", "extended", "stage", "suspects", "rejected", "script", "stored", "released", "settled", "unreachable", "reachable"}
+	"held", "return", "free", "fail", "stopping", "suspend", "resume", "extended", "stage", "suspects", "rejected", "script", "stored", "released", "settled", "unreachable", "reachable", "promoted"}
 
 // check returns an error if a scenario cannot run.
 func (p *Script) check() error {
@@ -117,7 +119,7 @@ func (p *Script) check() error {
 		if (step.Do == "error" || step.Do == "script") && step.Text == nil {
 			return fmt.Errorf("step %d: %s needs a text", i+1, step.Do)
 		}
-		if slices.Contains([]string{"cut", "down", "up", "refused", "error", "unreachable", "reachable"}, step.Do) && !slices.Contains(p.Needs, "server") {
+		if slices.Contains([]string{"cut", "down", "up", "refused", "error", "unreachable", "reachable", "promoted"}, step.Do) && !slices.Contains(p.Needs, "server") {
 			return fmt.Errorf("step %d: %s needs a server", i+1, step.Do)
 		}
 	}

@@ -37,6 +37,7 @@ export class Connection {
       return await client.sendCommand(command.map((part) => (typeof part === "number" ? String(part) : part)), AS_BYTES);
     } catch (error) {
       if (error instanceof ClientOfflineError || error instanceof ClientClosedError) throw new Unreachable(describe(error));
+      if (error instanceof ErrorReply && error.message.startsWith("READONLY")) await this.close(); // another connection may reach the new primary
       throw error;
     }
   }

@@ -44,6 +44,9 @@ class Connection:
         try:
             self._connection.send_command(*command)
             return self._connection.read_response()
+        except redis.exceptions.ReadOnlyError:  # another connection may reach the new primary
+            self.close()
+            raise
         except redis.ResponseError:
             raise
         except BaseException:
