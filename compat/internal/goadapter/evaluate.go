@@ -8,6 +8,8 @@ import (
 	"testing/fstest"
 	"unicode/utf8"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/remote-events/remote-events/go/cloudevents"
 	"github.com/remote-events/remote-events/go/payloadschema"
 	"github.com/remote-events/remote-events/go/queueadmin"
@@ -16,8 +18,14 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// Evaluate evaluates test vectors of all families.
+// Evaluate evaluates test vectors.
 func (a *adapter) Evaluate(_ context.Context, family string, input json.RawMessage) (any, error) {
+	return Evaluate(a.client, family, input)
+}
+
+// Evaluate returns the output of the library for an input of any family of test vectors
+// that is evaluated. It does not connect the client.
+func Evaluate(client redis.UniversalClient, family string, input json.RawMessage) (any, error) {
 	switch family {
 	case "wire", "poison", "limits", "metadata", "evolution":
 		return message(input)
@@ -28,7 +36,7 @@ func (a *adapter) Evaluate(_ context.Context, family string, input json.RawMessa
 	case "schema":
 		return schema(input)
 	case "companions":
-		return a.companions(input)
+		return companions(client, input)
 	case "cloudevents":
 		return convert(input)
 	case "configuration":
@@ -80,14 +88,14 @@ func schema(input json.RawMessage) (any, error) {
 var kinds = []string{"staging", "bodies", "claims", "retries", "suspects", "dead", "attempts", "reasons", "seen"}
 
 // companions returns the companion keys of a queue.
-func (a *adapter) companions(input json.RawMessage) (any, error) {
+func companions(client redis.UniversalClient, input json.RawMessage) (any, error) {
 	var in struct {
 		Queue spec.RawMessage `json:"queue"`
 	}
 	if err := json.Unmarshal(input, &in); err != nil {
 		return nil, err
 	}
-	queue, err := queueadmin.Open(a.client, in.Queue.String())
+	queue, err := queueadmin.Open(client, in.Queue.String())
 	if errors.Is(err, remoteevent.ErrReserved) {
 		return map[string]any{"rejected": true}, nil
 	}

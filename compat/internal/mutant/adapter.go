@@ -39,10 +39,14 @@ func Run(ctx context.Context, m Mutation, redisURL string, in io.Reader, out io.
 }
 
 func (a *adapter) Identity() protocol.Identity {
-	classes := []protocol.Class{protocol.LegacySafeSender, protocol.Receiver, protocol.ReliableReceiver}
+	classes := []protocol.Class{
+		protocol.LegacySafeSender, protocol.Receiver, protocol.ReliableReceiver, protocol.Validator, protocol.Converter, protocol.ConfigurationReader,
+	}
 	switch {
+	case a.class != "":
+		classes = []protocol.Class{a.class}
 	case a.leasing != noMistake:
-		classes = classes[2:]
+		classes = classes[2:3]
 	case a.Name != "":
 		classes = classes[:2]
 	}
@@ -51,10 +55,14 @@ func (a *adapter) Identity() protocol.Identity {
 
 // Send sends an event.
 func (a *adapter) Send(ctx context.Context, message protocol.Message) error {
-	err := a.encodeAndPush(ctx, wire.Envelope{
+	env := wire.Envelope{
 		EventName: message.EventName, Payload: json.RawMessage(message.PayloadText),
 		Metadata: wire.Metadata{Signals: message.Chain(), Attributes: message.Metadata},
-	})
+	}
+	if message.Signals != nil && a.forward != nil {
+		a.forward(&env)
+	}
+	err := a.encodeAndPush(ctx, env)
 	if a.answer != nil {
 		err = a.answer(err)
 	}
@@ -224,7 +232,7 @@ func (a *adapter) call(env wire.Envelope, queue string) (failures []error) {
 	}
 	for _, signal := range signals {
 		for _, listener := range a.listening {
-			if hears(listener, signal) && !wire.Reserved(signal) {
+			if hears(listener, signal) && (a.kernel || !wire.Reserved(signal)) {
 				err := a.report(protocol.Event{Signal: listener, EventName: name, Signals: env.Metadata.Signals, PayloadText: string(env.Payload), Metadata: attributes})
 				if err != nil {
 					failures = append(failures, err)

@@ -80,6 +80,7 @@ var delivering = []Mutation{
 			}
 			return attributes
 		}},
+	{Name: "kernel-listeners", About: "calls the listeners of the kernel's signals", Requirement: "DISP-3", Cases: []string{"dispatch"}, kernel: true},
 	{Name: "own-name-only", About: "calls the listeners of the first signal only", Requirement: "DISP-1", Cases: []string{"dispatch", "payload"},
 		chain: func(env wire.Envelope, _ string) []string { return env.Metadata.Signals[:1] }},
 	{Name: "no-base-listeners", About: "calls no listeners of the base signals", Requirement: "DISP-1", Cases: []string{"dispatch"},

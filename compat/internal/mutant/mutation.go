@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/go/wire"
 )
 
@@ -48,7 +49,14 @@ type Mutation struct {
 	permits []wire.Requirement          // what is sent all the same
 	write   func(message []byte) []byte // the message, before it is pushed
 	push    func(ctx context.Context, client *redis.Client, key string, message []byte) error
-	answer  func(err error) error // of a push or a rejection
+	answer  func(err error) error    // of a push or a rejection
+	forward func(env *wire.Envelope) // changes an event that is forwarded
+	kernel  bool                     // calls the listeners of the kernel's signals
+
+	// Of an implementation that evaluates.
+
+	class  protocol.Class              // the only class that it claims
+	output func(output map[string]any) // changes an output
 }
 
 // fate is the state of a receiver after a message.
@@ -63,7 +71,7 @@ const (
 
 // Mutations returns all mutations.
 func Mutations() []Mutation {
-	return slices.Concat(reading, delivering, consuming, leasing, sending, changing)
+	return slices.Concat(reading, delivering, consuming, leasing, sending, changing, evaluating)
 }
 
 // Find returns the mutation with a name; "" is none.

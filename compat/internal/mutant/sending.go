@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -101,6 +102,27 @@ var sending = []Mutation{
 		}},
 	{Name: "rejects-integers", About: "rejects integers that some languages round", Requirement: "JSON-8", Cases: []string{"send"},
 		push: refusing(wire.ReqSafeInteger)},
+	{Name: "forwards-anew", About: "derives the signals of a forwarded event from its name", Requirement: "SIG-2", Cases: []string{"send"},
+		forward: func(env *wire.Envelope) { env.Metadata.Signals = wire.Chain(env.EventName) }},
+	{Name: "repairs-signals", About: "adds the base signals that a forwarded event lacks", Requirement: "SIG-2", Cases: []string{"send"},
+		forward: func(env *wire.Envelope) {
+			if !slices.Contains(env.Metadata.Signals, wire.SignalEvent) {
+				env.Metadata.Signals = append(slices.Clone(env.Metadata.Signals), wire.SignalRemoteEvent, wire.SignalEvent)
+			}
+		}},
+	{Name: "renames-forwarded", About: "takes the name of a forwarded event from its key", Requirement: "SIG-1", Cases: []string{"send"},
+		forward: func(env *wire.Envelope) {
+			env.Metadata.Signals = append([]string{env.EventName}, env.Metadata.Signals[1:]...)
+		}},
+	{Name: "stamps-forwarded", About: "adds attributes to a forwarded event", Requirement: "SEND-4", Cases: []string{"send"},
+		forward: func(env *wire.Envelope) {
+			attributes := maps.Clone(env.Metadata.Attributes)
+			if attributes == nil {
+				attributes = map[string]string{}
+			}
+			attributes["forwardedby"] = "me"
+			env.Metadata.Attributes = attributes
+		}},
 	permitting("sends-nan", "sends NaN and infinities", wire.ReqFinite),
 	permitting("sends-duplicates", "sends members of one name", wire.ReqUniqueNames),
 	permitting("sends-large-floats", "sends numbers beyond doubles", wire.ReqFloatRange),

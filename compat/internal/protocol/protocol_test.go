@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -223,5 +224,53 @@ func TestServeHeldCall(t *testing.T) {
 				t.Errorf("the listener ended with %v, stopped: %v", c.ended, c.stopped)
 			}
 		})
+	}
+}
+
+// evaluator returns the family and the input.
+type evaluator struct{ fake }
+
+func (*evaluator) Evaluate(_ context.Context, family string, input json.RawMessage) (any, error) {
+	if family == "no" {
+		return nil, errors.New("unsupported family")
+	}
+	return map[string]any{"family": family, "input": input}, nil
+}
+
+// TestServeEvaluate evaluates, sends bytes that are not UTF-8, and forwards signals.
+func TestServeEvaluate(t *testing.T) {
+	t.Parallel()
+	var in, out bytes.Buffer
+	for i, request := range []protocol.Request{
+		protocol.Evaluate("wire", json.RawMessage(`{"message":"<"}`)), protocol.Evaluate("no", json.RawMessage(`{}`)),
+		protocol.Send(protocol.Message{EventName: "\xff", PayloadText: "{}"}),
+		protocol.Send(protocol.Message{EventName: "e", Signals: []string{"e", "p", "event"}, PayloadText: "{}"}),
+	} {
+		request.ID = int64(i + 1)
+		line, err := protocol.Encode(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Write(line)
+	}
+	for _, says := range []string{`"event_name":{"base64":"/w=="},"parents":[]`, `"event_name":"e","signals":["e","p","event"],"payload_text"`} {
+		if !strings.Contains(in.String(), says) {
+			t.Errorf("the requests are %s, without %s", in.String(), says)
+		}
+	}
+	e := &evaluator{}
+	if err := protocol.Serve(t.Context(), &in, &out, e); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"op":"evaluated","id":1,"output":{"family":"wire","input":{"message":"<"}}}
+{"op":"failed","id":2,"error":"unsupported family"}
+{"op":"sent","id":3}
+{"op":"sent","id":4}
+`
+	if out.String() != want {
+		t.Errorf("the answers are\n%s, want\n%s", out.String(), want)
+	}
+	if len(e.sent) != 2 || e.sent[0].EventName != "\xff" || strings.Join(e.sent[1].Chain(), " ") != "e p event" {
+		t.Errorf("it sent %+v", e.sent)
 	}
 }
