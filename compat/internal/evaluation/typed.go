@@ -101,8 +101,10 @@ func (c comparison) same(declared json.RawMessage, got, want any) bool {
 		return c.sameWord(word, got, want)
 	}
 	var of struct {
-		List, Map, Optional json.RawMessage
-		Record              map[string]json.RawMessage
+		List     json.RawMessage            `json:"list"`
+		Map      json.RawMessage            `json:"map"`
+		Optional json.RawMessage            `json:"optional"`
+		Record   map[string]json.RawMessage `json:"record"`
 	}
 	if json.Unmarshal(declared, &of) != nil {
 		return false

@@ -67,8 +67,10 @@ func typeOf(declared json.RawMessage) (reflect.Type, error) {
 		return words[word], nil
 	}
 	var of struct {
-		List, Map, Optional json.RawMessage
-		Record              map[string]json.RawMessage
+		List     json.RawMessage            `json:"list"`
+		Map      json.RawMessage            `json:"map"`
+		Optional json.RawMessage            `json:"optional"`
+		Record   map[string]json.RawMessage `json:"record"`
 	}
 	if err := json.Unmarshal(declared, &of); err != nil {
 		return nil, err

@@ -100,7 +100,7 @@ func (r Request) MarshalJSON() ([]byte, error) {
 		return Encode(struct {
 			Head
 			messageForm
-		}{r.Head, r.Message.form()})
+		}{r.Head, r.form()})
 	case r.Reception != nil:
 		return Encode(struct {
 			Head
