@@ -32,22 +32,22 @@ func TestMain(m *testing.M) {
 
 func library() engine.Implementation { return engine.Command("go", false, os.Args[0], "adapter") }
 
-// plain is the library without its reliable receiver.
+// plain is the library as a sender and a plain receiver only.
 func plain() engine.Implementation {
 	one := library()
 	start := one.Start
 	one.Start = func(ctx context.Context, setting engine.Setting) (engine.Process, error) {
 		process, err := start(ctx, setting)
-		return unreliable{process}, err
+		return plainProcess{process}, err
 	}
 	return one
 }
 
-type unreliable struct{ engine.Process }
+type plainProcess struct{ engine.Process }
 
-func (u unreliable) Hello(ctx context.Context) (protocol.Identity, error) {
-	who, err := u.Process.Hello(ctx)
-	who.Classes = slices.DeleteFunc(who.Classes, func(c protocol.Class) bool { return c == protocol.ReliableReceiver })
+func (p plainProcess) Hello(ctx context.Context) (protocol.Identity, error) {
+	who, err := p.Process.Hello(ctx)
+	who.Classes = []protocol.Class{protocol.LegacySafeSender, protocol.Receiver}
 	return who, err
 }
 
@@ -98,7 +98,7 @@ func assertAllPass(t *testing.T, r *report.Report) {
 		// Whoever opens a result in a report finds the bytes that the harness pushed
 		// or read, or, where a receiver was quicker, the event that a sender got.
 		if !slices.ContainsFunc(result.Trace, func(s report.Step) bool {
-			return s.Who == "redis" && s.Data != "" || strings.Contains(s.Data, `{"op":"send",`)
+			return s.Who == "redis" && s.Data != "" || strings.Contains(s.Data, `{"op":"send",`) || strings.Contains(s.Data, `{"op":"evaluate",`)
 		}) {
 			t.Errorf("%s %s → %s: the trace has no bytes: %v", result.Case, result.Sender, result.Receiver, result.Trace)
 		}
