@@ -10,7 +10,7 @@ import (
 )
 
 // FormatVersion is the version of the specification that this package implements.
-const FormatVersion = "1.0-draft"
+const FormatVersion = "1.0"
 
 // The last signals of every chain. They are the names of Python's base classes.
 const (

@@ -42,7 +42,7 @@ func Small() *report.Report {
 	seed := uint64(18446744073709551615)
 	return &report.Report{
 		Format: report.Format, Tool: report.Software{Name: "compat", Version: "devel"}, Platform: "linux/amd64, 2 CPUs",
-		SuiteVersion: "1.2.0", Specification: "1.0-draft",
+		SuiteVersion: "1.2.0", Specification: "1.0",
 		Started: Started, Seconds: 12.25, Seed: &seed,
 		Servers: []report.Server{
 			{ID: server, Name: "redis", Version: "7.0.15", Provider: "local"},
