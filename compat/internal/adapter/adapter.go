@@ -45,6 +45,10 @@ type Options struct {
 	// observed payload may be six times as long as the sent one.
 	MaxLine int
 
+	// Secrets are the texts that the adapter must not write. Leaked returns those that
+	// it has written.
+	Secrets []Secret
+
 	// Trace, if not nil, is called with every line that the adapter reads ("→") or
 	// writes ("←" on stdout, "stderr" on stderr). It must not keep or change the
 	// line. Several goroutines call it.
@@ -66,6 +70,7 @@ type Adapter struct {
 	cmd     *exec.Cmd
 	hide    *strings.Replacer
 	stderr  tail
+	secrets *secrets
 	stdin   *os.File
 	stdout  *os.File
 	exited  chan struct{} // closed when the process has ended
@@ -111,6 +116,7 @@ func Start(ctx context.Context, options Options) (*Adapter, error) {
 	a := &Adapter{
 		options: options,
 		hide:    hide,
+		secrets: &secrets{all: options.Secrets},
 		exited:  make(chan struct{}),
 		told:    make(chan struct{}),
 		done:    make(chan struct{}),
@@ -195,6 +201,9 @@ func (a *Adapter) read() {
 	for scanner.Scan() {
 		a.trace("←", scanner.Bytes())
 		message, err := protocol.Parse(scanner.Bytes())
+		if message.Op != "event" && message.Op != "evaluated" {
+			a.secrets.search("in an answer or report: "+message.Op, scanner.Bytes())
+		}
 		if err == nil {
 			err = a.deliver(message)
 		}
@@ -226,7 +235,7 @@ func (a *Adapter) read() {
 
 // quote reads stderr. It keeps the end for errors and passes each line to the trace.
 func (a *Adapter) quote(stderr io.Reader) {
-	lines := bufio.NewReaderSize(io.TeeReader(stderr, &a.stderr), stderrLine)
+	lines := bufio.NewReaderSize(io.TeeReader(stderr, io.MultiWriter(&a.stderr, &stream{secrets: a.secrets, where: "to stderr"})), stderrLine)
 	for {
 		text, err := lines.ReadSlice('\n')
 		if text = bytes.TrimRight(text, "\r\n"); len(text) > 0 && a.options.Trace != nil {

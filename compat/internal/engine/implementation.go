@@ -48,6 +48,8 @@ type Setting struct {
 	Timeout time.Duration
 	// MaxLine is the maximum length of a line from the process in bytes.
 	MaxLine int
+	// Secrets are the texts that the process must not write.
+	Secrets []adapter.Secret
 	// Trace is called with each line to the process ("→") and from it ("←").
 	Trace func(direction string, line []byte)
 }
@@ -92,7 +94,7 @@ func Command(name string, original bool, command ...string) Implementation {
 	}
 	return Implementation{Name: name, Original: original, MaxQueues: queues, Start: func(ctx context.Context, s Setting) (Process, error) {
 		return adapter.Start(ctx, adapter.Options{
-			Command: command, RedisURL: s.RedisURL, Env: s.Env, StartTimeout: StartTimeout(s.Timeout), Timeout: s.Timeout, Grace: s.Timeout, MaxLine: s.MaxLine, Trace: s.Trace,
+			Command: command, RedisURL: s.RedisURL, Env: s.Env, StartTimeout: StartTimeout(s.Timeout), Timeout: s.Timeout, Grace: s.Timeout, MaxLine: s.MaxLine, Secrets: s.Secrets, Trace: s.Trace,
 		})
 	}}
 }

@@ -50,6 +50,10 @@ type scenario struct {
 	problem   error            // the first violation that was observed between steps
 	// lease and retry are those of the last reliable receiver that was started.
 	lease, retry time.Duration
+	copies       map[int]int // how often an event was pushed, by its number; once if missing
+
+	failures map[string]string // the texts of failed sends, by their outcome
+	monitor  *monitor          // nil where no step needs it
 }
 
 // processState is a process of a participant in a scenario.
@@ -71,12 +75,13 @@ type processState struct {
 
 // event is the payload of an event of a scenario. The number identifies the event.
 type event struct {
-	N   int    `json:"n"`
-	Pad string `json:"pad,omitempty"`
+	N      int    `json:"n"`
+	Secret string `json:"secret"`
+	Pad    string `json:"pad,omitempty"`
 }
 
 func payload(n, size int) string {
-	text, err := json.Marshal(event{N: n, Pad: strings.Repeat("x", max(0, size-20))})
+	text, err := json.Marshal(event{N: n, Secret: payloadSecret, Pad: strings.Repeat("x", max(0, size-50))})
 	if err != nil {
 		return "{}"
 	}
@@ -85,7 +90,7 @@ func payload(n, size int) string {
 
 // start starts a process of a participant.
 func (s *scenario) start(ctx context.Context, name, address string, p *participant) (*processState, error) {
-	process, _, err := p.implementation.Launch(ctx, Setting{RedisURL: address, Timeout: s.turn.timeout + s.patience(), MaxLine: s.maxLine, Trace: s.trace.of(name), Env: s.trust()})
+	process, _, err := p.implementation.Launch(ctx, Setting{RedisURL: address, Timeout: s.turn.timeout + s.patience(), MaxLine: s.maxLine, Secrets: secrets(), Trace: s.trace.of(name), Env: append(s.trust(), "TZ="+zone)})
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +100,9 @@ func (s *scenario) start(ctx context.Context, name, address string, p *participa
 	s.mu.Unlock()
 	return a, nil
 }
+
+// zone is the time zone of the processes of scenarios: local time is not UTC.
+const zone = "Asia/Kathmandu"
 
 // trust returns the environment variables by which the libraries of most languages trust
 // the certificate of the scenario's server.
@@ -209,6 +217,16 @@ func (s *scenario) dead() bool {
 	return true
 }
 
+// over returns the reason why no receiver is left, if that is so.
+func (s *scenario) over() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.dead() {
+		return nil
+	}
+	return s.deaths[0]
+}
+
 // deserted reports whether all processes of the scenario have ended.
 func (s *scenario) deserted() bool {
 	s.mu.Lock()
@@ -225,15 +243,18 @@ func (s *scenario) deserted() bool {
 // more than once. The caller holds the lock.
 func (s *scenario) missing() (missing, twice []int) {
 	for n := 1; n <= s.number; n++ {
-		switch times := s.delivered[n]; {
-		case times == 0:
+		switch times, pushed := s.delivered[n], s.times(n); {
+		case times < pushed:
 			missing = append(missing, n)
-		case times > 1:
+		case times > pushed:
 			twice = append(twice, n)
 		}
 	}
 	return missing, twice
 }
+
+// times returns how often an event was pushed. The caller holds the lock.
+func (s *scenario) times(n int) int { return max(1, s.copies[n]) }
 
 // end ends all processes and the server.
 func (s *scenario) end() {
@@ -244,6 +265,9 @@ func (s *scenario) end() {
 	}
 	closing.Wait()
 	s.pumps.Wait()
+	if s.monitor != nil {
+		s.monitor.close()
+	}
 	if s.connected {
 		_ = s.lane.redis.Close()
 	}

@@ -105,7 +105,7 @@ func sides(c *suite.Case, participants []*participant) (sender, receiver string)
 func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *suite.Case, participants []*participant, reliably bool) report.Result {
 	s := &scenario{
 		run: r, turn: t, server: server, lane: l.fresh(), url: l.url, script: c.Script, trace: &trace{}, participants: participants, reliably: reliably, maxLine: ordinaryLine,
-		processes: map[string]*processState{}, changed: make(chan struct{}), queueOf: map[int]string{}, pushed: map[string]bool{}, suspect: map[int]bool{}, delivered: map[int]int{}, orders: map[string][]int{},
+		processes: map[string]*processState{}, changed: make(chan struct{}), queueOf: map[int]string{}, pushed: map[string]bool{}, suspect: map[int]bool{}, delivered: map[int]int{}, orders: map[string][]int{}, copies: map[int]int{}, failures: map[string]string{},
 	}
 	for _, step := range c.Script.Steps {
 		if step.Bytes > ordinaryMessage {
@@ -133,6 +133,9 @@ func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *s
 		}
 	}
 	s.end()
+	if err == nil {
+		err = s.secretive()
+	}
 	if err != nil {
 		result.Outcome, result.Observed, result.Problems = outcomeOf(err), observed(err), problemsOf(err)
 		// On a busy machine, a lease may expire: the second try has longer leases.
@@ -222,7 +225,7 @@ func (s *scenario) connectOwn() error {
 		return err
 	}
 	s.lane, s.connected = lane, true
-	return nil
+	return s.observe()
 }
 
 // step runs one step, at most until the end of stepping. The processes that it starts run
@@ -245,6 +248,16 @@ func (s *scenario) step(ctx, stepping context.Context, step suite.Step) error {
 		return s.stop(stepping, step)
 	case "redis":
 		return s.command(stepping, step)
+	case "served":
+		return s.served(stepping, step)
+	case "elsewhere":
+		return s.elsewhere(stepping, step)
+	case "untouched":
+		return s.untouched(stepping, step)
+	case "attributes":
+		return s.attributes(stepping, step)
+	case "pauses":
+		return s.pauses(stepping, step)
 	case "cut", "down", "refused", "up", "error":
 		return s.outage(stepping, step)
 	default:
@@ -331,12 +344,17 @@ func (s *scenario) user(ctx context.Context, rules []string) (string, error) {
 		return s.url, nil
 	}
 	name := "compat-" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	command := []any{"ACL", "SETUSER", name, "on", ">compat", "resetkeys"}
+	command := []any{"ACL", "SETUSER", name, "on", ">" + password, "resetkeys"}
 	for _, rule := range rules {
 		command = append(command, strings.ReplaceAll(rule, "$", s.lane.prefix))
 	}
 	if err := s.lane.redis.Do(ctx, command...).Err(); err != nil {
 		return "", fmt.Errorf("add a user to Redis: %w", err)
 	}
-	return strings.Replace(s.url, "://", "://"+name+":compat@", 1), nil
+	address, err := url.Parse(s.url)
+	if err != nil {
+		return "", errors.New("the server has no usable URL") // no detail: it may hold the password
+	}
+	address.User = url.UserPassword(name, password)
+	return address.String(), nil
 }

@@ -37,6 +37,7 @@ const databases = 16
 type lane struct {
 	url    string
 	prefix string
+	shared string // the prefix of all lanes of a shared Redis
 	redis  *redis.Client
 	server string
 	runs   int // scenarios that have run here
@@ -46,7 +47,7 @@ type lane struct {
 // outlive its process for a moment and then takes a message.
 func (l *lane) fresh() *lane {
 	l.runs++
-	return &lane{url: l.url, prefix: fmt.Sprintf("%s%d:", l.prefix, l.runs), redis: l.redis, server: l.server}
+	return &lane{url: l.url, prefix: fmt.Sprintf("%s%d:", l.prefix, l.runs), shared: l.shared, redis: l.redis, server: l.server}
 }
 
 // clear removes all keys of the lane.
@@ -107,7 +108,7 @@ func newLane(options *redis.Options, address, prefix, server string) *lane {
 	options.MaxRetries = -1 // a repeated push would count twice
 	options.PoolSize = 4
 	options.ReadTimeout, options.WriteTimeout = redisTimeout, redisTimeout
-	return &lane{url: address, prefix: prefix, redis: redis.NewClient(options), server: server}
+	return &lane{url: address, prefix: prefix, shared: prefix, redis: redis.NewClient(options), server: server}
 }
 
 // database is the URL of one of a server's databases.

@@ -36,20 +36,51 @@ func (s *scenario) send(ctx context.Context, step suite.Step) error {
 	for _, p := range s.participants {
 		a := s.process(s.name(step, p))
 		for range max(1, step.Count) {
-			n := s.next(s.lane.prefix + step.Queue)
-			err := a.Send(ctx, protocol.Message{EventName: s.lane.prefix + step.Queue, PayloadText: payload(n, step.Bytes)})
-			failure, failed := errors.AsType[*protocol.FailedError](err)
-			switch {
-			case failed && (step.Fails || step.MayFail) && !failure.Unsupported():
-				s.mu.Lock()
-				s.delivered[n] = 1 // it must not be delivered
-				s.mu.Unlock()
-			case err != nil:
+			if err := s.sendOne(ctx, a, step); err != nil {
 				return err
-			case step.Fails:
-				return wrong("it reports that the event is in Redis, which is not possible")
 			}
 		}
+	}
+	return nil
+}
+
+// sendOne sends one event, and judges the answer.
+func (s *scenario) sendOne(ctx context.Context, a *processState, step suite.Step) error {
+	queue := s.lane.prefix + step.Queue
+	var n int
+	message := protocol.Message{EventName: queue}
+	if step.Text != nil {
+		message.PayloadText = *step.Text
+	} else {
+		n = s.next(queue)
+		message.PayloadText = payload(n, step.Bytes)
+	}
+	var reply *lostReply
+	if step.Lost {
+		var err error
+		if reply, err = s.loseReply(ctx, queue); err != nil {
+			return err
+		}
+	}
+	err := a.Send(ctx, message)
+	failure, failed := errors.AsType[*protocol.FailedError](err)
+	switch {
+	case reply != nil:
+		if wrong := reply.judge(ctx, err); wrong != nil || !failed || failure.Unsupported() {
+			return errors.Join(wrong, err)
+		}
+		return s.reports(mayBeStored, failure)
+	case failed && (step.Fails || step.MayFail) && !failure.Unsupported():
+		s.mu.Lock()
+		s.delivered[n] = s.times(n) // it must not be delivered
+		s.mu.Unlock()
+		if step.Fails && s.lane.redis.Ping(ctx).Err() == nil {
+			return s.reports(notStored, failure) // Redis has replied with an error
+		}
+	case err != nil:
+		return err
+	case step.Fails:
+		return wrong("it reports that the event is in Redis, which is not possible")
 	}
 	return nil
 }
@@ -68,14 +99,28 @@ func (s *scenario) push(ctx context.Context, step suite.Step) error {
 	for _, name := range step.Names() {
 		queue := s.lane.prefix + name
 		var messages []any
+		same := 0 // the number of equal events
+		if step.Same {
+			same = s.next(queue)
+			s.mu.Lock()
+			s.copies[same] = max(1, step.Count)
+			s.mu.Unlock()
+		}
 		for range max(1, step.Count) {
 			var message []byte
 			if step.Text != nil {
 				message = []byte(*step.Text)
 			} else {
+				n := same
+				if n == 0 {
+					n = s.next(queue)
+				}
+				env := wire.Envelope{EventName: queue, Payload: []byte(payload(n, step.Bytes))}
+				if step.ID != "" {
+					env.Metadata.Attributes = map[string]string{"id": step.ID}
+				}
 				var err error
-				message, _, err = wire.Encode(wire.Envelope{EventName: queue, Payload: []byte(payload(s.next(queue), step.Bytes))}, wire.Limits{SendBytes: wire.DefaultReceiveBytes})
-				if err != nil {
+				if message, _, err = wire.Encode(env, wire.Limits{SendBytes: wire.DefaultReceiveBytes}); err != nil {
 					return err
 				}
 			}
@@ -167,11 +212,13 @@ func (s *scenario) show(ctx context.Context, queue string) {
 // account compares the pushed events with the delivered and the remaining ones.
 func (s *scenario) account(ctx context.Context, step suite.Step) error {
 	left := map[int]int{}
+	var remaining []int // from the right of the list
 	for _, name := range step.Names() {
 		raws, err := s.lane.redis.LRange(ctx, s.lane.prefix+name, 0, -1).Result()
 		if err != nil {
 			return err
 		}
+		var numbers []int
 		for _, raw := range raws {
 			var message struct {
 				Data event `json:"data"`
@@ -180,7 +227,10 @@ func (s *scenario) account(ctx context.Context, step suite.Step) error {
 				return wrong("the list has a message that was not pushed: %w", err)
 			}
 			left[message.Data.N]++
+			numbers = append(numbers, message.Data.N)
 		}
+		slices.Reverse(numbers) // the right end comes first
+		remaining = append(remaining, numbers...)
 	}
 	s.trace.add("redis", "LRANGE", fmt.Appendf(nil, "%d messages remain", len(left)))
 	s.mu.Lock()
@@ -188,9 +238,9 @@ func (s *scenario) account(ctx context.Context, step suite.Step) error {
 	var lost, twice []int
 	for n := 1; n <= s.number; n++ {
 		switch times := s.delivered[n] + left[n]; {
-		case times == 0:
+		case times < s.times(n):
 			lost = append(lost, n)
-		case times > 1:
+		case times > s.times(n):
 			twice = append(twice, n)
 		}
 	}
@@ -199,6 +249,15 @@ func (s *scenario) account(ctx context.Context, step suite.Step) error {
 		return wrong("%d events were lost: taken from the list, and not delivered", len(lost))
 	case len(twice) > 0:
 		return wrong("%d events were delivered more than once, or delivered and kept", len(twice))
+	case !step.Ordered || len(remaining) == 0:
+		return nil
+	case !slices.IsSorted(remaining):
+		return wrong("the remaining messages are in another order, from the right: %v (RECV-12)", some(remaining))
+	}
+	for n := remaining[0]; n <= s.number; n++ {
+		if s.delivered[n] > 0 {
+			return wrong("event %d was delivered, and the older event %d is still in the list (RECV-1, RECV-12)", n, remaining[0])
+		}
 	}
 	return nil
 }
@@ -263,7 +322,7 @@ func (s *scenario) outage(ctx context.Context, step suite.Step) error {
 		}
 		return nil
 	case "error":
-		return s.awaitError(ctx, *step.Text)
+		return s.awaitError(ctx, step)
 	case "down":
 		s.proxy.Target("")
 		return errors.Join(s.lane.redis.Close(), s.own.Close())
@@ -271,7 +330,7 @@ func (s *scenario) outage(ctx context.Context, step suite.Step) error {
 		if err := s.until(ctx, func() bool { return false }, s.proxy.Refused()); err != nil {
 			return fmt.Errorf("no client tried to connect again: %w", err)
 		}
-		return nil
+		return s.repeatedly(ctx, step.Count, func() (int, error) { return s.proxy.Attempts(), nil })
 	default: // up
 		own, err := s.server.Another(ctx)
 		if err != nil {
@@ -327,21 +386,23 @@ func polling(clients string) int {
 }
 
 // awaitError waits until the statistics of Redis have an error of a kind.
-func (s *scenario) awaitError(ctx context.Context, kind string) error {
+func (s *scenario) awaitError(ctx context.Context, step suite.Step) error {
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		statistics, err := s.lane.redis.Info(ctx, "errorstats").Result()
+		n, err := s.errors(ctx, *step.Text)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			return fmt.Errorf("read the error statistics of Redis: %w", err)
-		case strings.Contains(statistics, "errorstat_"+kind+":"):
-			return nil
+			return err
+		case s.over() != nil:
+			return s.over()
+		case n > 0:
+			return s.repeatedly(ctx, step.Count, func() (int, error) { return s.errors(ctx, *step.Text) })
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return fmt.Errorf("no client got the error %s: %w", kind, context.Cause(ctx))
+			return fmt.Errorf("no client got the error %s: %w", *step.Text, context.Cause(ctx))
 		}
 	}
 }

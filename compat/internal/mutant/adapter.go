@@ -32,6 +32,9 @@ func Run(ctx context.Context, m Mutation, redisURL string, in io.Reader, out io.
 	}
 	options.PoolSize = 100  // a queue blocks one
 	options.MaxRetries = -1 // a push is never repeated
+	if m.client != nil {
+		m.client(options)
+	}
 	client := redis.NewClient(options)
 	defer client.Close()
 	a := &adapter{Mutation: m, client: client}
@@ -64,7 +67,7 @@ func (a *adapter) Send(ctx context.Context, message protocol.Message) error {
 	}
 	err := a.encodeAndPush(ctx, env)
 	if a.answer != nil {
-		err = a.answer(err)
+		err = a.answer(err, env)
 	}
 	return err
 }
@@ -107,7 +110,12 @@ func (a *adapter) encode(env wire.Envelope) ([]byte, error) {
 }
 
 // Wait waits until no queue is consumed.
-func (a *adapter) Wait() { a.consumers.Wait() }
+func (a *adapter) Wait() {
+	if a.quits {
+		os.Exit(0)
+	}
+	a.consumers.Wait()
+}
 
 // Receive begins to consume.
 func (a *adapter) Receive(ctx context.Context, reception protocol.Reception, report func(protocol.Observation) error) error {
@@ -162,7 +170,9 @@ func (a *adapter) consume(ctx context.Context, queue string) {
 			_ = a.report(protocol.Died{Queue: queue, Error: err.Error()})
 			return
 		case err != nil:
-			pause(ctx)
+			if !a.hasty {
+				pause(ctx)
+			}
 			continue
 		}
 		switch a.handle(ctx, queue, raw) {

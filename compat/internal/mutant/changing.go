@@ -163,7 +163,7 @@ var changing = func() []Mutation {
 				return client.LPush(ctx, key, message).Err()
 			}},
 		Mutation{Name: "names-every-requirement", About: "names every requirement in each rejection", Requirement: "SEND-2", Cases: []string{"send"},
-			answer: func(err error) error {
+			answer: func(err error, _ wire.Envelope) error {
 				if err != nil {
 					err = errors.New("rejected: " + strings.Join(everyRequirement, ", "))
 				}

@@ -18,11 +18,14 @@ type Mutation struct {
 	// Cases has the patterns of its cases.
 	Cases []string
 
+	client func(options *redis.Options)
+
 	// Of a receiver: in the order in which a message meets them.
 
 	queues  func(queues []string) []string
 	pop     func(ctx context.Context, client *redis.Client, queue string) (string, error)
 	failed  func(err error) bool                   // whether a failed pop ends the queue
+	hasty   bool                                   // does not pause after a failed pop
 	read    func(raw []byte) []byte                // the message, before it is decoded
 	limits  wire.Limits                            // of a receiver
 	accept  func(raw []byte) (wire.Envelope, bool) // what is malformed, and delivered
@@ -36,6 +39,7 @@ type Mutation struct {
 	ends       func(raw []byte, malformed bool) fate
 	after      func(ctx context.Context, client *redis.Client, queue, raw string)
 	stopping   func(ctx context.Context, client *redis.Client, queue string)
+	quits      bool // ends at once when it is asked to stop
 	listen     func(signals []string) []string
 
 	// Of a reliable receiver.
@@ -49,9 +53,9 @@ type Mutation struct {
 	permits []wire.Requirement          // what is sent all the same
 	write   func(message []byte) []byte // the message, before it is pushed
 	push    func(ctx context.Context, client *redis.Client, key string, message []byte) error
-	answer  func(err error) error    // of a push or a rejection
-	forward func(env *wire.Envelope) // changes an event that is forwarded
-	kernel  bool                     // calls the listeners of the kernel's signals
+	answer  func(err error, env wire.Envelope) error // of a push or a rejection
+	forward func(env *wire.Envelope)                 // changes an event that is forwarded
+	kernel  bool                                     // calls the listeners of the kernel's signals
 
 	// Of an implementation that evaluates.
 
@@ -71,7 +75,7 @@ const (
 
 // Mutations returns all mutations.
 func Mutations() []Mutation {
-	return slices.Concat(reading, delivering, consuming, leasing, sending, changing, evaluating)
+	return slices.Concat(reading, delivering, consuming, leasing, sending, changing, evaluating, operating)
 }
 
 // Find returns the mutation with a name; "" is none.

@@ -89,7 +89,7 @@ var sending = []Mutation{
 			return append(message[:len(message)-1:len(message)-1], `, "version": 1}`...)
 		}},
 	{Name: "rejects-in-silence", About: "does not say why it rejects", Requirement: "SEND-2", Cases: []string{"send"},
-		answer: func(err error) error {
+		answer: func(err error, _ wire.Envelope) error {
 			if err != nil {
 				err = errors.New("the event is not valid")
 			}

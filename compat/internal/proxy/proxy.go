@@ -41,6 +41,8 @@ type Proxy struct {
 	links     map[*link]bool
 	ended     chan struct{} // closed when a connection has ended
 	closed    bool
+	attempts  int   // since the last Target
+	losing    *loss // nil if no reply is to be lost
 }
 
 // Start starts a proxy for the server at the address target, or without a server if
@@ -75,7 +77,7 @@ func (p *Proxy) Set(c Condition) {
 func (p *Proxy) Target(addr string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.target = addr
+	p.target, p.attempts = addr, 0
 	select {
 	case <-p.refused: // by the previous server
 	default:
@@ -191,8 +193,8 @@ func (p *Proxy) serve(client net.Conn) {
 		l.cut()
 	}
 	var both sync.WaitGroup
-	both.Go(func() { p.carry(l, client, server) })
-	both.Go(func() { p.carry(l, server, client) })
+	both.Go(func() { p.carry(l, client, server, true) })
+	both.Go(func() { p.carry(l, server, client, false) })
 	both.Wait()
 }
 
@@ -200,6 +202,7 @@ func (p *Proxy) serve(client net.Conn) {
 func (p *Proxy) dial() (net.Conn, error) {
 	p.mu.Lock()
 	target := p.target
+	p.attempts++
 	p.mu.Unlock()
 	if target == "" {
 		return nil, errors.New("the proxy has no server")
@@ -214,6 +217,7 @@ type link struct {
 	gone chan struct{} // closed when it is cut
 
 	forgotten atomic.Bool
+	mute      atomic.Bool // the bytes of the server are discarded
 }
 
 func (l *link) cut() {
@@ -240,11 +244,12 @@ type chunk struct {
 }
 
 // carry forwards one direction until it ends.
-func (p *Proxy) carry(l *link, from, to net.Conn) {
+func (p *Proxy) carry(l *link, from, to net.Conn, requests bool) {
 	chunks := make(chan chunk, 1000)
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	reading.Go(func() { p.read(l, from, chunks) })
+	var before []byte // the end of the forwarded bytes
 	for {
 		select {
 		case c := <-chunks:
@@ -257,7 +262,18 @@ func (p *Proxy) carry(l *link, from, to net.Conn) {
 				}
 				return
 			}
+			if !requests && l.mute.Load() {
+				continue
+			}
+			var forwarded chan struct{}
+			if requests {
+				forwarded = p.match(l, before, c.bytes)
+				before = append([]byte(nil), c.bytes[max(0, len(c.bytes)-64):]...)
+			}
 			_, _ = to.Write(c.bytes) // an error means that this side has closed
+			if forwarded != nil {
+				close(forwarded)
+			}
 		case <-l.gone:
 			return
 		}

@@ -37,17 +37,29 @@ type Listening struct {
 //
 //   - receive: the process Who consumes Queues, or Many queues (q0, q1, …), with a
 //     listener for each. User has the permissions of its user of Redis, if any.
-//   - send: Who sends Count events of the name Queue, with a payload of Bytes.
-//   - push: the harness pushes Count messages, or Text, to each of Queues.
+//   - send: Who sends Count events of the name Queue, with a payload of Bytes, or with
+//     Text as the payload. With Lost, the reply to the push is lost, and send must fail.
+//   - push: the harness pushes Count messages, or Text, to each of Queues. With Same, the
+//     messages of a queue are equal; with ID, all have this attribute id.
 //   - delivered: wait until the receivers have reported all sent and pushed events, each
 //     once, not counting failed and killed calls; with Ordered, each receiver in the order of the pushes; with Count, only so
 //     many events.
 //   - length: wait until the list Queue has Count messages.
 //   - stop, crash: Who stops in an orderly way, or is killed.
-//   - accounted: each pushed event was delivered, or is in the lists, once.
+//   - accounted: each pushed event was delivered, or is in the lists, once. With Ordered,
+//     those that remain are the newest, in the order of the pushes.
+//   - served: the harness pushes a message to each of Queues, and waits until all events
+//     are delivered, while Queue always has messages.
+//   - elsewhere: no list but those of Queue and Queues has an event of the scenario.
+//   - untouched: no client has shortened, deleted, renamed or expired one of Queues.
+//   - attributes: the messages of Queue have different ids, and times of this scenario,
+//     if they have any.
 //   - cut, down, refused, up: end the connections; stop Redis; wait until a client has
-//     failed to connect; start Redis again, empty.
-//   - error: wait until Redis has replied to a client with the error Text.
+//     failed to connect, Count times unless this takes too long; start Redis again, empty.
+//   - error: wait until Redis has replied to a client with the error Text, Count times
+//     unless this takes too long.
+//   - pauses: for a second, clients connect less often than a busy loop does; with Text,
+//     they get this error less often.
 //   - redis: run Command. A key in it is $ and its name.
 //
 // The steps of reliable receivers, which a receive with Reliable begins:
@@ -94,6 +106,10 @@ type Step struct {
 	Fails   bool `json:"fails,omitempty"`
 	MayFail bool `json:"may_fail,omitempty"`
 
+	Lost bool   `json:"lost,omitempty"`
+	Same bool   `json:"same,omitempty"`
+	ID   string `json:"id,omitempty"`
+
 	// Reliable are the settings of a reliable receiver, and Hold holds its calls.
 	Reliable *protocol.Reliable `json:"reliable,omitempty"`
 	Hold     bool               `json:"hold,omitempty"`
@@ -108,7 +124,8 @@ type Step struct {
 
 // steps are the kinds of steps.
 var steps = []string{"receive", "send", "push", "delivered", "length", "stop", "crash", "accounted", "cut", "down", "refused", "up", "error", "redis",
-	"held", "return", "free", "fail", "stopping", "suspend", "resume", "extended", "stage", "suspects", "rejected", "script", "stored", "released", "settled", "unreachable", "reachable", "promoted"}
+	"held", "return", "free", "fail", "stopping", "suspend", "resume", "extended", "stage", "suspects", "rejected", "script", "stored", "released", "settled", "unreachable", "reachable", "promoted",
+	"served", "elsewhere", "untouched", "attributes", "pauses"}
 
 // check returns an error if a scenario cannot run.
 func (p *Script) check() error {
@@ -119,8 +136,11 @@ func (p *Script) check() error {
 		if (step.Do == "error" || step.Do == "script") && step.Text == nil {
 			return fmt.Errorf("step %d: %s needs a text", i+1, step.Do)
 		}
-		if slices.Contains([]string{"cut", "down", "up", "refused", "error", "unreachable", "reachable", "promoted"}, step.Do) && !slices.Contains(p.Needs, "server") {
+		if slices.Contains([]string{"cut", "down", "up", "refused", "error", "unreachable", "reachable", "promoted", "pauses", "untouched"}, step.Do) && !slices.Contains(p.Needs, "server") {
 			return fmt.Errorf("step %d: %s needs a server", i+1, step.Do)
+		}
+		if step.Lost && !slices.Contains(p.Needs, "server") {
+			return fmt.Errorf("step %d: a lost reply needs a server", i+1)
 		}
 	}
 	return nil
