@@ -454,3 +454,31 @@ func assertGone(t *testing.T, pidFile string) {
 	}
 	t.Errorf("process %d still runs", pid)
 }
+
+// TestLeaked checks that secrets are found on stderr, also at the edges of what the
+// reader reads at once, and in answers and reports, but not in calls of listeners.
+func TestLeaked(t *testing.T) {
+	t.Parallel()
+	const secret = "TheSecretOfATest"
+	for _, test := range []struct{ name, script, want string }{
+		{"stderr", `printf '%04090d` + secret + `' 0 >&2; read l`, "a payload to stderr"},
+		{"answer", `read l; echo '{"op":"failed","id":1,"error":"bad ` + secret + `"}'; read l`, "a payload in an answer or report: failed"},
+		{"report", `echo '{"op":"died","queue":"q","error":"` + secret + `"}'; read l; read l`, "a payload in an answer or report: died"},
+		{"call", `echo '{"op":"event","event_name":"e","signal":"e","signals":["e"],"payload_text":"` + secret + `"}'; read l; read l`, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			a := start(t, adapter.Options{Command: sh(`read l; echo '` + hello + `'; ` + test.script), Secrets: []adapter.Secret{{Name: "a payload", Text: secret}}})
+			if _, err := a.Hello(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if test.name == "answer" {
+				_ = a.Send(t.Context(), protocol.Message{})
+			}
+			_ = a.Close()
+			if got := strings.Join(a.Leaked(), ", "); got != test.want {
+				t.Errorf("leaked %q, want %q", got, test.want)
+			}
+		})
+	}
+}

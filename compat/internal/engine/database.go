@@ -16,7 +16,7 @@ func (s *scenario) elsewhere(ctx context.Context, step suite.Step) error {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		key, err := s.stray(ctx, step)
+		key, err := s.stray(context.WithoutCancel(ctx), step)
 		if err != nil || key == "" {
 			return err
 		}
@@ -42,7 +42,11 @@ func (s *scenario) stray(ctx context.Context, step suite.Step) (string, error) {
 		if slices.Contains(queues, key) {
 			continue
 		}
-		if kind, err := s.lane.redis.Type(ctx, key).Result(); err != nil || kind != "list" {
+		kind, err := s.lane.redis.Type(ctx, key).Result()
+		if err != nil {
+			return "", fmt.Errorf("read the type of %q: %w", key, err)
+		}
+		if kind != "list" {
 			continue // it has gone, or nobody receives from it
 		}
 		content, err := s.lane.redis.LRange(ctx, key, 0, -1).Result()

@@ -73,8 +73,8 @@ func (m *monitor) note(line string) {
 		}
 		words = append(words, text)
 	}
-	if len(words) == 0 {
-		return
+	if len(words) == 0 || strings.Contains(line[:min(len(line), 64)], " lua] ") {
+		return // a script takes messages by any command
 	}
 	words[0] = strings.ToLower(words[0])
 	m.mu.Lock()

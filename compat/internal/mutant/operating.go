@@ -79,7 +79,7 @@ var operating = []Mutation{
 			return err
 		}},
 
-	{Name: "gives-up", About: "ends after the third error of the connection in a row", Requirement: "RECV-6", Cases: []string{"redis/long-outage", "redis/restart"}, failed: third(func(err error) bool { return !redisSays(err) })},
+	{Name: "gives-up-connecting", About: "ends after the third error of the connection in a row", Requirement: "RECV-6", Cases: []string{"redis/long-outage", "redis/restart"}, failed: third(func(err error) bool { return !redisSays(err) })},
 	{Name: "gives-up-on-errors", About: "ends after the third error that Redis replies", Requirement: "RECV-6", Cases: []string{"redis/error-replies", "redis/wrongtype*"}, failed: third(redisSays)},
 	{Name: "busy-loop", About: "does not pause after errors", Requirement: "RECV-6", Cases: []string{"redis/long-outage", "redis/error-replies"}, hasty: true},
 	{Name: "exits-at-the-stop", About: "ends with a message in hand when it is asked to stop", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, quits: true},

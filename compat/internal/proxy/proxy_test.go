@@ -328,3 +328,37 @@ func TestAwaitEnd(t *testing.T) {
 		t.Error("the server has not noticed")
 	}
 }
+
+// TestLose checks that the server gets the command whose reply is lost, whose name may be in
+// any case, and that only this command and its connection are affected.
+func TestLose(t *testing.T) {
+	t.Parallel()
+	p, closed := start(t)
+	silent, other := dial(t, p), dial(t, p)
+	forwarded := p.Lose("lpush")
+	silent.write("$4\r\nPING\r")
+	silent.read("$4\r")
+	silent.read("PING\r")
+	select {
+	case <-forwarded:
+		t.Error("the reply to PING is lost")
+	default:
+	}
+	silent.write("$5\r\nLPush\r")
+	await(t, forwarded)
+	other.write("$5\r\nLPUSH\r") // the reply to another one is not lost
+	other.read("$5\r")
+	other.read("LPUSH\r")
+	silent.expectNothing()
+	if n := p.Attempts(); n != 2 {
+		t.Errorf("%d attempts to connect, not 2", n)
+	}
+	p.Cut()
+	silent.expectEnd()
+	await(t, closed)
+	await(t, closed)
+	p.Target("")
+	if n := p.Attempts(); n != 0 {
+		t.Errorf("%d attempts to connect to the new target", n)
+	}
+}
