@@ -37,6 +37,16 @@ func Describe(c suite.Case) [][2]string {
 	case c.Event != nil:
 		return append(describeEvent(*c.Event),
 			[2]string{"sender", "sends it"}, [2]string{"receiver", "delivers the message of each sender"})
+	case c.Kind == suite.Evaluate:
+		var lines [][2]string
+		for _, q := range c.Questions {
+			input, err := q.Input()
+			if err != nil {
+				input = []byte(err.Error())
+			}
+			lines = append(lines, [2]string{"input", readable(input)}, [2]string{"output", report.Visible(q.Expected)})
+		}
+		return lines
 	case c.Script != nil:
 		lines := [][2]string{}
 		for i, step := range c.Script.Steps {
