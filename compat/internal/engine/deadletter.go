@@ -85,7 +85,7 @@ func (s *session) letter(ctx context.Context, queue string, before int64, d deli
 
 // compareLetter compares the latest dead letter with the message.
 func (s *session) compareLetter(ctx context.Context, keys map[string]string, message []byte) ([]string, error) {
-	ids, err := s.lane.redis.ZRevRange(ctx, keys["dead"], 0, 0).Result()
+	ids, err := s.lane.redis.ZRange(ctx, keys["dead"], -1, -1).Result()
 	if err != nil || len(ids) == 0 {
 		return nil, fmt.Errorf("read the latest dead letter: %w", err)
 	}

@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // Redis names scripts so
+	"crypto/sha1"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -509,7 +509,7 @@ func (s *scenario) knowsScript(ctx context.Context, step suite.Step) error {
 	if err != nil {
 		return err
 	}
-	sum := sha1.Sum(text) //nolint:gosec // Redis names scripts so
+	sum := sha1.Sum(text)
 	known, err := s.lane.redis.ScriptExists(ctx, hex.EncodeToString(sum[:])).Result()
 	if err == nil && !slices.Contains(known, true) {
 		err = wrong("Redis does not know the script %s.lua: the receiver has another text", *step.Text)
@@ -658,7 +658,7 @@ func faultyReason(reason string, codes ...string) string {
 	}
 	switch {
 	case json.Unmarshal([]byte(reason), &members) != nil || json.Unmarshal([]byte(reason), &r) != nil || r.Code == nil:
-		return fmt.Sprintf("the reason of the dead letter is not an object with a code: %s", Text([]byte(reason), 300))
+		return "the reason of the dead letter is not an object with a code: " + Text([]byte(reason), 300)
 	case len(reason) > maxReason:
 		return fmt.Sprintf("the reason of the dead letter has %d bytes, more than %d", len(reason), maxReason)
 	case len(codes) > 0 && !slices.Contains(codes, *r.Code):

@@ -3,7 +3,7 @@ package mutant
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // Redis names scripts so
+	"crypto/sha1"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -64,6 +64,7 @@ func (a *adapter) newLeased(queue string, settings protocol.Reliable, suspects *
 			key = fmt.Sprintf("remote-event:mine:{%s}:%s:%s", queue, kind, queue)
 		case anyQueue:
 			key = fmt.Sprintf("remote-event:v1:{}:%s:%s", kind, queue)
+		default:
 		}
 		r.keys = append(r.keys, key)
 	}
@@ -79,7 +80,7 @@ func (r *leased) script(ctx context.Context, name string, arguments ...any) ([]a
 	if r.leasing == anotherText {
 		text = append([]byte("-- mine\n"), text...)
 	}
-	sum := sha1.Sum(text) //nolint:gosec // Redis names scripts so
+	sum := sha1.Sum(text)
 	reply, err := r.client.EvalSha(ctx, hex.EncodeToString(sum[:]), r.keys, arguments...).Slice()
 	if redis.HasErrorPrefix(err, "NOSCRIPT") && (r.leasing != noText || isNew(name)) {
 		reply, err = r.client.Eval(ctx, string(text), r.keys, arguments...).Slice()
@@ -194,6 +195,7 @@ func (r *leased) exchange(ctx context.Context, suspect, failedFirst bool) ([]any
 		lease = max(1, lease/1000)
 	case hoards:
 		most = 100
+	default:
 	}
 	digit := map[bool]int{true: 1}
 	return r.script(ctx, "exchange", append(r.reported(), base64.RawURLEncoding.EncodeToString(token), lease, most, maxBytes,
@@ -281,6 +283,7 @@ func (r *leased) nack(claim string, index int, again bool, attempt int, code, te
 			bound = 0
 		case constantDelay:
 			bound = r.settings.RetryMS
+		default:
 		}
 		delay = bound/2 + chance.Int64N(bound/2+1)
 	}
