@@ -226,8 +226,8 @@ type played struct {
 // unraced has the played tests by module.
 var unraced = map[string]played{
 	"compat": {
-		packages: []string{"./cmd/compat", "./originals", "./templates", "./implementations", "./internal/site"}, run: "Original|Node|InPython|InRust|Browser",
-		dirs: []string{"/originals", "/templates", "/implementations"}, tests: "TestOriginalQuickRun$|TestOriginalLive$|TestBrowser$",
+		packages: []string{"./cmd/compat", "./originals", "./implementations", "./internal/site"}, run: "Original|Node|InPython|InRust|Browser",
+		dirs: []string{"/originals", "/implementations"}, tests: "TestOriginalQuickRun$|TestOriginalLive$|TestBrowser$",
 	},
 	"go/cmd/remote-event": {packages: []string{"./internal/ui"}, run: "Browser", tests: "TestBrowser$"},
 }

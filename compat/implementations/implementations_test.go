@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,21 +15,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
-	"github.com/remote-events/remote-events/compat/internal/adapter"
 	"github.com/remote-events/remote-events/compat/internal/cache"
 	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/engine"
-	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 	"github.com/remote-events/remote-events/compat/internal/report"
 	"github.com/remote-events/remote-events/compat/internal/suite"
-	"github.com/remote-events/remote-events/go/wire"
-	"github.com/remote-events/remote-events/spec"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -179,29 +173,23 @@ func converse(t *testing.T, client *redis.Client, receiver, sender *exec.Cmd, li
 	}
 }
 
-// conforms plays all cases with an adapter, and sends every event of the vectors.
-func conforms(t *testing.T, command ...string) {
-	t.Helper()
-	server, client := start(t)
-	runSuite(t, server, command)
-	a, err := adapter.Start(context.WithoutCancel(t.Context()), adapter.Options{Command: command, RedisURL: server.URL(), Timeout: 20 * time.Second})
-	must(t, err)
-	defer func() { must(t, a.Close()) }()
-	send(t, a, client)
-}
-
-// without has the families of vectors that the packages do not evaluate.
-var without = []string{"typed", "schema", "cloudevents", "configuration"}
+// classes are those that each package claims.
+var classes = []string{"legacy-safe sender", "receiver", "validator", "reliable receiver"}
 
 // anyBytes has the cases for languages whose strings can hold any bytes.
 var anyBytes = []string{"send/payload-not-utf-8", "send/name-not-utf-8", "send/name-a-surrogate"}
 
-// runSuite runs all cases of the harness. The packages have no known deviations.
-func runSuite(t *testing.T, server *redisserver.Server, command []string) {
+// foreign are families of features that no package has.
+var foreign = []string{"typed", "schema", "cloudevents", "configuration"}
+
+// conforms plays all cases with an adapter. The packages have no known deviations, and
+// conform to all their classes.
+func conforms(t *testing.T, command ...string) {
 	t.Helper()
 	cases, err := suite.Load()
 	must(t, err)
-	cases = slices.DeleteFunc(cases, func(c suite.Case) bool { return slices.Contains(without, c.Family) })
+	cases = slices.DeleteFunc(cases, func(c suite.Case) bool { return slices.Contains(foreign, c.Family) })
+	server, _ := start(t)
 	result, err := engine.Run(t.Context(), engine.Config{
 		Cases: cases, Implementations: []engine.Implementation{engine.Command("", false, command...)},
 		Servers: []engine.Server{{
@@ -218,7 +206,7 @@ func runSuite(t *testing.T, server *redisserver.Server, command []string) {
 	for _, r := range result.Results {
 		played[r.Case] = true
 		if r.Outcome == report.Unsupported && (strings.HasPrefix(r.Case, "chain/") || slices.Contains(anyBytes, r.Case)) {
-			continue // types of the packages have no members, and their strings hold text
+			continue // declarations of the packages have no members, and their strings hold text
 		}
 		if r.Outcome != report.Passed {
 			t.Errorf("%s %s: observed %.300s, expected %.300s", r.Case, r.Outcome, r.Observed, r.Expected)
@@ -232,52 +220,15 @@ func runSuite(t *testing.T, server *redisserver.Server, command []string) {
 	for _, c := range result.Complaints() {
 		t.Error(c.Why)
 	}
-}
-
-// send sends every event of the vectors, except those that are forwarded with the signals
-// of a message.
-func send(t *testing.T, a *adapter.Adapter, client *redis.Client) {
-	t.Helper()
-	vectors, err := spec.SendVectors()
-	must(t, err)
-	sent := 0
-	for _, v := range vectors {
-		name := v.Event.EventName.String()
-		if v.Event.Signals != nil || !utf8.ValidString(name) || !utf8.Valid(v.Event.Payload.Bytes()) {
-			continue // no request can express it
-		}
-		must(t, client.Del(t.Context(), name).Err())
-		err := a.Send(t.Context(), protocol.Message{
-			EventName: name, Parents: v.Event.Ancestors, PayloadText: v.Event.Payload.String(), Metadata: v.Event.Attributes,
-		})
-		stored, listErr := client.LRange(t.Context(), name, 0, -1).Result()
-		must(t, listErr)
-		switch {
-		case v.Message == nil:
-			if err == nil || len(stored) > 0 || !slices.ContainsFunc(v.Rejected, func(id string) bool { return strings.Contains(err.Error(), id) }) {
-				t.Errorf("%s: %v with %d messages, and one of %v was to be the reason", v.ID, err, len(stored), v.Rejected)
-			}
-		case err != nil || len(stored) != 1:
-			t.Errorf("%s: %d messages, %v", v.ID, len(stored), err)
-		default:
-			sent++
-			if !sameMessage([]byte(stored[0]), v.Message.Bytes()) {
-				t.Errorf("%s: sent %.300q, want %.300q", v.ID, stored[0], v.Message)
-			}
+	var conforming []string
+	for _, c := range result.Conformances() {
+		if c.Verdict == report.Conforms {
+			conforming = append(conforming, c.Class)
 		}
 	}
-	if sent == 0 {
-		t.Error("no event was sent")
+	if !slices.Equal(conforming, classes) {
+		t.Errorf("it conforms to %q, not to %q", conforming, classes)
 	}
-}
-
-// sameMessage compares the payloads, which must be equal bytes, and the values of the other
-// members.
-func sameMessage(got, want []byte) bool {
-	a, errA := wire.Decode(got, wire.Limits{})
-	b, errB := wire.Decode(want, wire.Limits{})
-	return errA == nil && errB == nil && string(a.Payload) == string(b.Payload) && slices.Equal(a.Metadata.Signals, b.Metadata.Signals) &&
-		maps.Equal(a.Metadata.Attributes, b.Metadata.Attributes)
 }
 
 func must(t *testing.T, err error) {

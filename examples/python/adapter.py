@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import Any, Dict
 
 import remote_event as implementation
-from evaluate import evaluate
+from evaluate import evaluate, read
 
 CLASSES = ["legacy-safe sender", "receiver", "reliable receiver", "validator"]
 URL = os.environ["REDIS_URL"]
@@ -53,6 +53,10 @@ def end_calls() -> None:
         end_call(call, "stdin has ended")
 
 
+def text(form: Any) -> str:
+    return read(form).decode("utf-8", "surrogateescape")
+
+
 def receive(request: Request) -> implementation.Receiver:
     listeners: Dict[str, Any] = {}
     for signal in request["signals"]:
@@ -82,9 +86,7 @@ def serve() -> None:
                 emit("hello", protocol=1, name="remote-event-python", version="0.1.0", classes=CLASSES,
                      details={"python": platform.python_version()})
             elif op == "send":
-                name, payload = request["event_name"], request["payload_text"]
-                if not isinstance(name, str) or not isinstance(payload, str):
-                    raise NotImplementedError("unsupported: text that is not UTF-8")
+                name, payload = text(request["event_name"]), text(request["payload_text"])
                 if "signals" in request:
                     sender.forward(implementation.Event(name, tuple(request["signals"]), payload, metadata))
                 else:

@@ -31,7 +31,7 @@ def evaluate(family: str, given: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def read(form: Any) -> bytes:
-    return form.encode("utf-8") if isinstance(form, str) else base64.b64decode(form["base64"])
+    return form.encode("utf-8", "surrogatepass") if isinstance(form, str) else base64.b64decode(form["base64"])
 
 
 def write(raw: bytes) -> Any:

@@ -22,7 +22,7 @@ func TestReadme(t *testing.T) {
 	paths := 0
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		for _, word := range regexp.MustCompile(`[\w.-]+(?:/[\w.-]+)+`).FindAllString(block[1], -1) {
-			if !strings.Contains(word, "compat/") && !strings.HasPrefix(word, "./") && !strings.Contains(word, "templates") && !strings.Contains(word, "images") {
+			if !strings.Contains(word, "compat/") && !strings.HasPrefix(word, "./") && !strings.Contains(word, "examples/") && !strings.Contains(word, "images") {
 				continue // a case, or somebody's own file
 			}
 			paths++

@@ -1,7 +1,8 @@
 // A connection to Redis that repeats no command.
 import { ClientClosedError, ClientOfflineError, ErrorReply, RESP_TYPES, createClient } from "@redis/client";
 
-const CONNECT_TIMEOUT = 5000, TIMEOUT = 10_000; // ms; no command blocks for longer than a second
+const CONNECT_TIMEOUT = 5000, TIMEOUT = 10_000; // ms
+export const WAITING_TIMEOUT = 31_000; // of a connection on which commands block for up to a second
 const AS_BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /** No connection was made, and so nothing was sent. */
@@ -17,10 +18,13 @@ export class Connection {
   /** @type {Promise<import("@redis/client").RedisClientType> | undefined} */
   #client;
 
-  /** @param {import("../index.js").Redis} redis */
-  constructor(redis) {
+  /**
+   * @param {import("../index.js").Redis} redis
+   * @param {number} [timeout] How long it waits for a reply.
+   */
+  constructor(redis, timeout = TIMEOUT) {
     const given = typeof redis === "string" ? optionsOf(redis) : redis.options ?? {};
-    const socket = { ...given.socket, connectTimeout: CONNECT_TIMEOUT, socketTimeout: TIMEOUT, reconnectStrategy: false };
+    const socket = { ...given.socket, connectTimeout: CONNECT_TIMEOUT, socketTimeout: timeout, reconnectStrategy: false };
     this.#options = { ...given, socket, RESP: 2, disableOfflineQueue: true };
   }
 

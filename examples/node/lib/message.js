@@ -13,7 +13,7 @@ import { Severity, isString, scan } from "./scan.js";
 export function encode(event) {
   const { name, signals, payloadText, metadata } = event;
   const attributes = Object.keys(metadata);
-  if (![name, ...signals, payloadText, ...attributes].every(isString)) throw new Rejected(event, ["JSON-1"]);
+  if (![name, ...signals, payloadText, ...attributes, ...Object.values(metadata)].every(isString)) throw new Rejected(event, ["JSON-1"]);
   try {
     if (scan(payloadText).first !== "{") throw new Malformed("WIRE-1"); // alone: it may not end the object that it stands in
   } catch (error) {

@@ -1,6 +1,6 @@
 // The plain receiver: the pseudocode of spec/implementing.md, section 3.
 import { setTimeout as sleep } from "node:timers/promises";
-import { Connection, classOf, describe } from "./connection.js";
+import { Connection, WAITING_TIMEOUT, classOf, describe } from "./connection.js";
 import { Malformed } from "./errors.js";
 import { Event } from "./event.js";
 import { BASE_SIGNALS } from "./judge.js";
@@ -40,7 +40,7 @@ export class Receiver {
 
   /** Starts to receive, once, and returns. Redis need not be reachable yet. */
   start() {
-    this.#loops = this.queues.map((queue) => this.consume(queue, new Connection(this.redis)));
+    this.#loops = this.queues.map((queue) => this.consume(queue, new Connection(this.redis, WAITING_TIMEOUT)));
   }
 
   /** Receives until `stop` is called, and resolves when the receiver has stopped. */
@@ -74,19 +74,22 @@ export class Receiver {
         errors = 0;
         if (taken) await this.deliver(queue, taken[1]);
       } catch (error) {
-        errors = await this.pause(queue, error, errors);
+        errors = await this.pause(queue, connection, error, errors);
       }
     }
     await connection.close();
   }
 
   /**
-   * Waits after an error of Redis, longer after each, and returns their number.
+   * Waits after an error of Redis, longer after each, and returns their number. Another
+   * connection may reach another server, which is no replica.
    * @param {string} queue
+   * @param {Connection} connection
    * @param {unknown} error
    * @param {number} errors
    */
-  async pause(queue, error, errors) {
+  async pause(queue, connection, error, errors) {
+    await connection.close();
     this.log.warn("cannot receive; retrying", { queue, error: describe(error) });
     const ms = 25 + Math.random() * Math.min(50 * 2 ** errors, 5000);
     await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);

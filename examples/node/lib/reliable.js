@@ -49,7 +49,7 @@ export class ReliableReceiver extends Receiver {
         await consumer.take(turn);
         errors = 0;
       } catch (error) { // the report is sent again, with a new claim
-        errors = await this.pause(queue, error, errors);
+        errors = await this.pause(queue, connection, error, errors);
       }
     }
     await consumer.release();

@@ -8,7 +8,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 Source = Union[str, redis.Redis]
-CONNECT_TIMEOUT, TIMEOUT = 5, 10  # seconds; no command blocks for longer than one
+CONNECT_TIMEOUT, TIMEOUT = 5, 10  # seconds
+WAITING_TIMEOUT = 31  # of a connection on which commands block for up to a second
 
 
 class Unreachable(redis.ConnectionError):
@@ -19,17 +20,18 @@ class Connection:
     """A connection with the address and the credentials of a URL or a client.
 
     It connects when a command needs it. A command whose reply is lost is not repeated
-    (SEND-5, REL-11). It is for one thread at a time.
+    (SEND-5, REL-11). `timeout` is how long it waits for a reply, in seconds. It is for one
+    thread at a time.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, timeout: float = TIMEOUT) -> None:
         try:
             pool: Any = (redis.Redis.from_url(source) if isinstance(source, str) else source).connection_pool
         except ValueError:  # which may quote the password
             raise ValueError("the URL of Redis is not valid") from None
         self._connection = pool.connection_class(**{
             **pool.connection_kwargs, "decode_responses": False, "retry": Retry(NoBackoff(), 0),
-            "retry_on_timeout": False, "socket_connect_timeout": CONNECT_TIMEOUT, "socket_timeout": TIMEOUT,
+            "retry_on_timeout": False, "socket_connect_timeout": CONNECT_TIMEOUT, "socket_timeout": timeout,
         })
 
     def call(self, *command: Union[bytes, str, int]) -> Any:

@@ -13,7 +13,7 @@ from .scan import Severity, is_string, scan
 def encode(event: Event) -> bytes:
     """Returns the message of an event, which is safe, with the bytes of its payload. Raises
     Rejected (SEND-1, SEND-7)."""
-    texts = [event.name, *event.signals, event.payload_text, *event.metadata]
+    texts = [event.name, *event.signals, event.payload_text, *event.metadata, *event.metadata.values()]
     if not all(map(is_string, texts)):
         raise Rejected(event, ["JSON-1"])
     try:

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, Union
 
-from .connection import Connection, Source, describe
+from .connection import WAITING_TIMEOUT, Connection, Source, describe
 from .errors import Malformed
 from .event import Event
 from .judge import BASE_SIGNALS
@@ -53,7 +53,7 @@ class Receiver:
             for signal, found in listeners.items() if not signal.startswith("kernel.")  # DISP-3
         }
         self._keys = [queue.encode("utf-8") for queue in self.queues]
-        self._connections = [Connection(redis) for _ in self.queues]
+        self._connections = [Connection(redis, WAITING_TIMEOUT) for _ in self.queues]
         self._stopping = threading.Event()
         self._threads: List[threading.Thread] = []
 
@@ -95,15 +95,17 @@ class Receiver:
             try:
                 taken: Any = connection.call("BRPOP", key, 1)
             except Exception as error:
-                errors = self._pause(queue, error, errors)
+                errors = self._pause(queue, connection, error, errors)
                 continue
             errors = 0
             if taken:
                 self._deliver(queue, taken[1])
         connection.close()
 
-    def _pause(self, queue: str, error: Exception, errors: int) -> int:
-        """Waits after an error of Redis, longer after each, and returns their number."""
+    def _pause(self, queue: str, connection: Connection, error: Exception, errors: int) -> int:
+        """Waits after an error of Redis, longer after each, and returns their number. Another
+        connection may reach another server, which is no replica."""
+        connection.close()
         log.warning("cannot receive; retrying: queue=%r error=%s", queue, describe(error))
         self._stopping.wait(0.025 + random.uniform(0, min(0.05 * 2 ** min(errors, 10), 5)))
         return errors + 1

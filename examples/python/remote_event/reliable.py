@@ -76,7 +76,7 @@ class ReliableReceiver(Receiver):
                 consumer.take(turn)
                 errors = 0
             except Exception as error:  # the report is sent again, with a new claim
-                errors = self._pause(queue, error, errors)
+                errors = self._pause(queue, connection, error, errors)
         consumer.release()
 
 
