@@ -45,7 +45,7 @@ func (s *scenario) observe() error {
 	m := &monitor{connection: connection, marked: make(chan struct{}, 1)}
 	lines := bufio.NewScanner(connection)
 	lines.Buffer(nil, 1<<26)
-	if _, err := fmt.Fprint(connection, "MONITOR\r\n"); err != nil || !lines.Scan() || lines.Text() != "+OK" {
+	if _, err := fmt.Fprint(connection, "*1\r\n$7\r\nMONITOR\r\n"); err != nil || !lines.Scan() || lines.Text() != "+OK" {
 		_ = connection.Close()
 		return fmt.Errorf("monitor Redis: %q: %w", lines.Text(), err)
 	}

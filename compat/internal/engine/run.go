@@ -127,7 +127,7 @@ func (r *run) runOn(ctx context.Context, server Server) (err error) {
 	}
 	defer func() { err = errors.Join(err, lanes.close()) }()
 
-	r.cases = r.runnable(server, lacking(ctx, lanes.all[0].redis))
+	r.cases = r.runnable(server, lacking(ctx, lanes.all[0].redis, server.Prefix != ""))
 	var tasks []task
 	out := outgoing{by: map[string][]delivery{}}
 	for _, p := range r.getting("send") {

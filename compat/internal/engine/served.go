@@ -10,10 +10,10 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// The backlog of a busy queue. The harness may not run for half a second, in which a fast
+// The backlog of a busy queue. The harness may not run for a moment, in which a fast
 // receiver must not empty the queue.
 const (
-	busyMessages = 20_000
+	busyMessages = 10_000
 	busyLeast    = busyMessages / 2
 )
 
@@ -34,6 +34,7 @@ func (s *scenario) served(ctx context.Context, step suite.Step) error {
 		}
 		return nil
 	}
+	s.trace.add("redis", fmt.Sprintf("LPUSH %s, %d times", busy, busyMessages), filler)
 	if err := fill(); err != nil {
 		return err
 	}

@@ -13,18 +13,26 @@ import (
 )
 
 // lacks has the features that a Redis does not have.
-type lacks struct{ clientKill, errorStats, acl, config bool }
+type lacks struct{ monitor, clientKill, errorStats, acl, config bool }
 
 // lacking asks a Redis which features it does not have. Only an error reply counts: if
 // Redis cannot be asked, the cases run and show the problem.
-func lacking(ctx context.Context, client *redis.Client) lacks {
+func lacking(ctx context.Context, client *redis.Client, shared bool) lacks {
 	const absent = "9223372036854775807" // the largest client ID
 	denied := func(err error) bool {
 		var reply redis.Error
 		return errors.As(err, &reply)
 	}
 	statistics, err := client.Info(ctx, "errorstats").Result()
+	monitor := false
+	if !shared {
+		options := *client.Options()
+		watching := redis.NewClient(&options) // its connection is of no other use afterwards
+		monitor = denied(watching.Do(ctx, "MONITOR").Err())
+		_ = watching.Close()
+	}
 	return lacks{
+		monitor:    monitor,
 		clientKill: denied(client.ClientKillByFilter(ctx, "ID", absent, "TYPE", "normal", "SKIPME", "yes").Err()),
 		errorStats: denied(err) || err == nil && !strings.Contains(statistics, "# Errorstats"),
 		acl:        denied(client.Do(ctx, "ACL", "WHOAMI").Err()),
@@ -53,6 +61,8 @@ func (s Server) obstacle(c *suite.Case, lacks lacks) string {
 		return "they configure Redis, and this Redis has no CONFIG"
 	case does("cut") && lacks.clientKill:
 		return "they kill connections, and this Redis has no CLIENT KILL TYPE"
+	case does("untouched") && lacks.monitor:
+		return "they observe commands, and this Redis has no MONITOR"
 	case does("error") && lacks.errorStats:
 		return "they need INFO errorstats, and this Redis has none"
 	case c.Sending != nil && s.Prefix != "":
