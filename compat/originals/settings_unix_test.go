@@ -4,6 +4,7 @@ package originals_test
 
 import (
 	"context"
+	"fmt"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -51,7 +52,12 @@ func TestOriginalSettings(t *testing.T) {
 					died[end.Queue] = true
 				}
 				if test.died == 0 {
-					time.Sleep(calibration.Scale(2500 * time.Millisecond)) // one BRPOP has ended without a message
+					// Each thread begins a second BRPOP after its first one has ended without a message.
+					for calls := int64(0); calls < 2*int64(len(queues)); {
+						stats := s.redis.InfoMap(t.Context(), "commandstats").Item("Commandstats", "cmdstat_brpop")
+						_, _ = fmt.Sscanf(stats, "calls=%d", &calls)
+						must(t, t.Context().Err())
+					}
 				}
 				for _, queue := range queues {
 					if !died[queue] {

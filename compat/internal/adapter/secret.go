@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -41,7 +42,7 @@ type stream struct {
 
 func (s *stream) Write(p []byte) (int, error) {
 	const overlap = 256
-	text := append(s.end, p...)
+	text := slices.Concat(s.end, p)
 	s.secrets.search(s.where, text)
 	s.end = append([]byte(nil), text[max(0, len(text)-overlap):]...)
 	return len(p), nil

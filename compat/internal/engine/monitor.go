@@ -33,12 +33,12 @@ var harmful = []string{
 }
 
 // observe starts a monitor if a step needs one.
-func (s *scenario) observe() error {
+func (s *scenario) observe(ctx context.Context) error {
 	if !slices.ContainsFunc(s.script.Steps, func(step suite.Step) bool { return step.Do == "untouched" }) {
 		return nil
 	}
 	options := s.lane.redis.Options()
-	connection, err := net.DialTimeout("tcp", options.Addr, redisTimeout)
+	connection, err := (&net.Dialer{Timeout: redisTimeout}).DialContext(ctx, "tcp", options.Addr)
 	if err != nil {
 		return fmt.Errorf("monitor Redis: %w", err)
 	}

@@ -692,7 +692,7 @@ func (s *scenario) promote(ctx context.Context) error {
 	}
 	s.former = append(s.former, s.own)
 	s.own, s.restarted = own, true
-	if err := s.connectOwn(); err != nil {
+	if err := s.connectOwn(ctx); err != nil {
 		return err
 	}
 	address, err := url.Parse(own.URL())

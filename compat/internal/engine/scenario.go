@@ -189,7 +189,7 @@ func (s *scenario) ownServer(ctx context.Context) (err error) {
 	if s.proxy, err = proxy.Start(ctx, ""); err != nil {
 		return err
 	}
-	return s.connectOwn()
+	return s.connectOwn(ctx)
 }
 
 // listeningServer starts a server that listens in a certain way. Its processes connect
@@ -212,7 +212,7 @@ func (s *scenario) listeningServer(ctx context.Context, how suite.Listening) (er
 
 // connectOwn connects the scenario with its own server. Its processes connect through the
 // proxy.
-func (s *scenario) connectOwn() error {
+func (s *scenario) connectOwn(ctx context.Context) error {
 	address, err := url.Parse(s.own.URL())
 	if err != nil || address.Scheme != "redis" {
 		return errors.New("only a Redis with a TCP port can stop and start again")
@@ -225,7 +225,7 @@ func (s *scenario) connectOwn() error {
 		return err
 	}
 	s.lane, s.connected = lane, true
-	return s.observe()
+	return s.observe(ctx)
 }
 
 // step runs one step, at most until the end of stepping. The processes that it starts run

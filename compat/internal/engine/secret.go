@@ -11,7 +11,7 @@ import (
 // malformed messages, and every password the second one.
 const (
 	payloadSecret  = "PayloadOfTheHarness"
-	passwordSecret = "PasswordOfTheHarness" //nolint:gosec // it protects nothing
+	passwordSecret = "PasswordOfTheHarness"
 )
 
 // password is a password with characters that a URL must encode.

@@ -337,7 +337,7 @@ func (s *scenario) outage(ctx context.Context, step suite.Step) error {
 			return err
 		}
 		s.own, s.restarted = own, true
-		return s.connectOwn()
+		return s.connectOwn(ctx)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -174,7 +175,7 @@ func attribute(name string, value func() string) func(*wire.Envelope) {
 
 func countUp() func() string {
 	var n atomic.Int64
-	return func() string { return fmt.Sprint(n.Add(1)) }
+	return func() string { return strconv.FormatInt(n.Add(1), 10) }
 }
 
 // third ends the queue at the third error of a kind in a row.
@@ -233,7 +234,7 @@ func popAny(order func([]string) []string) func(context.Context, *redis.Client, 
 }
 
 // seen rejects messages with the same key as the last one, or as any before.
-func seen(any bool, keyOf func(raw []byte) string) func([]byte, wire.Envelope) bool {
+func seen(ever bool, keyOf func(raw []byte) string) func([]byte, wire.Envelope) bool {
 	var mu sync.Mutex
 	known := map[string]bool{}
 	return func(raw []byte, _ wire.Envelope) bool {
@@ -241,7 +242,7 @@ func seen(any bool, keyOf func(raw []byte) string) func([]byte, wire.Envelope) b
 		defer mu.Unlock()
 		key := keyOf(raw)
 		same := key != "" && known[key]
-		if !any {
+		if !ever {
 			clear(known)
 		}
 		known[key] = true

@@ -14,7 +14,10 @@ var requirements = sync.OnceValues(func() (map[string]string, error) {
 		return nil, err
 	}
 	var file struct {
-		Requirements []struct{ ID, Text string }
+		Requirements []struct {
+			ID   string `json:"id"`
+			Text string `json:"text"`
+		} `json:"requirements"`
 	}
 	if err := json.Unmarshal(text, &file); err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ class Values(unittest.TestCase):
         self.assertEqual(judge(encode(event), "e").verdict, "safe")
 
     def test_decode(self) -> None:
-        for payload in ['{"a": 1e400}', '{"a": %s}' % ("1" * 4301), '{"a": %s1%s}' % ("[" * 9000, "]" * 9000)]:
+        for payload in ['{"a": 1e400}', '{"a": %s}' % ("1" * 4301), '{"a": %s1%s}' % ("[" * 9998, "]" * 9998)]:
             with self.assertRaises(PayloadError) as caught:
                 Event("e", ("e",), payload).payload
             self.assertNotIn("11", str(caught.exception))
