@@ -25,6 +25,8 @@ func Run(ctx context.Context, redisURL, version string, in io.Reader, out, diagn
 	if err != nil {
 		return errors.New("REDIS_URL is not a valid URL of Redis")
 	}
+	// A Redis that is busy with messages of 64 MiB may need seconds for a reply.
+	options.ReadTimeout, options.WriteTimeout = 30*time.Second, 30*time.Second
 	client := redis.NewClient(options)
 	defer client.Close()
 	log := slog.New(slog.NewTextHandler(diagnostics, nil))
