@@ -59,12 +59,17 @@ type TimeoutError struct {
 // and not the work of the one who was waited for may have caused the end.
 func (e *TimeoutError) Slow() bool { return e.Elapsed >= 2*e.Timeout }
 
-// Error has the timeout, and the elapsed time if that is longer.
+// Error has the timeout, and the elapsed time if that is longer. It calls the machine busy
+// if Slow reports true.
 func (e *TimeoutError) Error() string {
-	if e.Elapsed < e.Timeout+e.Timeout/4 {
-		return fmt.Sprintf("not within %v", e.Timeout)
+	elapsed := e.Elapsed.Round(100 * time.Millisecond)
+	switch {
+	case e.Slow():
+		return fmt.Sprintf("not within %v, which this busy machine extended to %v", e.Timeout, elapsed)
+	case e.Elapsed >= e.Timeout+e.Timeout/4:
+		return fmt.Sprintf("not within %v, extended to %v", e.Timeout, elapsed)
 	}
-	return fmt.Sprintf("not within %v, which this busy machine extended to %v", e.Timeout, e.Elapsed.Round(100*time.Millisecond))
+	return fmt.Sprintf("not within %v", e.Timeout)
 }
 
 // Unwrap returns context.DeadlineExceeded.
