@@ -5,7 +5,9 @@ package remoteevent_test
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -46,6 +48,49 @@ func TestStopDuringPause(t *testing.T) {
 	expectStats(t, queue(t, client), queueadmin.Stats{})
 	if strings.Contains(logged.String(), "cannot reach Redis") {
 		t.Errorf("logged:\n%s", logged)
+	}
+}
+
+// TestStopAwaitsPops: at most once, a receiver that stops while Redis hangs waits for the
+// reply to its pop, and loses no event.
+func TestStopAwaitsPops(t *testing.T) {
+	t.Parallel()
+	for name, hurried := range map[string]bool{"while it waits": false, "in a burst": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, client := stoppable(t)
+			var handled atomic.Int64
+			mux, r := receiver(t, client, remoteevent.WithAtMostOnce())
+			must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { handled.Add(1); return nil }))
+			count := 1
+			if hurried {
+				count = 50_000
+				must(t, sender(t, client).SendBatch(t.Context(), slices.Repeat([]remoteevent.Event{FileEvent{"x"}}, count)...))
+			}
+			stop := start(t, r)
+			for hurried && handled.Load() == 0 || !hurried && figure(t, client, "blocked_clients") != 1 {
+				must(t, t.Context().Err())
+			}
+			must(t, server.Signal(syscall.SIGSTOP))
+			sent := make(chan error, 1)
+			go func() {
+				if hurried {
+					sent <- nil
+					return
+				}
+				sent <- sender(t, client).Send(t.Context(), FileEvent{"x"})
+			}()
+			time.Sleep(200 * time.Millisecond) // what was popped before is handled, and both commands are under way
+			stopped := make(chan error, 1)
+			go func() { stopped <- stop() }()
+			time.Sleep(2 * time.Second) // longer than Run waits for what it can cut off
+			must(t, server.Signal(syscall.SIGCONT))
+			must(t, next(t, sent))
+			must(t, next(t, stopped))
+			if left := client.LLen(t.Context(), "file_event").Val(); handled.Load()+left != int64(count) {
+				t.Errorf("of %d events, %d were handled and %d are left", count, handled.Load(), left)
+			}
+		})
 	}
 }
 

@@ -25,8 +25,9 @@ type popped struct {
 	bounder *bounder     // nil if the dead letters have no limits
 	log     *slog.Logger
 
-	longest atomic.Int64 // size of the longest recent message
-	single  atomic.Bool  // RPOP has no count (before Redis 6.2)
+	longest atomic.Int64          // size of the longest recent message
+	single  atomic.Bool           // RPOP has no count (before Redis 6.2)
+	current atomic.Pointer[noted] // an argument of the pop under way
 }
 
 func (p *popped) exchange(ctx context.Context, r report, w want) (taken, error) {
@@ -36,7 +37,9 @@ func (p *popped) exchange(ctx context.Context, r report, w want) (taken, error) 
 	if w.count == 0 {
 		return taken{due: -1}, nil
 	}
-	pop, asked := p.pop(ctx, w)
+	key := p.begin()
+	defer p.end()
+	pop, asked := p.pop(ctx, key, w)
 	_ = p.client.Process(ctx, noRetry{pop})
 	t, err := p.taken(asked, pop)
 	t.reported = true // otherwise each failed pop would store the dead letters again
@@ -50,13 +53,15 @@ func (p *popped) await(ctx context.Context, wait time.Duration, w want) (taken, 
 	if err != nil {
 		return taken{due: -1}, err
 	}
-	first := redis.NewCmd(ctx, "brpop", p.queue, strconv.FormatFloat(p.blocker.limit(wait).Seconds(), 'f', 3, 64))
+	key := p.begin()
+	defer p.end()
+	first := redis.NewCmd(ctx, "brpop", key, strconv.FormatFloat(p.blocker.limit(wait).Seconds(), 'f', 3, 64))
 	pipeline := conn.Pipeline()
 	_ = pipeline.Process(ctx, noRetry{first})
 	var pop *redis.Cmd
 	asked := 0
 	if w.count--; w.count > 0 {
-		pop, asked = p.pop(ctx, w)
+		pop, asked = p.pop(ctx, key, w)
 		_ = pipeline.Process(ctx, noRetry{pop})
 	}
 	_, err = pipeline.Exec(ctx)
@@ -64,10 +69,26 @@ func (p *popped) await(ctx context.Context, wait time.Duration, w want) (taken, 
 	return p.taken(1+asked, first, pop)
 }
 
+// begin begins a pop, and returns the key for its commands.
+func (p *popped) begin() (key *noted) {
+	key = &noted{raw: []byte(p.queue)}
+	p.current.Store(key)
+	return key
+}
+
+func (p *popped) end() { p.current.Store(nil) }
+
+// popping reports whether a pop may have been sent that has no reply yet. Its messages are
+// lost if the connection is closed.
+func (p *popped) popping() bool {
+	key := p.current.Load()
+	return key != nil && key.writes.Load() > 0
+}
+
 // pop returns the command that pops several messages or one, and how many.
-func (p *popped) pop(ctx context.Context, w want) (pop *redis.Cmd, count int) {
+func (p *popped) pop(ctx context.Context, key *noted, w want) (pop *redis.Cmd, count int) {
 	if p.single.Load() {
-		return redis.NewCmd(ctx, "rpop", p.queue), 1
+		return redis.NewCmd(ctx, "rpop", key), 1
 	}
 	// RPOP has no size limit: choose a count that probably stays within it. Before the
 	// first message, no size is known.
@@ -75,7 +96,7 @@ func (p *popped) pop(ctx context.Context, w want) (pop *redis.Cmd, count int) {
 	if longest := p.longest.Load(); longest > 0 {
 		count = min(w.count, lease.MaxCount, max(1, takeBytes/int(longest)))
 	}
-	return redis.NewCmd(ctx, "rpop", p.queue, count), count
+	return redis.NewCmd(ctx, "rpop", key, count), count
 }
 
 // taken parses the replies of BRPOP and RPOP, either of which may be nil. asked is the
@@ -168,6 +189,9 @@ func (n *noted) MarshalBinary() ([]byte, error) {
 	n.writes.Add(1)
 	return n.raw, nil
 }
+
+// String returns the argument for go-redis, which routes commands by their keys.
+func (n *noted) String() string { return string(n.raw) }
 
 func (p *popped) extend(context.Context, []string) (lost []int, err error) { return nil, nil }
 

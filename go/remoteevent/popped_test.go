@@ -14,7 +14,7 @@ func TestPopIsBounded(t *testing.T) {
 	for i, step := range []struct {
 		length, count int
 	}{{takeBytes, 1}, {10, 1}, {0, 1}, {0, 1}} {
-		command, count := p.pop(t.Context(), want{count: 500})
+		command, count := p.pop(t.Context(), p.begin(), want{count: 500})
 		if count != step.count || command.Args()[2] != step.count {
 			t.Errorf("pop %d: %v, %d", i, command, count)
 		}
@@ -25,10 +25,10 @@ func TestPopIsBounded(t *testing.T) {
 		}
 	}
 	p.longest.Store(takeBytes / 100)
-	if _, count := p.pop(t.Context(), want{count: 500}); count != 100 {
+	if _, count := p.pop(t.Context(), p.begin(), want{count: 500}); count != 100 {
 		t.Errorf("%d messages of a hundredth of the limit", count)
 	}
-	if _, count := p.pop(t.Context(), want{count: 7}); count != 7 {
+	if _, count := p.pop(t.Context(), p.begin(), want{count: 7}); count != 7 {
 		t.Errorf("%d messages, where 7 are wanted", count)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,9 +28,11 @@ import (
 // the handler of the log or calls of Redis: the error then names what does not return.
 //
 // If Redis does not reply during the shutdown, Run stops taking events after about one
-// second, and waits up to five seconds after the last listener has returned for the
-// outcomes to be stored, or one second if Redis failed before. At least once, events
-// whose acknowledgement did not reach Redis are handled again when their lease expires.
+// second. At most once, it waits for the reply to a pop until the shutdown timeout, because
+// the popped events would be lost otherwise. Run waits up to five seconds after the last
+// listener has returned for the outcomes to be stored, or one second if Redis failed before.
+// At least once, events whose acknowledgement did not reach Redis are handled again when
+// their lease expires.
 //
 // Errors of Redis do not end Run: lost connections, restarts, failovers, moving slots,
 // exhausted memory, rejected passwords, keys of another type. They are logged, and the
@@ -141,7 +144,7 @@ func (r *Receiver) run(ctx context.Context, open opener) (err error) {
 	latest := time.Now().Add(timeout + cancelGrace)
 	expired := make(chan int, 1)
 	defer time.AfterFunc(timeout, func() { expired <- run.expire(cancel) }).Stop()
-	if fetched := wait(&run.fetching); !ended(fetched, cutTime) {
+	if fetched := wait(&run.fetching); !ended(fetched, cutTime) && !run.patient(fetched, latest.Add(-cancelGrace)) {
 		cutTakes() // Redis does not reply; it may when the listeners have returned
 		open.sever()
 		for !ended(fetched, cutInterval) && time.Now().Before(latest) {
@@ -159,6 +162,17 @@ func (r *Receiver) run(ctx context.Context, open opener) (err error) {
 		return fmt.Errorf("Run: %w: calls of Redis do not end: check WithRedisHooks and the client's Dialer", ErrShutdownTimeout)
 	}
 	return nil
+}
+
+// patient waits for the replies to pops at most once, but not after the time, and reports
+// whether nothing is taken any more.
+func (r *running) patient(fetched <-chan struct{}, latest time.Time) bool {
+	for slices.ContainsFunc(r.popped, (*popped).popping) && time.Now().Before(latest) {
+		if ended(fetched, cutInterval) {
+			return true
+		}
+	}
+	return ended(fetched, 0)
 }
 
 // expire has nothing handled any more, and cancels the contexts of listeners and hooks. It

@@ -22,6 +22,7 @@ type running struct {
 	calls    context.Context //nolint:containedctx // for other calls, and for calls after the last message was taken; its end interrupts them
 	cut      func()          // interrupts all calls, including those in progress
 	feeders  []*feeder
+	popped   []*popped     // the sources of the feeders that deliver at most once
 	turns    chan struct{} // holds a token for each exchange in progress
 	suspects suspects
 	outages  *outageLimit
@@ -154,6 +155,7 @@ func (o *redisOpener) open(f *feeder, maxBytes int) error {
 			p.letters = queue
 		}
 		f.source = p
+		f.running.popped = append(f.running.popped, p)
 		return nil
 	}
 	l := &leased{config: f.config, maxBytes: maxBytes, queue: &claimed{queue, blocker}}
