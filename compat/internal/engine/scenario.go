@@ -53,7 +53,9 @@ func (r *run) scenarios(server Server) []task {
 // once, or, where the outcome must be the same, both.
 func ways(server Server, c *suite.Case) []bool {
 	receives := slices.Contains(c.Script.Requests(), "receive")
-	limited := slices.ContainsFunc(c.Script.Steps, func(s suite.Step) bool { return s.User != nil }) // to the commands of a plain receiver
+	// Users are limited to the commands of a plain receiver. A stall loses only messages
+	// that are not leased.
+	limited := slices.ContainsFunc(c.Script.Steps, func(s suite.Step) bool { return s.User != nil || s.Do == "stall" })
 	switch {
 	case c.Script.Reliable():
 		return []bool{true}
@@ -258,7 +260,7 @@ func (s *scenario) step(ctx, stepping context.Context, step suite.Step) error {
 		return s.attributes(stepping, step)
 	case "pauses":
 		return s.pauses(stepping, step)
-	case "cut", "down", "refused", "up", "error":
+	case "cut", "down", "refused", "up", "stall", "error":
 		return s.outage(stepping, step)
 	default:
 		return s.reliability(stepping, step)

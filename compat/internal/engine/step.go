@@ -11,6 +11,7 @@ import (
 
 	"github.com/remote-events/remote-events/compat/internal/calibration"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
+	"github.com/remote-events/remote-events/compat/internal/proxy"
 	"github.com/remote-events/remote-events/compat/internal/suite"
 	"github.com/remote-events/remote-events/go/wire"
 )
@@ -309,6 +310,9 @@ func (s *scenario) command(ctx context.Context, step suite.Step) error {
 	return err
 }
 
+// stall is how long the network stalls. A receiver that stops must wait for longer.
+const stall = 2 * time.Second
+
 // outage ends connections, stops or starts the server, or waits for the consequences.
 func (s *scenario) outage(ctx context.Context, step suite.Step) error {
 	switch step.Do {
@@ -320,6 +324,10 @@ func (s *scenario) outage(ctx context.Context, step suite.Step) error {
 		if err := s.lane.redis.ClientKillByFilter(ctx, "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
 			return fmt.Errorf("kill connections: %w", err)
 		}
+		return nil
+	case "stall":
+		s.proxy.Set(proxy.Condition{Silent: true})
+		time.AfterFunc(stall, func() { s.proxy.Set(proxy.Condition{}) })
 		return nil
 	case "error":
 		return s.awaitError(ctx, step)

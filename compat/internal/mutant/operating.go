@@ -84,6 +84,7 @@ var operating = []Mutation{
 	{Name: "gives-up-on-errors", About: "ends after the third error that Redis replies", Requirement: "RECV-6", Cases: []string{"redis/error-replies", "redis/wrongtype*"}, failed: third(redisSays)},
 	{Name: "busy-loop", About: "does not pause after errors", Requirement: "RECV-6", Cases: []string{"redis/long-outage", "redis/error-replies"}, hasty: true},
 	{Name: "exits-at-the-stop", About: "ends with a message in hand when it is asked to stop", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, quits: true},
+	{Name: "cuts-off-pops", About: "does not wait for the reply to its pop for more than a second when it stops", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, pop: cutOff},
 	{Name: "puts-back-left", About: "puts back to the left what it has fetched ahead", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, pop: fetchSomeAhead, stopping: putBack(false,
 		func(ctx context.Context, client *redis.Client, queue string, message any) {
 			client.LPush(ctx, queue, message)
@@ -199,6 +200,32 @@ func fetchSomeAhead(ctx context.Context, client *redis.Client, queue string) (st
 	first := ahead.messages[queue][0]
 	ahead.messages[queue] = ahead.messages[queue][1:]
 	return first, nil
+}
+
+// cutOff waits for the reply to a pop, but only for a second after the context has ended.
+func cutOff(ctx context.Context, client *redis.Client, queue string) (string, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type reply struct {
+		raw string
+		err error
+	}
+	replies := make(chan reply, 1)
+	go func() {
+		raw, err := fromTheRight(ctx, client, queue)
+		replies <- reply{raw, err}
+	}()
+	select {
+	case r := <-replies:
+		return r.raw, r.err
+	case <-ctx.Done():
+	}
+	select {
+	case r := <-replies:
+		return r.raw, r.err
+	case <-time.After(time.Second):
+		return "", ctx.Err()
+	}
 }
 
 // putBack puts back the messages that were fetched ahead: the oldest first, or the newest

@@ -56,6 +56,7 @@ type Listening struct {
 //     if they have any.
 //   - cut, down, refused, up: end the connections; stop Redis; wait until a client has
 //     failed to connect, Count times unless this takes too long; start Redis again, empty.
+//   - stall: for two seconds from now, no byte passes between the processes and Redis.
 //   - error: wait until Redis has replied to a client with the error Text, Count times
 //     unless this takes too long.
 //   - pauses: for a second, clients connect less often than a busy loop does; with Text,
@@ -123,7 +124,7 @@ type Step struct {
 }
 
 // steps are the kinds of steps.
-var steps = []string{"receive", "send", "push", "delivered", "length", "stop", "crash", "accounted", "cut", "down", "refused", "up", "error", "redis",
+var steps = []string{"receive", "send", "push", "delivered", "length", "stop", "crash", "accounted", "cut", "down", "refused", "up", "stall", "error", "redis",
 	"held", "return", "free", "fail", "stopping", "suspend", "resume", "extended", "stage", "suspects", "rejected", "script", "stored", "released", "settled", "unreachable", "reachable", "promoted",
 	"served", "elsewhere", "untouched", "attributes", "pauses"}
 
@@ -136,7 +137,7 @@ func (p *Script) check() error {
 		if (step.Do == "error" || step.Do == "script") && step.Text == nil {
 			return fmt.Errorf("step %d: %s needs a text", i+1, step.Do)
 		}
-		if slices.Contains([]string{"cut", "down", "up", "refused", "error", "unreachable", "reachable", "promoted", "pauses", "untouched"}, step.Do) && !slices.Contains(p.Needs, "server") {
+		if slices.Contains([]string{"cut", "down", "up", "refused", "stall", "error", "unreachable", "reachable", "promoted", "pauses", "untouched"}, step.Do) && !slices.Contains(p.Needs, "server") {
 			return fmt.Errorf("step %d: %s needs a server", i+1, step.Do)
 		}
 		if step.Lost && !slices.Contains(p.Needs, "server") {
