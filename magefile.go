@@ -65,7 +65,8 @@ var shown *progress
 
 // Test runs the tests of all modules that this machine can run: in the workspace with the
 // race detector, and the fast ones of each module by itself, as its user would. Tests that
-// play cases with Python, Node and Rust run once, without the race detector. The Python
+// play cases with Python, Node and Rust, and tests that build programs run without the race
+// detector. The Python
 // originals, servers of every generation, containers and Node are among them. It shows
 // which step of how many runs, how long the step took the last time, and how long all steps
 // should take. It finds at once what the machine lacks, and ends with a list of what was
@@ -98,8 +99,7 @@ func Test(ctx context.Context) error {
 			step{"tests of " + module + ", " + mode, raced(module, race, skips)},
 			step{"fast tests of " + module + " by itself", alone(module, testing(module, nil, append(skipFlags(skips), "-short"), "./..."))})
 		if played, ok := unraced[module]; ok {
-			flags := append(skipFlags(skips), "-run", played.run)
-			steps = append(steps, step{"tests of " + module + " with Python, Node, Rust and a browser", testing(module, nil, flags, played.packages...)})
+			steps = append(steps, step{"tests of " + module + " without the race detector", played.test(module, skips)})
 		}
 	}
 	names := make([]string, len(steps))
@@ -214,22 +214,33 @@ func copyFile(from, to string) error {
 }
 
 // played are tests that the race detector slows down and that it cannot check: they play
-// cases with processes in other languages for minutes, or use a page in a browser. The Go
-// code around these processes runs with the race detector in other tests.
+// cases with processes for minutes, build programs, or use a page in a browser. The Go code
+// around these processes runs with the race detector in other tests.
 type played struct {
-	packages []string // that have such tests
-	run      string   // the names of the tests that run without the race detector
-	dirs     []string // of packages without other tests
-	tests    string   // the names of such tests in other packages
+	dirs     []string // the packages that have only such tests
+	packages []string // the other packages that have such tests
+	tests    string   // the names of the tests in these packages
 }
 
 // unraced has the played tests by module.
 var unraced = map[string]played{
 	"compat": {
-		packages: []string{"./cmd/compat", "./originals", "./implementations", "./internal/site"}, run: "Original|Node|InPython|InRust|Browser",
-		dirs: []string{"/originals", "/implementations"}, tests: "TestOriginalQuickRun$|TestOriginalLive$|TestBrowser$",
+		dirs:     []string{"./originals", "./implementations", "./internal/bench", "./internal/mutant", "./internal/release", "./internal/report"},
+		packages: []string{"./cmd/compat", "./internal/site"}, tests: "TestOriginalQuickRun$|TestOriginalLive$|TestBrowser$",
 	},
-	"go/cmd/remote-event": {packages: []string{"./internal/ui"}, run: "Browser", tests: "TestBrowser$"},
+	"go/cmd/remote-event": {packages: []string{"./internal/ui"}, tests: "TestBrowser$"},
+}
+
+// test returns the step that runs the played tests of a module.
+func (p played) test(module string, skips []skipped) func(context.Context, []string) error {
+	return func(ctx context.Context, common []string) error {
+		flags := skipFlags(skips)
+		err := testing(module, nil, append(flags, "-run", p.tests), p.packages...)(ctx, common)
+		if len(p.dirs) > 0 {
+			err = errors.Join(testing(module, nil, flags, p.dirs...)(ctx, common), err)
+		}
+		return err
+	}
 }
 
 // testing returns the step that tests packages of a module.
@@ -254,7 +265,7 @@ func raced(module string, race []string, skips []skipped) func(context.Context, 
 			return err
 		}
 		packages = slices.DeleteFunc(packages, func(name string) bool {
-			return slices.ContainsFunc(played.dirs, func(dir string) bool { return strings.HasSuffix(name, dir) })
+			return slices.ContainsFunc(played.dirs, func(dir string) bool { return strings.HasSuffix(name, strings.TrimPrefix(dir, ".")) })
 		})
 		return testing(module, env, slices.Concat(race, skipFlags(skips, played.tests)), packages...)(ctx, common)
 	}

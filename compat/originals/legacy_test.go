@@ -13,20 +13,29 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/environment"
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
+	"github.com/remote-events/remote-events/compat/internal/suite"
 	"github.com/remote-events/remote-events/spec"
 )
 
-// TestOriginalLegacyVerdicts pushes every message of the vectors to the oldest
-// and the newest original that needs no help to run, each followed by a canary,
-// and holds what they do against what stands there.
+// TestOriginalLegacyVerdicts pushes the long messages of the vectors to the oldest and
+// the newest original that needs no help to run, each followed by a canary, and compares
+// what they do with the vectors. TestOriginalQuickRun does so with the other messages.
 func TestOriginalLegacyVerdicts(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes many seconds")
 	}
 	vectors, err := spec.MessageVectors()
-	if err != nil || len(vectors) == 0 {
-		t.Fatalf("%d cases, %v", len(vectors), err)
+	must(t, err)
+	cases, err := suite.Load()
+	must(t, err)
+	slow := map[string]bool{}
+	for _, c := range cases {
+		slow[c.ID] = c.Slow
+	}
+	vectors = slices.DeleteFunc(vectors, func(v spec.MessageVector) bool { return !slow[v.ID] })
+	if len(vectors) == 0 {
+		t.Fatal("no vector has a long message")
 	}
 	oldestAndNewest(t, func(t *testing.T, original environment.Original) {
 		t.Helper()

@@ -94,6 +94,9 @@ func assertAllPass(t *testing.T, r *report.Report) {
 	for _, result := range r.Results {
 		if result.Outcome != report.Passed {
 			t.Errorf("%s %s → %s %s: %s, %q", result.Case, result.Sender, result.Receiver, result.Outcome, result.Observed, result.Problems)
+			for _, step := range result.Trace[max(0, len(result.Trace)-20):] {
+				t.Logf("%.3f s  %s  %s  %.300s", step.Seconds, step.Who, step.What, step.Data)
+			}
 		}
 		// Whoever opens a result in a report finds the bytes that the harness pushed
 		// or read, or, where a receiver was quicker, the event that a sender got.
