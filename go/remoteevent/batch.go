@@ -106,7 +106,7 @@ type batch struct {
 	results []Result
 	infos   []SentInfo       // for hooks, by the index of the event; nil without hooks
 	chunk   *round           // being filled
-	flight  *round           // being sent
+	current *round           // being sent
 	over    error            // the reason for which sending has stopped
 	ended   map[string]error // the reason for which sending to a list has stopped
 }
@@ -122,24 +122,24 @@ func (b *batch) add(index int, m *outgoing, err error) {
 		b.infos[index] = m.info()
 	}
 	if !b.chunk.takes(m) {
-		b.launch()
+		b.start()
 	}
 	b.chunk.add(m)
 }
 
-// launch sends the chunk after the previous one has ended.
-func (b *batch) launch() {
-	b.land()
+// start sends the chunk after the previous one has ended.
+func (b *batch) start() {
+	b.await()
 	if b.clear(); len(b.chunk.messages) > 0 {
-		b.flight = b.chunk
-		go b.link.fly(b.flight)
+		b.current = b.chunk
+		go b.link.sendRound(b.current)
 	}
 	b.chunk = newRound(b.ctx)
 }
 
 // finish sends the last chunk, and returns the results.
 func (b *batch) finish() []Result {
-	b.land()
+	b.await()
 	b.clear()
 	if len(b.chunk.messages) == 0 {
 		return b.results
@@ -151,8 +151,8 @@ func (b *batch) finish() []Result {
 		}
 		return b.results
 	}
-	b.launch()
-	b.land()
+	b.start()
+	b.await()
 	return b.results
 }
 
@@ -197,27 +197,27 @@ func (b *batch) clear() {
 	b.chunk.messages = kept
 }
 
-// land waits for the chunk that is being sent, and stores its results.
-func (b *batch) land() {
-	r := b.flight
+// await waits for the chunk that is being sent, and stores its results.
+func (b *batch) await() {
+	r := b.current
 	if r == nil {
 		return
 	}
-	b.flight = nil
-	landed := r.wait(b.ctx)
-	withdrawn := !landed && r.withdraw(r.messages...)
+	b.current = nil
+	done := r.wait(b.ctx)
+	withdrawn := !done && r.withdraw(r.messages...)
 	for _, m := range r.messages {
 		var result Result
-		if landed {
+		if done {
 			result = m.Result
-		} else { // the flight still sets the others
+		} else { // the command still sets the other results
 			result = m.left(b.ctx, withdrawn)
 		}
 		b.results[m.index] = result
 		if errors.Is(result.Err, ErrNotSent) || errors.Is(result.Err, ErrUnknown) {
 			b.end(m.key)
 		}
-		if landed {
+		if done {
 			m.free()
 		}
 	}

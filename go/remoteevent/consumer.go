@@ -7,51 +7,51 @@ import (
 )
 
 // consumer owns the slots of a queue. It starts messages in the order in which they were
-// taken, and handles as many at a time as the concurrency permits. It does not use Redis:
+// taken, and handles up to the configured concurrency at a time. It does not use Redis:
 // the feeder collects the handled messages.
 type consumer struct {
 	receiver *Receiver
 	queue    string
 	config   *queueConfig
-	work     context.Context                                    //nolint:containedctx // that of the listeners
-	repeated func(ctx context.Context, id string) (bool, error) // nil where no event is remembered
-	slots    *sync.WaitGroup                                    // the slots that are taken, of all queues
-	wake     chan struct{}                                      // tells the feeder that there is room, or something to collect
+	work     context.Context                                    //nolint:containedctx // the context of the listeners
+	repeated func(ctx context.Context, id string) (bool, error) // nil if the receiver does not detect repeated events
+	slots    *sync.WaitGroup                                    // the occupied slots of all queues
+	wake     chan struct{}                                      // wakes the feeder: there is room, or there are finished messages
 	outage   *outage
-	share    *share        // of the receiver's slots; nil where they have no bound
-	held     chan struct{} // closed when nothing is started any more
+	share    *share        // of the receiver's slots; nil without a total concurrency
+	held     chan struct{} // closed when no further message is started
 
 	mu        sync.Mutex
-	waiting   []*message      // taken, and not started
-	bytes     int             // of those that wait
+	waiting   []*message      // taken and not started
+	bytes     int             // size of the waiting messages
 	finished  []*message      // to be collected
-	spare     []*message      // the slice that was collected before
-	active    int             // slots that are taken
-	taken     uint64          // messages, in all
-	started   uint64          // messages, in all
-	holding   bool            // nothing is started any more
+	spare     []*message      // the slice of the previous collection
+	active    int             // occupied slots
+	taken     uint64          // total number of messages taken
+	started   uint64          // total number of messages started
+	holding   bool            // no further message is started
 	reserved  int             // slots of the share without a message
 	seeking   bool            // slots of the share are needed to claim messages
-	kept      bool            // slots counts the messages that wait
-	running   runningMessages // one for each slot that is taken
+	kept      bool            // slots counts the waiting messages
+	running   runningMessages // one for each occupied slot
 	pace      pace
-	low       int         // with so few that wait, the feeder is told
-	collected time.Time   // when the feeder last did
-	soon      *time.Timer // has it collect what is finished; nil until it is needed
-	timed     bool        // that timer runs
-	accepted  time.Time   // when messages were last taken
+	low       int         // wake the feeder if no more messages wait
+	collected time.Time   // time of the last collection
+	soon      *time.Timer // wakes the feeder to collect; nil until needed
+	timed     bool        // soon is running
+	accepted  time.Time   // time of the last accept
 }
 
-// collectEvery is how long what is finished may wait to be collected while other
-// messages are handled.
+// collectEvery is the maximum time between the end of a message and its collection while
+// other messages are handled.
 const collectEvery = 5 * time.Millisecond
 
-// accept has messages handled, each as soon as there is a slot.
+// accept queues messages and starts those for which there are slots.
 func (c *consumer) accept(messages []*message) {
 	grant(c.queueUp(messages, time.Now()))
 }
 
-// queueUp does what accept does, and returns the consumers that were granted slots.
+// queueUp implements accept and returns the consumers that were granted slots.
 func (c *consumer) queueUp(messages []*message, now time.Time) (others []*consumer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,15 +77,16 @@ func (c *consumer) queueUp(messages []*message, now time.Time) (others []*consum
 			break
 		}
 		c.active++
-		// In a goroutine of its own even where there is but one: a listener may
-		// end it.
+		// A slot has its own goroutine, even if there is only one slot: a listener may
+		// end the goroutine.
 		c.slots.Go(func() { c.handle(m) })
 	}
 	return nil
 }
 
-// start returns the message that has waited longest, or nil. Messages of a lost
-// claim are finished without being started. c.mu is held.
+// start removes the message that has waited longest and marks it as started. It returns
+// nil if there is none. Messages of a lost claim are finished without being started. The
+// caller holds c.mu.
 func (c *consumer) start(now time.Time) *message {
 	if !c.config.atMostOnce && c.receiver.shuttingDown() {
 		return nil // hold follows
@@ -107,7 +108,7 @@ func (c *consumer) start(now time.Time) *message {
 	return nil
 }
 
-// handle takes a slot: it handles messages for as long as some wait.
+// handle occupies a slot. It handles m, and then waiting messages until none is left.
 func (c *consumer) handle(m *message) {
 	returned := false
 	defer func() {
@@ -125,7 +126,7 @@ func (c *consumer) handle(m *message) {
 	returned = true
 }
 
-// process delivers a message, derives its disposition and has the hooks observe it.
+// process delivers a message, sets its disposition and calls the hooks.
 func (c *consumer) process(m *message) {
 	var o outcome
 	defer func() {
@@ -144,16 +145,17 @@ func (c *consumer) process(m *message) {
 	c.deliver(ctx, m, came, &o)
 }
 
-// cameTime is how long an event may keep a slot that queues share, until Redis replies
-// whether it was acknowledged before.
+// cameTime is the maximum time for which an event occupies a shared slot while Redis does
+// not reply whether the event was acknowledged before.
 const cameTime = time.Second
 
-// came reports whether an event was acknowledged before. It asks until Redis replies:
-// an error is no attempt of the event. It returns the last error if the event is not to be
-// handled any more meanwhile, or has kept a shared slot for long.
+// came reports whether an event was acknowledged before. It repeats the query until Redis
+// replies, since an error of Redis must not cost the event an attempt. It returns the last
+// error if the receiver stops, the claim is lost, or the event has occupied a shared slot
+// for cameTime.
 func (c *consumer) came(ctx context.Context, id string) (repeated bool, err error) {
 	const text = "cannot check for repeated events; retrying"
-	if c.share != nil { // other queues, perhaps of other nodes, need the slot
+	if c.share != nil { // other queues need the slot, and their nodes may be reachable
 		limited, cancel := context.WithTimeout(ctx, cameTime)
 		defer cancel()
 		ctx = limited
@@ -179,16 +181,16 @@ func (c *consumer) came(ctx context.Context, id string) (repeated bool, err erro
 	}
 }
 
-// next finishes a message and starts the one that has waited longest, or gives up
-// the slot and returns nil.
+// next finishes a message and starts the message that has waited longest. If there is
+// none, it frees the slot and returns nil.
 func (c *consumer) next(done *message) *message {
 	m, others := c.finish(done, time.Now())
 	grant(others)
 	return m
 }
 
-// finish does what next does, and returns the consumers that were granted slots. A slot
-// of a share is always given up: it is another queue's turn, or balance starts a message.
+// finish implements next and returns the consumers that were granted slots. It always
+// frees a shared slot: it is another queue's turn, or balance starts a message.
 func (c *consumer) finish(done *message, now time.Time) (m *message, others []*consumer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,8 +214,8 @@ func (c *consumer) finish(done *message, now time.Time) (m *message, others []*c
 	return m, others
 }
 
-// collectIn has the feeder collect what is finished after the time, whatever the listeners
-// do meanwhile. c.mu is held.
+// collectIn wakes the feeder after wait to collect the finished messages, even if no
+// listener returns meanwhile. The caller holds c.mu.
 func (c *consumer) collectIn(wait time.Duration) {
 	c.timed = true
 	if c.soon != nil {
@@ -226,7 +228,7 @@ func (c *consumer) collectIn(wait time.Duration) {
 		c.timed = false
 		switch waited := time.Since(c.collected); {
 		case len(c.finished) == 0:
-		case waited < collectEvery: // it has collected meanwhile
+		case waited < collectEvery: // the feeder has collected meanwhile
 			c.collectIn(collectEvery - waited)
 		default:
 			wake(c.wake)
@@ -234,7 +236,7 @@ func (c *consumer) collectIn(wait time.Duration) {
 	})
 }
 
-// wake tells the receiver of a channel with room for one that something changed.
+// wake signals a change on a channel with a buffer of one. It does not block.
 func wake(channel chan<- struct{}) {
 	select {
 	case channel <- struct{}{}:
@@ -242,7 +244,8 @@ func wake(channel chan<- struct{}) {
 	}
 }
 
-// collect returns what was finished since. It is valid until the next call.
+// collect returns the messages that were finished since the last call. The slice is valid
+// until the next call.
 func (c *consumer) collect() []*message {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -252,8 +255,8 @@ func (c *consumer) collect() []*message {
 	return finished
 }
 
-// room returns how many messages to fetch now: 0 where there is no room, or where
-// so many wait that a fetch is not yet worth a round trip.
+// room returns how many messages to fetch now. It returns 0 if there is no room, or if
+// enough messages wait that a round trip can be postponed.
 func (c *consumer) room() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -280,26 +283,27 @@ func (c *consumer) room() int {
 	return max(0, slots+ahead-c.active-len(c.waiting))
 }
 
-// progress returns how many messages were started in all, and how many wait.
+// progress returns the total number of started messages and the number of waiting ones.
 func (c *consumer) progress() (started uint64, waiting int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.started, len(c.waiting)
 }
 
-// status returns when messages were last taken, how many are being handled, and how many
-// wait.
+// status returns the time of the last accept, and the numbers of messages that are being
+// handled and that wait.
 func (c *consumer) status() (accepted time.Time, active, waiting int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.accepted, c.active, len(c.waiting)
 }
 
-// withdraw takes back what was not started, in its order. Where it was a stall of
-// that length, less is fetched ahead from now on.
+// withdraw removes the messages that were not started and returns them in their order.
+// stalled is the time for which no message was started, or 0. After a stall, the consumer
+// fetches fewer messages ahead.
 func (c *consumer) withdraw(stalled time.Duration) []*message {
 	c.mu.Lock()
-	if stalled > 0 && (c.share == nil || c.active > 0) { // else it waited for a slot
+	if stalled > 0 && (c.share == nil || c.active > 0) { // otherwise the queue waited for a slot
 		c.pace.stalled(stalled)
 	}
 	unstarted := c.waiting
@@ -313,7 +317,7 @@ func (c *consumer) withdraw(stalled time.Duration) []*message {
 	return unstarted
 }
 
-// hold lets nothing start from now on.
+// hold prevents the start of further messages.
 func (c *consumer) hold() {
 	c.mu.Lock()
 	var others []*consumer

@@ -10,11 +10,11 @@ func Waiting(s *Sender) (n int) {
 	return n
 }
 
-// Flights returns the number of a sender's rounds in progress.
-func Flights(s *Sender) int {
+// Commands returns the number of commands of a sender that are in progress.
+func Commands(s *Sender) int {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
-	return s.shared.flights
+	return s.shared.commands
 }
 
 // Lanes returns the number of lists with a lane of their own.

@@ -192,7 +192,7 @@ func TestWithdrawnBeforeItIsWritten(t *testing.T) {
 	for _, path := range []string{"a", "b"} {
 		send(t.Context(), path)
 	}
-	for remoteevent.Flights(s) < 2 {
+	for remoteevent.Commands(s) < 2 {
 		must(t, t.Context().Err())
 	}
 	withdrawn := make(chan error, 1)

@@ -8,35 +8,36 @@ import (
 )
 
 const (
-	// maxFlights is how many rounds of a lane are under way at a time. With one, a
-	// call would wait out the round trip of another; with many, none would have
-	// company.
-	maxFlights = 2
-	// maxJoin is the longest message that travels with those of other callers: a
-	// long one would hold them up, and Redis may close the connection over it.
+	// maxCommands is the maximum number of commands of a lane in progress. With only
+	// one, each call would wait for the round trip of another call. With many, calls
+	// would not share commands.
+	maxCommands = 2
+	// maxJoin is the maximum size of a message that shares a command with messages of
+	// other callers. A longer message would delay the others, and Redis may close the
+	// connection because of its size.
 	maxJoin = 64 << 10
 )
 
-// lane is where messages of concurrent calls meet (group commit): all messages of
-// a sender where one server has all lists, else those of one list, so that a
-// server that does not reply holds up its own lists only.
+// lane combines the messages of concurrent calls into commands (group commit). If one
+// server has all lists, a sender has one lane. Otherwise it has a lane for each list, so
+// that a server without a reply delays only its own lists.
 //
-// A call that finds no more than one command under way sends its message at once,
-// by itself. Others join a round, which goes out as one command when a command has
-// got its reply. No call waits for a round to fill.
+// While fewer than maxCommands commands are in progress, a call sends its message at
+// once, in a command of its own. Other calls join a round. A round is sent as one command
+// after a command of the lane has ended. No call waits for a round to fill.
 type lane struct {
 	link *link
 
-	mu      sync.Mutex
-	waiting []*round
-	flights int
-	size    int // of the last round that left
+	mu       sync.Mutex
+	waiting  []*round
+	commands int // in progress
+	size     int // number of messages of the last round that was sent
 
-	users int // guarded by the sender's mutex
+	users int // calls that use the lane; guarded by the sender's mutex
 }
 
-// send sends a message, for a call that began at start, and returns what became of
-// it. The message is the lane's from then on.
+// send sends a message and returns its result. start is the start of the call. The lane
+// owns the message from then on.
 func (l *lane) send(ctx context.Context, m *outgoing, start time.Time) Result {
 	if ctx.Err() != nil {
 		return notSent(m.key, context.Cause(ctx))
@@ -45,8 +46,8 @@ func (l *lane) send(ctx context.Context, m *outgoing, start time.Time) Result {
 		return l.sendAlone(ctx, m, start, false)
 	}
 	l.mu.Lock()
-	if l.flights < maxFlights && len(l.waiting) == 0 {
-		l.flights++
+	if l.commands < maxCommands && len(l.waiting) == 0 {
+		l.commands++
 		l.mu.Unlock()
 		return l.sendAlone(ctx, m, start, true)
 	}
@@ -63,13 +64,14 @@ func (l *lane) send(ctx context.Context, m *outgoing, start time.Time) Result {
 	return r.finish(ctx, m)
 }
 
-// sendAlone sends a message by itself. If it is a flight of the lane, what waits takes
-// its place when Redis has replied, or will not.
-func (l *lane) sendAlone(ctx context.Context, m *outgoing, start time.Time, flight bool) Result {
-	land := flight
+// sendAlone sends a message in a command of its own. counted reports whether the command
+// is one of the lane's commands. If it is, the next round is sent after the command ends,
+// with or without a reply.
+func (l *lane) sendAlone(ctx context.Context, m *outgoing, start time.Time, counted bool) Result {
+	ends := counted
 	defer func() { // also after runtime.Goexit in a hook of the client
-		if land {
-			l.land()
+		if ends {
+			l.ended()
 		}
 	}()
 	m.self[0] = m
@@ -78,49 +80,49 @@ func (l *lane) sendAlone(ctx context.Context, m *outgoing, start time.Time, flig
 		m.free()
 		return result
 	}
-	land = false
+	ends = false
 	r := newRound(ctx)
 	r.add(m)
 	go func() {
-		if flight {
-			defer l.land()
+		if counted {
+			defer l.ended()
 		}
-		l.link.fly(r)
+		l.link.sendRound(r)
 	}()
 	return r.finish(ctx, m)
 }
 
-// land ends a flight. What waits takes its place, in a goroutine that goes on as
-// long as there is something.
-func (l *lane) land() {
+// ended records the end of a command. If rounds wait, a goroutine sends them.
+func (l *lane) ended() {
 	if r := l.next(); r != nil {
-		go l.fly(r)
+		go l.sendRounds(r)
 	}
 }
 
-// fly sends a round and those that wait after it. Before it sends the next one, it lets
-// the callers run that have their reply, so that their next events share the command:
-// this halves the number of commands. It does not wait for them if they do something else.
-func (l *lane) fly(r *round) {
+// sendRounds sends a round and then the waiting rounds. Before each further round it lets
+// the callers that have their reply run, so that their next events share the command. This
+// halves the number of commands. It does not wait for callers that do something else.
+func (l *lane) sendRounds(r *round) {
 	defer func() {
 		if r != nil { // a hook of the client ended the goroutine
-			l.land()
+			l.ended()
 		}
 	}()
 	for ; r != nil; r = l.next() {
-		l.link.fly(r)
+		l.link.sendRound(r)
 		if len(r.messages) > 1 {
 			runtime.Gosched()
 		}
 	}
 }
 
-// next returns the round that takes the place of one that has landed, or nil.
+// next returns the round to send after a command has ended. Without a waiting round it
+// returns nil, and the lane has one command fewer.
 func (l *lane) next() *round {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.waiting) == 0 {
-		l.flights--
+		l.commands--
 		return nil
 	}
 	r := l.waiting[0]

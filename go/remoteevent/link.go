@@ -75,10 +75,10 @@ func (k *link) run(ctx context.Context, messages []*outgoing, start time.Time) b
 	return !errors.Is(messages[0].Err, errLate)
 }
 
-// fly sends a round. Its callers may leave before it ends.
-func (k *link) fly(r *round) {
+// sendRound sends a round. Its callers may leave before it ends.
+func (k *link) sendRound(r *round) {
 	start := time.Now()
-	k.note(r.fly(k.client), start)
+	k.note(r.send(k.client), start)
 }
 
 // note records whether Redis is prompt.

@@ -11,37 +11,37 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// outgoing is an event as it goes into a list. As an argument of a command it
-// takes note of being written.
+// outgoing is the message of an event, as it is stored in a list. As an argument of a
+// command, it records when the command is written.
 type outgoing struct {
 	key   string
 	text  []byte
 	index int          // in a batch
-	name  any          // the key as an argument, where it is known for the type
-	self  [1]*outgoing // the messages of a command that has only this one
+	name  any          // the key as an argument, if it is known for the type
+	self  [1]*outgoing // the messages of a command with only this message
 
-	// id is the attribute id, for hooks. It is "" where there are none.
+	// id is the attribute id, for hooks. Without hooks it is "".
 	id string
 
 	Result
 
 	round     *round    // of the first message of a round
-	latest    time.Time // to be written, if it is not zero
+	latest    time.Time // the latest time to write the command, or zero
 	push      *push     // of the last message of a push
-	withdrawn bool      // the caller has left; guarded by the round's mutex
+	withdrawn bool      // the caller no longer waits; guarded by the round's mutex
 }
 
-// outgoings are kept for their text.
+// outgoings has unused messages. Their buffers are reused.
 var outgoings = sync.Pool{New: func() any { return new(outgoing) }}
 
-// maxKept is the longest text that is kept for the next message.
+// maxKept is the maximum capacity of a buffer that is reused.
 const maxKept = 64 << 10
 
 func newOutgoing() *outgoing {
 	return outgoings.Get().(*outgoing) //nolint:forcetypeassert // the pool holds nothing else
 }
 
-// free hands back a message that nobody uses any more.
+// free returns an unused message to the pool.
 func (m *outgoing) free() {
 	text := m.text[:0]
 	if cap(text) > maxKept {
@@ -51,9 +51,9 @@ func (m *outgoing) free() {
 	outgoings.Put(m)
 }
 
-// MarshalBinary is called by go-redis as it writes a command, and not before.
+// MarshalBinary returns the text. go-redis calls it when it writes the command.
 func (m *outgoing) MarshalBinary() ([]byte, error) {
-	if m.round != nil && !m.round.depart() {
+	if m.round != nil && !m.round.beginWrite() {
 		return nil, errWithdrawn
 	}
 	if !m.latest.IsZero() && time.Now().After(m.latest) {
@@ -65,14 +65,14 @@ func (m *outgoing) MarshalBinary() ([]byte, error) {
 	return m.text, nil
 }
 
-// String is what tracing hooks show of the argument.
+// String describes the argument for tracing hooks, without the payload.
 func (m *outgoing) String() string { return fmt.Sprintf("(a message of %d bytes)", len(m.text)) }
 
 // info describes the message for hooks.
 func (m *outgoing) info() SentInfo { return SentInfo{Event: m.key, ID: m.id, Bytes: len(m.text)} }
 
-// encode makes the message of an event that is sent now, or rejects it. What the
-// library writes itself, around the payload and of it, it does not read again.
+// encode makes the message of an event that is sent now, or rejects the event. It does not
+// read again the text that the library itself writes.
 func (s *Sender) encode(ctx context.Context, event Event, now time.Time) (*outgoing, error) {
 	info, err := infoFor(event)
 	if err != nil {

@@ -6,42 +6,44 @@ import (
 	"time"
 )
 
-// pool has the slots of a receiver with [WithTotalConcurrency]. While there are fewer
-// than its queues ask for, they get them in turns by weight (start-time fair queueing): a
-// slot goes to the queue with the least virtual time, which then advances by the time that
-// its listeners are expected to keep the slot, divided by its weight. A queue that asked
-// for nothing continues at the virtual time of the others: it neither saves slots nor
-// owes any.
+// pool has the slots of a receiver with [WithTotalConcurrency]. If its queues ask for more
+// slots than are free, the pool grants slots by start-time fair queueing. Each queue has a
+// virtual time. A free slot goes to the queue with the least virtual time. The virtual
+// time of that queue then advances by the time for which a listener is expected to occupy
+// the slot, divided by the weight of the queue. A queue that asked for no slots continues
+// at the virtual time of the others: it gets no compensation.
 type pool struct {
 	mu   sync.Mutex
 	free int
 	time float64  // virtual time of the queue that got the last slot
-	line []*share // that ask for slots; empty while slots are free
+	line []*share // the shares that ask for slots; empty while slots are free
 }
 
-// share is what a queue has of a pool. Its fields are guarded by the pool.
+// share is the part of a pool that belongs to one queue. The mutex of the pool guards its
+// fields.
 type share struct {
 	pool     *pool
 	consumer *consumer
 	weight   int
 	time     float64 // virtual
 	cost     float64 // virtual time for a slot
-	missing  int     // slots that it asks for
-	granted  int     // slots that it got and has not collected
+	missing  int     // slots that the queue asks for
+	granted  int     // slots that were granted and not yet used
 }
 
 const (
-	// minCharge is charged for a slot at least, where the clock sees no time pass.
+	// minCharge is the minimum charge for a slot, for handling times below the resolution
+	// of the clock.
 	minCharge = time.Microsecond
-	// maxCharge is charged at most, so that a listener that was stuck does not keep its
-	// queue from others for long.
+	// maxCharge is the maximum charge for a slot, so that a listener that was stuck does
+	// not deprive its queue of slots for long.
 	maxCharge = time.Minute
 )
 
-// settle returns slots to the pool, those of finished messages and those that were not
-// used, and asks for those that are missing, which replaces what was asked for before.
-// each is how long a message is expected to keep a slot. It returns how many slots were
-// granted, and the consumers of other queues that were granted some: see
+// settle returns the slots of finished messages and unused slots to the pool, and asks for
+// the missing ones. The number of missing slots replaces the number of the previous call.
+// each is the expected time for which a message occupies a slot. settle returns the number
+// of granted slots, and the consumers of other queues that were granted slots: see
 // [consumer.granted].
 func (s *share) settle(finished, unused, missing int, each time.Duration) (granted int, others []*consumer) {
 	p := s.pool
@@ -59,7 +61,7 @@ func (s *share) settle(finished, unused, missing int, each time.Duration) (grant
 			case a.time > b.time:
 				return 1
 			}
-			return 0 // the one that has stood in line longer
+			return 0 // MinFunc returns the one that asked first
 		})
 		p.time = next.time
 		next.time += next.cost
@@ -74,7 +76,7 @@ func (s *share) settle(finished, unused, missing int, each time.Duration) (grant
 	return granted, others
 }
 
-// ask sets how many slots the share asks for. The pool's mutex is held.
+// ask sets how many slots the share asks for. The caller holds the pool's mutex.
 func (s *share) ask(missing int) {
 	p := s.pool
 	switch {
@@ -87,9 +89,9 @@ func (s *share) ask(missing int) {
 	s.missing = missing
 }
 
-// balance returns slots that the queue does not need, asks for those that it needs, and
-// starts messages in those that it has. It returns the consumers whose granted method is
-// to be called without a mutex. c.mu is held.
+// balance returns the slots that the queue does not need to the pool, asks for missing
+// slots, and starts messages in the slots that the queue has. It returns the consumers
+// whose granted method the caller must call without a mutex. The caller holds c.mu.
 func (c *consumer) balance(now time.Time, finished int) (others []*consumer) {
 	if c.share == nil {
 		return nil
@@ -114,12 +116,12 @@ func (c *consumer) balance(now time.Time, finished int) (others []*consumer) {
 			break
 		}
 	}
-	if c.reserved > 0 { // the feeder claims as many
+	if c.reserved > 0 { // the feeder claims messages for these slots
 		wake(c.wake)
 	}
 	if keep := len(c.waiting) > 0 && !c.holding; keep != c.kept {
 		c.kept = keep
-		if keep { // Run waits for messages that wait for a slot
+		if keep { // Run waits until the waiting messages have slots
 			c.slots.Add(1)
 		} else {
 			c.slots.Done()
@@ -128,8 +130,7 @@ func (c *consumer) balance(now time.Time, finished int) (others []*consumer) {
 	return others
 }
 
-// needed returns how many slots the queue needs beside those with a message. c.mu is
-// held.
+// needed returns how many further slots the queue needs. The caller holds c.mu.
 func (c *consumer) needed() int {
 	left := c.config.concurrency - c.active
 	switch {
@@ -148,7 +149,8 @@ func (c *consumer) granted() (others []*consumer) {
 	return c.balance(time.Now(), 0)
 }
 
-// grant has consumers use the slots that they were granted.
+// grant calls the granted methods of consumers, and those of the consumers that they
+// return.
 func grant(consumers []*consumer) {
 	for len(consumers) > 0 {
 		next := consumers[0]
@@ -156,16 +158,16 @@ func grant(consumers []*consumer) {
 	}
 }
 
-// seeks reports whether the queue asks for slots for messages to be claimed, where it has
-// to.
+// seeks reports whether the queue may claim messages: it asks for slots, or needs none of
+// the pool.
 func (c *consumer) seeks() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.share == nil || c.seeking
 }
 
-// seek sets whether there are messages to be claimed, for which the queue needs slots. No
-// message is claimed by a queue without a slot.
+// seek sets whether the queue needs slots to claim messages. A queue without a slot claims
+// no messages.
 func (c *consumer) seek(seeking bool) {
 	if c.share == nil {
 		return

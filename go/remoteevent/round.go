@@ -10,15 +10,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// errWithdrawn stops a command before it is written, because its caller has left.
+// errWithdrawn stops a command before it is written, because a caller no longer waits.
 var errWithdrawn = errors.New("a caller has withdrawn its event")
 
-// errLate stops a command before it is written, because the client's timeouts go beyond
-// the deadline of the caller, which waits in its own goroutine.
+// errLate stops a command before it is written: its caller waits in its own goroutine, and
+// the client's timeouts end after the caller's deadline.
 var errLate = errors.New("the deadline is too near")
 
-// round is a group of messages that share a round trip. Its callers may leave;
-// the round goes on.
+// round is a group of messages that share a round trip. The end of a caller's context does
+// not stop the round.
 type round struct {
 	ctx      context.Context //nolint:containedctx // of the first caller, for its values
 	messages []*outgoing
@@ -26,14 +26,14 @@ type round struct {
 	done     chan struct{} // closed when each message has its result
 
 	mu        sync.Mutex
-	departed  bool // a byte may have been written
+	written   bool // a byte of a command may have been written
 	withdrawn bool // a message was withdrawn since the command was made
-	stopped   bool // the command was stopped for that
+	stopped   bool // the command was stopped for that reason
 }
 
 func newRound(ctx context.Context) *round { return &round{ctx: ctx, done: make(chan struct{})} }
 
-// takes reports whether a message may join.
+// takes reports whether the round has room for a message.
 func (r *round) takes(m *outgoing) bool {
 	return len(r.messages) < maxPush && (r.bytes+len(m.text) <= maxPushBytes || len(r.messages) == 0)
 }
@@ -43,25 +43,25 @@ func (r *round) add(m *outgoing) {
 	r.bytes += len(m.text)
 }
 
-// depart is called as the first byte of a command is about to be written, and
-// reports whether it may be.
-func (r *round) depart() bool {
+// beginWrite reports whether the first byte of a command may be written. The caller
+// writes it next.
+func (r *round) beginWrite() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.withdrawn && !r.departed {
+	if r.withdrawn && !r.written {
 		r.stopped = true
 		return false
 	}
-	r.departed = true
+	r.written = true
 	return true
 }
 
-// withdraw takes messages out of a round, all or none, and reports whether it came in
-// time.
+// withdraw removes messages from a round, all or none. It returns false if a command of
+// the round may have been written already.
 func (r *round) withdraw(messages ...*outgoing) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.departed {
+	if r.written {
 		return false
 	}
 	for _, m := range messages {
@@ -71,8 +71,8 @@ func (r *round) withdraw(messages ...*outgoing) bool {
 	return true
 }
 
-// board returns the messages that have not been withdrawn.
-func (r *round) board() []*outgoing {
+// remaining returns the messages that have not been withdrawn.
+func (r *round) remaining() []*outgoing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	present := r.messages
@@ -88,13 +88,13 @@ func (r *round) board() []*outgoing {
 	return present
 }
 
-// fly sends a round, and reports whether Redis replied. A command that was
-// stopped before its first byte is made anew without what was withdrawn.
-func (r *round) fly(client redis.UniversalClient) (answered bool) {
+// send sends a round and reports whether Redis replied. If a command was stopped before
+// its first byte, send makes a new one without the withdrawn messages.
+func (r *round) send(client redis.UniversalClient) (answered bool) {
 	defer close(r.done)
 	ctx := context.WithoutCancel(r.ctx)
 	for {
-		present := r.board()
+		present := r.remaining()
 		if len(present) == 0 {
 			return true
 		}
@@ -112,9 +112,9 @@ func (r *round) fly(client redis.UniversalClient) (answered bool) {
 	}
 }
 
-// wait waits for the results of a round, or for the end of the caller's context,
-// and reports which.
-func (r *round) wait(ctx context.Context) (landed bool) {
+// wait waits for the results of a round or for the end of the caller's context. It
+// reports whether the round has its results.
+func (r *round) wait(ctx context.Context) (done bool) {
 	select {
 	case <-r.done:
 		return true
@@ -128,7 +128,7 @@ func (r *round) wait(ctx context.Context) (landed bool) {
 	}
 }
 
-// left returns the result of a message whose caller does not wait for it.
+// left returns the result of a message whose caller no longer waits for the round.
 func (m *outgoing) left(ctx context.Context, withdrawn bool) Result {
 	if withdrawn {
 		return notSent(m.key, context.Cause(ctx))
@@ -136,7 +136,7 @@ func (m *outgoing) left(ctx context.Context, withdrawn bool) Result {
 	return unknown(m.key, context.Cause(ctx))
 }
 
-// finish waits for a message that shares a round with those of other callers.
+// finish waits for the round and returns the result of one of its messages.
 func (r *round) finish(ctx context.Context, m *outgoing) Result {
 	if !r.wait(ctx) {
 		return m.left(ctx, r.withdraw(m))
@@ -146,8 +146,9 @@ func (r *round) finish(ctx context.Context, m *outgoing) Result {
 	return result
 }
 
-// withCause adds to a result the end of the context that may have brought it about.
-// A connection may know of a deadline before the context does.
+// withCause adds the cause of the context's end to the error of an event that was not
+// sent, or whose outcome is unknown. A connection may reach the deadline before the
+// context ends.
 func withCause(ctx context.Context, result Result) Result {
 	if result.Err == nil || !errors.Is(result.Err, ErrNotSent) && !errors.Is(result.Err, ErrUnknown) {
 		return result
