@@ -73,19 +73,25 @@ func TestStopAwaitsPops(t *testing.T) {
 			}
 			must(t, server.Signal(syscall.SIGSTOP))
 			sent := make(chan error, 1)
-			go func() {
-				if hurried {
-					sent <- nil
-					return
-				}
-				sent <- sender(t, client).Send(t.Context(), FileEvent{"x"})
-			}()
-			time.Sleep(200 * time.Millisecond) // what was popped before is handled, and both commands are under way
+			if !hurried {
+				go func() { sent <- sender(t, client).Send(t.Context(), FileEvent{"x"}) }()
+			}
+			select {
+			case err := <-sent:
+				t.Fatal("Send returned before Redis replied:", err)
+			case <-time.After(200 * time.Millisecond): // the popped events are handled, and both commands are in progress
+			}
 			stopped := make(chan error, 1)
 			go func() { stopped <- stop() }()
-			time.Sleep(2 * time.Second) // longer than Run waits for what it can cut off
+			select {
+			case err := <-stopped:
+				t.Fatal("Run returned before Redis replied to its pop:", err)
+			case <-time.After(2 * time.Second): // longer than Run waits for calls that it can cancel
+			}
 			must(t, server.Signal(syscall.SIGCONT))
-			must(t, next(t, sent))
+			if !hurried {
+				must(t, next(t, sent))
+			}
 			must(t, next(t, stopped))
 			if left := client.LLen(t.Context(), "file_event").Val(); handled.Load()+left != int64(count) {
 				t.Errorf("of %d events, %d were handled and %d are left", count, handled.Load(), left)
