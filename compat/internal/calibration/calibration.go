@@ -15,7 +15,7 @@ const (
 	// reference is the duration of the work of measure on an idle core of an ordinary
 	// machine.
 	reference = 20 * time.Millisecond
-	// rounds is the number of rounds of that work.
+	// rounds is the number of rounds in the work of measure.
 	rounds = 8_000_000
 	// fresh is the lifetime of a measurement.
 	fresh = time.Second
@@ -31,8 +31,8 @@ var last struct {
 }
 
 // Slowness returns the factor by which work takes longer at present than on an idle
-// ordinary machine, between 1 and 12. It takes about 20 ms if the last measurement is
-// older than a second. It is safe for concurrent use.
+// ordinary machine, between 1 and 12. A measurement takes about 20 ms. Slowness measures
+// again if the last measurement is older than a second. It is safe for concurrent use.
 func Slowness() float64 {
 	last.Lock()
 	defer last.Unlock()
@@ -55,12 +55,13 @@ type TimeoutError struct {
 	Elapsed time.Duration // on this one
 }
 
-// Slow reports whether the machine was so slow, by a factor of two or more, that its work
-// and not the work of the one who was waited for may have caused the end.
+// Slow reports whether the machine was slower than an idle one by a factor of two or more.
+// Then the load of the machine may be the reason for the timeout, instead of the participant
+// under test.
 func (e *TimeoutError) Slow() bool { return e.Elapsed >= 2*e.Timeout }
 
-// Error has the timeout, and the elapsed time if that is longer. It calls the machine busy
-// if Slow reports true.
+// Error returns the timeout, and the elapsed time if that is longer. The text calls the
+// machine busy if Slow returns true.
 func (e *TimeoutError) Error() string {
 	elapsed := e.Elapsed.Round(100 * time.Millisecond)
 	switch {
@@ -75,8 +76,9 @@ func (e *TimeoutError) Error() string {
 // Unwrap returns context.DeadlineExceeded.
 func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }
 
-// WithTimeout returns a context that ends after d as measured on an idle machine: its time
-// passes more slowly while the machine is slow. The cause is then a *TimeoutError.
+// WithTimeout returns a context that ends after the time d on an idle machine. While the
+// machine is slow, the time is extended accordingly. The cause of the timeout is a
+// *TimeoutError.
 func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return withTimeout(ctx, d, Slowness)
 }

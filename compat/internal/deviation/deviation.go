@@ -31,11 +31,11 @@ type File struct {
 type Known struct {
 	report.Deviation
 
-	// Versions are patterns, as of path.Match, of the versions of the implementation
-	// that deviate: "1.*". The default is all versions.
+	// Versions has patterns for path.Match, such as "1.*". They select the versions of the
+	// implementation that deviate. The default is all versions.
 	Versions []string `json:"versions,omitempty"`
-	// On restricts the deviation to versions of dependencies, by the names of the
-	// implementation's details and patterns: {"redis": ["3.*", "4.*"]}.
+	// On restricts the deviation to some versions of dependencies. It maps a name in the
+	// implementation's details to patterns of versions: {"redis": ["3.*", "4.*"]}.
 	On map[string][]string `json:"on,omitempty"`
 	// Request is "send" or "receive" if the case makes both requests and only one deviates.
 	Request string `json:"request,omitempty"`
@@ -50,7 +50,7 @@ func Read(text []byte) (File, error) {
 		return f, err
 	}
 	if f.Implementation == "" {
-		return f, errors.New("it names no implementation")
+		return f, errors.New("the member implementation is missing")
 	}
 	for i, d := range f.Deviations {
 		if err := d.check(); err != nil {
@@ -73,9 +73,9 @@ func (k Known) check() error {
 	case !slices.Contains([]report.Kind{report.WontFix, report.Bug, report.Flaky}, k.Kind):
 		return fmt.Errorf("kind is %q, not wontfix, bug or flaky", k.Kind)
 	case strings.TrimSpace(k.Why) == "" || k.Why == unexplained:
-		return errors.New("it has no reason")
+		return errors.New("the deviation has no reason")
 	case k.Observed == "":
-		return errors.New("it has no observed outcome")
+		return errors.New("the deviation has no observed outcome")
 	case k.Request != "" && k.Request != "send" && k.Request != "receive":
 		return fmt.Errorf("request is %q, not send or receive", k.Request)
 	}
@@ -116,8 +116,9 @@ func ReadAll(files embed.FS) ([]File, error) {
 	return all, nil
 }
 
-// Apply marks the known failures of a report as deviations, and adds the stale ones: a
-// known deviation of a version in the run, whose case was run, and which did not occur.
+// Apply marks the known failures of a report as deviations, and adds the stale deviations
+// to the report. A known deviation is stale if the run has its case and its version, and the
+// deviation did not occur. A flaky one is never stale.
 func Apply(r *report.Report, files []File) {
 	for _, implementation := range r.Implementations {
 		for _, f := range files {
@@ -153,7 +154,8 @@ func matches(patterns []string, version string) bool {
 	})
 }
 
-// mark marks the results of one implementation.
+// mark marks the known failures of one implementation. It reports whether the run has a
+// verdict on the case, and whether the deviation occurred.
 func (k Known) mark(r *report.Report, id string) (ran, occurred bool) {
 	for i := range r.Results {
 		result := &r.Results[i]
@@ -170,8 +172,8 @@ func (k Known) mark(r *report.Report, id string) (ran, occurred bool) {
 	return ran, occurred
 }
 
-// concerns reports whether a result is one of the implementation. The result of a pair is
-// one of its receiver, because the sender has a result of its own.
+// concerns reports whether a result belongs to the implementation. The result of a pair
+// belongs to its receiver, because the sender has a separate result.
 func (k Known) concerns(result *report.Result, id string) bool {
 	sends := result.Sender == id && result.Receiver == ""
 	receives := slices.Contains(strings.Split(result.Receiver, " + "), id)

@@ -59,7 +59,7 @@ func TestDrafts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := deviation.ReadFile(path); err == nil || !strings.Contains(err.Error(), "it has no reason") {
+	if _, err := deviation.ReadFile(path); err == nil || !strings.Contains(err.Error(), "the deviation has no reason") {
 		t.Errorf("the draft was accepted: %v", err)
 	}
 	text, err := os.ReadFile(path)
@@ -73,7 +73,7 @@ func TestDrafts(t *testing.T) {
 	r := seen()
 	deviation.Apply(r, []deviation.File{explained})
 	if n := r.Tally().Failed; n != 0 || len(r.Stale) != 0 {
-		t.Errorf("%d are unknown, stale: %+v", n, r.Stale)
+		t.Errorf("%d unknown failures, stale: %+v", n, r.Stale)
 	}
 }
 
@@ -95,8 +95,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// A known deviation with some versions of a dependency is neither excused nor stale with
-// other versions.
+// A deviation that is known for version 1 of a dependency is not marked with another
+// version, and it is not stale there.
 func TestOn(t *testing.T) {
 	t.Parallel()
 	known, err := deviation.Read([]byte(`{"implementation": "mine", "deviations": [

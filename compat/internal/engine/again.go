@@ -16,8 +16,8 @@ type turn struct {
 	second  bool
 }
 
-// The deadlines of a second try are secondTimeouts times as long as those of the
-// first, but not longer than secondMax, unless those of the first are.
+// The deadlines of a second try are secondTimeouts times as long as the deadlines of the
+// first try, up to secondMax. They are never shorter than the deadlines of the first try.
 const (
 	secondTimeouts = 4
 	secondMax      = time.Minute
@@ -80,8 +80,8 @@ func (r *run) secondTries(ctx context.Context, lanes *lanes) error {
 	return nil
 }
 
-// A run makes no further second tries with an implementation after so many in a row that
-// ended with an error: by a deadline, or in any way.
+// A run makes no further second tries with an implementation after this many consecutive
+// second tries have ended with a missed deadline, or with any error.
 const (
 	hopelessDeadlines = 2
 	hopelessTries     = 20
@@ -99,7 +99,7 @@ func (p *participant) tried(result report.Result) {
 	}
 }
 
-// hopeless returns why a case has no second try, "" if it has one.
+// hopeless returns the reason why a case has no second try, or "" if it has one.
 func hopeless(participants []*participant) string {
 	for _, p := range participants {
 		if p.secondLate >= hopelessDeadlines || p.secondErrors >= hopelessTries {
@@ -122,7 +122,8 @@ func (p *participant) punctual(err error) {
 	}
 }
 
-// ready returns why a case does not run with the implementation, nil if it does.
+// ready returns the reason why a case does not run with the implementation, or nil if it
+// runs.
 func (p *participant) ready(t turn) error {
 	if n := p.late.Load(); n >= maxLate && !t.second {
 		return &notRunError{fmt.Sprintf("the implementation missed %d deadlines of %v in a row", n, t.timeout)}

@@ -92,7 +92,8 @@ func (s *scenario) released(ctx context.Context, step suite.Step) error {
 	return nil
 }
 
-// left describes what a queue has besides so many dead letters, "" if nothing.
+// left describes the messages of a queue besides the expected number of dead letters. It
+// returns "" if there are none.
 func (s *scenario) left(ctx context.Context, queue string, keys map[string]string, letters int64) (string, error) {
 	pipe := s.lane.redis.Pipeline()
 	count := map[string]func() int64{}

@@ -11,7 +11,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
-// elsewhere waits until no list but those of the step has an event of the scenario.
+// elsewhere waits until only the lists of the step have events of the scenario.
 func (s *scenario) elsewhere(ctx context.Context, step suite.Step) error {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
@@ -28,7 +28,7 @@ func (s *scenario) elsewhere(ctx context.Context, step suite.Step) error {
 	}
 }
 
-// stray returns the key of a list with an event that none of the step's queues is.
+// stray returns the key of a list that has an event and is not a queue of the step.
 func (s *scenario) stray(ctx context.Context, step suite.Step) (string, error) {
 	var queues []string
 	for _, name := range step.Names() {
@@ -60,7 +60,7 @@ func (s *scenario) stray(ctx context.Context, step suite.Step) (string, error) {
 	return "", nil
 }
 
-// attributes checks the ids and the times that senders have written on their own.
+// attributes checks the ids and the times that senders have added to events.
 func (s *scenario) attributes(ctx context.Context, step suite.Step) error {
 	raws, err := s.lane.redis.LRange(ctx, s.lane.prefix+step.Queue, 0, -1).Result()
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// vectorSettings are the settings of reliable receivers that vectors are played with: a
-// message whose listener fails is not delivered again while they are played.
+// vectorSettings are the settings of reliable receivers for vectors. The delay of a retry is
+// so long that a message whose listener fails is not delivered again during the run.
 var vectorSettings = protocol.Reliable{LeaseMS: 60_000, MaxAttempts: 25, RetryMS: 600_000}
 
 // reception returns the request for the receiver of a batch.
@@ -52,8 +52,9 @@ func companions(client redis.UniversalClient, queue string) (map[string]string, 
 	return q.CompanionKeys(), nil
 }
 
-// letter compares the dead letters of a reliable receiver with those before the delivery:
-// a malformed message becomes one, byte for byte (RECV-4, REL-23), and no other does.
+// letter compares the dead letters of a reliable receiver with the dead letters before the
+// delivery. A malformed message must become a dead letter with the same bytes (RECV-4,
+// REL-23). Any other message must not become one.
 func (s *session) letter(ctx context.Context, queue string, before int64, d delivery, patience time.Duration) (problems []string, err error) {
 	if !s.batch.reliably {
 		return nil, nil

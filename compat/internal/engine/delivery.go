@@ -80,8 +80,8 @@ func wanted(c *suite.Case, message []byte) want {
 	return w
 }
 
-// called returns the signals whose listeners are called: each once, without those of the
-// kernel.
+// called returns the signals whose listeners are called: each once, without the signals of
+// the kernel.
 func called(signals []string) []string {
 	var calls []string
 	for _, signal := range signals {
@@ -92,18 +92,20 @@ func called(signals []string) []string {
 	return calls
 }
 
-// batch is a group of deliveries for one process, and further ones after its end.
+// batch is a group of deliveries for one process. If the process ends, another one
+// continues the batch.
 type batch struct {
 	queues, signals []string
 	maxLine         int
 	alone           bool // takes no other delivery
-	hold            bool // listeners return as the engine tells them to
+	hold            bool // each call of a listener returns when the engine ends it
 	reliably        bool // the receiver delivers at least once
 	deliveries      []delivery
 }
 
-// The limits of a batch: queues, because an original serves five for each CPU, and
-// deliveries, so that those of one implementation run in parallel.
+// The limits of a batch: the number of queues, because an original serves five for each
+// CPU, and the number of deliveries, so that the batches of one implementation run in
+// parallel.
 const (
 	batchQueues     = originalQueues
 	batchDeliveries = 400
@@ -140,7 +142,7 @@ func batches(deliveries []delivery, reliably bool) []batch {
 		}
 		b := all[i]
 		if maxLine != ordinaryLine {
-			// Every listener reports the whole message: one listener is enough.
+			// Each listener reports the whole message, so one listener is sufficient.
 			d.want.calls = slices.DeleteFunc(slices.Clone(d.want.calls), func(signal string) bool { return signal != d.listen })
 		}
 		b.deliveries = append(b.deliveries, d)

@@ -12,8 +12,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// conductError is an observed violation by an implementation. Every other error is a
-// reason why nothing was observed.
+// conductError is an observed violation by an implementation. Every other error means that
+// nothing was observed.
 type conductError struct{ error }
 
 func wrong(format string, args ...any) error { return &conductError{fmt.Errorf(format, args...)} }
@@ -26,8 +26,8 @@ func missedDeadline(err error) bool {
 	return late || errors.Is(err, adapter.ErrTimeout)
 }
 
-// judged returns err as a violation by the implementation, if it is one: a deadline that is
-// missed again, alone, while the machine had nothing else to do.
+// judged returns err as a violation by the implementation if it is one: the implementation
+// has missed a deadline again, in the second try, while the machine was not busy.
 func (t turn) judged(err error) error {
 	if late, ok := errors.AsType[*calibration.TimeoutError](err); ok && t.second && !late.Slow() {
 		return &conductError{err}
@@ -100,7 +100,7 @@ func observed(err error) string {
 	return prefix + Text([]byte(line), 300)
 }
 
-// unknown reports whether an outcome says nothing about the implementation.
+// unknown reports whether an outcome permits no conclusion about the implementation.
 func unknown(outcome report.Outcome) bool {
 	return outcome == report.Errored || outcome == report.Inconclusive
 }

@@ -123,7 +123,7 @@ func (s *scenario) returnHeld(ctx context.Context, step suite.Step, a *processSt
 	return nil
 }
 
-// freeCalls returns the held calls of a process, and has the later ones return at once.
+// freeCalls returns the held calls of a process, and returns later calls at once.
 func (s *scenario) freeCalls(ctx context.Context, step suite.Step, a *processState) error {
 	if a == nil {
 		return fmt.Errorf("no process has the name %q", step.Who)
@@ -164,8 +164,8 @@ func (s *scenario) abandon(a *processState) {
 	a.held = nil
 }
 
-// failRepeatedly has a listener fail, and checks the delays of the retries. A delay is at
-// least the time from the moment at which the retry was seen until it is due.
+// failRepeatedly makes a listener fail and checks the delays of the retries. The delay of a
+// retry is at least the time between its observation and its due time.
 func (s *scenario) failRepeatedly(ctx context.Context, step suite.Step, p *participant) error {
 	a := s.process(s.name(step, p))
 	keys, err := companions(s.lane.redis, s.lane.prefix+step.Queue)
@@ -195,8 +195,8 @@ func (s *scenario) failRepeatedly(ctx context.Context, step suite.Step, p *parti
 	return nil
 }
 
-// awaitRetry waits until a message is retried, and returns how long from now. It returns 0
-// if the message is already delivered again.
+// awaitRetry waits until a message is scheduled for a retry, and returns the time until the
+// retry is due. It returns 0 if the message is already delivered again.
 func (s *scenario) awaitRetry(ctx context.Context, key string, a *processState) (time.Duration, error) {
 	for {
 		retries, err := s.lane.redis.ZRangeWithScores(ctx, key, 0, 0).Result()

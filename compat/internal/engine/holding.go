@@ -11,8 +11,8 @@ import (
 type holder interface {
 	// Return ends a held call.
 	Return(ctx context.Context, r protocol.Return) error
-	// Stop asks the process to end, and does not wait for that. The caller must still
-	// return the held calls, and call Close.
+	// Stop asks the process to end, and does not wait for its end. The caller must still
+	// return the held calls and call Close.
 	Stop()
 }
 
@@ -25,7 +25,7 @@ func holding(p Process) (holder, error) {
 }
 
 // failure is the text with which listeners fail.
-const failure = "the harness has the listener fail"
+const failure = "the harness makes the listener fail"
 
 // end ends a held call of a delivery.
 func (s *session) end(ctx context.Context, e protocol.Event, fails bool) error {
@@ -40,8 +40,7 @@ func (s *session) end(ctx context.Context, e protocol.Event, fails bool) error {
 	return h.Return(ctx, r)
 }
 
-// failing reports whether the listener that is called for a signal after n others of that
-// signal fails.
+// failing reports whether listener number n of a signal, counted from 0, fails.
 func (d delivery) failing(signal string, n int) bool {
 	for i, listener := range d.listeners {
 		if listener != signal {

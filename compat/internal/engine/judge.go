@@ -121,8 +121,8 @@ func (w want) problems(got reaction) []string {
 
 func withoutMetadata(call protocol.Event) bool { return call.Metadata == nil }
 
-// shows returns those of the requirements that a receiver without metadata shows, nil if
-// the receiver has metadata.
+// shows returns the requirements that a case can show for a receiver without metadata. It
+// returns nil if the receiver has metadata.
 func (r reaction) shows(requirements []string) []string {
 	if !slices.ContainsFunc(r.calls, withoutMetadata) {
 		return nil
@@ -169,9 +169,9 @@ func (w want) differences(calls []protocol.Event) []string {
 	return problems
 }
 
-// sameSignals compares the reported signals with those of the message. An implementation
-// may omit elements that are not strings, or report their JSON. The same holds for strings
-// with a lone surrogate.
+// sameSignals compares the reported signals with the signals of the message. An
+// implementation may omit elements that are not strings, or report their JSON. The same
+// holds for strings with a lone surrogate.
 func (w want) sameSignals(got []string) bool {
 	if slices.Equal(got, w.signals) {
 		return true

@@ -73,8 +73,8 @@ func (p *participant) judgeSending(id string, c *suite.Sending, sent []pushed, e
 		result.Problems = eventProblems(c.Event, sent, err)
 	case err == nil:
 		result.Expected = "rejects: " + strings.Join(c.Rejected, ", ")
-		// The parser of the adapter may have changed an event that has to be rejected.
-		// That is no violation if the result has the same meaning.
+		// The parser of the adapter may have changed an event that must be rejected. This is
+		// not a violation if the result has the same meaning.
 		if problems := eventProblems(c.Event, sent, nil); len(problems) > 0 {
 			result.Problems = append([]string{"it was sent, and must be rejected"}, problems...)
 		}
@@ -90,7 +90,7 @@ func (p *participant) judgeSending(id string, c *suite.Sending, sent []pushed, e
 	}
 	switch {
 	case rejected && (rejection.Unsupported() || len(result.Problems) > 0 && len(sent) == 0 && !utf8.ValidString(c.EventName+c.PayloadText)):
-		// A language whose strings hold text only has no such event.
+		// A language whose strings can only contain text cannot represent the event.
 		result.Outcome = report.Unsupported
 	case p.Original && c.Python != nil && !asMeasured(c.Python, sent, err):
 		result.Outcome = report.Failed

@@ -15,20 +15,20 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// suspender is a Process that can stand still, such as an *adapter.Adapter.
+// suspender is a Process that can be suspended, such as an *adapter.Adapter.
 type suspender interface {
 	Suspend() error
 	Resume() error
 }
 
-// suspend has a process stand still, or continue.
+// suspend suspends a process, or resumes it.
 func (s *scenario) suspend(step suite.Step, a *processState) error {
 	if a == nil {
 		return fmt.Errorf("no process has the name %q", step.Who)
 	}
 	p, ok := a.Process.(suspender)
 	if !ok {
-		return &protocol.FailedError{Op: step.Do, Reason: "unsupported: the process cannot stand still"}
+		return &protocol.FailedError{Op: step.Do, Reason: "unsupported: the process cannot be suspended"}
 	}
 	if step.Do == "suspend" {
 		return p.Suspend()
@@ -89,7 +89,7 @@ func (s *scenario) scores(ctx context.Context, key string) (map[string]float64, 
 	return scores, err
 }
 
-// stage moves messages to staging, as a receiver does that waits.
+// stage moves messages to staging, as a waiting receiver does.
 func (s *scenario) stage(ctx context.Context, step suite.Step) error {
 	queue := s.lane.prefix + step.Queue
 	keys, err := companions(s.lane.redis, queue)
@@ -178,7 +178,7 @@ func (s *scenario) knowsScript(ctx context.Context, step suite.Step) error {
 	return err
 }
 
-// separate cuts Redis off from the processes, or connects it again.
+// separate interrupts the network between the processes and Redis, or restores it.
 func (s *scenario) separate(step suite.Step) error {
 	if step.Do == "reachable" {
 		address, err := url.Parse(s.own.URL())
@@ -192,8 +192,8 @@ func (s *scenario) separate(step suite.Step) error {
 	return nil
 }
 
-// promote has new connections reach another server, which is empty, and makes the present
-// one its replica.
+// promote directs new connections to another server, which is empty, and makes the present
+// server its replica.
 func (s *scenario) promote(ctx context.Context) error {
 	client := s.lane.redis
 	defer client.Close()

@@ -16,8 +16,8 @@ type lostReply struct {
 	lost     chan bool
 }
 
-// loseReply lets the next LPUSH of a client through, and ends its connection instead of
-// the reply when the list has grown.
+// loseReply forwards the next LPUSH of a client. When the list has grown, it ends the
+// connection instead of forwarding the reply.
 func (s *scenario) loseReply(ctx context.Context, queue string) (*lostReply, error) {
 	before, err := s.lane.redis.LLen(ctx, queue).Result()
 	if err != nil {
@@ -59,7 +59,7 @@ func (l *lostReply) judge(ctx context.Context, sending error) error {
 	case sending == nil && !lost:
 		return wrong("it reports that the event is in Redis, and has sent no LPUSH (SEND-3)")
 	case sending == nil:
-		return wrong("it reports that the event is in Redis, which it does not know: the reply was lost (SEND-6)")
+		return wrong("it reports that the event is in Redis, but it cannot know this: the reply was lost (SEND-6)")
 	}
 	return nil
 }

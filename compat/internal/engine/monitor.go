@@ -25,8 +25,8 @@ type monitor struct {
 	marked  chan struct{} // holds one element after a mark
 }
 
-// harmful are the commands that take messages from a list in no way in which a receiver
-// takes them, or change them.
+// harmful has the commands that change messages, or that remove messages from a list in a
+// way that receivers do not use.
 var harmful = []string{
 	"expire", "pexpire", "expireat", "pexpireat", "ltrim", "del", "unlink", "rename", "renamenx", "move", "lset", "linsert", "lrem",
 	"set", "getset", "restore", "sort", "flushdb", "flushall", "swapdb",

@@ -10,15 +10,16 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/suite"
 )
 
-// maxOutage is the maximum time that an outage lasts only to be met again and again: a
-// client may wait for long between its attempts.
+// maxOutage is the maximum duration of an outage in which a client must make several
+// attempts. A client may wait for long between attempts.
 const maxOutage = 4 * time.Second
 
 // maxAttempts is the maximum number of attempts in a second. A client that pauses for
-// 10 ms makes half of it; a busy loop makes thousands.
+// 10 ms makes half as many; a busy loop makes thousands.
 const maxAttempts = 200
 
-// repeatedly waits until a client has met an outage often enough, or for maxOutage.
+// repeatedly waits until a client has made enough attempts during an outage, or for
+// maxOutage.
 func (s *scenario) repeatedly(ctx context.Context, often int, met func() (int, error)) error {
 	if often < 2 {
 		return nil

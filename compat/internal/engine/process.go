@@ -120,7 +120,7 @@ func (s *scenario) process(name string) *processState {
 	return s.processes[name]
 }
 
-// pump records the observations of a receiver until it ends.
+// pump records the observations of a receiver until the receiver ends.
 func (s *scenario) pump(ctx context.Context, a *processState) {
 	a.pumped = make(chan struct{})
 	s.pumps.Go(func() {
@@ -217,7 +217,7 @@ func (s *scenario) dead() bool {
 	return true
 }
 
-// over returns the reason why no receiver is left, if that is so.
+// over returns the reason why no receiver is left, or nil if there are receivers.
 func (s *scenario) over() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -239,8 +239,8 @@ func (s *scenario) deserted() bool {
 	return true
 }
 
-// missing returns the events that were not delivered, and twice those that were delivered
-// more than once. The caller holds the lock.
+// missing returns the events that were not delivered, and in twice the events that were
+// delivered more than once. The caller holds the lock.
 func (s *scenario) missing() (missing, twice []int) {
 	for n := 1; n <= s.number; n++ {
 		switch times, pushed := s.delivered[n], s.times(n); {

@@ -6,8 +6,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// receive runs a batch with one implementation. It starts a new process after the end of
-// a receiver: that end is the observation.
+// receive runs a batch with one implementation. If a receiver ends, its end is the observed
+// result, and receive starts a new process.
 func (r *run) receive(ctx context.Context, l *lane, p *participant, b batch) error {
 	s := &session{run: r, turn: r.first(), p: p, lane: l, batch: b, trace: &trace{}}
 	defer s.close()

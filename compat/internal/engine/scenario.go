@@ -49,8 +49,8 @@ func (r *run) scenarios(server Server) []task {
 	return tasks
 }
 
-// ways returns how the receivers of a scenario deliver: at most once (false), at least
-// once, or, where the outcome must be the same, both.
+// ways returns the modes in which the receivers of a scenario deliver: at most once (false),
+// at least once (true), or both if the outcome must be the same.
 func ways(server Server, c *suite.Case) []bool {
 	receives := slices.Contains(c.Script.Requests(), "receive")
 	// Users are limited to the commands of a plain receiver. A stall loses only messages

@@ -101,7 +101,8 @@ func sentBy(p *participant, c *suite.Case, event suite.Event, raw []byte) delive
 	return delivery{c: c, sender: p.ID, queue: event.EventName, listen: event.EventName, message: raw, want: w}
 }
 
-// marker is in the list before the event is sent. It must be to the right of the message.
+// marker is an element that the list has before the event is sent. The message must be to
+// the left of the marker.
 const marker = "an older message"
 
 // pushed is a message that a sender pushed.

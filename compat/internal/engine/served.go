@@ -10,8 +10,8 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// The backlog of a busy queue. The harness may not run for a moment, in which a fast
-// receiver must not empty the queue.
+// The backlog of a busy queue. It is large enough that a fast receiver does not empty the
+// queue while the harness has no CPU.
 const (
 	busyMessages = 10_000
 	busyLeast    = busyMessages / 2

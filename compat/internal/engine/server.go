@@ -43,8 +43,8 @@ type lane struct {
 	runs   int // scenarios that have run here
 }
 
-// fresh returns the lane with names that no process has consumed. A blocking command may
-// outlive its process for a moment and then takes a message.
+// fresh returns the lane with new names of queues. A blocking command may outlive its
+// process for a moment, and would take a message from a queue with an old name.
 func (l *lane) fresh() *lane {
 	l.runs++
 	return &lane{url: l.url, prefix: fmt.Sprintf("%s%d:", l.prefix, l.runs), shared: l.shared, redis: l.redis, server: l.server}

@@ -50,7 +50,7 @@ type reaction struct {
 	// canary is the report of the canary, nil if there is none.
 	canary *protocol.Event
 	died   *protocol.Died
-	// letter has what is wrong with the dead letters of a reliable receiver.
+	// letter describes a problem with the dead letters of a reliable receiver.
 	letter []string
 	// fault is a problem of the process, in contrast to the end of its queue.
 	fault error
@@ -160,8 +160,8 @@ func (s *session) close() {
 	s.closing.Wait()
 }
 
-// deliver pushes a message and its canary, and returns the reports before that of the
-// canary.
+// deliver pushes a message and its canary, and returns the reports that precede the report
+// of the canary.
 func (s *session) deliver(ctx context.Context, d delivery) reaction {
 	s.trace.begin()
 	queue, err := s.ready(ctx, d)

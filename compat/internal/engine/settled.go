@@ -11,7 +11,7 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// awaitSettled waits until nothing is left of a queue except dead letters, and checks them.
+// awaitSettled waits until a queue has no messages except dead letters, and checks these.
 func (s *scenario) awaitSettled(ctx context.Context, step suite.Step) error {
 	name := s.lane.prefix + step.Queue
 	keys, err := companions(s.lane.redis, name)
@@ -76,8 +76,8 @@ func (s *scenario) letters(ctx context.Context, step suite.Step, name string) er
 // maxReason is the maximum length of a reason (REL-25).
 const maxReason = 16 << 10
 
-// faultyReason returns what is wrong with a reason that must have one of the codes, "" if
-// nothing (REL-25).
+// faultyReason describes the problem of a reason that must have one of the codes. It
+// returns "" if there is no problem (REL-25).
 func faultyReason(reason string, codes ...string) string {
 	var members map[string]json.RawMessage
 	var r struct {
@@ -96,8 +96,8 @@ func faultyReason(reason string, codes ...string) string {
 	return ""
 }
 
-// consistent checks what holds between any two commands of Redis: the companion keys do
-// not contradict each other, no event is lost, none is stored twice, and no other keys of
+// consistent checks the invariants of the data in Redis: the companion keys do not
+// contradict each other, no event is lost, no event is stored twice, and no other keys of
 // this kind exist.
 func (s *scenario) consistent(ctx context.Context) error {
 	s.mu.Lock()

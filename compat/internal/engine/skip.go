@@ -40,7 +40,7 @@ func lacking(ctx context.Context, client *redis.Client, shared bool) lacks {
 	}
 }
 
-// obstacle returns why a case cannot run on a server, "" if it can.
+// obstacle returns the reason why a case cannot run on a server, or "" if it can.
 func (s Server) obstacle(c *suite.Case, lacks lacks) string {
 	needs := func(what string) bool { return c.Script != nil && slices.Contains(c.Script.Needs, what) }
 	does := func(step string) bool {
@@ -52,7 +52,7 @@ func (s Server) obstacle(c *suite.Case, lacks lacks) string {
 	case needs("server") && s.Another == nil:
 		return "they need a Redis of their own"
 	case c.Script != nil && c.Script.Server != nil && s.Listening == nil:
-		return "they need a Redis with TLS, a unix socket or users, which only a local one can be started with"
+		return "they need a Redis with TLS, a unix socket or users; the harness can only start a local one"
 	case needs("acl") && s.Prefix != "":
 		return "they need users of Redis, and must not add any to a shared Redis"
 	case needs("acl") && lacks.acl:

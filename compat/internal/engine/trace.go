@@ -11,8 +11,9 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// The limits of a trace: the bytes of one line, the lines at its beginning and its end;
-// and those of a shortened trace, for lines of processes and of the harness.
+// The limits of a trace are the bytes of a line and the numbers of lines at its beginning
+// and at its end. A shortened trace has separate limits for the lines of processes and for
+// the lines of the harness.
 const (
 	maxTraceData  = 2048
 	maxTraceBegin = 100
@@ -117,7 +118,7 @@ func (t *trace) of(who string) func(direction string, line []byte) {
 
 func seconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e6 }
 
-// Text returns bytes as a report has them: bytes that are not UTF-8 are escaped as \xNN,
+// Text returns bytes in the form of a report: bytes that are not UTF-8 are escaped as \xNN,
 // and the text is cut after limit bytes.
 func Text(data []byte, limit int) string {
 	cut := ""

@@ -13,10 +13,11 @@ import (
 
 // Question is one request of a case: an input, and the comparison of the output.
 type Question struct {
-	// Op is "send" or "receive" if only implementations whose classes get that request
-	// are asked.
+	// Op is "send" or "receive" if the question is only for implementations whose classes
+	// get that request.
 	Op string
-	// Requirements has the requirements that the answer shows, nil for those of the case.
+	// Requirements has the requirements that the answer shows. The default is the
+	// requirements of the case.
 	Requirements []string
 	// Expected is the expected output in one line.
 	Expected string
@@ -25,7 +26,7 @@ type Question struct {
 	compare func(output json.RawMessage) []string
 }
 
-// Input returns the member input of the request. It may have several MiB.
+// Input returns the member input of the request. Its size may be several MiB.
 func (q Question) Input() (json.RawMessage, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -37,11 +38,11 @@ func (q Question) Input() (json.RawMessage, error) {
 // Compare returns the differences between an output and the expected one.
 func (q Question) Compare(output json.RawMessage) []string { return q.compare(output) }
 
-// MessageFamilies are the families that a validator evaluates. Receivers get the messages
-// of the same cases from Redis.
+// MessageFamilies returns the families that a validator evaluates. Receivers get the
+// messages of the same cases from Redis.
 func MessageFamilies() []string { return spec.MessageFamilies }
 
-// OtherFamilies are the families that are evaluated only.
+// OtherFamilies returns the families whose cases do not use Redis.
 func OtherFamilies() []string {
 	return []string{"chain", "typed", "schema", "companions", "cloudevents", "configuration"}
 }
@@ -54,7 +55,8 @@ func Evaluates(class spec.Class, family string) bool {
 	return slices.Contains(OtherFamilies(), family) && slices.Contains(class.AllFamilies(), family)
 }
 
-// Questions returns the questions of a test vector, none if its family is not evaluated.
+// Questions returns the questions of a test vector. It returns none if the cases of the
+// family are not evaluated.
 func Questions(family string, vector json.RawMessage) ([]Question, error) {
 	read := map[string]func(json.RawMessage) ([]Question, error){
 		"chain": chain, "typed": typed, "schema": schema, "companions": companions, "cloudevents": cloudevents, "configuration": configuration,
@@ -91,7 +93,8 @@ func line(value any) string {
 	return strings.TrimSpace(b.String())
 }
 
-// blob is bytes in an input or output: a string, or {"base64": …} if they are not UTF-8.
+// blob has bytes of an input or an output. Its JSON is a string, or {"base64": …} if the
+// bytes are not UTF-8.
 type blob []byte
 
 func (b blob) MarshalJSON() ([]byte, error) {

@@ -12,7 +12,7 @@ type place struct {
 	File string `json:"file,omitempty"` // config.yml by default
 	Line int    `json:"line"`
 	Key  string `json:"key"`
-	// Text is what the reader says about it. It is not compared, but it quotes no value.
+	// Text is the message of the reader. It is not compared. It must not quote a value.
 	Text string `json:"text,omitempty"`
 }
 

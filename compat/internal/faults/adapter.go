@@ -25,7 +25,8 @@ type external struct {
 	ending  atomic.Bool // it was killed or asked to stop
 }
 
-// The settings of the reliable receivers of adapters, as those of the library.
+// The settings of the reliable receivers of adapters, which are the settings of the library's
+// receivers.
 const (
 	adapterAttempts = 5
 	adapterRetry    = 100 * time.Millisecond

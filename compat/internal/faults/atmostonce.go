@@ -14,9 +14,9 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// originalsKilled lets originals receive beside reliable receivers, and kills them with
-// SIGKILL. Originals deliver at most once, so their unhandled events are lost. These are
-// counted separately, and no other event may be lost.
+// originalsKilled runs originals beside reliable receivers, and kills the originals with
+// SIGKILL. Originals deliver at most once, so their unhandled events are lost. These events
+// are counted separately. No other event may be lost.
 func originalsKilled(ctx context.Context, size Size) (figures Figures, err error) {
 	server, client, f, end, err := startAlone(ctx, size, redisserver.Options{}, "originals killed")
 	if err != nil {
@@ -56,8 +56,8 @@ func originalsKilled(ctx context.Context, size Size) (figures Figures, err error
 	return figures, err
 }
 
-// oneOriginal lets an original receive until it has handled the given number of events, and
-// kills it after the duration later. It returns the number of handled events.
+// oneOriginal runs an original until it has handled the given number of events. It then waits
+// for later and kills the original. It returns the number of handled events.
 func (f *flow) oneOriginal(ctx context.Context, redisURL string, number, events int, later time.Duration) (handled int, err error) {
 	life, kill := context.WithCancel(ctx)
 	defer kill()

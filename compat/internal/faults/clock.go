@@ -11,10 +11,10 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// clockSteps sets the clock of Redis back by an hour and then right again, while events
-// flow. The second step makes every lease expire at once. For the protocol it makes no
-// difference which side's clock is wrong. Retries scheduled while the clock is wrong wait
-// until it is right.
+// clockSteps sets the clock of Redis back by an hour and then corrects it, while events
+// flow. The correction makes every lease expire at once. The protocol cannot distinguish
+// whether the clock of Redis or of its clients is wrong. Retries that are scheduled while the
+// clock is wrong wait until it is corrected.
 func clockSteps(ctx context.Context, size Size) (figures Figures, err error) {
 	clock, err := redisserver.NewClock(ctx)
 	if err != nil {
@@ -43,7 +43,7 @@ func clockSteps(ctx context.Context, size Size) (figures Figures, err error) {
 	return figures, err
 }
 
-// goesBy verifies that the clock of a Redis has that offset.
+// goesBy verifies the offset of the clock of a Redis.
 func goesBy(ctx context.Context, client *redis.Client, off time.Duration) error {
 	now, err := client.Time(ctx).Result()
 	if err == nil && time.Until(now.Add(-off)).Abs() > patience {

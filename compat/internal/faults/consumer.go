@@ -38,8 +38,8 @@ type consumption struct {
 // must call [Consume] and do nothing else.
 func IsConsumer() bool { return os.Getenv(consumerEnv) != "" }
 
-// Consume runs a consumer until it is told to stop, and returns its exit code. It writes
-// the number of each handled event in a line to stdout, before the acknowledgement.
+// Consume runs a consumer until the process gets SIGTERM, and returns its exit code. It
+// writes the number of each handled event in a line to stdout, before the acknowledgement.
 func Consume() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -93,8 +93,8 @@ type consumer interface {
 type child struct {
 	command *exec.Cmd
 	reading sync.WaitGroup
-	// started is closed when the process has logged something, as a receiver does when it
-	// starts, or has ended. From then on it handles SIGTERM.
+	// started is closed when the process has ended or has written a log message, as a
+	// receiver does when it starts. From then on the process handles SIGTERM.
 	started chan struct{}
 }
 

@@ -19,14 +19,12 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// A life is the work of a client on a queue, from its start until it has nothing left to
-// do or dies.
+// A life is the work of a client on a queue, until it is complete or the client dies.
 type life struct {
 	name string
 	// prepare prepares the queue for the life.
 	prepare func(ctx context.Context, t *trial) error
-	// live does the work, through the cutter. Its error is ignored if the client
-	// died.
+	// live does the work, through the cutter. The error is ignored if the client died.
 	live func(ctx context.Context, t *trial) error
 }
 
@@ -316,7 +314,7 @@ func ofProtocol(command string) bool {
 }
 
 // crashPoints kills clients before, during and after each command, with every outcome of
-// their listeners. It cuts Size.Rounds commands of each kind.
+// their listeners. It interrupts Size.Rounds commands of each kind.
 func crashPoints(ctx context.Context, size Size) (figures Figures, err error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
 	if err != nil {

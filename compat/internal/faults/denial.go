@@ -15,8 +15,8 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// deniedWrites makes Redis deny writes for longer than a lease, while events flow: for lack
-// of replicas, and because its disk is not writable.
+// deniedWrites makes Redis deny writes for longer than a lease, while events flow: once
+// because replicas are missing, and once because its disk is not writable.
 func deniedWrites(ctx context.Context, size Size) (figures Figures, err error) {
 	server, client, f, end, err := startAlone(ctx, size, redisserver.Options{}, "denied")
 	if err != nil {
@@ -53,8 +53,8 @@ func wantReplicas(ctx context.Context, server *redisserver.Instance) (restore fu
 		denies(ctx, server, "NOREPLICAS")
 }
 
-// fillDisk makes the server deny writes as after a failed snapshot: a directory is in the
-// place of the file.
+// fillDisk makes a snapshot of the server fail, so that the server denies writes: the path
+// of the snapshot is a directory.
 func fillDisk(ctx context.Context, server *redisserver.Instance) (restore func() error, err error) {
 	obstacle := filepath.Join(server.Dir(), "dump.rdb")
 	if err := os.Remove(obstacle); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -14,7 +14,7 @@ import (
 
 // pair starts a primary with a replica.
 func pair(ctx context.Context) (primary, replica *redisserver.Instance, err error) {
-	// The replica also writes to disk, because it may be the next to be stopped.
+	// The replica also writes to disk, because the scenario may stop it next.
 	primary, err = redisserver.StartInstance(ctx, redisserver.Options{Settings: redisserver.Durable()})
 	if err != nil {
 		return nil, nil, err
@@ -38,9 +38,9 @@ func pair(ctx context.Context) (primary, replica *redisserver.Instance, err erro
 const unreplicated = 20
 
 // promotion makes the replica the primary and the primary its replica, while events flow.
-// Existing connections receive READONLY, new connections reach the new primary, which lacks
-// the latest writes. Only replicated events count as promised, because Redis promises no
-// more.
+// Commands on existing connections get the error READONLY. New connections reach the new
+// primary, which lacks the latest writes. Redis guarantees only replicated events, so only
+// these count as promised.
 func promotion(ctx context.Context, size Size) (figures Figures, err error) {
 	primary, replica, err := pair(ctx)
 	if err != nil {
@@ -63,7 +63,7 @@ func promotion(ctx context.Context, size Size) (figures Figures, err error) {
 	client := redis.NewClient(&redis.Options{Addr: address.Addr()})
 	defer func() { _ = client.Close() }()
 	f := newFlow(ctx, size, "promotion", "promotion too")
-	// So that a part of a claim is handled.
+	// A part of a claim has been handled then.
 	f.work, f.backlog = 50*time.Millisecond, 10*unreplicated
 	defer f.stop()
 	for range 2 {

@@ -50,8 +50,8 @@ type flow struct {
 	calls       int              // calls of listeners
 	latest      []map[string]int // for each receiver, the number of the last event of each queue
 	unknown     int              // sends without a reply
-	failedSends int              // sends that have certainly failed
-	loading     int              // the failed sends that a loading Redis has denied
+	failedSends int              // sends that certainly failed
+	loading     int              // failed sends that a loading Redis denied
 	taken       int              // events that killed originals have lost
 	stale       int              // acknowledgements after the loss of the lease
 	outages     int              // interruptions of receivers
@@ -301,7 +301,7 @@ func (f *flow) mark() mark {
 	return mark{f.next, time.Now()}
 }
 
-// flowsSince does the same for events sent after a mark.
+// flowsSince is flowsAgain for events sent after a mark.
 func (f *flow) flowsSince(ctx context.Context, m mark, receivers ...int) error {
 	var idle []string
 	err := f.until(ctx, func() bool {

@@ -21,9 +21,8 @@ func killed(ctx context.Context, size Size) (figures Figures, err error) {
 	})
 }
 
-// mixedFleet does the same with a list from which an original receives, too. The original
-// is not killed. It delivers at most once, so an event that it holds at its end would be
-// lost.
+// mixedFleet is killed with an original that receives from the same list. The original is
+// not killed: it delivers at most once, so the event that it is handling would be lost.
 func mixedFleet(ctx context.Context, size Size) (figures Figures, err error) {
 	return killing(ctx, size, "mixed 日本 {x}", func(f *flow, p *original) error {
 		f.send(p.push)

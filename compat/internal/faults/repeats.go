@@ -17,9 +17,9 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// repeats cuts the connections of senders that wait for replies. They repeat sends with an
-// unknown outcome under the same id. Receivers with a deduplication window skip handled
-// events: no event is handled twice.
+// repeats cuts the connections of senders that wait for replies. The senders repeat sends
+// with an unknown outcome with the same id. Receivers with a deduplication window skip
+// handled events, so that no event is handled twice.
 func repeats(ctx context.Context, size Size) (figures Figures, err error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
 	if err != nil {

@@ -62,8 +62,9 @@ type Options struct {
 	Adapter  []string // as in Size
 }
 
-// Run runs scenarios. If done is not nil, it is called with the result of each scenario.
-// The error is that of the run itself, and then there is no report.
+// Run runs scenarios. If done is not nil, Run calls it with the result of each scenario. An
+// error means that the run was not possible, and there is no report. A violated promise is a
+// result and not an error.
 func Run(ctx context.Context, scenarios []Scenario, o Options, done func(Result)) (*Report, error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 type Scenario struct {
 	// Name identifies the scenario.
 	Name string
-	// What describes the fault in a sentence.
+	// What is a description of the fault in one sentence.
 	What string
 	// Short and Long are the sizes in a short and in a long run.
 	Short, Long Size

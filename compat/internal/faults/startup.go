@@ -11,7 +11,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/redisserver"
 )
 
-// startUp starts senders and receivers before Redis, and keeps them waiting while it loads.
+// startUp starts senders and receivers before Redis. They wait while Redis loads its data.
 func startUp(ctx context.Context, size Size) (figures Figures, err error) {
 	server, err := redisserver.StartInstance(ctx, redisserver.Options{Settings: []string{
 		// The server loads long enough for the test, and replies meanwhile.

@@ -15,10 +15,10 @@ import (
 
 // Condition describes the state of the network. The zero value forwards everything.
 type Condition struct {
-	// Delay is the time that each byte takes, in either direction.
+	// Delay is added to the transmission of each byte, in both directions.
 	Delay time.Duration
-	// Silent holds back bytes and the ends of connections without an error until the
-	// next condition, as TCP does while packets are lost.
+	// Silent withholds bytes and the ends of connections until the next condition, without
+	// an error, as TCP does while packets are lost.
 	Silent bool
 	// Refuse cuts all connections, existing and new.
 	Refuse bool
@@ -89,8 +89,8 @@ func (p *Proxy) Target(addr string) {
 // accept connections.
 func (p *Proxy) Refused() <-chan struct{} { return p.refused }
 
-// Forget stops forwarding on the existing connections for ever, without closing them,
-// as when the remote host has vanished. New connections are forwarded.
+// Forget permanently stops forwarding on the existing connections without closing them, as
+// if the remote host had disappeared. New connections are forwarded.
 func (p *Proxy) Forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,8 +99,8 @@ func (p *Proxy) Forget() {
 	}
 }
 
-// CutClients cuts the clients' ends of all existing connections. The server learns of
-// it according to the condition.
+// CutClients cuts the clients' ends of all existing connections. The condition determines
+// when the server notices.
 func (p *Proxy) CutClients() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

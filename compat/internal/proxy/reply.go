@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// loss is the loss of a reply that Lose has ordered.
+// loss describes the reply that Lose discards.
 type loss struct {
-	command   []byte        // as it begins in RESP, in upper case
+	command   []byte        // the beginning of the command in RESP, in upper case
 	forwarded chan struct{} // closed when a command has been forwarded
 }
 
-// Lose discards the reply to the next command with a name, which the server still gets, and
-// all later bytes of the server on its connection. It returns a channel that is closed when
-// the command has been forwarded. Other connections are forwarded as before; Cut ends the
-// silent one.
+// Lose forwards the next command with a name and discards its reply, and all later bytes
+// from the server on the same connection. It returns a channel that is closed when the
+// command has been forwarded. Other connections are not affected. Cut ends the silent
+// connection.
 func (p *Proxy) Lose(command string) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -22,9 +22,9 @@ func (p *Proxy) Lose(command string) <-chan struct{} {
 	return p.losing.forwarded
 }
 
-// match makes a link mute if a client's bytes contain the command whose reply is to be
-// lost. It returns the channel to close when the bytes have been forwarded, if so. before
-// has the end of the bytes that were forwarded before.
+// match makes a link mute if a client's bytes contain the command of Lose. Then it returns
+// the channel to close after the bytes have been forwarded; otherwise it returns nil. before
+// has the last bytes that were forwarded earlier.
 func (p *Proxy) match(l *link, before, sent []byte) chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()

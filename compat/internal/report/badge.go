@@ -16,10 +16,11 @@ type badge struct {
 	Color         string `json:"color"`
 }
 
-// WriteBadge writes an endpoint badge for Shields of one implementation, selected by its ID
-// or name. Without a name, it is the only implementation with a flag that is not an
-// original, or otherwise the first that is not an original. The badge shows the verdict on a
-// class; without a class, it counts the results that Counts assigns to the implementation.
+// WriteBadge writes an endpoint badge for Shields. name is the ID or the name of the
+// implementation. If it is empty, the badge is for the only implementation with a flag that
+// is not an original, or otherwise for the first implementation that is not an original. The
+// badge shows the verdict on class. If class is empty, the badge counts the results that
+// Counts assigns to the implementation.
 func (r *Report) WriteBadge(out io.Writer, name, class string) error {
 	one, err := r.badgeOf(name)
 	if err != nil {

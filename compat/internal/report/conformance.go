@@ -22,7 +22,7 @@ type Verdict string
 const (
 	Conforms  Verdict = "conforms"     // every case that binds the class passed or is unsupported
 	Violates  Verdict = "violates"     // a case failed, or is a known deviation
-	Undecided Verdict = "inconclusive" // a case is not known, and none violates
+	Undecided Verdict = "inconclusive" // the outcome of a case is unknown, and no case violates
 	Untested  Verdict = "not tested"   // no case that binds the class passed or failed
 )
 
@@ -52,9 +52,9 @@ type Feature struct {
 	NotTested []string `json:"not_tested,omitempty"`
 }
 
-// Conformances returns the verdicts for every implementation and class that it claims, by
-// implementation. An implementation with a problem has none. Nor has a variant. A run
-// without a family of the class's vectors shows violations only.
+// Conformances returns the verdicts for every implementation and each class that it claims,
+// in the order of the implementations. Implementations with a problem and variants have no
+// verdict. If the run lacks a family of the class's vectors, it can only show violations.
 func (r *Report) Conformances() []Conformance {
 	classes, err := spec.ReadClasses()
 	if err != nil {
@@ -162,7 +162,7 @@ func without(ids []string, set map[string]bool) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return set[id] })
 }
 
-// tests reports whether the result is one of an implementation in a class.
+// tests reports whether the result is a result of an implementation in a class.
 func (r *Result) tests(id string, class spec.Class, family string) bool {
 	if r.Request == evaluate {
 		return r.Receiver == id && evaluation.Evaluates(class, family)
@@ -189,7 +189,8 @@ func (r *Report) inOrder(ids map[string]bool) []string {
 	return ordered
 }
 
-// claim is the line about an implementation: what it conforms to, and what not.
+// claim is the line about an implementation: the classes to which it conforms, and those to
+// which it does not.
 type claim struct {
 	Implementation string
 	Conforms       bool // to a class, and violates none
@@ -248,7 +249,8 @@ func newClaim(id string, all []Conformance, versions string) claim {
 	return made
 }
 
-// missing returns what the run did not test of the class, "" if it tested everything.
+// missing describes the parts of the class that the run did not test. It returns "" if it
+// tested all of them.
 func (c Conformance) missing() string {
 	var parts []string
 	if len(c.NotTested) > 0 {

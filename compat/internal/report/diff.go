@@ -20,8 +20,8 @@ type Diff struct {
 	Changed []Change `json:"changed"`
 	// Stale are the known deviations that are stale only in the later run.
 	Stale []StaleDeviation `json:"stale"`
-	// Complaints are those of the later run about implementations without a complaint in
-	// the earlier run.
+	// Complaints has the complaints of the later run about implementations without a
+	// complaint in the earlier run.
 	Complaints []Complaint `json:"complaints"`
 
 	// Suites has the versions of the suite if they differ. A version is empty if the report
@@ -31,8 +31,8 @@ type Diff struct {
 	Implementations Listed `json:"implementations"`
 	Cases           Listed `json:"cases"`
 	Servers         Listed `json:"servers"`
-	// Renamed maps IDs of the earlier run to those of the later run, if the version has
-	// changed.
+	// Renamed maps IDs of the earlier run to IDs of the later run, for implementations and
+	// servers whose version has changed.
 	Renamed map[string]string `json:"renamed"`
 	// New and Gone are the numbers of results that only one run has.
 	New  int `json:"new"`
@@ -81,9 +81,9 @@ type resultKey struct {
 	request                            string
 }
 
-// Compare returns the differences between a report and a later one. It identifies an
-// implementation or a server of one name in both reports despite different versions, if
-// each report has one of that name.
+// Compare returns the differences between a report and a later one. It compares
+// implementations and servers with different versions if each report has exactly one of the
+// same name.
 func Compare(before, after *Report) *Diff {
 	d := &Diff{Failing: []Change{}, Repaired: []Change{}, Changed: []Change{}, Stale: []StaleDeviation{}, Complaints: []Complaint{}, Renamed: map[string]string{}}
 	if before.SuiteVersion != after.SuiteVersion {

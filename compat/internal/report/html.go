@@ -66,8 +66,8 @@ func (r *Report) WriteHTML(out io.Writer) error {
 	return parsed.Execute(out, p)
 }
 
-// policy returns a policy that permits only the page's own style and script, so that text
-// that is not escaped by mistake has no effect.
+// policy returns a policy that permits only the page's own style and script. Text that is
+// not escaped by mistake therefore has no effect.
 func policy() string {
 	digest := func(text string) string {
 		sum := sha256.Sum256([]byte(text))
@@ -110,8 +110,8 @@ func newCell(kind string, row, column Party, t Tally) cell {
 	return c
 }
 
-// link returns a link to the part of the page with these ids. The harness has none. It must
-// be a whole attribute: the template would escape a part of one again.
+// link returns a link to the part of the page with these ids. The harness has no link. The
+// result must be a whole attribute: the template would escape a part of an attribute again.
 func link(kind string, ids ...string) string {
 	var fragment strings.Builder
 	fragment.WriteString("#" + kind)

@@ -59,8 +59,8 @@ func (r *Report) Pairs() Matrix {
 	return m
 }
 
-// parties returns those on one side of the results: the harness, the implementations in
-// the order of the report, and fleets.
+// parties returns the parties on one side of the results: the harness, the implementations
+// in the order of the report, and fleets.
 func (r *Report) parties(side func(*Result) string) []Party {
 	played := map[string]bool{}
 	var fleets []string

@@ -15,8 +15,8 @@ const Format = 1
 type Report struct {
 	Format int      `json:"format"`
 	Tool   Software `json:"tool"`
-	// SuiteVersion and Specification are the versions of the cases, as spec/manifest.json has
-	// them. They are empty in reports of programs that do not know them.
+	// SuiteVersion and Specification are the versions of the cases in spec/manifest.json.
+	// They are empty in reports of programs that do not know them.
 	SuiteVersion  string `json:"suite_version,omitempty"`
 	Specification string `json:"specification,omitempty"`
 	// Platform is the platform of the run: "linux/amd64, 2 CPUs".
@@ -38,7 +38,7 @@ type Report struct {
 	// Skipped has the selected cases that did not run on any server. They are not in
 	// Cases.
 	Skipped []Skipped `json:"skipped,omitempty"`
-	// Conformance has what Conformances returns, for other programs. Write sets it.
+	// Conformance has the verdicts of Conformances, for other programs. Write sets it.
 	Conformance []Conformance `json:"conformance,omitempty"`
 }
 
@@ -107,8 +107,8 @@ type Implementation struct {
 	VariantOf string `json:"variant_of,omitempty"`
 	// Flag is the flag that selects it: "--original remote_event_bundle-1.6".
 	Flag string `json:"flag,omitempty"`
-	// Problem is a problem of its adapter in every case: it does not answer hello, or
-	// does not stop as the protocol requires. A run with one fails.
+	// Problem describes a problem of the adapter that concerns every case: it does not
+	// answer hello, or does not stop as the protocol requires. A run with a problem fails.
 	Problem string `json:"problem,omitempty"`
 }
 
@@ -153,10 +153,11 @@ type Result struct {
 	Observed string `json:"observed"`
 	// Problems has one text for each problem.
 	Problems []string `json:"problems,omitempty"`
-	// Requirements has the requirements that the result shows, nil for those of the case.
+	// Requirements has the requirements that the result shows. The default is the
+	// requirements of the case.
 	Requirements []string `json:"requirements,omitempty"`
-	// FirstTry is the observation of the first try, if there was a second one: alone and
-	// with a longer deadline.
+	// FirstTry is the observation of the first try if there was a second one. The second
+	// try runs alone and has a longer deadline.
 	FirstTry string `json:"first_try,omitempty"`
 	// Deviation is the known deviation, if the outcome is Deviates.
 	Deviation *Deviation `json:"deviation,omitempty"`

@@ -58,7 +58,7 @@ func (r *Report) WriteText(out io.Writer) error {
 	return err
 }
 
-// advice says how to try an adapter by hand, if the adapters of the user do not start.
+// advice describes how to try an adapter by hand, if the user's adapters do not start.
 func (r *Report) advice() string {
 	for i := range r.Implementations {
 		one := &r.Implementations[i]
@@ -172,7 +172,7 @@ func short(s string) string {
 	return Visible(s[:end]) + " …"
 }
 
-// sides names the sender and the receiver, as far as they exist.
+// sides returns the names of the sender and of the receiver, if they exist.
 func (r *Result) sides() string {
 	switch {
 	case r.Request == evaluate:
@@ -185,7 +185,7 @@ func (r *Result) sides() string {
 	return r.Sender + " → " + r.receivers()
 }
 
-// receivers names the receiver, and whether it delivers at least once.
+// receivers returns the name of the receiver, and whether it delivers at least once.
 func (r *Result) receivers() string {
 	if r.Reliable {
 		return r.Receiver + " (reliable)"

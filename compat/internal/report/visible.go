@@ -38,7 +38,7 @@ func Visible(s string) string {
 	return b.String()
 }
 
-// VisibleLines does the same for a text of several lines and keeps the line feeds.
+// VisibleLines is Visible for a text of several lines. It keeps the line feeds.
 func VisibleLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {

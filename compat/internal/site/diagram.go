@@ -12,8 +12,8 @@ import (
 // errDiagram reports a diagram of a form that is not known.
 var errDiagram = errors.New("a diagram of an unknown form: the site draws sequenceDiagram, flowchart LR, classDiagram and stateDiagram-v2")
 
-// diagram returns the HTML of a diagram in the language of Mermaid, of which it knows what
-// the specification uses.
+// diagram returns the HTML of a diagram in the language of Mermaid. It supports the part of
+// the language that the specification uses.
 func diagram(text string) (string, error) {
 	var lines []string
 	for line := range strings.Lines(text) {
@@ -77,7 +77,8 @@ func (d *drawing) lines(x, y float64, class string, lines []string) {
 	}
 }
 
-// svg returns the drawing. It shrinks a little where the page is narrow; then its box scrolls.
+// svg returns the drawing. On a narrow page, it shrinks to 80 percent. Its box scrolls if
+// that is not enough.
 func (d *drawing) svg(label string) string {
 	return fmt.Sprintf(`<figure class="diagram"><svg viewBox="0 0 %.0f %.0f" width="%.0f" style="min-width:%.0fpx" role="img" aria-label="%s">%s</svg></figure>`,
 		d.w, d.h, d.w, 0.8*d.w, html.EscapeString(label), d.String())

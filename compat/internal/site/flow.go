@@ -25,7 +25,7 @@ type node struct {
 	y        float64
 }
 
-// height is that of the node's shape.
+// height returns the height of the node's shape.
 func (n *node) height() float64 {
 	h := float64(len(n.lines))*row + pad
 	if n.shape == "store" {
@@ -34,7 +34,7 @@ func (n *node) height() float64 {
 	return h
 }
 
-// flow draws a flow chart, or a class diagram, that is a forest, from left to right.
+// flow draws a flow chart or a class diagram from left to right. Its graph must be a forest.
 func flow(lines []string) (string, error) {
 	var nodes []*node
 	marker := "marker-end=\"url(#arrow)\""

@@ -11,8 +11,8 @@ import (
 // lineWidth is the width at which JSON is broken into lines.
 const lineWidth = 84
 
-// formatJSON returns a value on one line where it fits, and otherwise with a line for each
-// member. Strings and numbers stay as they are written.
+// formatJSON returns a value on one line if it fits, and otherwise with a line for each
+// member. It does not change strings and numbers.
 func formatJSON(raw json.RawMessage) (string, error) {
 	var b strings.Builder
 	err := writeJSON(&b, raw, "", 0)

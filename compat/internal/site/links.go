@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// repository is where the files are that the site does not have.
+// repository is the address of the files that the site does not have.
 const repository = "https://github.com/remote-events/remote-events"
 
-// links knows the place of everything in the site.
+// links finds the places of pages, requirements and vectors in the site.
 type links struct {
 	files        fs.FS
 	pages        map[string]string // paths in the site by paths in the tree

@@ -153,7 +153,7 @@ func (d *document) addText(n ast.Node) {
 	}
 }
 
-// mark makes a block that begins with the id of a requirement a target of links.
+// mark makes a block a target of links if it begins with the id of a requirement.
 func (d *document) mark(n, element ast.Node) {
 	if !d.anchor {
 		return
@@ -332,7 +332,7 @@ func (d *document) renderCode(w util.BufWriter, source []byte, n ast.Node, enter
 	return ast.WalkSkipChildren, nil
 }
 
-// renderTable puts a table into a box that scrolls, so that the page does not.
+// renderTable puts a table into a box that scrolls, so that the page need not scroll.
 func renderTable(w util.BufWriter, _ []byte, _ ast.Node, entering bool) (ast.WalkStatus, error) {
 	text := "<div class=\"scroll\"><table>\n"
 	if !entering {

@@ -43,7 +43,7 @@ func (b *builder) addResults() error {
 	return nil
 }
 
-// standing returns the versions of implementations by name for which is reports true.
+// standing returns the versions of the implementations for which is returns true, by name.
 func standing(results specification.Results, is func(specification.Standing) bool) []string {
 	var names []string
 	versions := map[string][]string{}

@@ -116,7 +116,7 @@ func define(name string, members []member) (definition, error) {
 	return d, nil
 }
 
-// typeOf returns what a schema permits, in short.
+// typeOf returns a short description of the values that a schema permits.
 func typeOf(members []member) template.HTML {
 	get := func(name string) json.RawMessage {
 		for _, m := range members {
@@ -158,7 +158,7 @@ func typeOf(members []member) template.HTML {
 	return template.HTML(strings.Join(bounds, ", "))
 }
 
-// inner returns what a schema within another permits.
+// inner returns the description of a schema within another schema.
 func inner(raw json.RawMessage) string {
 	if raw[0] != '{' {
 		return "any value"

@@ -38,7 +38,7 @@ type builder struct {
 
 	links     *links
 	pages     []*page
-	files     map[string][]byte // what is not a page
+	files     map[string][]byte // files that are not pages
 	search    []entry
 	templates *template.Template
 }
@@ -137,7 +137,7 @@ func Build(root fs.FS) (map[string][]byte, error) {
 	return b.files, nil
 }
 
-// listed returns the page of the navigation under which a page is.
+// listed returns the entry of the navigation to which a page belongs.
 func (p *page) listed() *page {
 	if p.in != nil {
 		return p.in

@@ -24,7 +24,7 @@ const (
 	requirements = "spec/requirements.json"
 )
 
-// source is what the site is made from.
+// source has the inputs of the site.
 type source struct {
 	files        fs.FS
 	manifest     spec.Manifest

@@ -147,7 +147,7 @@ func writeMember(b *strings.Builder, m member) error {
 	return nil
 }
 
-// idsOf returns the ids of requirements of an array that has nothing else, or nil.
+// idsOf returns the elements of an array if all are ids of requirements, and otherwise nil.
 func idsOf(raw json.RawMessage) []string {
 	var ids []string
 	if raw[0] != '[' || json.Unmarshal(raw, &ids) != nil {
@@ -208,8 +208,8 @@ const (
 	maxDumped = 256
 )
 
-// writeBytes writes bytes as text, with escapes for what does not print, and as
-// hexadecimal digits if there are such bytes.
+// writeBytes writes bytes as text, with escapes for bytes that do not print. If there are
+// such bytes, it also writes hexadecimal digits.
 func writeBytes(b *strings.Builder, parts []part) {
 	total, dump := 0, false
 	var start []byte

@@ -19,10 +19,10 @@ func (a *app) asyncapiCommand() *cobra.Command {
 in --schemas: as YAML, or as JSON with -o json.
 
 Each event has a channel, whose address is the key of its Redis list, a message
-with the schema of the event's payload, and an operation each for senders and
-receivers. The document contains all schemas and refers to no other file. A
-schema with $dynamicRef, $recursiveRef or an $id below its root cannot be in a
-document.`,
+with the schema of the event's payload, one operation for senders and one for
+receivers. The document contains the schemas that the events use, and refers to
+no other file. A schema with $dynamicRef, $recursiveRef or an $id below its root
+cannot be in a document.`,
 		Example: `  remote-event asyncapi --schemas schemas --title Uploads > asyncapi.yaml`,
 		Args:    noSuchArgument,
 	}

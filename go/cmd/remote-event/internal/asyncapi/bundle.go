@@ -17,14 +17,14 @@ import (
 // references point there.
 type bundle struct {
 	files   fs.FS
-	schemas object            // as components/schemas of the document has them
+	schemas object            // the content of components/schemas of the document
 	names   map[string]string // of the schemas, by files
 	used    map[string]bool   // names
 	byID    map[string]string // files by their $id; read on first use
 }
 
-// reference returns the place in the document of the schema to which a file of the
-// catalogue refers.
+// reference resolves a reference in a file of the catalogue and returns the place of the
+// schema in the document.
 func (b *bundle) reference(from, reference string) (string, error) {
 	target, err := url.Parse(reference)
 	if err != nil {
@@ -73,7 +73,8 @@ func (b *bundle) content(id string) any {
 	return entry.get("schema")
 }
 
-// add copies a file into the document, unless it is there, and returns its name there.
+// add copies a file into the document if the document does not have it. It returns the name
+// of the schema in the document.
 func (b *bundle) add(name string) (string, error) {
 	if id, ok := b.names[name]; ok {
 		return id, nil
@@ -84,7 +85,7 @@ func (b *bundle) add(name string) (string, error) {
 	}
 	id := identifier(strings.TrimSuffix(strings.TrimSuffix(name, ".json"), ".schema"), b.used)
 	b.names[name] = id
-	// The place is taken before the references are followed: they may lead back here.
+	// Append the schema before following its references, which may refer to this file.
 	i := len(b.schemas)
 	b.schemas = append(b.schemas, member{id, object{{"schemaFormat", schemaFormat}, {"schema", content}}})
 	changed, err := b.rewrite(name, content, true)
@@ -107,16 +108,16 @@ func (b *bundle) read(name string) (any, error) {
 	return content, nil
 }
 
-// data are keywords whose values are no schemas.
+// data has the keywords whose values contain no schemas.
 var data = []string{"const", "enum", "default", "examples", "required", "dependentRequired"}
 
-// named are keywords whose values have schemas by name.
+// named has the keywords whose values are objects of schemas by name.
 var named = []string{"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"}
 
 var errDynamic = errors.New("a document cannot have a schema with $dynamicRef, $recursiveRef or an $id below its root")
 
-// rewrite returns a schema with references into the document, and without the $id and the
-// $schema of its root, which would change what its references mean.
+// rewrite returns a schema whose references point into the document. It removes the $id and
+// the $schema of the root, which would change the meaning of the references.
 func (b *bundle) rewrite(name string, schema any, root bool) (any, error) {
 	switch schema := schema.(type) {
 	case []any:

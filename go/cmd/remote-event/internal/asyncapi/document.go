@@ -20,7 +20,7 @@ import (
 // Options describe a document.
 type Options struct {
 	Title   string
-	Version string // of what the document describes
+	Version string // the version of the described events
 }
 
 // Document is an AsyncAPI document.
@@ -40,8 +40,8 @@ func (d *Document) YAML() (string, error) {
 	return b.String(), encoder.Close()
 }
 
-// schemaFormat is the form of the schemas of a catalogue. AsyncAPI's own is of an older
-// draft.
+// schemaFormat is the format of the schemas of a catalogue. The default format of AsyncAPI
+// is based on an older draft of JSON Schema.
 const schemaFormat = "application/schema+json;version=draft-2020-12"
 
 const (
@@ -51,9 +51,8 @@ const (
 )
 
 // New returns the document of a catalogue: a channel, a message and two operations for each
-// event. The document has all schemas of the catalogue, and refers to nothing outside it.
-// Load the catalogue first: New expects that it is valid. An error names a schema that
-// cannot be in a document.
+// event. The document contains the schemas that the events use, and refers to no other file.
+// The catalogue must be valid. The error names a schema that cannot be in a document.
 func New(catalogue fs.FS, options Options) (*Document, error) {
 	text, err := fs.ReadFile(catalogue, payloadschema.FileName)
 	if err != nil {
@@ -107,8 +106,8 @@ func New(catalogue fs.FS, options Options) (*Document, error) {
 	}}, nil
 }
 
-// messageSchema returns the schema of the messages of an event, by sections 5 to 7 of
-// spec/wire.md.
+// messageSchema returns the schema of the messages of an event, according to sections 5 to
+// 7 of spec/wire.md.
 func messageSchema(event, payload string) object {
 	text := object{{"type", "string"}}
 	return object{
@@ -137,8 +136,8 @@ func messageSchema(event, payload string) object {
 // ref returns a reference within the document.
 func ref(path ...string) object { return object{{"$ref", "#/" + strings.Join(path, "/")}} }
 
-// identifier returns a name of an object in the document: of letters, digits, points,
-// hyphens and underscores, and not used yet.
+// identifier returns an unused name for an object in the document, with letters, digits,
+// points, hyphens and underscores only.
 func identifier(name string, used map[string]bool) string {
 	id := strings.Map(func(r rune) rune {
 		if r < 0x80 && (r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '.' || r == '-' || r == '_') {
