@@ -94,7 +94,7 @@ func (a *adapter) encodeAndPush(ctx context.Context, env wire.Envelope) error {
 	return a.client.LPush(ctx, key, message).Err()
 }
 
-// encode is wire.Encode, but for what the mutation permits.
+// encode is wire.Encode, except that it accepts the events that the mutation permits.
 func (a *adapter) encode(env wire.Envelope) ([]byte, error) {
 	message, _, err := wire.Encode(env, wire.Limits{})
 	rejected, ok := errors.AsType[*wire.RejectedError](err)
@@ -154,8 +154,8 @@ func (a *adapter) receiveReliably(ctx context.Context, queues []string, settings
 	return nil
 }
 
-// consume takes messages until the adapter is stopped. What was taken is
-// delivered first.
+// consume takes messages until the adapter is stopped. It delivers the messages that it
+// has taken before it returns.
 func (a *adapter) consume(ctx context.Context, queue string) {
 	pop := a.pop
 	if pop == nil {
@@ -191,7 +191,7 @@ func (a *adapter) consume(ctx context.Context, queue string) {
 	}
 }
 
-// handle delivers a message, and says what becomes of the receiver.
+// handle delivers a message and returns the state of the receiver.
 func (a *adapter) handle(ctx context.Context, queue, raw string) fate {
 	message := []byte(raw)
 	if a.read != nil {
@@ -208,7 +208,7 @@ func (a *adapter) handle(ctx context.Context, queue, raw string) fate {
 		if a.deliver != nil {
 			a.deliver(&env, message)
 		}
-		_ = a.call(env, queue) // the next message is delivered all the same
+		_ = a.call(env, queue) // a failure does not affect the next message
 	}
 	if a.after != nil {
 		a.after(ctx, a.client, queue, raw)

@@ -2,7 +2,7 @@ package mutant
 
 import "sync"
 
-// ahead is what was fetched and not yet handed out. A process has one mutation,
+// ahead has the messages that were fetched and not yet returned. A process has one mutation,
 // and may have several queues.
 var ahead = struct {
 	sync.Mutex

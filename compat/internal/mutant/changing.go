@@ -18,8 +18,8 @@ import (
 )
 
 // changing are the mutants that change payloads, attributes or names as common
-// libraries do, when they send or when they deliver. What a mutant does not mean to change
-// keeps its bytes.
+// libraries do, when they send or when they deliver. Values that a mutant does not change
+// keep their bytes.
 var changing = func() []Mutation {
 	var all []Mutation
 	for _, m := range []struct {
@@ -28,9 +28,9 @@ var changing = func() []Mutation {
 	}{
 		{"trims-member-names", "removes white space around names of members", change{name: strings.TrimSpace}},
 		{"trims-strings", "removes white space around strings", change{text: strings.TrimSpace}},
-		{"nests-dotted-names", "makes an object of a name with a dot", change{object: nestDotted}},
-		{"array-of-digits", "makes an array of an object whose names are 0, 1, …", change{object: arrayOfDigits}},
-		{"array-of-nothing", "makes an array of an empty object", change{object: func(o map[string]any) any {
+		{"nests-dotted-names", "turns a name with a dot into an object", change{object: nestDotted}},
+		{"array-of-digits", "turns an object whose names are 0, 1, … into an array", change{object: arrayOfDigits}},
+		{"array-of-nothing", "turns an empty object into an array", change{object: func(o map[string]any) any {
 			if len(o) == 0 {
 				return []any{}
 			}
@@ -41,7 +41,7 @@ var changing = func() []Mutation {
 		{"unescapes-twice", `resolves escapes twice, so that \\n becomes a line feed`, change{text: func(s string) string {
 			return strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\"`, `"`, `\u0041`, "A").Replace(s)
 		}}},
-		{"parses-strings", "makes numbers and literals of strings that look like them", change{value: parseString}},
+		{"parses-strings", "turns strings that look like numbers and literals into these", change{value: parseString}},
 		{"normalises-strings", "normalises strings to NFC", change{text: compose}},
 		{"normalises-member-names", "normalises names of members to NFC", change{name: compose}},
 		{"camel-case", "writes names of members in camel case", change{name: func(name string) string {
@@ -68,14 +68,14 @@ var changing = func() []Mutation {
 		)
 	}
 	return append(all,
-		Mutation{Name: "empty-metadata", About: "writes an empty metadata where there are no attributes", Requirement: "META-4", Cases: []string{"send", "payload"},
+		Mutation{Name: "empty-metadata", About: "writes an empty metadata if there are no attributes", Requirement: "META-4", Cases: []string{"send", "payload"},
 			write: func(message []byte) []byte {
 				if bytes.Contains(message, []byte(`"metadata": {`)) {
 					return message
 				}
 				return append(message[:len(message)-1:len(message)-1], `, "metadata": {}}`...)
 			}},
-		Mutation{Name: "null-metadata", About: "writes null as metadata where there are no attributes", Requirement: "META-1", Cases: []string{"send", "payload"},
+		Mutation{Name: "null-metadata", About: "writes null as metadata if there are no attributes", Requirement: "META-1", Cases: []string{"send", "payload"},
 			write: func(message []byte) []byte {
 				return append(message[:len(message)-1:len(message)-1], `, "metadata": null}`...)
 			}},
@@ -89,10 +89,10 @@ var changing = func() []Mutation {
 		Mutation{Name: "drops-long-fractions", About: "drops events with fractions of more than 4,300 digits", Requirement: "JSON-10", Cases: []string{"limits/4-*", "payload"},
 			reject: func(raw []byte, _ wire.Envelope) bool { return longNumber.Match(raw) }},
 		Mutation{Name: "lowers-attributes", About: "sends names of attributes in lower case", Requirement: "META-2", Cases: []string{"send", "payload"}, before: renameAttributes(strings.ToLower)},
-		Mutation{Name: "trims-attributes", About: "sends names of attributes without the space around them", Requirement: "META-2", Cases: []string{"send", "payload"}, before: renameAttributes(strings.TrimSpace)},
-		Mutation{Name: "cleans-attributes", About: "leaves forbidden characters out of names of attributes", Requirement: "META-2", Cases: []string{"send", "payload"},
+		Mutation{Name: "trims-attributes", About: "removes white space around names of attributes", Requirement: "META-2", Cases: []string{"send", "payload"}, before: renameAttributes(strings.TrimSpace)},
+		Mutation{Name: "cleans-attributes", About: "removes forbidden characters from names of attributes", Requirement: "META-2", Cases: []string{"send", "payload"},
 			before: renameAttributes(func(name string) string { return regexp.MustCompile(`[^a-z0-9]`).ReplaceAllString(name, "") })},
-		Mutation{Name: "skips-attributes", About: "leaves out attributes that no sender may write", Requirement: "SEND-1", Cases: []string{"send"},
+		Mutation{Name: "skips-attributes", About: "omits attributes that no sender may write", Requirement: "SEND-1", Cases: []string{"send"},
 			before: func(env *wire.Envelope) {
 				maps.DeleteFunc(env.Metadata.Attributes, func(name, _ string) bool { return !regexp.MustCompile(`^[a-z0-9]+$`).MatchString(name) })
 			}},
@@ -102,7 +102,7 @@ var changing = func() []Mutation {
 					env.Metadata.Attributes[name] = strings.TrimSpace(value)
 				}
 			}},
-		Mutation{Name: "skips-empty-attributes", About: "leaves out attributes that are empty", Requirement: "META-3", Cases: []string{"send", "payload"},
+		Mutation{Name: "skips-empty-attributes", About: "omits empty attributes", Requirement: "META-3", Cases: []string{"send", "payload"},
 			before: func(env *wire.Envelope) {
 				maps.DeleteFunc(env.Metadata.Attributes, func(_, value string) bool { return value == "" })
 			}},
@@ -135,14 +135,14 @@ var changing = func() []Mutation {
 			}},
 		Mutation{Name: "normalises-signals", About: "compares signals in NFC", Requirement: "DISP-1", Cases: []string{"dispatch", "wire"},
 			hears: func(listener, signal string) bool { return compose(listener) == compose(signal) }},
-		Mutation{Name: "signals-by-prefix", About: "calls the listeners of a signal that begins alike", Requirement: "DISP-1", Cases: []string{"dispatch"}, hears: func(listener, signal string) bool { return strings.HasPrefix(signal, listener) }},
+		Mutation{Name: "signals-by-prefix", About: "calls the listeners of signals with a common prefix", Requirement: "DISP-1", Cases: []string{"dispatch"}, hears: func(listener, signal string) bool { return strings.HasPrefix(signal, listener) }},
 		Mutation{Name: "signals-up-to-nul", About: "compares signals up to a NUL", Requirement: "DISP-1", Cases: []string{"dispatch"},
 			hears: func(listener, signal string) bool {
 				a, _, _ := strings.Cut(listener, "\x00")
 				b, _, _ := strings.Cut(signal, "\x00")
 				return a == b
 			}},
-		Mutation{Name: "signals-as-patterns", About: "takes the signal of a listener for a pattern", Requirement: "DISP-1", Cases: []string{"dispatch"},
+		Mutation{Name: "signals-as-patterns", About: "treats the signal of a listener as a pattern", Requirement: "DISP-1", Cases: []string{"dispatch"},
 			hears: func(listener, signal string) bool {
 				prefix, pattern := strings.CutSuffix(listener, "*")
 				return listener == signal || pattern && strings.HasPrefix(signal, prefix)
@@ -150,11 +150,11 @@ var changing = func() []Mutation {
 		Mutation{Name: "unicode-space", About: "skips any white space of Unicode around a message", Requirement: "JSON-2", Cases: []string{"poison"}, read: bytes.TrimSpace},
 		Mutation{Name: "send-unicode-space", About: "skips any white space of Unicode around a payload", Requirement: "JSON-2", Cases: []string{"send"},
 			before: func(env *wire.Envelope) { env.Payload = bytes.TrimSpace(env.Payload) }},
-		Mutation{Name: "trailing-nul", About: "skips NULs behind a message", Requirement: "JSON-2", Cases: []string{"poison"}, read: func(raw []byte) []byte { return bytes.TrimRight(raw, "\x00") }},
-		Mutation{Name: "receives-characters", About: "counts its limit of receiving in characters", Requirement: "LIMIT-3", Cases: []string{"limits"},
+		Mutation{Name: "trailing-nul", About: "skips NULs after a message", Requirement: "JSON-2", Cases: []string{"poison"}, read: func(raw []byte) []byte { return bytes.TrimRight(raw, "\x00") }},
+		Mutation{Name: "receives-characters", About: "applies the limit of receivers to characters instead of bytes", Requirement: "LIMIT-3", Cases: []string{"limits"},
 			limits: wire.Limits{ReceiveBytes: 1 << 30},
 			reject: func(raw []byte, _ wire.Envelope) bool { return len([]rune(string(raw))) > wire.DefaultReceiveBytes }},
-		Mutation{Name: "sends-characters", About: "counts its limit of sending in characters", Requirement: "LIMIT-2", Cases: []string{"send"},
+		Mutation{Name: "sends-characters", About: "applies the limit of senders to characters instead of bytes", Requirement: "LIMIT-2", Cases: []string{"send"},
 			permits: []wire.Requirement{wire.ReqSize},
 			push: func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 				if len([]rune(string(message))) > wire.DefaultSendBytes {
@@ -174,13 +174,13 @@ var changing = func() []Mutation {
 
 var longNumber = regexp.MustCompile(`[0-9]{1000}[0-9]{1000}[0-9]{1000}[0-9]{1000}[0-9]{301}`)
 
-// everyRequirement has the requirements for which a sender rejects.
+// everyRequirement has the requirements whose violation a sender rejects.
 var everyRequirement = []string{
 	"JSON-1", "JSON-2", "JSON-3", "JSON-4", "JSON-5", "JSON-6", "JSON-7", "JSON-9", "WIRE-1", "WIRE-2", "WIRE-3", "WIRE-4", "WIRE-5",
 	"SIG-1", "SIG-2", "SIG-3", "SIG-4", "META-1", "META-2", "META-3", "META-5", "LIMIT-1", "LIMIT-2", "CHAIN-4", "SEND-7",
 }
 
-// change is a change to the values of a payload. A part without a value changes nothing.
+// change is a change to the values of a payload. A field without a value changes nothing.
 type change struct {
 	name   func(string) string
 	text   func(string) string
@@ -188,7 +188,7 @@ type change struct {
 	object func(map[string]any) any
 }
 
-// apply changes a payload. It keeps the bytes of a payload that has nothing to change.
+// apply changes a payload. It keeps the bytes of a payload without values to change.
 func (c change) apply(payload []byte) []byte {
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	decoder.UseNumber()
@@ -276,7 +276,7 @@ func arrayOfDigits(o map[string]any) any {
 	return elements
 }
 
-// reformatDate writes a date as a library does that parses and formats dates.
+// reformatDate writes a date like a library that parses and formats dates.
 func reformatDate(s string) string {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		return t.UTC().Format("2006-01-02T15:04:05.000Z")
@@ -304,7 +304,7 @@ func parseString(v any) any {
 	return s
 }
 
-// compose is NFC for the letters of the cases.
+// compose normalises the letters that occur in the cases to NFC.
 func compose(s string) string {
 	return strings.NewReplacer("e\u0301", "\u00e9", "o\u0308", "\u00f6", "a\u030a", "\u00e5", "\u212b", "\u00e5").Replace(s)
 }

@@ -17,17 +17,17 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// delivering are the mutants that deliver something else, or to others.
+// delivering has the mutants that deliver other values, or to other listeners.
 var delivering = []Mutation{
 	{Name: "float64", About: "reads every number as a double", Requirement: "JSON-10", Cases: []string{"limits/*float64*", "limits/*-integer", "limits/one-*", "payload"},
 		deliver: func(env *wire.Envelope, _ []byte) { rewrite(env, false) }},
-	{Name: "replaces-surrogates", About: "replaces surrogates without partner by U+FFFD", Requirement: "JSON-10", Cases: []string{"wire"},
+	{Name: "replaces-surrogates", About: "replaces lone surrogates by U+FFFD", Requirement: "JSON-10", Cases: []string{"wire"},
 		deliver: func(env *wire.Envelope, _ []byte) { rewrite(env, true) }},
 	{Name: "nan-to-null", About: "delivers null for NaN", Requirement: "JSON-10", Cases: []string{"wire"},
 		deliver: func(env *wire.Envelope, _ []byte) {
 			env.Payload = replaceAll(env.Payload, "NaN", "null", "-Infinity", "null", "Infinity", "null")
 		}},
-	{Name: "drops-nulls", About: "leaves out members that are null", Requirement: "WIRE-8", Cases: []string{"wire", "payload"},
+	{Name: "drops-nulls", About: "omits members that are null", Requirement: "WIRE-8", Cases: []string{"wire", "payload"},
 		deliver: func(env *wire.Envelope, _ []byte) {
 			var members map[string]json.RawMessage
 			if json.Unmarshal(env.Payload, &members) == nil {
@@ -38,12 +38,12 @@ var delivering = []Mutation{
 				}
 			}
 		}},
-	{Name: "drops-reserved", About: "leaves out the members that originals overwrite", Requirement: "WIRE-8", Cases: []string{"wire"},
+	{Name: "drops-reserved", About: "omits the members that originals overwrite", Requirement: "WIRE-8", Cases: []string{"wire"},
 		deliver: func(env *wire.Envelope, _ []byte) { env.Payload = value.Omit(env.Payload, "_signals", "_propagated") }},
-	{Name: "merges-duplicates", About: "merges objects of one name", Requirement: "JSON-11", Cases: []string{"wire"}, deliver: mergeDuplicates},
+	{Name: "merges-duplicates", About: "merges objects with the same name", Requirement: "JSON-11", Cases: []string{"wire"}, deliver: mergeDuplicates},
 	{Name: "no-metadata", About: "forgets the attributes", Requirement: "META-6", Cases: []string{"metadata"},
 		deliver: func(env *wire.Envelope, _ []byte) { env.Metadata.Attributes = nil }},
-	{Name: "known-attributes", About: "delivers the attributes that it knows", Requirement: "EVOL-3", Cases: []string{"metadata", "evolution"},
+	{Name: "known-attributes", About: "delivers only the attributes that it knows", Requirement: "EVOL-3", Cases: []string{"metadata", "evolution"},
 		deliver: func(env *wire.Envelope, _ []byte) {
 			known := []string{"id", "source", "time", "dataschema", "traceparent", "tracestate"}
 			for name := range env.Metadata.Attributes {
@@ -52,9 +52,9 @@ var delivering = []Mutation{
 				}
 			}
 		}},
-	{Name: "all-attributes", About: "makes strings of attributes that are none", Requirement: "META-6", Cases: []string{"metadata"}, deliver: stringify},
-	{Name: "all-names", About: "delivers attributes of any name", Requirement: "META-6", Cases: []string{"metadata"}, deliver: anyName},
-	{Name: "drops-bad-values", About: "leaves out attributes of another form", Requirement: "META-6", Cases: []string{"metadata"}, deliver: dropBadValues},
+	{Name: "all-attributes", About: "converts attributes that are not strings into strings", Requirement: "META-6", Cases: []string{"metadata"}, deliver: stringify},
+	{Name: "all-names", About: "delivers attributes with invalid names", Requirement: "META-6", Cases: []string{"metadata"}, deliver: anyName},
+	{Name: "drops-bad-values", About: "omits attributes of another form", Requirement: "META-6", Cases: []string{"metadata"}, deliver: dropBadValues},
 	{Name: "names-from-the-key", About: "takes the event's name from the list's key", Requirement: "RECV-9", Cases: []string{"dispatch", "wire"},
 		chain: func(env wire.Envelope, queue string) []string {
 			return append([]string{queue}, env.Metadata.Signals[1:]...)
@@ -73,7 +73,7 @@ var delivering = []Mutation{
 			changed["received"] = "now"
 			return changed
 		}},
-	{Name: "reports-attributes-sometimes", About: "delivers attributes, or leaves them out where a message has some", Requirement: "META-6", Cases: []string{"metadata"},
+	{Name: "reports-attributes-sometimes", About: "delivers metadata only if a message has none", Requirement: "META-6", Cases: []string{"metadata"},
 		attributes: func(attributes map[string]string) map[string]string {
 			if len(attributes) > 0 {
 				return nil
@@ -87,7 +87,7 @@ var delivering = []Mutation{
 		chain: func(env wire.Envelope, _ string) []string {
 			return slices.DeleteFunc(unique(env.Metadata.Signals), func(s string) bool { return s == wire.SignalEvent || s == wire.SignalRemoteEvent })
 		}},
-	{Name: "base-signals-always", About: "calls the listeners of the base signals, which do not stand there", Requirement: "DISP-1", Cases: []string{"dispatch"},
+	{Name: "base-signals-always", About: "calls the listeners of base signals that the message does not have", Requirement: "DISP-1", Cases: []string{"dispatch"},
 		chain: func(env wire.Envelope, _ string) []string {
 			return unique(append(slices.Clone(env.Metadata.Signals), wire.SignalRemoteEvent, wire.SignalEvent))
 		}},
@@ -101,9 +101,9 @@ var delivering = []Mutation{
 		chain: func(env wire.Envelope, _ string) []string {
 			return slices.Sorted(slices.Values(unique(env.Metadata.Signals)))
 		}},
-	{Name: "signal-twice", About: "calls the listeners of a signal as often as it stands there", Requirement: "DISP-2", Cases: []string{"dispatch", "wire"},
+	{Name: "signal-twice", About: "calls the listeners of a signal once for each occurrence", Requirement: "DISP-2", Cases: []string{"dispatch", "wire"},
 		chain: func(env wire.Envelope, _ string) []string { return env.Metadata.Signals }},
-	{Name: "last-duplicate-signal", About: "calls the listeners of a signal where it last stands", Requirement: "DISP-2", Cases: []string{"dispatch"},
+	{Name: "last-duplicate-signal", About: "calls the listeners of a signal at its last occurrence", Requirement: "DISP-2", Cases: []string{"dispatch"},
 		chain: func(env wire.Envelope, _ string) []string {
 			signals := slices.Clone(env.Metadata.Signals)
 			slices.Reverse(signals)
@@ -112,18 +112,18 @@ var delivering = []Mutation{
 			return signals
 		}},
 	{Name: "any-case-signals", About: "compares signals without their case", Requirement: "DISP-1", Cases: []string{"dispatch"}, hears: strings.EqualFold},
-	{Name: "trims-signals", About: "compares signals without the space around them", Requirement: "DISP-1", Cases: []string{"dispatch"},
+	{Name: "trims-signals", About: "compares signals without white space around them", Requirement: "DISP-1", Cases: []string{"dispatch"},
 		hears: func(listener, signal string) bool { return strings.TrimSpace(listener) == strings.TrimSpace(signal) }},
-	{Name: "obeys-the-kernel", About: "ends when a message commands it", Requirement: "DISP-3", Cases: []string{"dispatch", "wire"},
+	{Name: "obeys-the-kernel", About: "ends if a message contains kernel.kernel_shutdown", Requirement: "DISP-3", Cases: []string{"dispatch", "wire"},
 		ends: func(raw []byte, _ bool) fate {
 			if bytes.Contains(raw, []byte("kernel.kernel_shutdown")) {
 				return dies
 			}
 			return lives
 		}},
-	{Name: "drops-commands", About: "rejects a message with a signal of the kernel's", Requirement: "RECV-2", Cases: []string{"dispatch", "wire"}, reject: finding(wire.ReqReservedSignal)},
-	{Name: "sends-on", About: "sends on what it has received", Requirement: "DISP-4", Cases: []string{"redis/one-at-a-time", "redis/fifo"}, after: sendOn()},
-	{Name: "one-listener", About: "keeps one listener, the last that was registered", Requirement: "DISP-1", Cases: []string{"dispatch/in-order"},
+	{Name: "drops-commands", About: "rejects a message with a signal of the kernel", Requirement: "RECV-2", Cases: []string{"dispatch", "wire"}, reject: finding(wire.ReqReservedSignal)},
+	{Name: "sends-on", About: "sends each received message again", Requirement: "DISP-4", Cases: []string{"redis/one-at-a-time", "redis/fifo"}, after: sendOn()},
+	{Name: "one-listener", About: "keeps only the listener that was registered last", Requirement: "DISP-1", Cases: []string{"dispatch/in-order"},
 		listen: func(signals []string) []string { return signals[max(0, len(signals)-1):] }},
 }
 
@@ -142,7 +142,7 @@ func rewrite(env *wire.Envelope, exact bool) {
 	}
 }
 
-// mergeDuplicates has the members of all objects of one name at the top.
+// mergeDuplicates merges the members of all objects with the same name at the top level.
 func mergeDuplicates(env *wire.Envelope, raw []byte) {
 	var all []string
 	s := pyjson.Scanner{Src: raw}
@@ -157,7 +157,7 @@ func mergeDuplicates(env *wire.Envelope, raw []byte) {
 		env.Payload = []byte("{" + strings.Join(all, ",") + "}")
 		return
 	}
-	// And at the next level, as a decoder does that fills a map in place.
+	// Merge the next level, too, like a decoder that fills a map in place.
 	found := map[string][]string{}
 	var names []string
 	s = pyjson.Scanner{Src: env.Payload}

@@ -12,7 +12,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/protocol"
 )
 
-// evaluating are the mutants that evaluate test vectors.
+// evaluating has the mutants that evaluate test vectors.
 var evaluating = []Mutation{
 	evaluates("too-mild", "judges malformed messages as tolerated", "VERDICT-1", protocol.Validator, "poison", func(out map[string]any) {
 		replace(out, "verdict", "malformed", "tolerated")
@@ -29,8 +29,8 @@ var evaluating = []Mutation{
 		findings, _ := out["findings"].([]any)
 		out["findings"] = append(findings, "JSON-8")
 	}),
-	evaluates("no-legacy-verdict", "predicts nothing of originals", "VERDICT-3", protocol.Validator, "wire", func(out map[string]any) { delete(out, "legacy") }),
-	evaluates("originals-drop", "predicts that originals drop what they die of", "VERDICT-3", protocol.Validator, "poison", func(out map[string]any) {
+	evaluates("no-legacy-verdict", "predicts no outcome with originals", "VERDICT-3", protocol.Validator, "wire", func(out map[string]any) { delete(out, "legacy") }),
+	evaluates("originals-drop", "predicts that originals drop messages of which they die", "VERDICT-3", protocol.Validator, "poison", func(out map[string]any) {
 		replace(out, "legacy", "dies", "drops")
 	}),
 	evaluates("parents-sorted", "orders the ancestors by their names", "CHAIN-1", protocol.LegacySafeSender, "chain", func(out map[string]any) {
@@ -39,7 +39,7 @@ var evaluating = []Mutation{
 			slices.SortFunc(ancestors, func(a, b any) int { return strings.Compare(words(a), words(b)) })
 		}
 	}),
-	evaluates("accepts-every-type", "accepts declarations that are to be rejected", "CHAIN-3", protocol.LegacySafeSender, "chain", func(out map[string]any) {
+	evaluates("accepts-every-type", "accepts declarations that must be rejected", "CHAIN-3", protocol.LegacySafeSender, "chain", func(out map[string]any) {
 		if out["rejected"] == true {
 			delete(out, "rejected")
 			out["signals"] = []string{"a", "remote_event", "event"}
@@ -64,22 +64,22 @@ var evaluating = []Mutation{
 			}
 		}
 	}),
-	evaluates("decodes-misfits", "decodes what does not fit as zero values", "TYPE-6", protocol.Receiver, "typed", func(out map[string]any) {
+	evaluates("decodes-misfits", "decodes values that do not fit as zero values", "TYPE-6", protocol.Receiver, "typed", func(out map[string]any) {
 		if _, misfit := out["error"]; misfit {
 			delete(out, "error")
 			out["value"] = map[string]any{"a": "0"}
 		}
 	}),
-	evaluates("misfits-nowhere", "reports the whole payload as the place of a misfit", "TYPE-6", protocol.Receiver, "typed", nowhere),
+	evaluates("misfits-nowhere", "reports the whole payload as the place of a value that does not fit", "TYPE-6", protocol.Receiver, "typed", nowhere),
 	evaluates("schemas-fit", "accepts payloads that do not fit their schema", "SCHEMA-2", protocol.Receiver, "schema", func(out map[string]any) { delete(out, "error") }),
 	evaluates("schemas-nowhere", "reports the whole payload as the place that does not fit its schema", "SCHEMA-3", protocol.Receiver, "schema", nowhere),
-	evaluates("kinds-swapped", "has the companion keys in another order", "REL-3", protocol.ReliableReceiver, "companions", func(out map[string]any) {
+	evaluates("kinds-swapped", "returns the companion keys in another order", "REL-3", protocol.ReliableReceiver, "companions", func(out map[string]any) {
 		if keys, _ := out["companions"].([]any); len(keys) > 1 {
 			keys[0], keys[1] = keys[1], keys[0]
 		}
 	}),
 	evaluates("slot-zero", "computes another slot", "REL-4", protocol.ReliableReceiver, "companions", func(out map[string]any) { out["slot"] = 0 }),
-	evaluates("tag-in-braces", "has the braces in the tag", "REL-4", protocol.ReliableReceiver, "companions", func(out map[string]any) {
+	evaluates("tag-in-braces", "includes the braces in the tag", "REL-4", protocol.ReliableReceiver, "companions", func(out map[string]any) {
 		if tag, ok := out["tag"].(string); ok {
 			out["tag"] = "{" + tag + "}"
 		}
@@ -93,7 +93,7 @@ var evaluating = []Mutation{
 			}
 		}
 	}),
-	evaluates("converts-everything", "converts CloudEvents that are to be rejected", "CE-3", protocol.Converter, "cloudevents", accepts),
+	evaluates("converts-everything", "converts CloudEvents that must be rejected", "CE-3", protocol.Converter, "cloudevents", accepts),
 	evaluates("does-not-warn", "reports no warnings", "CONF-23", protocol.ConfigurationReader, "configuration", func(out map[string]any) { delete(out, "warnings") }),
 	evaluates("a-line-too-far", "reports the line after an error", "CONF-19", protocol.ConfigurationReader, "configuration", func(out map[string]any) {
 		if place, ok := out["error"].(map[string]any); ok {

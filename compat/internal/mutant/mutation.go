@@ -10,17 +10,17 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Mutation is one mistake of the adapter. A part without a value is correct.
+// Mutation is one mistake of the adapter. A field without a value stands for correct behaviour.
 type Mutation struct {
 	Name        string
 	About       string // the mistake of the implementer
-	Requirement string // that is violated
+	Requirement string // the violated requirement
 	// Cases has the patterns of its cases.
 	Cases []string
 
 	client func(options *redis.Options)
 
-	// Of a receiver: in the order in which a message meets them.
+	// Of a receiver, in the order in which a message passes them.
 
 	queues  func(queues []string) []string
 	pop     func(ctx context.Context, client *redis.Client, queue string) (string, error)
@@ -28,10 +28,10 @@ type Mutation struct {
 	hasty   bool                                   // does not pause after a failed pop
 	read    func(raw []byte) []byte                // the message, before it is decoded
 	limits  wire.Limits                            // of a receiver
-	accept  func(raw []byte) (wire.Envelope, bool) // what is malformed, and delivered
+	accept  func(raw []byte) (wire.Envelope, bool) // the malformed messages that are delivered
 	reject  func(raw []byte, env wire.Envelope) bool
-	deliver func(env *wire.Envelope, raw []byte)           // changes what is delivered
-	chain   func(env wire.Envelope, queue string) []string // whose listeners are called
+	deliver func(env *wire.Envelope, raw []byte)           // changes the delivered event
+	chain   func(env wire.Envelope, queue string) []string // returns the signals whose listeners are called
 	hears   func(listener, signal string) bool
 	// name is the event's name that is delivered, and attributes are the attributes.
 	name       func(env wire.Envelope, queue string) string
@@ -49,8 +49,8 @@ type Mutation struct {
 	// Of a sender.
 
 	before  func(env *wire.Envelope)    // changes the event, before it is checked
-	event   func(env *wire.Envelope)    // changes what is sent, after it was checked
-	permits []wire.Requirement          // what is sent all the same
+	event   func(env *wire.Envelope)    // changes the event, after it was checked
+	permits []wire.Requirement          // the violations that the sender accepts
 	write   func(message []byte) []byte // the message, before it is pushed
 	push    func(ctx context.Context, client *redis.Client, key string, message []byte) error
 	answer  func(err error, env wire.Envelope) error // of a push or a rejection

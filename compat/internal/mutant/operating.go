@@ -19,7 +19,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// operating are the mutants whose mistakes show in outages, when they stop, in logs and in
+// operating has the mutants whose mistakes show in outages, when they stop, in logs and in
 // other keys.
 var operating = []Mutation{
 	{Name: "repeats-lost-pushes", About: "has a client that repeats commands whose replies were lost", Requirement: "SEND-5", Cases: []string{"redis/sender-*"},
@@ -83,17 +83,17 @@ var operating = []Mutation{
 	{Name: "gives-up-connecting", About: "ends after the third error of the connection in a row", Requirement: "RECV-6", Cases: []string{"redis/long-outage", "redis/restart"}, failed: third(func(err error) bool { return !redisSays(err) })},
 	{Name: "gives-up-on-errors", About: "ends after the third error that Redis replies", Requirement: "RECV-6", Cases: []string{"redis/error-replies", "redis/wrongtype*"}, failed: third(redisSays)},
 	{Name: "busy-loop", About: "does not pause after errors", Requirement: "RECV-6", Cases: []string{"redis/long-outage", "redis/error-replies"}, hasty: true},
-	{Name: "exits-at-the-stop", About: "ends with a message in hand when it is asked to stop", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, quits: true},
+	{Name: "exits-at-the-stop", About: "ends while it handles a message when it is asked to stop", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, quits: true},
 	{Name: "cuts-off-pops", About: "does not wait for the reply to its pop for more than a second when it stops", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, pop: cutOff},
-	{Name: "puts-back-left", About: "puts back to the left what it has fetched ahead", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, pop: fetchSomeAhead, stopping: putBack(false,
+	{Name: "puts-back-left", About: "returns prefetched messages to the left end of the list", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, pop: fetchSomeAhead, stopping: putBack(false,
 		func(ctx context.Context, client *redis.Client, queue string, message any) {
 			client.LPush(ctx, queue, message)
 		})},
-	{Name: "puts-back-reversed", About: "puts back in reverse order what it has fetched ahead", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, pop: fetchSomeAhead, stopping: putBack(false,
+	{Name: "puts-back-reversed", About: "returns prefetched messages in reverse order", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, pop: fetchSomeAhead, stopping: putBack(false,
 		func(ctx context.Context, client *redis.Client, queue string, message any) {
 			client.RPush(ctx, queue, message)
 		})},
-	{Name: "puts-back-less", About: "puts back all but one of the messages that it has fetched ahead", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, pop: fetchSomeAhead, stopping: putBack(true,
+	{Name: "puts-back-less", About: "returns all prefetched messages except one", Requirement: "RECV-12", Cases: []string{"redis/stop-*"}, pop: fetchSomeAhead, stopping: putBack(true,
 		func(ctx context.Context, client *redis.Client, queue string, message any) {
 			client.RPush(ctx, queue, message)
 		})},
@@ -106,7 +106,7 @@ var operating = []Mutation{
 			return queues
 		})},
 	{Name: "drops-the-same", About: "drops a message that is identical to the last one", Requirement: "RECV-2", Cases: []string{"redis/equal-*"}, reject: seen(false, func(raw []byte) string { return string(raw) })},
-	{Name: "drops-known-ids", About: "drops an event whose id it knows", Requirement: "RECV-2", Cases: []string{"redis/equal-*"}, reject: seen(true, func(raw []byte) string {
+	{Name: "drops-known-ids", About: "drops an event with an id that it has seen before", Requirement: "RECV-2", Cases: []string{"redis/equal-*"}, reject: seen(true, func(raw []byte) string {
 		var message struct {
 			Metadata struct {
 				ID string `json:"id"`
@@ -126,10 +126,10 @@ var operating = []Mutation{
 		logf("%s: %v", os.Getenv("REDIS_URL"), err)
 		return false
 	}},
-	{Name: "sends-on-elsewhere", About: "sends on to another list what it has received", Requirement: "DISP-4", Cases: []string{"redis/receiver-*"}, after: alsoReceiving(func(ctx context.Context, client *redis.Client, queue, raw string) {
+	{Name: "sends-on-elsewhere", About: "sends each received message to another list", Requirement: "DISP-4", Cases: []string{"redis/receiver-*"}, after: alsoReceiving(func(ctx context.Context, client *redis.Client, queue, raw string) {
 		client.LPush(ctx, "done:"+queue, raw)
 	})},
-	{Name: "sends-on-to-parents", About: "sends on to the lists of the parents what it has received", Requirement: "DISP-4", Cases: []string{"redis/receiver-*"}, after: alsoReceiving(func(ctx context.Context, client *redis.Client, _, raw string) {
+	{Name: "sends-on-to-parents", About: "sends each received message to the lists of the parents", Requirement: "DISP-4", Cases: []string{"redis/receiver-*"}, after: alsoReceiving(func(ctx context.Context, client *redis.Client, _, raw string) {
 		client.LPush(ctx, wire.SignalRemoteEvent, raw)
 	})},
 	{Name: "expires-queues", About: "expires its queues", Requirement: "RECV-13", Cases: []string{"redis/receiver-*"}, after: alsoReceiving(func(ctx context.Context, client *redis.Client, queue, _ string) {
@@ -138,7 +138,7 @@ var operating = []Mutation{
 	{Name: "trims-queues", About: "keeps the newest 10,000 messages of its queues", Requirement: "RECV-13", Cases: []string{"redis/receiver-*"}, after: alsoReceiving(func(ctx context.Context, client *redis.Client, queue, _ string) {
 		client.LTrim(ctx, queue, 0, 9999)
 	})},
-	{Name: "deletes-empty-queues", About: "deletes a queue that it has found empty", Requirement: "RECV-13", Cases: []string{"redis/receiver-*"}, after: alsoReceiving(func(ctx context.Context, client *redis.Client, queue, _ string) {
+	{Name: "deletes-empty-queues", About: "deletes a queue after an empty reply", Requirement: "RECV-13", Cases: []string{"redis/receiver-*"}, after: alsoReceiving(func(ctx context.Context, client *redis.Client, queue, _ string) {
 		if client.LLen(ctx, queue).Val() == 0 {
 			client.Del(ctx, queue)
 		}
@@ -147,7 +147,7 @@ var operating = []Mutation{
 
 func logf(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 
-// alsoSending is a push after which the mutant does something else.
+// alsoSending is a push that is followed by another action.
 func alsoSending(also func(ctx context.Context, client *redis.Client, key string, message []byte)) func(context.Context, *redis.Client, string, []byte) error {
 	return func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 		err := client.LPush(ctx, key, message).Err()
@@ -158,7 +158,7 @@ func alsoSending(also func(ctx context.Context, client *redis.Client, key string
 	}
 }
 
-// alsoReceiving is what the mutant does after each message, also while it is stopped.
+// alsoReceiving is an action after each message, even while the mutant stops.
 func alsoReceiving(also func(ctx context.Context, client *redis.Client, queue, raw string)) func(context.Context, *redis.Client, string, string) {
 	return func(ctx context.Context, client *redis.Client, queue, raw string) {
 		also(context.WithoutCancel(ctx), client, queue, raw)
@@ -185,7 +185,7 @@ func third(kind func(error) bool) func(error) bool {
 	return func(err error) bool { return kind(err) && n.Add(1) >= 3 }
 }
 
-// fetchSomeAhead takes a hundred messages at once and hands out one after the other.
+// fetchSomeAhead takes a hundred messages at once and returns them one after the other.
 func fetchSomeAhead(ctx context.Context, client *redis.Client, queue string) (string, error) {
 	ahead.Lock()
 	defer ahead.Unlock()
@@ -228,8 +228,8 @@ func cutOff(ctx context.Context, client *redis.Client, queue string) (string, er
 	}
 }
 
-// putBack puts back the messages that were fetched ahead: the oldest first, or the newest
-// first and one less.
+// putBack returns the prefetched messages to the queue: the oldest first, or the newest
+// first, and one fewer.
 func putBack(newestFirst bool, push func(ctx context.Context, client *redis.Client, queue string, message any)) func(context.Context, *redis.Client, string) {
 	return func(ctx context.Context, client *redis.Client, queue string) {
 		ahead.Lock()

@@ -13,44 +13,44 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// reading are the mutants that take a message for another, or for none.
+// reading has the mutants that misread messages, or reject valid ones.
 var reading = []Mutation{
 	{Name: "takes-bom", About: "skips a byte order mark", Requirement: "JSON-1", Cases: []string{"poison"},
 		read: func(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\ufeff")) }},
-	{Name: "replaces-bytes", About: "replaces bytes that are no UTF-8 by U+FFFD", Requirement: "JSON-1", Cases: []string{"poison"},
+	{Name: "replaces-bytes", About: "replaces bytes that are not UTF-8 by U+FFFD", Requirement: "JSON-1", Cases: []string{"poison"},
 		read: func(raw []byte) []byte { return bytes.ToValidUTF8(raw, []byte("\ufffd")) }},
-	{Name: "latin-1", About: "reads bytes that are no UTF-8 as Latin-1", Requirement: "JSON-1", Cases: []string{"poison"}, read: latin1},
+	{Name: "latin-1", About: "reads bytes that are not UTF-8 as Latin-1", Requirement: "JSON-1", Cases: []string{"poison"}, read: latin1},
 	{Name: "detects-utf-16", About: "detects UTF-16 and UTF-32, as json.loads does with bytes", Requirement: "JSON-1", Cases: []string{"poison"}, read: detectUTF16},
 	{Name: "trailing-bytes", About: "stops at the end of the first value", Requirement: "JSON-2", Cases: []string{"poison"}, read: firstValue},
-	{Name: "control-characters", About: "takes control characters in strings", Requirement: "JSON-2", Cases: []string{"poison"}, read: escapeControls},
-	{Name: "trailing-commas", About: "takes a comma before a closing bracket", Requirement: "JSON-2", Cases: []string{"poison"},
+	{Name: "control-characters", About: "accepts control characters in strings", Requirement: "JSON-2", Cases: []string{"poison"}, read: escapeControls},
+	{Name: "trailing-commas", About: "accepts a comma before a closing bracket", Requirement: "JSON-2", Cases: []string{"poison"},
 		read: func(raw []byte) []byte {
 			return replaceAll(raw, ",}", "}", ", }", "}", ",]", "]", ", ]", "]")
 		}},
-	{Name: "single-quotes", About: "takes strings in single quotes", Requirement: "JSON-2", Cases: []string{"poison"},
+	{Name: "single-quotes", About: "accepts strings in single quotes", Requirement: "JSON-2", Cases: []string{"poison"},
 		read: func(raw []byte) []byte {
 			if json.Valid(raw) {
 				return raw
 			}
 			return replaceAll(raw, "'", `"`)
 		}},
-	{Name: "array-of-one", About: "takes the first element of an array for the message", Requirement: "JSON-3", Cases: []string{"poison"},
+	{Name: "array-of-one", About: "treats the first element of an array as the message", Requirement: "JSON-3", Cases: []string{"poison"},
 		read: func(raw []byte) []byte { return []byte(strings.Trim(string(raw), "[]")) }},
-	{Name: "any-case", About: "takes Data for data, as encoding/json does", Requirement: "WIRE-6", Cases: []string{"poison", "wire"}, read: foldNames},
+	{Name: "any-case", About: "treats Data as data, as encoding/json does", Requirement: "WIRE-6", Cases: []string{"poison", "wire"}, read: foldNames},
 	{Name: "raw-names", About: "compares names without resolving escapes", Requirement: "WIRE-6", Cases: []string{"wire"},
 		reject: func(raw []byte, _ wire.Envelope) bool {
 			return !bytes.Contains(raw, []byte(`"data"`)) || !bytes.Contains(raw, []byte(`"signals"`))
 		}},
-	{Name: "first-duplicate", About: "goes by the first of several members", Requirement: "JSON-11", Cases: []string{"wire", "poison"}, read: firstDuplicates},
-	{Name: "rejects-duplicates", About: "rejects several members of one name", Requirement: "JSON-11", Cases: []string{"wire"}, reject: finding(wire.ReqUniqueNames)},
+	{Name: "first-duplicate", About: "uses the first of several members with one name", Requirement: "JSON-11", Cases: []string{"wire", "poison"}, read: firstDuplicates},
+	{Name: "rejects-duplicates", About: "rejects several members with one name", Requirement: "JSON-11", Cases: []string{"wire"}, reject: finding(wire.ReqUniqueNames)},
 	{Name: "rejects-nan", About: "rejects NaN, as JSON.parse does", Requirement: "JSON-10", Cases: []string{"wire"}, reject: finding(wire.ReqFinite)},
 	{Name: "rejects-large-floats", About: "rejects numbers beyond doubles, as encoding/json does", Requirement: "JSON-10", Cases: []string{"limits/*float64*", "limits/rounds-*"}, reject: finding(wire.ReqFloatRange)},
 	{Name: "rejects-long-integers", About: "rejects integers beyond 4,300 digits, as Python does", Requirement: "JSON-10", Cases: []string{"limits/4-*"}, reject: finding(wire.ReqIntegerDigits)},
-	{Name: "rejects-lone-surrogates", About: "rejects surrogates without partner", Requirement: "JSON-10", Cases: []string{"wire"}, reject: finding(wire.ReqSurrogates)},
+	{Name: "rejects-lone-surrogates", About: "rejects lone surrogates", Requirement: "JSON-10", Cases: []string{"wire"}, reject: finding(wire.ReqSurrogates)},
 	{Name: "rejects-unknown-members", About: "rejects members that it does not know", Requirement: "WIRE-7", Cases: []string{"wire", "evolution"}, reject: finding(wire.ReqUnknownMembers)},
-	{Name: "rejects-odd-signals", About: "rejects signals that are no strings", Requirement: "WIRE-3", Cases: []string{"wire"}, reject: finding(wire.ReqSignalStrings)},
+	{Name: "rejects-odd-signals", About: "rejects signals that are not strings", Requirement: "WIRE-3", Cases: []string{"wire"}, reject: finding(wire.ReqSignalStrings)},
 	{Name: "wants-base-signals", About: "rejects signals that do not end with the base signals", Requirement: "RECV-2", Cases: []string{"wire"}, reject: finding(wire.ReqBaseSignals)},
-	{Name: "wants-unique-signals", About: "rejects a signal that stands twice", Requirement: "DISP-2", Cases: []string{"wire", "dispatch"}, reject: finding(wire.ReqUniqueSignals)},
+	{Name: "wants-unique-signals", About: "rejects a signal that occurs twice", Requirement: "DISP-2", Cases: []string{"wire", "dispatch"}, reject: finding(wire.ReqUniqueSignals)},
 	{Name: "wants-its-key", About: "rejects a message whose first signal is not the list's key", Requirement: "RECV-9", Cases: []string{"dispatch"},
 		reject: func(raw []byte, env wire.Envelope) bool {
 			return env.EventName != "e" && !bytes.Contains(raw, []byte(`"canary"`))
@@ -62,32 +62,32 @@ var reading = []Mutation{
 	{Name: "rejects-bad-metadata", About: "rejects a message whose metadata it cannot read", Requirement: "META-6", Cases: []string{"metadata"},
 		reject: finding(wire.ReqMetadataObject, wire.ReqMetadataNames, wire.ReqMetadataStrings)},
 	{Name: "rejects-bad-values", About: "rejects a message with an attribute of another form", Requirement: "META-6", Cases: []string{"metadata"}, reject: finding(wire.ReqMetadataValues)},
-	{Name: "limits-as-a-sender", About: "rejects what no sender may write for its size", Requirement: "LIMIT-3", Cases: []string{"limits/1-mib*"}, reject: finding(wire.ReqSize)},
-	{Name: "depth-as-a-sender", About: "rejects what no sender may write for its depth", Requirement: "RECV-2", Cases: []string{"limits/5*", "limits/10-*"}, reject: finding(wire.ReqDepth)},
-	{Name: "no-size-limit", About: "takes messages of any size", Requirement: "LIMIT-3", Cases: []string{"limits/64-mib*"}, limits: wire.Limits{ReceiveBytes: 1 << 30}},
-	{Name: "no-depth-limit", About: "takes messages of any depth", Requirement: "LIMIT-4", Cases: []string{"limits/10-*"}, accept: lenient(violates(wire.ReqReceiveDepth))},
-	{Name: "data-null", About: "takes data that is null for an empty object", Requirement: "WIRE-1", Cases: []string{"poison"},
+	{Name: "limits-as-a-sender", About: "rejects messages of a size that no sender may write", Requirement: "LIMIT-3", Cases: []string{"limits/1-mib*"}, reject: finding(wire.ReqSize)},
+	{Name: "depth-as-a-sender", About: "rejects messages of a depth that no sender may write", Requirement: "RECV-2", Cases: []string{"limits/5*", "limits/10-*"}, reject: finding(wire.ReqDepth)},
+	{Name: "no-size-limit", About: "accepts messages of any size", Requirement: "LIMIT-3", Cases: []string{"limits/64-mib*"}, limits: wire.Limits{ReceiveBytes: 1 << 30}},
+	{Name: "no-depth-limit", About: "accepts messages of any depth", Requirement: "LIMIT-4", Cases: []string{"limits/10-*"}, accept: lenient(violates(wire.ReqReceiveDepth))},
+	{Name: "data-null", About: "treats data that is null as an empty object", Requirement: "WIRE-1", Cases: []string{"poison"},
 		read: func(raw []byte) []byte { return replaceAll(raw, `"data": null`, `"data": {}`) }},
-	{Name: "data-missing", About: "takes a message without data for one with an empty object", Requirement: "WIRE-1", Cases: []string{"poison"},
+	{Name: "data-missing", About: "treats missing data as an empty object", Requirement: "WIRE-1", Cases: []string{"poison"},
 		accept: lenient(func(raw []byte) bool { return members(raw)["data"] == nil })},
-	{Name: "data-an-array", About: "takes data that is an array", Requirement: "WIRE-1", Cases: []string{"poison"},
+	{Name: "data-an-array", About: "accepts data that is an array", Requirement: "WIRE-1", Cases: []string{"poison"},
 		accept: lenient(func(raw []byte) bool { return bytes.HasPrefix(members(raw)["data"], []byte("[")) })},
-	{Name: "signals-a-string", About: "takes signals that are a string for its only element", Requirement: "WIRE-2", Cases: []string{"poison/signals-*"}, accept: oneSignal},
-	{Name: "signals-iterated", About: "goes through the characters of signals that are a string, as the originals do", Requirement: "WIRE-2", Cases: []string{"poison", "dispatch"}, accept: iterate},
+	{Name: "signals-a-string", About: "treats signals that are a string as an array with this string", Requirement: "WIRE-2", Cases: []string{"poison/signals-*"}, accept: oneSignal},
+	{Name: "signals-iterated", About: "treats signals that are a string as an array of its characters, as originals do", Requirement: "WIRE-2", Cases: []string{"poison", "dispatch"}, accept: iterate},
 	{Name: "signals-empty", About: "delivers a message without signals by the list's key", Requirement: "WIRE-2", Cases: []string{"poison"},
 		accept: func(raw []byte) (wire.Envelope, bool) {
 			found := members(raw)
 			signals := string(found["signals"])
 			return wire.Envelope{Payload: found["data"]}, found["data"] != nil && (signals == "[]" || signals == "null")
 		}},
-	{Name: "signals-nested", About: "passes over signals that are objects or arrays", Requirement: "WIRE-3", Cases: []string{"poison", "dispatch"}, accept: lenient(violates(wire.ReqSignalStrings))},
-	{Name: "malformed-delivered", About: "delivers what is malformed with an empty payload", Requirement: "RECV-3", Cases: []string{"poison"},
+	{Name: "signals-nested", About: "ignores signals that are objects or arrays", Requirement: "WIRE-3", Cases: []string{"poison", "dispatch"}, accept: lenient(violates(wire.ReqSignalStrings))},
+	{Name: "malformed-delivered", About: "delivers malformed messages with an empty payload", Requirement: "RECV-3", Cases: []string{"poison"},
 		accept: func([]byte) (wire.Envelope, bool) {
 			return wire.Envelope{Payload: []byte("{}")}, true // by the list's key
 		}},
 }
 
-// finding rejects what a validator finds one of these faults in.
+// finding rejects messages in which a validator finds one of these faults.
 func finding(requirements ...wire.Requirement) func([]byte, wire.Envelope) bool {
 	return func(raw []byte, env wire.Envelope) bool {
 		for _, f := range wire.InspectFrom(env.EventName, raw, wire.Limits{}).Findings {
@@ -158,7 +158,7 @@ func escapeControls(raw []byte) []byte {
 	return out
 }
 
-// foldNames mends the case of the names at the top.
+// foldNames changes the names at the top level to lower case.
 func foldNames(raw []byte) []byte {
 	for _, name := range []string{"data", "signals"} {
 		if !bytes.Contains(raw, []byte(`"`+name+`"`)) {
@@ -168,7 +168,7 @@ func foldNames(raw []byte) []byte {
 	return raw
 }
 
-// firstDuplicates drops all members of one name but the first.
+// firstDuplicates keeps only the first of several members with one name.
 func firstDuplicates(raw []byte) []byte {
 	s := pyjson.Scanner{Src: raw}
 	if _, _, _, err := s.Document(); err != nil {
@@ -208,7 +208,7 @@ func firstDuplicates(raw []byte) []byte {
 	return out
 }
 
-// members are the values at the top of a message, whatever they are.
+// members returns the values at the top level of a message, of any type.
 func members(raw []byte) map[string][]byte {
 	found := map[string][]byte{}
 	s := pyjson.Scanner{Src: raw}
@@ -229,7 +229,7 @@ func members(raw []byte) map[string][]byte {
 	return found
 }
 
-// lenient delivers what is malformed in one way, as far as it has a signal.
+// lenient delivers messages that are malformed in one way, if they have a signal.
 func lenient(in func(raw []byte) bool) func([]byte) (wire.Envelope, bool) {
 	return func(raw []byte) (wire.Envelope, bool) {
 		found := members(raw)
@@ -253,7 +253,7 @@ func lenient(in func(raw []byte) bool) func([]byte) (wire.Envelope, bool) {
 	}
 }
 
-// violates is what a requirement makes malformed.
+// violates returns a function that reports whether a message violates a requirement.
 func violates(requirement wire.Requirement) func([]byte) bool {
 	return func(raw []byte) bool {
 		_, err := wire.Decode(raw, wire.Limits{})
@@ -262,7 +262,7 @@ func violates(requirement wire.Requirement) func([]byte) bool {
 	}
 }
 
-// oneSignal takes signals for the only element of an array.
+// oneSignal treats signals as an array with one element.
 func oneSignal(raw []byte) (wire.Envelope, bool) {
 	found := members(raw)
 	var name string
@@ -272,7 +272,7 @@ func oneSignal(raw []byte) (wire.Envelope, bool) {
 	return wire.Envelope{Payload: found["data"], Metadata: wire.Metadata{Signals: []string{name}}}, name != ""
 }
 
-// iterate takes each character of signals for one.
+// iterate treats each character of signals as a signal.
 func iterate(raw []byte) (wire.Envelope, bool) {
 	found := members(raw)
 	var text string

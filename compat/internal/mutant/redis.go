@@ -12,8 +12,8 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// block is how long a pop waits, in seconds as Redis takes them. A pop is not
-// cut short: what Redis hands over then would be lost.
+// block is the timeout of a pop in seconds. A pop is not interrupted: Redis might
+// then return a message that nobody reads.
 const block = "0.1"
 
 func fromTheRight(ctx context.Context, client *redis.Client, queue string) (string, error) {
@@ -40,7 +40,7 @@ func pause(ctx context.Context) {
 	}
 }
 
-// layOut writes a message without a look at it.
+// layOut writes a message without checking it.
 func layOut(env wire.Envelope) []byte {
 	out := append([]byte(`{"data": `), env.Payload...)
 	out = append(out, `, "signals": [`...)
@@ -69,7 +69,7 @@ func layOut(env wire.Envelope) []byte {
 
 func contains[T comparable](all []T, one T) bool { return slices.Contains(all, one) }
 
-// unique are the names, each where it first stands.
+// unique returns the names without duplicates, in the order of their first occurrence.
 func unique(names []string) []string {
 	var once []string
 	for _, name := range names {

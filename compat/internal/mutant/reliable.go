@@ -180,7 +180,7 @@ func list(reply []any, i int) []any {
 	return all
 }
 
-// exchange reports what was handled, and claims.
+// exchange reports outcomes, and claims messages.
 func (r *leased) exchange(ctx context.Context, suspect, failedFirst bool) ([]any, error) {
 	if r.leasing == popsPlainly {
 		return r.pop(ctx)
@@ -214,12 +214,12 @@ func (r *leased) pop(ctx context.Context) ([]any, error) {
 	return []any{int64(0), "none", []any{popped[1]}}, nil
 }
 
-// reported returns the first arguments of exchange.
+// reported returns the arguments of exchange that report outcomes.
 func (r *leased) reported() []any {
 	return slices.Concat([]any{0, 0, len(r.acks) / 3, len(r.nacks) / 4, len(r.ended)}, r.acks, r.nacks, r.ended) //nolint:mnd // claim, first, last; claim, index, delay, reason
 }
 
-// handle calls the listeners, and notes the outcome for the next exchange.
+// handle calls the listeners, and records the outcome for the next exchange.
 func (r *leased) handle(ctx, lasting context.Context, claim string, index int, body string, attempt int) {
 	if r.leasing == acknowledgesFirst {
 		_, _ = r.script(lasting, "exchange", 0, 0, 1, 0, 0, claim, index, index)
@@ -273,7 +273,7 @@ func (r *leased) idOf(claim string, index int) string {
 	return fmt.Sprintf("%s-%d", claim, index)
 }
 
-// nack notes a failure.
+// nack records a failure.
 func (r *leased) nack(claim string, index int, again bool, attempt int, code, text string) {
 	delay := int64(-1)
 	if again {
@@ -316,7 +316,7 @@ func (r *leased) extend(ctx context.Context, claim string, done <-chan struct{})
 	}
 }
 
-// stop reports what was handled, and returns staged messages.
+// stop reports outcomes, and returns staged messages.
 func (r *leased) stop(ctx context.Context) {
 	for range 20 {
 		_, err := r.script(ctx, "exchange", r.reported()...)

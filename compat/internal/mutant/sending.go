@@ -13,7 +13,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// sending are the mutants that send something else, or elsewhere.
+// sending has the mutants that send other messages, or to other places.
 var sending = []Mutation{
 	{Name: "pushes-right", About: "pushes to the right of the list", Requirement: "SEND-3", Cases: []string{"send", "payload", "redis/itself"},
 		push: func(ctx context.Context, client *redis.Client, key string, message []byte) error {
@@ -27,7 +27,7 @@ var sending = []Mutation{
 		push: func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 			return client.LPush(ctx, strings.ToLower(key), message).Err()
 		}},
-	{Name: "key-trimmed", About: "makes the key fit for a file name", Requirement: "SEND-3", Cases: []string{"send"},
+	{Name: "key-trimmed", About: "changes the key into a valid file name", Requirement: "SEND-3", Cases: []string{"send"},
 		push: func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 			return client.LPush(ctx, strings.Trim(key, "{}\x00\n "), message).Err()
 		}},
@@ -39,7 +39,7 @@ var sending = []Mutation{
 		push: func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 			return client.Publish(ctx, key, message).Err()
 		}},
-	{Name: "swallows-errors", About: "says sent where Redis rejected it", Requirement: "SEND-6", Cases: []string{"redis/sender-*", "redis/forbidden-sender"},
+	{Name: "swallows-errors", About: "reports an event as sent although Redis rejected it", Requirement: "SEND-6", Cases: []string{"redis/sender-*", "redis/forbidden-sender"},
 		push: func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 			_ = client.LPush(ctx, key, message).Err()
 			return nil
@@ -48,7 +48,7 @@ var sending = []Mutation{
 		write: func(message []byte) []byte {
 			return bytes.Replace(message, []byte(`"data": `), []byte(`"payload": `), 1)
 		}},
-	{Name: "no-base-signals", About: "leaves the base signals out", Requirement: "SIG-2", Cases: []string{"send", "payload"},
+	{Name: "no-base-signals", About: "omits the base signals", Requirement: "SIG-2", Cases: []string{"send", "payload"},
 		event: signals(func(chain []string) []string { return chain[:len(chain)-2] })},
 	{Name: "base-signals-swapped", About: "writes event before remote_event", Requirement: "SIG-2", Cases: []string{"send", "payload"},
 		event: signals(func(chain []string) []string {
@@ -56,16 +56,16 @@ var sending = []Mutation{
 			chain[n-1], chain[n-2] = chain[n-2], chain[n-1]
 			return chain
 		})},
-	{Name: "no-event", About: "leaves the last base signal out", Requirement: "SIG-2", Cases: []string{"send", "payload"},
+	{Name: "no-event", About: "omits the last base signal", Requirement: "SIG-2", Cases: []string{"send", "payload"},
 		event: signals(func(chain []string) []string { return chain[:len(chain)-1] })},
 	{Name: "farthest-first", About: "writes the farthest parent first", Requirement: "CHAIN-1", Cases: []string{"send", "payload"},
 		event: signals(func(chain []string) []string {
 			slices.Reverse(chain[1 : len(chain)-2])
 			return chain
 		})},
-	{Name: "no-parents", About: "leaves the parents out", Requirement: "CHAIN-1", Cases: []string{"send", "payload"},
+	{Name: "no-parents", About: "omits the parents", Requirement: "CHAIN-1", Cases: []string{"send", "payload"},
 		event: signals(func(chain []string) []string { return slices.Delete(chain, 1, len(chain)-2) })},
-	{Name: "no-own-name", About: "leaves the event's own name out", Requirement: "SIG-1", Cases: []string{"send", "payload"},
+	{Name: "no-own-name", About: "omits the event's own name", Requirement: "SIG-1", Cases: []string{"send", "payload"},
 		event: signals(func(chain []string) []string { return chain[1:] })},
 	{Name: "attributes-forgotten", About: "writes no attributes", Requirement: "META-3", Cases: []string{"send", "payload"},
 		event: func(env *wire.Envelope) { env.Metadata.Attributes = nil }},
@@ -88,14 +88,14 @@ var sending = []Mutation{
 		write: func(message []byte) []byte {
 			return append(message[:len(message)-1:len(message)-1], `, "version": 1}`...)
 		}},
-	{Name: "rejects-in-silence", About: "does not say why it rejects", Requirement: "SEND-2", Cases: []string{"send"},
+	{Name: "rejects-in-silence", About: "rejects without a reason", Requirement: "SEND-2", Cases: []string{"send"},
 		answer: func(err error, _ wire.Envelope) error {
 			if err != nil {
 				err = errors.New("the event is not valid")
 			}
 			return err
 		}},
-	{Name: "rejects-in-vain", About: "reports a rejection, and pushes the event all the same", Requirement: "SEND-1", Cases: []string{"send", "payload"},
+	{Name: "rejects-in-vain", About: "reports a rejection, but pushes the event", Requirement: "SEND-1", Cases: []string{"send", "payload"},
 		push: func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 			_ = client.LPush(ctx, key, message).Err()
 			return errors.New("the event is not valid")
@@ -104,7 +104,7 @@ var sending = []Mutation{
 		push: refusing(wire.ReqSafeInteger)},
 	{Name: "forwards-anew", About: "derives the signals of a forwarded event from its name", Requirement: "SIG-2", Cases: []string{"send"},
 		forward: func(env *wire.Envelope) { env.Metadata.Signals = wire.Chain(env.EventName) }},
-	{Name: "repairs-signals", About: "adds the base signals that a forwarded event lacks", Requirement: "SIG-2", Cases: []string{"send"},
+	{Name: "repairs-signals", About: "adds missing base signals to a forwarded event", Requirement: "SIG-2", Cases: []string{"send"},
 		forward: func(env *wire.Envelope) {
 			if !slices.Contains(env.Metadata.Signals, wire.SignalEvent) {
 				env.Metadata.Signals = append(slices.Clone(env.Metadata.Signals), wire.SignalRemoteEvent, wire.SignalEvent)
@@ -124,32 +124,32 @@ var sending = []Mutation{
 			env.Metadata.Attributes = attributes
 		}},
 	permitting("sends-nan", "sends NaN and infinities", wire.ReqFinite),
-	permitting("sends-duplicates", "sends members of one name", wire.ReqUniqueNames),
+	permitting("sends-duplicates", "sends several members with one name", wire.ReqUniqueNames),
 	permitting("sends-large-floats", "sends numbers beyond doubles", wire.ReqFloatRange),
 	permitting("sends-long-integers", "sends integers of more than 4,300 digits", wire.ReqIntegerDigits, wire.ReqFloatRange),
-	permitting("sends-lone-surrogates", "sends surrogates without partner", wire.ReqSurrogates),
-	permitting("sends-reserved-members", "sends members that originals overwrite or die of", wire.ReqReservedData),
-	permitting("sends-commands", "sends signals of the kernel's", wire.ReqReservedSignal),
-	permitting("sends-a-signal-twice", "sends a signal that stands twice", wire.ReqUniqueSignals),
+	permitting("sends-lone-surrogates", "sends lone surrogates", wire.ReqSurrogates),
+	permitting("sends-reserved-members", "sends members that originals overwrite, or of which they die", wire.ReqReservedData),
+	permitting("sends-commands", "sends signals of the kernel", wire.ReqReservedSignal),
+	permitting("sends-a-signal-twice", "sends a signal that occurs twice", wire.ReqUniqueSignals),
 	permitting("sends-deep", "nests deeper than 512 levels", wire.ReqDepth),
 	permitting("sends-much", "sends more than its limit", wire.ReqSize),
-	permitting("sends-any-names", "sends attributes of any name", wire.ReqMetadataNames),
-	permitting("sends-any-values", "sends attributes of any form", wire.ReqMetadataValues),
-	permitting("sends-any-data", "sends payloads that are no objects", wire.ReqData),
-	permitting("sends-any-text", "sends payloads without a look at them", wire.ReqSyntax),
+	permitting("sends-any-names", "sends attributes with invalid names", wire.ReqMetadataNames),
+	permitting("sends-any-values", "sends attributes with invalid values", wire.ReqMetadataValues),
+	permitting("sends-any-data", "sends payloads that are not objects", wire.ReqData),
+	permitting("sends-any-text", "sends payloads without checking them", wire.ReqSyntax),
 }
 
-// permitting is a mutant that sends what violates a requirement.
+// permitting is a mutant that sends events that violate a requirement.
 func permitting(name, about string, requirements ...wire.Requirement) Mutation {
 	return Mutation{Name: name, About: about, Requirement: string(requirements[0]), Cases: []string{"send"}, permits: requirements}
 }
 
-// signals is a change to the chain.
+// signals is a change to the signal chain.
 func signals(change func(chain []string) []string) func(*wire.Envelope) {
 	return func(env *wire.Envelope) { env.Metadata.Signals = change(slices.Clone(env.Metadata.Signals)) }
 }
 
-// refusing rejects what a validator only warns of.
+// refusing rejects events for which a validator only reports a warning.
 func refusing(requirement wire.Requirement) func(context.Context, *redis.Client, string, []byte) error {
 	return func(ctx context.Context, client *redis.Client, key string, message []byte) error {
 		if finding(requirement)(message, wire.Envelope{EventName: key}) {

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// isolate puts the program into a process group of its own, and has the kernel
-// kill it when the harness dies without a word.
+// isolate puts the program into a process group of its own. The kernel kills it if the
+// harness dies.
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

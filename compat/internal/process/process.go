@@ -1,5 +1,5 @@
-// Package process runs the programs that the harness starts, so that none of
-// them outlives it, nor what they start themselves.
+// Package process runs the programs that the harness starts. No program and no child of a
+// program outlives the harness.
 package process
 
 import (
@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// mark is the variable in a program's environment by which its children are
-// recognized, whatever session they are in.
+// mark is the variable in a program's environment that identifies its children in any
+// session.
 const mark = "REMOTE_EVENT_COMPAT_PROCESS="
 
-// Command is exec.CommandContext for a program that may have children of its
-// own: when ctx ends, all of them are killed. Its Env is that of this process
-// and may be added to.
+// Command is exec.CommandContext for a program that may start children. The end of ctx
+// kills the program and its children. Env has the environment of this process, to which
+// the caller may add variables.
 func Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	adopt()
 	cmd := exec.CommandContext(ctx, name, args...)
@@ -28,7 +28,7 @@ func Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// marked is the mark in a program's environment, "" where it has none.
+// marked returns the mark in a program's environment, or "" if there is none.
 func marked(cmd *exec.Cmd) string {
 	for _, variable := range cmd.Env {
 		if strings.HasPrefix(variable, mark) {

@@ -10,16 +10,16 @@ import (
 // Kill ends the program at once.
 func Kill(cmd *exec.Cmd) error { return cmd.Process.Kill() }
 
-// Terminate asks the program to end, where the system has a way to.
+// Terminate asks the program to end, if the system supports this.
 func Terminate(*exec.Cmd) error { return errors.ErrUnsupported }
 
-// Suspend stops the program until Resume, where the system has a way to.
+// Suspend stops the program until Resume, if the system supports this.
 func Suspend(*exec.Cmd) error { return errors.ErrUnsupported }
 
-// Resume lets a program go on that was suspended.
+// Resume continues a suspended program.
 func Resume(*exec.Cmd) error { return errors.ErrUnsupported }
 
-// KillRest is for Linux.
+// KillRest does nothing. Only Linux needs it.
 func KillRest() {}
 
 func isolate(*exec.Cmd) {}

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Kill ends the program and its children at once: on Linux also those that have
+// Kill ends the program and its children at once. On Linux it also ends children that have
 // left its process group.
 func Kill(cmd *exec.Cmd) error {
 	left := strays(cmd)
@@ -23,13 +23,13 @@ func Terminate(cmd *exec.Cmd) error { return signal(cmd, syscall.SIGTERM) }
 // Suspend stops the program and its children until Resume.
 func Suspend(cmd *exec.Cmd) error { return signal(cmd, syscall.SIGSTOP) }
 
-// Resume lets a program go on that was suspended.
+// Resume continues a suspended program.
 func Resume(cmd *exec.Cmd) error { return signal(cmd, syscall.SIGCONT) }
 
 func signal(cmd *exec.Cmd, s syscall.Signal) error {
 	err := syscall.Kill(-cmd.Process.Pid, s)
 	if errors.Is(err, syscall.ESRCH) {
-		return nil // all gone
+		return nil // all have ended
 	}
 	return err
 }

@@ -15,23 +15,22 @@ import (
 // setChildSubreaper is PR_SET_CHILD_SUBREAPER of prctl.
 const setChildSubreaper = 36
 
-// adopt has this process become the parent of descendants whose own parent has
-// ended, so that they can be found: a child that called setsid is in no group
-// that could be killed.
+// adopt makes this process the parent of descendants whose parent has ended, so that they
+// can be found. A child that called setsid is not in the process group of the program.
 var adopt = sync.OnceFunc(func() {
-	// Before Linux 3.4 there is no such thing: then orphans go to init.
+	// Linux before 3.4 does not support this. There, orphans become children of init.
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0)
 })
 
-// reaping is how long Kill waits for the end of what it has killed.
+// reaping is the maximum time for which Kill waits for the end of killed processes.
 const reaping = 200 * time.Millisecond
 
-// strays are the descendants of a program that are not in its process group for
-// certain: its children and theirs, and orphans that have its mark.
+// strays returns the descendants of a program that may not be in its process group: its
+// children, their descendants, and orphans with its mark.
 func strays(cmd *exec.Cmd) []int {
 	all := processes()
 	var found []int
-	if cmd.Process.Signal(syscall.Signal(0)) == nil { // else the number may be another's
+	if cmd.Process.Signal(syscall.Signal(0)) == nil { // otherwise the number may belong to another process
 		found = all.below(cmd.Process.Pid)
 	}
 	if sign := marked(cmd); sign != "" {
@@ -45,8 +44,8 @@ func strays(cmd *exec.Cmd) []int {
 	return found
 }
 
-// end kills processes and waits a moment for their end. As their parent by then
-// this process has to ask for their status.
+// end kills processes and waits up to reaping for their end. This process is their parent
+// then, and must read their status.
 func end(pids []int) {
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
@@ -68,13 +67,13 @@ func end(pids []int) {
 	}
 }
 
-// KillRest kills every descendant of this process. It is for its end, when
-// nothing that it started is in use any more.
+// KillRest kills every descendant of this process. Call it before the process exits, when
+// it needs none of them any more.
 func KillRest() { end(processes().below(os.Getpid())) }
 
 func exists(pid int) bool { return syscall.Kill(pid, 0) == nil }
 
-// children are processes by the number of their parent.
+// children has processes by the number of their parent.
 type children map[int][]int
 
 func processes() children {
@@ -92,7 +91,7 @@ func processes() children {
 		if err != nil {
 			continue // it has ended
 		}
-		// The name of the program may hold anything, a parenthesis too.
+		// The name of the program may contain any character, even a parenthesis.
 		_, fields, _ := strings.Cut(string(stat[max(0, bytes.LastIndexByte(stat, ')')):]), " ")
 		if words := strings.Fields(fields); len(words) > 1 {
 			if parent, err := strconv.Atoi(words[1]); err == nil {
@@ -103,7 +102,7 @@ func processes() children {
 	return all
 }
 
-// below are the descendants of a process.
+// below returns the descendants of a process.
 func (c children) below(pid int) []int {
 	var found []int
 	for _, child := range c[pid] {

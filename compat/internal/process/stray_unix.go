@@ -4,13 +4,13 @@ package process
 
 import "os/exec"
 
-// adopt, strays and end are for Linux: elsewhere a program's children are those
-// in its process group.
+// adopt, strays and end do nothing. On this system, the children of a program are the
+// processes in its process group.
 func adopt() {}
 
 func strays(*exec.Cmd) []int { return nil }
 
 func end([]int) {}
 
-// KillRest is for Linux.
+// KillRest does nothing. Only Linux needs it.
 func KillRest() {}
