@@ -1,5 +1,5 @@
-// The adapter of this package for the compatibility harness, and one to copy: the protocol
-// of compat/README.md around lib/, in whose place yours goes.
+// The adapter of this package for the compatibility harness. Copy it for your implementation
+// and replace lib/. It implements the protocol of compat/README.md.
 import { createInterface } from "node:readline";
 import { evaluate } from "./evaluate.mjs";
 import * as implementation from "./lib/index.js";
@@ -11,7 +11,7 @@ const sender = new implementation.Sender(url, { plain: true });
 let receiver;
 /** @type {Map<number, (request: any) => void>} */
 const held = new Map(); // the calls of listeners that wait for a return
-let calls = 0, ended = false; // stdin has ended, and so no return comes
+let calls = 0, ended = false; // ended: stdin has ended, so no return follows
 
 /** @param {object} message */
 const emit = (message) => process.stdout.write(JSON.stringify(message) + "\n");

@@ -34,11 +34,11 @@ export class Event {
 
 /** The declaration of an event: its name, and its parents, which are declarations, too. */
 export class EventType {
-  /** Throws RangeError for a name that stands for something else (CHAIN-3, CHAIN-4, SIG-4). */
+  /** Throws RangeError for a reserved name (CHAIN-4, SIG-4) or the name of an ancestor (CHAIN-3). */
   constructor(name: string, ...parents: EventType[]);
   readonly name: string;
   readonly parents: readonly EventType[];
-  /** The names of the ancestors, nearest first, each where it first occurs. */
+  /** The names of the ancestors, nearest first, without duplicates. */
   readonly ancestors: readonly string[];
   /** The signal chain. */
   readonly signals: readonly string[];
@@ -47,12 +47,12 @@ export class EventType {
 export interface SenderOptions {
   /** The attribute `source` of each event. By default there is none. */
   source?: string;
-  /** Whether events have no attributes but those of `send`. By default they have `id` and `time` (SEND-4). */
+  /** Whether events have only the attributes of `send`. By default they also have `id` and `time` (SEND-4). */
   plain?: boolean;
 }
 
 export interface SendOptions {
-  /** The names of the ancestors, nearest first. An EventType has its own instead. */
+  /** The names of the ancestors, nearest first. They are ignored for an EventType. */
   parents?: readonly string[];
   /** Attributes (META-2). */
   metadata?: Readonly<Record<string, string>>;
@@ -62,16 +62,16 @@ export interface SendOptions {
 export class Sender {
   constructor(redis: Redis, options?: SenderOptions);
   /**
-   * Sends an event, and returns it with the attributes that it was given.
+   * Sends an event, and returns it with the attributes that were added.
    *
    * The payload is a plain object, or the text of a JSON object, whose bytes are kept. An
    * object may have bigints. A number beyond the safe integers is written with an exponent.
    *
    * Rejects with Rejected before anything is sent, with NotStored, or with OutcomeUnknown if
-   * Redis may have stored the event. It is never sent twice on its own (SEND-5).
+   * Redis may have stored the event. `send` never repeats the push (SEND-5).
    */
   send(event: string | EventType, payload: string | Record<string, unknown>, options?: SendOptions): Promise<Event>;
-  /** Sends an event that was received, or that OutcomeUnknown has, as it is. */
+  /** Sends a received event, or the event of an OutcomeUnknown, without changes. */
   forward(event: Event): Promise<Event>;
   /** Ends the connection. */
   close(): Promise<void>;
@@ -83,7 +83,7 @@ export type Listener = (event: Event) => unknown;
 export type Listeners = Readonly<Record<string, Listener | Listener[]>> | Map<string, Listener | Listener[]>;
 
 export interface ReceiverOptions {
-  /** By default the signals of the listeners, apart from "remote_event" and "event". */
+  /** The default is the signals of the listeners, except "remote_event" and "event". */
   queues?: readonly string[];
   /** By default the console. Messages are constant, and have no payload. */
   log?: { warn(message: string, attributes: object): void; error(message: string, attributes: object): void };
@@ -93,7 +93,7 @@ export interface ReceiverOptions {
  * Consumes queues, and calls listeners. Delivery is at most once: a crash loses the message
  * that is being handled.
  *
- * Each queue has a connection of its own. Its messages are handled one after another, in
+ * Each queue has its own connection. Its messages are handled one after another, in
  * their order (RECV-11). A listener that fails, a malformed message and an error of Redis
  * are logged, and the receiver continues (RECV-5, RECV-6).
  */
@@ -104,8 +104,9 @@ export class Receiver {
   /** Receives until `stop` is called, and resolves when the receiver has stopped. */
   run(): Promise<void>;
   /**
-   * Stops, and resolves when the listeners have returned and no message is in hand
-   * (RECV-12): after a second if none is being handled. A listener must not await it.
+   * Stops, and resolves when the listeners have returned and no taken message is left
+   * (RECV-12). It takes about a second if no message is being handled. A listener must not
+   * await it.
    */
   stop(): Promise<void>;
 }
@@ -119,7 +120,7 @@ export interface ReliableOptions extends ReceiverOptions {
   lease?: number;
   /** The attempts until a message is a dead letter; 25 by default. */
   maxAttempts?: number;
-  /** The attempts of a message that ends processes, after two that do not count (REL-39); 5 by default. */
+  /** The attempts of a message that ends processes, after two attempts that do not count (REL-39); 5 by default. */
   maxSuspectAttempts?: number;
   /**
    * The delay of an attempt is a random time between half a bound and the bound, which begins
@@ -135,14 +136,14 @@ export interface ReliableOptions extends ReceiverOptions {
  * becomes a dead letter that an operator can inspect. After a crash, a message may be
  * handled twice.
  *
- * If a listener fails, its message is handled again. A malformed message, and one whose
- * listeners fail with Permanent only, are dead letters at once.
+ * If a listener fails, its message is handled again. A malformed message becomes a dead
+ * letter at once. So does a message whose failing listeners all throw Permanent.
  */
 export class ReliableReceiver extends Receiver {
   constructor(redis: Redis, listeners: Listeners, options?: ReliableOptions);
 }
 
-/** What a finding means for a message: it stays safe, it is tolerated, or it is malformed. */
+/** The effect of a finding: the message stays safe, is tolerated, or is malformed. */
 export const Severity: { readonly warning: 0; readonly tolerated: 1; readonly malformed: 2 };
 
 export interface Judgement {
@@ -150,7 +151,7 @@ export interface Judgement {
   /** The prediction for an original receiver. */
   legacy: "delivers" | "drops" | "dies";
   /**
-   * The severity of each violated requirement; of a malformed message, at least those that
+   * The severity of each violated requirement. For a malformed message, it has at least those that
    * make it malformed.
    */
   findings: Map<string, number>;
@@ -183,13 +184,13 @@ export class Malformed extends RemoteEventError {
   readonly requirements: string[];
 }
 
-/** An event was not sent, or may not have been. */
+/** An event was not sent, or may not have been sent. */
 export class SendError extends RemoteEventError {
   constructor(event: Event, reason: string);
   readonly event: Event;
 }
 
-/** The event is not safe to send, and nothing was sent (SEND-1, SEND-2). */
+/** The event is not safe to send. Nothing was sent (SEND-1, SEND-2). */
 export class Rejected extends SendError {
   constructor(event: Event, requirements: Iterable<string>);
   readonly requirements: string[];

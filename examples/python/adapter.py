@@ -1,5 +1,5 @@
-"""The adapter of this package for the compatibility harness, and one to copy: the protocol
-of compat/README.md around remote_event, in whose place yours goes."""
+"""The adapter of this package for the compatibility harness. Copy it for your implementation
+and replace remote_event. It implements the protocol of compat/README.md."""
 import functools
 import itertools
 import json
@@ -18,7 +18,7 @@ URL = os.environ["REDIS_URL"]
 OUT = threading.Lock()  # listeners of several queues report
 HELD: "Dict[int, Future[None]]" = {}  # the calls of listeners that wait for a return
 CALLS = itertools.count(1)
-ENDED = threading.Event()  # stdin has, and no return comes any more
+ENDED = threading.Event()  # stdin has ended, so no return follows
 Request = Dict[str, Any]
 
 
@@ -102,7 +102,7 @@ def serve() -> None:
             elif op == "evaluate":
                 emit("evaluated", id=id, output=evaluate(request["family"], request["input"]))
             elif op == "stop":
-                threading.Thread(target=stop, args=(receiver,)).start()  # a return may still come
+                threading.Thread(target=stop, args=(receiver,)).start()  # a return may still follow
             else:
                 raise ValueError("unsupported request " + op)
         except Exception as error:

@@ -22,7 +22,7 @@ const FORMS = new Map([
 export const isAttribute = (name) => /^[a-z0-9]+$/.test(name) && name !== "signals";
 
 /**
- * Whether an attribute has the form that META-5 gives it.
+ * Whether an attribute has the form that META-5 requires.
  * @param {string} name
  * @param {string} value
  */
@@ -32,7 +32,7 @@ export function hasForm(name, value) {
   if (!form) return true;
   const found = form.exec(value);
   if (!found) return false;
-  if (name === "traceparent" && value.startsWith("00")) return value.length === 55; // more comes with later versions only
+  if (name === "traceparent" && value.startsWith("00")) return value.length === 55; // only later versions are longer
   return name !== "time" || isDate(Number(found[1]), Number(found[2]), Number(found[3]));
 }
 
@@ -47,7 +47,7 @@ function isDate(year, month, day) {
 }
 
 /**
- * Whether a text is a URI, or a reference unless it has to be absolute, and not empty.
+ * Whether a text is a URI, or, unless `absolute` is set, a reference that is not empty.
  * @param {string} value
  * @param {boolean} absolute
  */

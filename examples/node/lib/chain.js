@@ -4,7 +4,7 @@ import { BASE_SIGNALS } from "./judge.js";
 /** The declaration of an event: its name, and its parents, which are declarations, too. */
 export class EventType {
   /**
-   * Throws RangeError for a name that stands for something else (CHAIN-3, CHAIN-4, SIG-4).
+   * Throws RangeError for a reserved name (CHAIN-4, SIG-4) or the name of an ancestor (CHAIN-3).
    * @param {string} name
    * @param {...EventType} parents
    */
@@ -20,7 +20,7 @@ export class EventType {
   }
 
   /**
-   * The names of the ancestors, nearest first, each where it first occurs (CHAIN-1, CHAIN-2).
+   * The names of the ancestors, nearest first, without duplicates (CHAIN-1, CHAIN-2).
    * @returns {string[]}
    */
   get ancestors() {

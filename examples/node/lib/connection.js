@@ -61,7 +61,7 @@ export class Connection {
     return connected;
   }
 
-  /** Ends the connection. The next command makes another one. */
+  /** Ends the connection. The next command connects again. */
   async close() {
     const client = await this.#client?.catch(() => undefined);
     this.#client = undefined;
@@ -91,7 +91,7 @@ function optionsOf(url) {
 
 /**
  * The kind of an error, and the address of a connection. The text of an error that Redis
- * replies may quote a command, and so a payload (SEC-1).
+ * replies may quote a command, and therefore a payload (SEC-1).
  * @param {any} error
  * @returns {string}
  */

@@ -18,7 +18,7 @@ export class Malformed extends RemoteEventError {
   }
 }
 
-/** An event was not sent, or may not have been. */
+/** An event was not sent, or may not have been sent. */
 export class SendError extends RemoteEventError {
   /**
    * @param {import("./event.js").Event} event
@@ -30,7 +30,7 @@ export class SendError extends RemoteEventError {
   }
 }
 
-/** The event is not safe to send, and nothing was sent (SEND-1, SEND-2). */
+/** The event is not safe to send. Nothing was sent (SEND-1, SEND-2). */
 export class Rejected extends SendError {
   /**
    * @param {import("./event.js").Event} event

@@ -1,4 +1,4 @@
-// Events as messages, and back.
+// Converts events to messages and back.
 import { Malformed, Rejected } from "./errors.js";
 import { judge } from "./judge.js";
 import { RECEIVED } from "./limits.js";
@@ -15,7 +15,8 @@ export function encode(event) {
   const attributes = Object.keys(metadata);
   if (![name, ...signals, payloadText, ...attributes, ...Object.values(metadata)].every(isString)) throw new Rejected(event, ["JSON-1"]);
   try {
-    if (scan(payloadText).first !== "{") throw new Malformed("WIRE-1"); // alone: it may not end the object that it stands in
+    // Scan the payload alone, so that it cannot close the surrounding object.
+    if (scan(payloadText).first !== "{") throw new Malformed("WIRE-1");
   } catch (error) {
     throw error instanceof Malformed ? new Rejected(event, error.requirements) : error;
   }

@@ -10,7 +10,7 @@ import { decode } from "./message.js";
  * Consumes queues, and calls listeners. Delivery is at most once: a crash loses the message
  * that is being handled.
  *
- * Each queue has a connection of its own. Its messages are handled one after another, in
+ * Each queue has its own connection. Its messages are handled one after another, in
  * their order (RECV-11). A listener that fails, a malformed message and an error of Redis
  * are logged, and the receiver continues (RECV-5, RECV-6).
  */
@@ -50,8 +50,9 @@ export class Receiver {
   }
 
   /**
-   * Stops, and resolves when the listeners have returned and no message is in hand
-   * (RECV-12): after a second if none is being handled. A listener must not await it.
+   * Stops, and resolves when the listeners have returned and no taken message is left
+   * (RECV-12). It takes about a second if no message is being handled. A listener must not
+   * await it.
    */
   async stop() {
     this.#stopping.abort();

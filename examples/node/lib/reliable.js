@@ -9,8 +9,8 @@ import { Receiver } from "./receiver.js";
 import { EXCHANGE, EXTEND, RELEASE, parse } from "./scripts.js";
 
 const MAX_BYTES = 1 << 20; // of the messages of a claim
-const FIRST_INDEX = 1001; // of the messages of a claim; each claim here has one
-const FAILED_TURN = 8; // each such turn prefers messages that have failed (REL-41)
+const FIRST_INDEX = 1001; // of the messages of a claim; here, each claim has one message
+const FAILED_TURN = 8; // one turn in eight prefers messages that have failed (REL-41)
 
 let suspects = 0; // that this process may handle: at most one (REL-40)
 
@@ -48,7 +48,7 @@ export class ReliableReceiver extends Receiver {
       try {
         await consumer.take(turn);
         errors = 0;
-      } catch (error) { // the report is sent again, with a new claim
+      } catch (error) { // the next call sends the report again, with a new claim
         errors = await this.pause(queue, connection, error, errors);
       }
     }
@@ -58,7 +58,7 @@ export class ReliableReceiver extends Receiver {
 
 /** Consumes one queue, one message at a time. */
 class Consumer {
-  /** What the next exchange reports. */
+  /** The reports of the next exchange. */
   #report = new Report();
   #sent = false; // whether Redis may have the report already
 
@@ -76,7 +76,7 @@ class Consumer {
   }
 
   /**
-   * Reports what was handled, and claims and handles a message, or waits for one.
+   * Sends the report, then claims and handles a message, or waits for one.
    * @param {number} turn
    */
   async take(turn) {
@@ -104,7 +104,7 @@ class Consumer {
   }
 
   /**
-   * Reports what was handled, and claims a message.
+   * Sends the report, and claims a message.
    * @param {boolean} suspect
    * @param {boolean} failedTurn
    */
@@ -173,9 +173,9 @@ class Consumer {
     return Math.floor((bound / 2) * (1 + Math.random()));
   }
 
-  /** Reports what was handled, and puts staged messages back (REL-31). */
+  /** Sends the report, and returns staged messages to the queue (REL-31). */
   async release() {
-    for (let tries = 0; tries < 20; tries++) { // afterwards the lease expires
+    for (let tries = 0; tries < 20; tries++) { // then give up: the lease expires
       try {
         await EXCHANGE.call(this.connection, this.keys, this.#report.arguments());
         this.#report = new Report();

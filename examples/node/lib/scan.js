@@ -3,7 +3,7 @@
 import { Malformed } from "./errors.js";
 import { MAX_DIGITS, RECEIVED, SENT } from "./limits.js";
 
-/** What a finding means for a message: it stays safe, it is tolerated, or it is malformed. */
+/** The effect of a finding: the message stays safe, is tolerated, or is malformed. */
 export const Severity = Object.freeze({ warning: 0, tolerated: 1, malformed: 2 });
 
 const MARK = /[ \t\n\r]*([{}[\],:"])?/y;
@@ -40,7 +40,7 @@ function endOfString(text, start) {
 }
 
 /**
- * What a scan tells of a text, in its order.
+ * The calls of a scan, in the order of the text.
  * @typedef {object} Visitor
  * @property {(requirement: string, severity: number) => void} [find] A sender of the text
  *   violates this requirement of section 4.

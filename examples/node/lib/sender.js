@@ -26,7 +26,7 @@ export class Sender {
   }
 
   /**
-   * Sends an event, and returns it with the attributes that it was given. It is never sent
+   * Sends an event, and returns it with the attributes that were added. It is never sent
    * twice on its own (SEND-5).
    * @param {string | EventType} type
    * @param {string | Record<string, unknown>} payload

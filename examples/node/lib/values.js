@@ -1,4 +1,4 @@
-// JavaScript values as JSON text, and back, without a silent change of a value.
+// Converts JavaScript values to JSON text and back. No value changes silently.
 import { Malformed, PayloadError } from "./errors.js";
 import { MAX_DIGITS, SENT } from "./limits.js";
 import { scan } from "./scan.js";

@@ -1,4 +1,4 @@
-// What a sender reports if Redis denies an event, or ends the connection (SEND-6).
+// The outcomes that a sender reports if Redis denies an event or ends the connection (SEND-6).
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -27,7 +27,7 @@ test("a sender reports three outcomes, and repeats nothing", async () => {
   assert.ok(unknown instanceof OutcomeUnknown);
   assert.equal(await sender.forward(unknown.event), unknown.event); // over another connection
   await assert.rejects(sender.send("e", {}), OutcomeUnknown);
-  assert.equal(pushes, 5); // none was repeated
+  assert.equal(pushes, 5); // no push was repeated
   await sender.close();
   server.close();
 });

@@ -20,7 +20,7 @@ function raw(form) {
 }
 
 /**
- * Plays every case of these families.
+ * Runs every case of these families.
  * @param {string[]} families
  * @param {(case_: any) => void} play
  */

@@ -26,13 +26,13 @@ def is_attribute(name: str) -> bool:
 
 
 def has_form(name: str, value: str) -> bool:
-    """Whether an attribute has the form that META-5 gives it."""
+    """Whether an attribute has the form that META-5 requires."""
     if name in ("source", "dataschema"):
         return is_uri(value, absolute=name == "dataschema")
     if not re.fullmatch(FORMS.get(name, r"[\s\S]*"), value, re.ASCII):
         return False
     if name == "traceparent" and value.startswith("00"):
-        return len(value) == 55  # more comes with later versions only
+        return len(value) == 55  # only later versions are longer
     if name == "time":
         try:
             datetime.date(2000 + int(value[:4]) % 400, int(value[5:7]), int(value[8:10]))  # Python has no year 0
@@ -42,7 +42,7 @@ def has_form(name: str, value: str) -> bool:
 
 
 def is_uri(value: str, absolute: bool) -> bool:
-    """Whether a text is a URI, or a reference unless it has to be absolute, and not empty."""
+    """Whether a text is a URI, or, unless `absolute` is set, a reference that is not empty."""
     found = URI.fullmatch(value)
     if not value or not found or (absolute and not found["scheme"]):
         return False

@@ -1,4 +1,4 @@
-"""Declarations of events, from which their signal chains follow."""
+"""Declarations of events, which determine their signal chains."""
 from __future__ import annotations
 
 from typing import Tuple
@@ -9,7 +9,7 @@ from .judge import BASE_SIGNALS
 class EventType:
     """The declaration of an event: its name, and its parents, which are declarations, too.
 
-    Raises ValueError for a name that stands for something else (CHAIN-3, CHAIN-4, SIG-4).
+    Raises ValueError for a reserved name (CHAIN-4, SIG-4) or the name of an ancestor (CHAIN-3).
     """
 
     def __init__(self, name: str, *parents: EventType) -> None:
@@ -22,7 +22,7 @@ class EventType:
 
     @property
     def ancestors(self) -> Tuple[str, ...]:
-        """The names of the ancestors, nearest first, each where it first occurs (CHAIN-1,
+        """The names of the ancestors, nearest first, without duplicates (CHAIN-1,
         CHAIN-2)."""
         names = (name for parent in self.parents for name in (parent.name, *parent.ancestors))
         return tuple(dict.fromkeys(names))

@@ -9,11 +9,11 @@ from redis.retry import Retry
 
 Source = Union[str, redis.Redis]
 CONNECT_TIMEOUT, TIMEOUT = 5, 10  # seconds
-WAITING_TIMEOUT = 31  # of a connection on which commands block for up to a second
+WAITING_TIMEOUT = 31  # for a connection with commands that block for up to a second
 
 
 class Unreachable(redis.ConnectionError):
-    """No connection was made, and so nothing was sent."""
+    """No connection was made, so nothing was sent."""
 
 
 class Connection:
@@ -58,7 +58,7 @@ class Connection:
     def _connect(self) -> None:
         try:
             self._connection.connect()
-            stale = self._connection.can_read()  # Redis has ended an idle connection
+            stale = self._connection.can_read()  # true if Redis has ended the idle connection
         except (redis.ConnectionError, redis.TimeoutError, OSError):
             stale = True
         if stale:
@@ -66,13 +66,13 @@ class Connection:
             self._connection.connect()
 
     def close(self) -> None:
-        """Ends the connection. The next command makes another one."""
+        """Ends the connection. The next command connects again."""
         self._connection.disconnect()
 
 
 def describe(error: BaseException) -> str:
     """The kind of an error, and the address of a connection. The text of an error that
-    Redis replies may quote a command, and so a payload (SEC-1)."""
+    Redis replies may quote a command, and therefore a payload (SEC-1)."""
     code = str(error).partition(" ")[0]
     if isinstance(error, redis.ResponseError):
         return code if type(error) is redis.ResponseError and code.isupper() else type(error).__name__

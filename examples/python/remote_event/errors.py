@@ -20,7 +20,7 @@ class Malformed(RemoteEventError):
 
 
 class SendError(RemoteEventError):
-    """An event was not sent, or may not have been. `event` is the event."""
+    """An event was not sent, or may not have been sent. `event` is the event."""
 
     def __init__(self, event: Event, reason: str) -> None:
         super().__init__("send %r: %s" % (event.name, reason))
@@ -28,7 +28,7 @@ class SendError(RemoteEventError):
 
 
 class Rejected(SendError):
-    """The event is not safe to send, and nothing was sent. `requirements` are the violated
+    """The event is not safe to send. Nothing was sent. `requirements` are the violated
     ones (SEND-1, SEND-2)."""
 
     def __init__(self, event: Event, requirements: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a sender sends and a listener gets."""
+"""Remote events, as senders send them and listeners get them."""
 from __future__ import annotations
 
 import threading

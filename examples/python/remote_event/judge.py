@@ -18,10 +18,10 @@ BASE_SIGNALS = ["remote_event", "event"]
 
 @dataclass(frozen=True)
 class Judgement:
-    """What `judge` finds out about a message.
+    """The result of `judge`.
 
     `verdict` is "safe", "tolerated" or "malformed". `legacy` predicts an original receiver:
-    "delivers", "drops" or "dies". `findings` are the violated requirements; of a malformed
+    "delivers", "drops" or "dies". `findings` are the violated requirements; for a malformed
     message, at least those that make it malformed. `event` is None if it is malformed.
     """
 
@@ -35,7 +35,7 @@ def judge(message: bytes, key: Union[str, bytes, None] = None) -> Judgement:
     """Returns both verdicts on a message in the list `key` (VERDICT-1 to VERDICT-3). If the
     key is not known, the name of the event counts as the key. It never raises."""
     if isinstance(key, bytes):
-        key = key.decode("utf-8", "surrogateescape")  # no event has a name with a surrogate
+        key = key.decode("utf-8", "surrogateescape")  # no event name has a surrogate
     findings: Dict[str, Severity] = {}
 
     def find(requirement: str, severity: Severity) -> None:
@@ -55,7 +55,7 @@ def judge(message: bytes, key: Union[str, bytes, None] = None) -> Judgement:
     except (UnicodeDecodeError, Malformed) as error:
         find(error.requirements[0] if isinstance(error, Malformed) else "JSON-1", Severity.MALFORMED)
         return Judgement("malformed", "dies", findings, None)
-    members = dict(children)  # the last of a name counts
+    members = dict(children)  # the last member of a name counts
     data, signals, metadata = members.pop("data", ""), members.pop("signals", ""), members.pop("metadata", "")
     if members:
         find("WIRE-4", Severity.TOLERATED)

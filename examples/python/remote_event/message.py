@@ -1,4 +1,4 @@
-"""Events as messages, and back."""
+"""Converts events to messages and back."""
 from __future__ import annotations
 
 import json
@@ -17,7 +17,8 @@ def encode(event: Event) -> bytes:
     if not all(map(is_string, texts)):
         raise Rejected(event, ["JSON-1"])
     try:
-        if scan(event.payload_text)[0] != "{":  # alone: it may not end the object that it stands in
+        # Scan the payload alone, so that it cannot close the surrounding object.
+        if scan(event.payload_text)[0] != "{":
             raise Malformed("WIRE-1")
     except Malformed as error:
         raise Rejected(event, error.requirements) from None

@@ -21,7 +21,7 @@ log = logging.getLogger("remote_event")
 
 @dataclass
 class Outcome:
-    """What became of a message: the requirements that make it malformed, or the failures of
+    """The outcome of a message: the requirements that make it malformed, or the failures of
     its listeners."""
 
     malformed: Tuple[str, ...] = ()
@@ -33,10 +33,10 @@ class Receiver:
     message that is being handled.
 
     `redis` is a URL, or a client whose address and credentials are used. `listeners` has a
-    listener, or several in their order, for each signal. `queues` are by default the
-    signals of `listeners`, apart from "remote_event" and "event".
+    listener, or several in their order, for each signal. By default, `queues` are the
+    signals of `listeners`, except "remote_event" and "event".
 
-    Each queue has a thread and a connection of its own. Its messages are handled one after
+    Each queue has its own thread and connection. Its messages are handled one after
     another, in their order (RECV-11). A listener that fails, a malformed message and an
     error of Redis are logged, and the receiver continues (RECV-5, RECV-6).
     """
@@ -65,9 +65,9 @@ class Receiver:
             thread.start()
 
     def stop(self) -> None:
-        """Stops, and returns when the listeners have returned and no message is in hand
-        (RECV-12): after a second if none is being handled. A listener that calls it does not
-        wait for itself."""
+        """Stops, and returns when the listeners have returned and no taken message is left
+        (RECV-12). It takes about a second if no message is being handled. A listener that
+        calls it does not wait for itself."""
         self._stopping.set()
         for thread in self._threads:
             if thread is not threading.current_thread():

@@ -19,8 +19,8 @@ from .receiver import Listeners, Receiver
 from .scripts import EXCHANGE, EXTEND, RELEASE, Argument, Reply
 
 MAX_BYTES = 1 << 20  # of the messages of a claim
-FIRST_INDEX = 1001  # of the messages of a claim; each claim here has one
-FAILED_TURN = 8  # each such turn prefers messages that have failed (REL-41)
+FIRST_INDEX = 1001  # of the messages of a claim; here, each claim has one message
+FAILED_TURN = 8  # one turn in eight prefers messages that have failed (REL-41)
 SUSPECT = threading.Lock()  # held while this process may handle a suspect (REL-40)
 
 log = logging.getLogger("remote_event")
@@ -28,7 +28,7 @@ log = logging.getLogger("remote_event")
 
 @dataclass
 class Report:
-    """What the next exchange reports: acknowledgements, nacks and ended claims."""
+    """The reports of the next exchange: acknowledgements, nacks and ended claims."""
 
     acks: List[Argument] = field(default_factory=list)
     nacks: List[Argument] = field(default_factory=list)
@@ -50,9 +50,10 @@ class ReliableReceiver(Receiver):
 
     If a listener fails, its message is handled again, up to `max_attempts` attempts. The
     delay is a random time between half a bound and the bound, which begins at `retry_delay`
-    seconds and doubles up to `max_retry_delay`. A message that ends processes has
-    `max_suspect_attempts`, after two that do not count (REL-39). A malformed message, and one whose listeners
-    fail with Permanent only, are dead letters at once.
+    seconds and doubles up to `max_retry_delay`. A message that ends processes is handled
+    `max_suspect_attempts` times, after two attempts that do not count (REL-39). A malformed
+    message becomes a dead letter at once. So does a message whose failing listeners all
+    raise Permanent.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class ReliableReceiver(Receiver):
             try:
                 consumer.take(turn)
                 errors = 0
-            except Exception as error:  # the report is sent again, with a new claim
+            except Exception as error:  # the next call sends the report again, with a new claim
                 errors = self._pause(queue, connection, error, errors)
         consumer.release()
 
@@ -90,7 +91,7 @@ class _Consumer:
         self.sent = False  # whether Redis may have the report already
 
     def take(self, turn: int) -> None:
-        """Reports what was handled, and claims and handles a message, or waits for one."""
+        """Sends the report, then claims and handles a message, or waits for one."""
         failed_turn = turn % FAILED_TURN == 0
         permitted = not (failed_turn and random.random() < 0.5)  # REL-45
         suspect = permitted and SUSPECT.acquire(blocking=False)
@@ -112,7 +113,7 @@ class _Consumer:
             self.connection.call("BLMOVE", self.keys[0], self.keys[1], "RIGHT", "LEFT", "%.3f" % seconds)
 
     def exchange(self, suspect: bool, failed_turn: bool) -> Reply:
-        """Reports what was handled, and claims a message."""
+        """Sends the report, and claims a message."""
         token = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=")
         lease, attempts = int(self.receiver.lease * 1000), self.receiver.max_suspect_attempts
         claim: List[Argument] = [token, lease, 1, MAX_BYTES, MAX_RECEIVED_BYTES, attempts]
@@ -177,8 +178,8 @@ class _Consumer:
                 lost.set()
 
     def release(self) -> None:
-        """Reports what was handled, and puts staged messages back (REL-31)."""
-        for _ in range(20):  # afterwards the lease expires
+        """Sends the report, and returns staged messages to the queue (REL-31)."""
+        for _ in range(20):  # then give up: the lease expires
             try:
                 EXCHANGE.call(self.connection, self.keys, self.report.arguments())
                 self.report = Report()

@@ -11,7 +11,7 @@ from .limits import MAX_DIGITS, MAX_RECEIVED_LEVELS, MAX_SAFE_INTEGER, MAX_SENT_
 
 
 class Severity(enum.IntEnum):
-    """What a finding means for a message: it stays safe, it is tolerated, or it is malformed."""
+    """The effect of a finding: the message stays safe, is tolerated, or is malformed."""
 
     WARNING = 0
     TOLERATED = 1
@@ -37,7 +37,7 @@ def is_string(value: object) -> bool:
 
 
 def ignore(requirement: str, severity: Severity) -> None:
-    """A Find that drops what is found."""
+    """A Find that ignores findings."""
 
 
 def scan(text: str, find: Find = ignore) -> Tuple[str, Children]:

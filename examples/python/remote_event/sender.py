@@ -20,7 +20,7 @@ from .message import encode
 
 
 class Sender:
-    """Sends events over one connection. It is safe for several threads.
+    """Sends events over one connection. Several threads can use it.
 
     `redis` is a URL, or a client whose address and credentials are used. `source` is the
     attribute of each event. A sender that is `plain` adds no attributes (SEND-4).
@@ -35,13 +35,13 @@ class Sender:
         self, event: Union[str, EventType], payload: Union[str, Mapping[str, object]], *,
         parents: Sequence[str] = (), metadata: Optional[Mapping[str, str]] = None,
     ) -> Event:
-        """Sends an event, and returns it with the attributes that it was given.
+        """Sends an event, and returns it with the attributes that were added.
 
         The payload is a dict, or the text of a JSON object, whose bytes are kept. `parents`
-        are the names of the ancestors, nearest first; an EventType has its own instead.
+        are the names of the ancestors, nearest first. They are ignored for an EventType.
 
         Raises Rejected before anything is sent, NotStored, or OutcomeUnknown if Redis may
-        have stored the event. It is never sent twice on its own (SEND-5).
+        have stored the event. `send` never repeats the push (SEND-5).
         """
         name, ancestors = (event.name, event.ancestors) if isinstance(event, EventType) else (event, parents)
         signals = (name, *ancestors, *BASE_SIGNALS)
@@ -53,7 +53,7 @@ class Sender:
         return self.forward(Event(name, signals, text, attributes))
 
     def forward(self, event: Event) -> Event:
-        """Sends an event that was received, or that OutcomeUnknown has, as it is."""
+        """Sends a received event, or the event of an OutcomeUnknown, without changes."""
         message = encode(event)
         try:
             with self._lock:

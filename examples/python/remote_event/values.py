@@ -1,4 +1,4 @@
-"""Python values as JSON text, and back, without a silent change of a value."""
+"""Converts Python values to JSON text and back. No value changes silently."""
 from __future__ import annotations
 
 import json

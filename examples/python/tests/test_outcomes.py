@@ -1,4 +1,4 @@
-"""What a sender reports if Redis denies an event, or ends the connection (SEND-6)."""
+"""The outcomes that a sender reports if Redis denies an event or ends the connection (SEND-6)."""
 from __future__ import annotations
 
 import socket
@@ -47,7 +47,7 @@ class Outcomes(unittest.TestCase):
             self.assertEqual(sender.forward(unknown.exception.event), unknown.exception.event)  # over another connection
             self.assertRaises(OutcomeUnknown, sender.send, "e", {})
         server.thread.join()
-        self.assertEqual(server.pushes, 5)  # none was repeated
+        self.assertEqual(server.pushes, 5)  # no push was repeated
 
 
 if __name__ == "__main__":

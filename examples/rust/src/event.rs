@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::json;
 
-/// An event: what a sender sends, and what a listener receives.
+/// A remote event, as senders send it and listeners receive it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The name of the event. A sender uses it as the key of the list.
@@ -74,11 +74,11 @@ pub struct EventType {
     names: Vec<String>,
 }
 
-/// The reason for which a type of events is rejected.
+/// The reason why a type of events is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TypeError {
-    /// The name is that of an ancestor (CHAIN-3).
+    /// An ancestor has the same name (CHAIN-3).
     Ancestor(String),
     /// The name is `event` or `remote_event` (CHAIN-4).
     Base(String),

@@ -72,7 +72,7 @@ fn unescape(raw: &str) -> Text<'_> {
     Text { bytes: Cow::Owned(bytes), lone_surrogate }
 }
 
-/// The string that a value is, if it is one.
+/// Returns the value as a string, if it is a string.
 pub(crate) fn string(value: &str) -> Option<Text<'_>> {
     Some(unescape(value.strip_prefix('"')?.strip_suffix('"')?))
 }
@@ -112,11 +112,10 @@ struct Scanner<'a, 'f> {
     found: Option<&'f mut Vec<Requirement>>,
 }
 
-/// Reads one JSON text. `visit` gets the members of an object, with their names, or the
-/// elements of an array: those of the outermost value, in their order. The result is the
-/// outermost value without white space around it, or the requirement that makes the text
-/// malformed. `found` gets the other requirements that the text violates; without it, the
-/// text is not checked for these.
+/// Reads one JSON text. `visit` gets the members of the outermost value with their names,
+/// or its elements, in their order. The result is the outermost value without white space
+/// around it, or the requirement that makes the text malformed. `found` gets the other
+/// requirements that the text violates; without it, the text is not checked for these.
 pub(crate) fn scan<'a>(
     text: &'a str,
     found: Option<&mut Vec<Requirement>>,
@@ -168,7 +167,7 @@ impl<'a> Scanner<'a, '_> {
                 Some(_) => self.scalar()?,
                 None => return Err(Requirement::Json2),
             }
-            // Whatever the value completes ends here.
+            // Objects and arrays that end with the value end here.
             while complete {
                 if self.open.len() == 1 {
                     visit(name.take(), &self.text[child..self.at]);
@@ -252,7 +251,7 @@ impl<'a> Scanner<'a, '_> {
         Ok(())
     }
 
-    /// Reads a string, and returns what stands between its quotes.
+    /// Reads a string, and returns the text between its quotes.
     fn string(&mut self) -> Result<&'a str, Requirement> {
         let bytes = self.text.as_bytes();
         if self.peek() != Some(b'"') {

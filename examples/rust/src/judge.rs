@@ -135,7 +135,7 @@ impl Judge {
         self.findings.iter().any(|f| f.requirement == requirement)
     }
 
-    /// Returns the judgement on a message that no reader can read.
+    /// Returns the judgement on a message that cannot be parsed.
     fn unreadable(mut self, requirement: Requirement) -> Judgement {
         self.find(requirement);
         self.conclude(Legacy::Dies, None)

@@ -12,7 +12,7 @@ use crate::judge::decode;
 use crate::requirement::{Requirement, ids};
 use crate::session::RedisError;
 
-/// An event on its way to one listener.
+/// The delivery of an event to one listener.
 #[derive(Debug)]
 pub struct Delivery<'a> {
     /// The event.
@@ -74,7 +74,7 @@ impl Failure {
         Self { code: Code::Permanent, ..Self::new(error) }
     }
 
-    /// Sets the delay of the next attempt, in place of the receiver's own.
+    /// Sets the delay of the next attempt. It replaces the delay of the receiver.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.delay = Some(delay);
@@ -94,7 +94,7 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-/// Something that an operator may want to know. It has no payload, and displays as a line
+/// A notice for operators. It has no payload, and displays as a line
 /// for a log.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -122,7 +122,7 @@ pub enum Notice {
         /// The reason, as JSON.
         reason: String,
     },
-    /// A message was handled, but another receiver may have handled it too.
+    /// A message was handled, but another receiver may have handled it, too.
     LeaseLost,
 }
 
@@ -157,7 +157,7 @@ impl Listeners {
     }
 
     /// Adds a listener of a signal. Listeners of one signal are called in the order in which
-    /// they were added. Those of signals that begin with `kernel.` are never called.
+    /// they were added. Listeners of signals that begin with `kernel.` are never called.
     #[must_use]
     pub fn listen<F>(mut self, signal: impl Into<String>, listener: F) -> Self
     where
@@ -200,7 +200,7 @@ impl Listeners {
         failures
     }
 
-    /// Calls the observer. A panic of it does not end a receiver.
+    /// Calls the observer. A panic of the observer does not end a receiver.
     pub(crate) fn notify(&self, queue: &str, notice: &Notice) {
         if let Some(observer) = &self.observer {
             let _ = catch_unwind(AssertUnwindSafe(|| observer(queue, notice)));

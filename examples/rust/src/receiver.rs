@@ -1,4 +1,4 @@
-//! Receiving at most once (section 10), and what all receivers share.
+//! Receiving at most once (section 10), and the common parts of all receivers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl Receiver {
         let name = String::from_utf8_lossy(queue);
         let mut session = Session::new(&self.client);
         while !stop.is_requested() {
-            // The pop is never cut off: its message would be lost.
+            // The pop is never interrupted: its message would be lost.
             let popped = session.run(|connection| {
                 redis::cmd("BRPOP").arg(queue).arg(1).query::<Option<(Vec<u8>, Vec<u8>)>>(connection)
             });

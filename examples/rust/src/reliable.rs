@@ -91,8 +91,8 @@ impl ReliableReceiver {
     }
 
     /// Sets the time after which another receiver gets the message of a crashed one; the
-    /// default is 30 seconds, and the least is 100 milliseconds. A longer lease delays
-    /// recovery. A shorter one is more easily lost while Redis is slow.
+    /// default is 30 seconds, and the minimum is 100 milliseconds. A longer lease delays
+    /// recovery. A shorter lease may be lost while Redis is slow.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease.max(Duration::from_millis(100));

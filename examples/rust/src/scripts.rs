@@ -46,12 +46,12 @@ pub(crate) struct Message {
     pub body: Vec<u8>,
 }
 
-/// Whether a claim is of fresh messages. The names of the others have a mark.
+/// Whether a claim has fresh messages. The names of other claims have a mark.
 pub(crate) fn is_fresh(claim: &str) -> bool {
     !claim.contains(['/', '!'])
 }
 
-/// Whether a claim is that of a suspect.
+/// Whether a claim has a suspect.
 pub(crate) fn is_suspect(claim: &str) -> bool {
     claim.contains('!')
 }

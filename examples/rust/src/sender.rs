@@ -25,7 +25,7 @@ pub struct Sender {
     limits: Limits,
 }
 
-/// The reason for which an event was not sent, or may not have been. It has no payload.
+/// The reason why an event was not sent, or may not have been sent. It has no payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendError {
     /// The message would not be safe. Nothing was sent.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use redis::{Client, Connection, ErrorKind, RedisResult};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longer than any command blocks: a reply that comes after it would be lost.
+/// The timeout of a reply. No command blocks for that long: a later reply would be lost.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects to Redis. The connection repeats no command.
@@ -18,9 +18,9 @@ pub(crate) fn connect(client: &Client) -> RedisResult<Connection> {
     Ok(connection)
 }
 
-/// An error that Redis replied, or of the connection to Redis.
+/// An error reply of Redis, or an error of the connection to Redis.
 ///
-/// It has no text of Redis, which may quote a message (SEC-1).
+/// It omits the text of Redis, which may quote a message (SEC-1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedisError {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use remote_event::{Delivery, Event, Failure, Keys, Listeners, Receiver, ReliableReceiver, SendError, Sender};
 
-/// The patience of a test with a busy machine.
+/// The maximum time of a wait on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server on a unix socket, which ends with the value.
@@ -61,7 +61,7 @@ impl Drop for Server {
     }
 }
 
-/// Waits for something of which Redis notifies nobody.
+/// Waits for a condition that Redis does not report.
 fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -77,7 +77,7 @@ fn event(payload: &str) -> Event {
     Event::new("q", ["p"], payload)
 }
 
-/// Returns listeners of which the one of `p` reports the payload and the attempt, and then
+/// Returns listeners. The listener of `p` reports the payload and the attempt, and then
 /// calls `listener`.
 fn listeners<F>(listener: F) -> (Listeners, Channel<(String, u32)>)
 where
