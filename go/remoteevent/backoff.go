@@ -11,8 +11,8 @@ const (
 	maxDelay = 5 * time.Second
 )
 
-// backoff spaces attempts: each delay is chosen by chance up to a bound that
-// doubles, so that many receivers do not come back all at once.
+// backoff spaces attempts. Each delay is random below a bound that doubles with each
+// failure, so that many receivers do not try again at the same time.
 type backoff struct {
 	failures int
 	delay    time.Duration
@@ -40,8 +40,7 @@ func (b *backoff) random(n time.Duration) time.Duration {
 // wait sleeps for the delay or until the context ends.
 func (b *backoff) wait(ctx context.Context) { b.waitFor(ctx.Done()) }
 
-// waitFor sleeps for the delay, and reports whether it did: the end may come
-// first.
+// waitFor sleeps for the delay. It returns false if end is closed before.
 func (b *backoff) waitFor(end <-chan struct{}) bool {
 	timer := time.NewTimer(b.delay)
 	defer timer.Stop()

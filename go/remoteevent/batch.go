@@ -67,7 +67,7 @@ func (e *BatchError) Error() string {
 	}
 	for i, r := range e.Results {
 		if r.Err != nil {
-			return fmt.Sprintf("of %d events %d are stored, %d rejected, %d unknown; the first error is that of event %d: %v",
+			return fmt.Sprintf("of %d events %d are stored, %d rejected, %d unknown; the first error concerns event %d: %v",
 				len(e.Results), e.Count(Stored), e.Count(Rejected), e.Count(Unknown), i+1, r.Err)
 		}
 	}
@@ -173,7 +173,7 @@ func (b *batch) end(key string) {
 	b.ended[key] = errUnanswered
 }
 
-// clear removes the messages from the chunk that must not be sent any more.
+// clear removes the messages from the chunk that must no longer be sent.
 func (b *batch) clear() {
 	if b.over == nil && b.ctx.Err() != nil {
 		b.over = context.Cause(b.ctx)

@@ -121,7 +121,7 @@ func (c *causes) permanent(index int) bool {
 }
 
 // delay returns the longest delay that [RetryAfter] sets in the cause with that index, or
-// nil. What is permanent sets none.
+// nil. A permanent error sets no delay.
 func (c *causes) delay(index int) (longest *time.Duration) {
 	if c.permanent(index) {
 		return nil

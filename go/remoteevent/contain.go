@@ -29,17 +29,17 @@ func contain(f func()) (panicked *PanicError) {
 	return nil
 }
 
-// fate is how a call of user code went.
+// fate is the result of a call of user code.
 type fate int
 
 const (
 	callReturned fate = iota
-	callEnded         // its goroutine, or by a panic
+	callEnded         // it ended its goroutine, or panicked
 	callHung          // it has not returned in time
 )
 
-// apart calls f in a separate goroutine, which f may end, and waits for it as long as the
-// impatience permits.
+// apart calls f in a separate goroutine, which f may end, and waits for it within the limits
+// of the impatience.
 func apart[T any](p *impatience, f func() T) (result T, how fate) {
 	done := make(chan T, 1)
 	go func() {
@@ -64,7 +64,7 @@ func apart[T any](p *impatience, f func() T) (result T, how fate) {
 	return result, callReturned
 }
 
-// observerGrace is how long a hook or the handler of the log has to return after the
+// observerGrace is the time in which a hook or the handler of the log must return after the
 // shutdown timeout.
 const observerGrace = time.Second
 
@@ -74,7 +74,7 @@ type impatience struct {
 	expired chan struct{} // closed at the shutdown timeout
 
 	mu   sync.Mutex
-	hung []string // what did not return
+	hung []string // the names of the calls that did not return
 
 	mute atomic.Bool // the handler of the log did not return, and is not called any more
 }
@@ -86,7 +86,7 @@ func (p *impatience) after() <-chan struct{} {
 	return p.expired
 }
 
-// note notes what did not return.
+// note records a call that did not return.
 func (p *impatience) note(what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,7 +95,7 @@ func (p *impatience) note(what string) {
 	}
 }
 
-// err returns an error that names what did not return, or nil.
+// err returns an error that names the calls that did not return, or nil.
 func (p *impatience) err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,14 +11,14 @@ import (
 	"github.com/redis/go-redis/v9/auth"
 )
 
-// credentialsTimeout is how long a provider of credentials may take for a connection.
+// credentialsTimeout is the maximum time of a provider of credentials for a connection.
 const credentialsTimeout = 15 * time.Second
 
 // streamedLifetime is the maximum age of a connection whose credentials are streamed.
 // Providers announce new credentials some minutes before the old ones end.
 const streamedLifetime = time.Minute
 
-// provider asks a provider of credentials, which is the user's, for new connections. It
+// provider asks the user's provider of credentials for new connections. It
 // asks in a separate goroutine, because the provider may block, and only once at a time:
 // connections that are opened meanwhile get the same answer.
 type provider struct {
@@ -74,8 +74,8 @@ func (p *provider) await(ctx context.Context, a *asked) {
 	a.name, a.password, a.err = name, password, err
 }
 
-// containProviders has a receiver's own client ask the provider of its credentials through
-// a provider of this package. A streaming one follows in lines.subscribe.
+// containProviders makes a receiver's own client ask the provider of its credentials through
+// a provider of this package. lines.subscribe does the same for a streaming provider.
 func containProviders(options *redis.Options) {
 	if ask := options.CredentialsProviderContext; ask != nil {
 		options.CredentialsProviderContext = (&provider{name: "CredentialsProviderContext", ask: ask}).credentials
@@ -89,10 +89,10 @@ func containProviders(options *redis.Options) {
 	}
 }
 
-// subscription is the one of a receiver's own clients with a streaming provider. Each new
+// subscription is the subscription of a receiver's own clients to a streaming provider. Each new
 // connection subscribes again, which returns the present credentials. go-redis itself
-// would subscribe each connection, and crash for one that is taken out of its pool
-// ([redis.Client.Conn]), as those that wait for messages are.
+// would subscribe each connection, and crash for a connection that is taken out of its pool
+// ([redis.Client.Conn]), as the connections that wait for messages are.
 type subscription struct {
 	mu     sync.Mutex
 	shared *provider
@@ -100,14 +100,14 @@ type subscription struct {
 	ended  bool
 }
 
-// OnNext implements auth.CredentialsListener. New connections get the new credentials, and
-// connections do not live long.
+// OnNext implements auth.CredentialsListener. It does nothing: new connections get the new
+// credentials, and connections are replaced soon.
 func (*subscription) OnNext(auth.Credentials) {}
 
 // OnError implements auth.CredentialsListener.
 func (*subscription) OnError(error) {}
 
-// join has a client get the credentials of its connections from its streaming provider by
+// join makes a client get the credentials of its connections from its streaming provider by
 // this subscription. Clients with one subscription have one provider.
 func (s *subscription) join(options *redis.Options) {
 	streaming := options.StreamingCredentialsProvider
@@ -165,7 +165,7 @@ func (s *subscription) end() {
 	}()
 	select {
 	case <-done:
-	case <-time.After(observerGrace): // it blocks
+	case <-time.After(observerGrace): // the provider blocks
 	}
 }
 

@@ -7,24 +7,24 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// bounder keeps the dead letters of a queue within bounds (REL-36, REL-37).
+// bounder limits the dead letters of a queue (REL-36, REL-37).
 type bounder struct {
 	queue  *lease.Queue
 	config *queueConfig
 	outage *outage
-	wake   chan struct{} // tells run that there may be one more
+	wake   chan struct{} // wakes run: there may be another dead letter
 
-	dropped int // in all
+	dropped int // total number of dropped dead letters
 }
 
-// boundInterval is how long an event that another receiver has given up, or that
-// has become too old, may stay.
+// boundInterval is the maximum time until a dead letter that is too old, or that another
+// receiver has added, is dropped.
 const boundInterval = time.Minute
 
-// bounded reports whether dead letters have bounds.
+// bounded reports whether dead letters are limited.
 func (c *queueConfig) bounded() bool { return c.maxDead > 0 || c.maxDeadAge > 0 }
 
-// died says that there may be one more dead letter. A nil bounder takes no note.
+// died reports that there may be another dead letter. A nil bounder ignores it.
 func (b *bounder) died() {
 	if b == nil {
 		return
@@ -35,7 +35,7 @@ func (b *bounder) died() {
 	}
 }
 
-// run drops what is too much until it is told to end. Its calls end with the context.
+// run drops dead letters beyond the limits until end is closed. Its calls end with the context.
 func (b *bounder) run(calls context.Context, end <-chan struct{}) {
 	timer := time.NewTimer(boundInterval)
 	defer timer.Stop()

@@ -16,10 +16,10 @@ type received struct {
 
 // deliver decodes a message, checks it and passes it to the handler, unless it is a
 // repetition of an acknowledged event. It does not panic. runtime.Goexit in user code
-// passes through it: the outcome is then what was known until that.
+// passes through it: the outcome then has the results up to that point.
 //
-// came reports whether an event with an id was acknowledged before; it is nil where that
-// is not remembered. If came returns an error, the event is released.
+// came reports whether an event with an id was acknowledged before; it is nil if the receiver
+// does not remember events. If came returns an error, the event is released.
 func (c *consumer) deliver(ctx context.Context, m *message, came func(id string) (repeated bool, err error), o *outcome) {
 	r := c.receiver
 	limits := wire.Limits{ReceiveBytes: r.config.maxBytes}

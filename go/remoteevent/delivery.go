@@ -35,7 +35,7 @@ type Delivery struct {
 	// clock, to the millisecond; with WithAtMostOnce, by the clock of this process.
 	FirstSeen time.Time
 	// Shutdown is closed when the receiver's shutdown begins. A handler that runs
-	// for long can then stop early and return ErrRelease or an error; its context is
+	// for a long time can then stop early and return ErrRelease or an error; its context is
 	// cancelled only after the shutdown timeout. Shutdown is nil, and so never
 	// ready, where no receiver made the delivery.
 	Shutdown <-chan struct{}
@@ -61,15 +61,15 @@ func NewDelivery(queue string, raw []byte) (*Delivery, error) {
 }
 
 // LastAttempt reports whether the event is not retried if this attempt fails: it then
-// becomes a dead letter or, with [WithAtMostOnce], is dropped. An event that is released
-// is delivered again all the same. LastAttempt compares Attempt, without the attempts that
+// becomes a dead letter or, with [WithAtMostOnce], is dropped. A released event is
+// delivered again in any case. LastAttempt compares Attempt, without the attempts that
 // a crash cut short, with MaxAttempts. It returns false where no receiver made the delivery,
 // unless a test has set MaxAttempts.
 func (d *Delivery) LastAttempt() bool {
 	return d != nil && d.MaxAttempts > 0 && d.Attempt-d.pardons >= d.MaxAttempts
 }
 
-// EventName returns the event's name, whichever queue held the message.
+// EventName returns the event's name. It does not depend on the queue of the message.
 func (d *Delivery) EventName() string { return d.scanned().EventName() }
 
 // Payload returns the payload as it is written in Raw. Handlers must not change it.
@@ -121,15 +121,15 @@ func DeliveryOf(ctx context.Context) *Delivery {
 	return new(Delivery)
 }
 
-// deliveryContext is the context of a delivery's handlers, and of what observes them.
+// deliveryContext is the context of a delivery's handlers, hooks and log messages.
 type deliveryContext struct {
 	context.Context //nolint:containedctx // it is one
 
 	delivery *Delivery
-	values   context.Context //nolint:containedctx // of hooks, in place of those of Context; nil without
+	values   context.Context //nolint:containedctx // the values of hooks, which replace those of Context; nil without hooks
 }
 
-// observers returns the context of what observes the delivery, which outlives that of the
+// observers returns the context of hooks and log messages, which outlives the context of the
 // handler.
 func (c *deliveryContext) observers(work context.Context) context.Context {
 	return &deliveryContext{work, c.delivery, c.values}

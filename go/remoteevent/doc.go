@@ -9,7 +9,7 @@
 //
 //	func (NewFileEvent) EventName() string { return "new_file_event" }
 //
-// A [Sender] puts events into Redis. A [Receiver] takes them out and passes them to a
+// A [Sender] stores events in Redis. A [Receiver] takes them from Redis and passes them to a
 // [Mux], which calls the listeners:
 //
 //	mux, err := remoteevent.NewMux()
@@ -17,12 +17,12 @@
 //	receiver, err := remoteevent.NewReceiver(client, mux)
 //	err = receiver.Run(ctx)
 //
-// Either end may be an original, remote_event_bundle for Python: the bytes on the wire
-// are those of the specification in spec/, which an original understands. Requirement
-// ids such as SEND-4 refer to it.
+// The sender or the receiver may be an original, remote_event_bundle for Python: the messages
+// have the format of the specification in spec/, which an original understands. Requirement
+// ids such as SEND-4 refer to the specification.
 //
-// Embedding an event inherits from it, as in Python: listeners of the parent hear the
-// child, whose signal chain is derived from its type. See [Event].
+// Embedding an event inherits from it, as in Python: listeners of the parent receive the
+// child. The signal chain of the child is derived from its type. See [Event].
 //
 // # Delivery
 //
@@ -37,14 +37,14 @@
 // There is no exactly-once guarantee, no ordering after a retry, and no guarantee for
 // messages that an original took or that Redis lost. With [WithAtMostOnce], delivery is
 // as in Python: messages that a process has taken are lost if it dies. The file
-// compat/FAULTS.md lists the faults that were tested and the fate of the events.
+// compat/FAULTS.md lists the tested faults and the results for the events.
 //
 // No message can stop a receiver.
 //
 // # Observation
 //
-// [WithHooks] adds hooks that observe what happens to every event, for metrics, traces and
-// audit logs. [WithRedisHooks] adds hooks of go-redis to a receiver's connections. [Receiver.Status] describes the
-// queues of a receiver, and package health serves its probes. [WithSendMiddleware] wraps
-// sending and [WithMiddleware] handling.
+// [WithHooks] adds hooks that observe every event, for metrics, traces and audit logs.
+// [WithRedisHooks] adds hooks of go-redis to a receiver's connections. [Receiver.Status]
+// describes the queues of a receiver, and package health serves its probes.
+// [WithSendMiddleware] wraps sending, and [WithMiddleware] wraps handling.
 package remoteevent

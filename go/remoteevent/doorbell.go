@@ -100,8 +100,8 @@ func (d *doorbell) allLocked() []*feeder {
 	return all
 }
 
-// run watches until the context ends. It keeps to the interval for all queues, however
-// often it is woken for some of them.
+// run watches until the context ends. It keeps the interval for all queues, even if it is
+// often woken for some of them.
 func (d *doorbell) run(ctx context.Context) {
 	var track *tracking // nil if Redis does not report changes
 	if client, ok := d.client.(*redis.Client); ok && client.Options().Protocol != 2 {

@@ -101,11 +101,10 @@ func rejectPayload(name string, err error) error {
 	return &quotingError{&RejectedError{EventName: name, Findings: []wire.Finding{finding}}, err}
 }
 
-// Decode decodes the payload of an envelope into an event of type E, whatever the
-// envelope's event name is. It ignores members that E does not have. A field whose member
+// Decode decodes the payload of an envelope into an event of type E. It does not compare
+// the envelope's event name. It ignores members that E does not have. A field whose member
 // is missing or null keeps its zero value: use [WithPayloadSchemas] to require members. It
-// returns an error that names the field for a value that does not
-// fit.
+// returns an error that names the field for a value that does not fit.
 func Decode[E Event](env wire.Envelope) (E, error) {
 	return decode[E](env.EventName, env.Payload)
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// examineTimeout is how long Redis may take to reply to all commands.
+// examineTimeout is the maximum time for the replies to all commands.
 const examineTimeout = 30 * time.Second
 
-// examine looks, once Redis is there, for what will keep the receiver from its
-// work, or endanger its messages, and logs it.
+// examine waits for Redis, then looks for problems that will keep the receiver from
+// working, or endanger its messages, and logs them.
 func examine(ctx context.Context, r *Receiver, client redis.UniversalClient) {
 	var retry backoff
 	rejected := false
@@ -44,7 +44,7 @@ func diagnose(ctx context.Context, r *Receiver, client redis.UniversalClient) ([
 		return nil, err
 	}
 	for _, d := range all {
-		if d.Check == diagnosis.CheckAuthentication { // the rest shows once that is repaired
+		if d.Check == diagnosis.CheckAuthentication { // other problems show after this one is repaired
 			return nil, &d
 		}
 	}
@@ -65,7 +65,7 @@ func diagnose(ctx context.Context, r *Receiver, client redis.UniversalClient) ([
 func (r *Receiver) logDiagnosis(ctx context.Context, d *diagnosis.Diagnosis) {
 	level := slog.LevelError
 	switch {
-	case d.Check == diagnosis.CheckServer: // who may not see it does not need to
+	case d.Check == diagnosis.CheckServer: // a user without the permission does not need the result
 		return
 	case d.Warning:
 		level = slog.LevelWarn

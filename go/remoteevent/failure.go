@@ -30,8 +30,8 @@ func (e *permanentError) Error() string { return textOf(e.err) }
 func (e *permanentError) Unwrap() error { return e.err }
 
 // RetryAfter marks a listener's error with the delay after which the event is retried,
-// in place of the delay of [WithBackoff]: the time that a server asks for in Retry-After,
-// for example. The delay has no jitter, and is cut to between 0 and 24 hours. The attempt
+// instead of the delay of [WithBackoff]: the time that a server requests with Retry-After,
+// for example. The delay has no jitter, and is limited to between 0 and 24 hours. The attempt
 // may begin up to a second later, since the receiver may be waiting for a new event.
 // RetryAfter returns nil if err is nil.
 //
@@ -48,8 +48,8 @@ func RetryAfter(delay time.Duration, err error) error {
 }
 
 // RetryDelay returns the delay that [RetryAfter] has set for the retry after the error,
-// which it may wrap. ok is false if the delay of [WithBackoff] applies, or if the event is
-// not retried because the error is permanent.
+// which the error may wrap. ok is false if the delay of [WithBackoff] applies, or if the
+// event is not retried because the error is permanent.
 func RetryDelay(err error) (delay time.Duration, ok bool) {
 	if err == nil {
 		return 0, false
@@ -81,8 +81,8 @@ type failure struct {
 	permanent bool           // another attempt would fail as well
 	delay     *time.Duration // before the next attempt, by RetryAfter; nil where the backoff decides
 	released  bool           // a listener returned ErrRelease
-	listeners []string       // that failed
-	stack     string         // of the panic, if it was one
+	listeners []string       // names of the failed listeners
+	stack     string         // of the panic, if there was one
 }
 
 // releasedFailure returns the failure of an event that is released without having been

@@ -28,7 +28,7 @@ type feeder struct {
 	rung     atomic.Bool   // there may be messages
 	urgent   atomic.Bool   // there may be messages for which the source does not wait
 	renewing atomic.Bool   // a renewal is under way
-	telling  atomic.Bool   // the hooks are told how a renewal ended
+	telling  atomic.Bool   // hooks are being called with the result of a renewal
 
 	// Only the goroutine of run uses the following fields.
 	calls     context.Context //nolint:containedctx // of calls of Redis: the receiver's takes, then its calls
@@ -155,7 +155,7 @@ func (f *feeder) want() want {
 const turns = 8
 
 // turn reports whether the claim with that number prefers failed messages, and whether it
-// may take a suspect. A script prefers suspects to retries, and so only every other of
+// may take a suspect. A script prefers suspects to retries, so only every second of
 // these claims permits one.
 func turn(claim int) (retries, suspects bool) {
 	retries = claim%turns == 0

@@ -12,17 +12,17 @@ import (
 //
 // Methods of hooks are called synchronously: the call of the sender, or the queue of the
 // receiver, waits until the method has returned. Several goroutines call them at a time.
-// A panic does no harm; the first one of each method is logged. A method must not wait
+// A panic is recovered; the first panic of each method is logged. A method must not wait
 // for Run to return, nor for another event of the same sender or receiver. A receiver logs a
 // warning, "hook still running", about a method that takes longer than [WithSlowWarning].
 //
 // Run waits for the methods that it has called for its queues, until the shutdown timeout.
-// Then their contexts end with the cause [ErrShutdownTimeout], and after another second Run goes on without them: it returns
-// [ErrShutdownTimeout] with the names of the hooks and does not call them again. A method
+// Then their contexts end with the cause [ErrShutdownTimeout]. After another second, Run
+// returns [ErrShutdownTimeout] with the names of the hooks, and no longer calls them. A method
 // that uses the network should end with its context.
 //
-// The infos hold no payloads and no passwords. Their errors have the text of the log,
-// and unwrap to nothing; [errors.Is] finds what it finds in the original error.
+// The infos have no payloads and no passwords. Their errors have the text of the log,
+// and wrap no error; [errors.Is] returns the same results as for the original error.
 type Hook any
 
 // HookSent is called when the outcome of an event is known, before the call that
@@ -39,7 +39,7 @@ type SentInfo struct {
 	ID string
 	// Bytes is the length of the message.
 	Bytes int
-	// Duration is how long the call took, in a batch until all of its events had
+	// Duration is the time of the call. In a batch, it is the time until all events had
 	// an outcome.
 	Duration time.Duration
 	// Outcome is Stored, Rejected if the event is certainly not in Redis, or Unknown.
@@ -81,7 +81,8 @@ type ReceivedInfo struct {
 }
 
 // HookDelivering is called for every message that could be decoded, before its schema is
-// checked and its handler is called. It begins what HookHandled ends, such as a span.
+// checked and its handler is called. It begins an observation that HookHandled ends, such
+// as a span.
 //
 // The handler, the lines that the receiver logs about the attempt, and HookHandled have
 // the values of the context that OnDelivering returns, which it derives from ctx. Its
@@ -93,9 +94,9 @@ type HookDelivering interface {
 
 // HookHandled is called once for each attempt at handling a message when its
 // disposition is decided, before that is stored in Redis. It is also called for
-// messages that no handler saw: malformed ones, repeated ones, those that are released
+// messages that no handler saw: malformed messages, repeated ones, messages that are released
 // because the receiver shuts down, the handlers are too slow or the lease is lost, and
-// those that become dead letters because the processes that held them crashed. Except for
+// messages that become dead letters because the processes that held them crashed. Except for
 // the last, each call follows one of HookReceived for the message.
 //
 // If HookDelivering was called for the attempt, or would have been, [DeliveryOf] returns
@@ -118,30 +119,30 @@ type HandledInfo struct {
 	// Attempt counts from 1. It is 0 for a message that became a dead letter because
 	// processes crashed.
 	Attempt int
-	// Duration is how long the handler took, and 0 if none was called.
+	// Duration is the time of the handler, and 0 if no handler was called.
 	Duration time.Duration
-	// Disposition is what happens to the message.
+	// Disposition is the disposition of the message.
 	Disposition Disposition
 	// RetryIn is the delay before the next attempt of an event that is Retried.
 	RetryIn time.Duration
 	// Code is the reason of a failure in one word, such as "failed", "panicked" or
-	// "malformed" (REL-25), as queueadmin.Code has them for dead letters.
+	// "malformed" (REL-25). They are the codes of queueadmin.Code.
 	Code string
-	// Err is the failure, or nil. For an event that is Released unhandled, it is why: the
+	// Err is the failure, or nil. For an event that is Released unhandled, it is the reason: the
 	// error of the look-up of a repeated event, or ErrLeaseLost. It is nil if the receiver
 	// shuts down or the handlers are too slow.
 	Err error
 }
 
-// Disposition is what happens to a message after an attempt at handling it.
+// Disposition is the state of a message after an attempt at handling it.
 type Disposition int
 
 const (
-	// Acknowledged events are handled. With WithAtMostOnce, Redis has no part in it.
+	// Acknowledged events are handled. With WithAtMostOnce, Redis is not informed.
 	Acknowledged Disposition = iota
-	// Retried events failed, and are tried again later.
+	// Retried events failed, and are delivered again later.
 	Retried
-	// Released events are put back unhandled, for any receiver to take.
+	// Released events are returned to the queue unhandled. Any receiver may take them.
 	Released
 	// DeadLettered messages are moved to the dead letters.
 	DeadLettered
@@ -178,7 +179,7 @@ type LeaseLostInfo struct {
 	Err error
 }
 
-// HookFailing is called when a call of Redis for a queue fails and the last one did
+// HookFailing is called when a call of Redis for a queue fails and the previous call did
 // not: the connection is lost, or Redis denies a command. The receiver tries again
 // until [HookRecovered].
 type HookFailing interface {
@@ -202,15 +203,15 @@ type HookRecovered interface {
 type RecoveredInfo struct {
 	// Queue is the list that is consumed.
 	Queue string
-	// Since is when the outage began.
+	// Since is the time when the outage began.
 	Since time.Time
 	// Failures is the number of calls of Redis that failed.
 	Failures int
 }
 
-// WithHooks adds hooks to a sender or a receiver. Each of them has to implement at
+// WithHooks adds hooks to a sender or a receiver. Each hook must implement at
 // least one of the interfaces of [Hook]; one value may observe senders and receivers.
-// Without hooks, nothing is measured and nothing is allocated for them.
+// Without hooks, the library measures and allocates nothing for them.
 func WithHooks(hooks ...Hook) Option { return hooksOption(hooks) }
 
 type hooksOption []Hook

@@ -12,7 +12,7 @@ import (
 	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
-// hooks are the methods to be called, by interface.
+// hooks has the methods to call, by interface.
 type hooks struct {
 	log        *slog.Logger
 	impatience *impatience // of a receiver; nil for a sender, whose hooks may end the goroutine of their caller
@@ -34,19 +34,19 @@ type hookCall struct {
 	hook     *hookValue
 	method   string
 	begun    time.Time
-	warnings int // that it is slow
+	warnings int // number of warnings that it is slow
 }
 
 // hookValue is a hook of the user.
 type hookValue struct {
 	hook Hook
-	hung atomic.Bool // it is not called any more
+	hung atomic.Bool // it is no longer called
 }
 
 // String returns the name of the hook's type.
 func (v *hookValue) String() string { return fmt.Sprintf("%T", v.hook) }
 
-// newHooks sorts hooks by what they implement.
+// newHooks sorts hooks by the interfaces that they implement.
 func newHooks(all []Hook, log *slog.Logger, impatience *impatience) (*hooks, error) {
 	h := &hooks{log: log, impatience: impatience, running: map[*hookCall]bool{}}
 	for i, hook := range all {
@@ -88,7 +88,7 @@ func newHooks(all []Hook, log *slog.Logger, impatience *impatience) (*hooks, err
 	return h, nil
 }
 
-// hookMethods are the methods of one interface, in the order of the hooks.
+// hookMethods has the methods of one interface, in the order of the hooks.
 type hookMethods[Info any] []*hookMethod[Info]
 
 type hookMethod[Info any] struct {
@@ -104,8 +104,8 @@ func (m *hookMethods[Info]) add(hook *hookValue, name string, call func(context.
 	return true
 }
 
-// observe calls the methods with each of the infos. The caller holds no mutex that
-// is taken by exported methods.
+// observe calls the methods with each of the infos. The caller must not hold a mutex that
+// exported methods lock.
 func (m hookMethods[Info]) observe(ctx context.Context, h *hooks, infos ...Info) {
 	for _, method := range m {
 		for _, info := range infos {
@@ -120,7 +120,7 @@ func (m hookMethods[Info]) observe(ctx context.Context, h *hooks, infos ...Info)
 	}
 }
 
-// observe calls the method and returns why it did not return, unless it hung.
+// observe calls the method. It returns an error if the method panicked or ended its goroutine.
 func (m *hookMethod[Info]) observe(ctx context.Context, h *hooks, info Info) error {
 	call := func() error {
 		if panicked := contain(func() { m.call(ctx, info) }); panicked != nil {
@@ -150,7 +150,7 @@ func (m *hookMethod[Info]) observe(ctx context.Context, h *hooks, info Info) err
 	return err
 }
 
-// note notes the begin or the end of a call.
+// note records the begin or the end of a call.
 func (h *hooks) note(c *hookCall, running bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -163,15 +163,15 @@ func (h *hooks) note(c *hookCall, running bool) {
 
 var errHookEnded = errors.New("a hook ended its goroutine, by runtime.Goexit or a test's FailNow")
 
-// infoError is an error for hooks: the text of another, which cannot quote a payload.
+// infoError is an error for hooks. It has the redacted text of another error.
 type infoError struct {
 	text   string
-	causes *causes // nil where nothing else is known
+	causes *causes // nil if the causes are unknown
 }
 
 func (e *infoError) Error() string { return e.text }
 
-// Is has [errors.Is] compare the causes of the original.
+// Is lets [errors.Is] compare the causes of the original error.
 func (e *infoError) Is(target error) bool { return e.causes != nil && e.causes.is(target) }
 
 // redactedError returns an error for hooks.

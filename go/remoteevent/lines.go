@@ -26,7 +26,7 @@ type lines struct {
 
 // newLines returns the lines of a receiver of these queues.
 func newLines(queues []string) *lines {
-	const enough = 8 // letters, to tell the receivers of a Redis apart
+	const enough = 8 // letters, to distinguish the receivers of a Redis
 	return &lines{name: connectionname.Name{Token: rand.Text()[:enough], Queues: queues}}
 }
 

@@ -17,28 +17,28 @@ type message struct {
 	number  uint64 // in the order in which the queue's messages were taken, from 1
 	pardons int    // attempts that do not count
 	suspect bool   // more than one claim of it has expired
-	claim   *claim // that holds it; nil at most once
+	claim   *claim // the claim that holds it; nil at most once
 
 	begun          time.Time                       // when a listener began
 	context        atomic.Pointer[deliveryContext] // while its listeners work
-	warnings       int                             // that they are slow
-	earlier, later *message                        // that are being handled, in the order in which they began
+	warnings       int                             // number of warnings that they are slow
+	earlier, later *message                        // the neighbours among the messages that are being handled, in the order of their begin
 	disposition    disposition
-	uncertain      bool // it was reported, and the reply did not come
+	uncertain      bool // it was reported, and the reply was lost
 }
 
-// disposition is what is to be reported of a message.
+// disposition is the result of a message that is reported to Redis.
 type disposition struct {
 	kind   dispositionKind
-	event  string        // by which an acknowledged one is remembered
-	delay  time.Duration // after which a nacked one is tried again; negative for never
-	reason string        // why it was nacked
+	event  string        // the event id to remember, for an acknowledgement
+	delay  time.Duration // the delay of the retry, for a nack; negative for no retry
+	reason string        // the reason of a nack
 }
 
 type dispositionKind int
 
 const (
-	// settled is nothing to report.
+	// settled needs no report.
 	settled dispositionKind = iota
 	acknowledged
 	nacked

@@ -27,7 +27,7 @@ func (s *Sender) observeRejected(ctx context.Context, name string, err error) {
 	}
 }
 
-// observeRejectedEvent calls the hooks for an event that is no message yet.
+// observeRejectedEvent calls the hooks for an event that was rejected before it was encoded.
 func (s *Sender) observeRejectedEvent(ctx context.Context, event Event, err error) {
 	if s.hooks.rejected != nil {
 		name, _ := nameFrom(event)
@@ -75,13 +75,13 @@ func (r *Receiver) observeDelivering(base *deliveryContext) *deliveryContext {
 	return handling
 }
 
-// observeReleased calls the hooks for messages that go to other receivers without having
-// been started.
+// observeReleased calls the hooks for messages that are released to other receivers without
+// having been started.
 func (f *feeder) observeReleased(messages []*message, why error) {
 	f.observeUnhandled(messages, Released, why)
 }
 
-// observeUnhandled calls the hooks for those of the messages that were not started.
+// observeUnhandled calls the hooks for the messages that were not started.
 func (f *feeder) observeUnhandled(messages []*message, disposition Disposition, why error) {
 	h := f.running.receiver.hooks
 	if h.handled == nil {
@@ -118,7 +118,7 @@ func (f *feeder) observeDied(died []lease.Death) {
 	h.handled.observe(f.running.work, h, infos...)
 }
 
-// leaseLost returns what is told of events of a queue whose lease is lost.
+// leaseLost returns the info about events of a queue whose lease is lost.
 func (r *Receiver) leaseLost(queue string) func(ctx context.Context, events int, err error) {
 	return func(ctx context.Context, events int, err error) {
 		if r.hooks.leaseLost != nil {

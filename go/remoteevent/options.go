@@ -149,8 +149,8 @@ func WithQueues(names ...string) ReceiverOption {
 }
 
 // WithQueue makes the receiver consume the queue with this name, with options of its
-// own on top of the receiver's defaults. The queue may be one that the handler or
-// [WithQueues] names as well. It is an error to configure one queue in two different
+// own, which override the receiver's defaults. The handler or [WithQueues] may name the
+// queue as well. It is an error to configure one queue in two different
 // ways. See [Receiver.Run] for misspelt names.
 func WithQueue(name string, options ...QueueOption) ReceiverOption {
 	return receiverOption(func(c *receiverConfig) { c.queues = append(c.queues, namedQueue{name, options}) })
@@ -172,14 +172,14 @@ func WithQueue(name string, options ...QueueOption) ReceiverOption {
 // with [WithDeduplication] for one second: then the queues of other nodes of a cluster get
 // them. An event whose look-up has not succeeded by then is released.
 //
-// Too low a limit makes queues wait that have listeners to spare; too high a limit limits
-// nothing. A listener that never returns keeps its slot from all queues: see [Timeout] and
+// Too low a limit makes queues wait although their listeners are idle; too high a limit has
+// no effect. A listener that never returns occupies its slot for all queues: see [Timeout] and
 // [WithSlowWarning].
 func WithTotalConcurrency(n int) ReceiverOption {
 	return receiverOption(func(c *receiverConfig) { c.totalConcurrency = n })
 }
 
-// WithShutdownTimeout sets how long listeners may go on after the context of
+// WithShutdownTimeout sets how long listeners may continue after the context of
 // [Receiver.Run] has ended, 10 seconds by default. Then their contexts are
 // cancelled, and the events that they have not handled are retried, or dropped with
 // [WithAtMostOnce]. Too short a timeout interrupts work that has to be repeated; too
@@ -207,9 +207,8 @@ func (o loggerOption) applyToReceiver(c *receiverConfig) { c.logger = o.logger }
 //
 // go-redis has a log of its own, one for the process, which goes to the standard error
 // unless redis.SetLogger changes it. Lost connections, failed dials and rejected passwords
-// of a receiver's own connections are logged to this logger only. What remains in the
-// log of go-redis is: what happens in the client that a [Sender] was given, such as failed
-// dials and re-authentication by a streaming credentials provider; the lines of Sentinel
-// about primaries and replicas; and connections with unexpected data. go-redis does not
-// redact its lines.
+// of a receiver's own connections are logged to this logger only. The log of go-redis still
+// has the problems of the client of a [Sender], such as failed dials and re-authentication
+// by a streaming credentials provider; the lines of Sentinel about primaries and replicas;
+// and connections with unexpected data. go-redis does not redact its lines.
 func WithLogger(logger *slog.Logger) Option { return loggerOption{logger} }

@@ -10,12 +10,12 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
-// outage logs errors of a queue that come again and again: the first of a kind at
-// once, and then one every half a minute.
+// outage logs repeated errors of a queue: the first of a kind at once, and then one every
+// 30 seconds.
 type outage struct {
 	queue string
 	log   *slog.Logger
-	// rule is the ACL rule that permits what is done.
+	// rule is the ACL rule that permits the denied command.
 	rule string
 	// key returns the name of the key that an error is about, or "".
 	key   func(err error) string
@@ -88,7 +88,7 @@ func (o *outage) ended(ctx context.Context) {
 	o.endedOf(ctx, "")
 }
 
-// endedOf does so if calls of all other kinds that failed have succeeded since.
+// endedOf records that calls of a kind succeed. The outage ends when no kind of call fails.
 func (o *outage) endedOf(ctx context.Context, text string) {
 	if !o.failing() {
 		return

@@ -44,7 +44,7 @@ func (o *outcome) delay(backoff time.Duration) time.Duration {
 	return backoff
 }
 
-// observers returns the context of what observes the attempt: the hooks and the log.
+// observers returns the context of the hooks and log messages about the attempt.
 func (o *outcome) observers(work context.Context) context.Context {
 	if o.context == nil {
 		return work

@@ -7,20 +7,20 @@ import (
 )
 
 const (
-	// horizon is how much work a queue fetches ahead of its listeners by default.
+	// horizon is the time of work that a queue fetches ahead of its listeners by default.
 	horizon = 20 * time.Millisecond
-	// patience is how long fetched messages wait without one of them being
-	// started before they are released. It is beyond the horizon, since a listener
+	// patience is the time for which fetched messages wait without one of them being
+	// started before they are released. It is longer than the horizon, since a listener
 	// may take a little longer than predicted.
 	patience = 2 * horizon
-	// maxAhead bounds how many messages are fetched ahead by default: one claim
-	// that is being handled and one that is under way.
+	// maxAhead is the maximum number of messages that are fetched ahead by default: one claim
+	// that is being handled and one that is in progress.
 	maxAhead = 2 * lease.MaxCount
 )
 
-// pace is how fast the listeners of a queue are.
+// pace measures the speed of the listeners of a queue.
 type pace struct {
-	each  time.Duration // moving average of what one message takes
+	each  time.Duration // moving average of the time of one message
 	known bool
 }
 
@@ -43,6 +43,6 @@ func (p *pace) ahead(slots int) int {
 	return min(max(perSlot-1, 0)*slots, maxAhead)
 }
 
-// stalled takes note of messages that have been handled for that long and are not
+// stalled records that messages have been handled for this time and are not
 // done yet.
 func (p *pace) stalled(d time.Duration) { p.each, p.known = max(p.each, d), true }

@@ -122,7 +122,7 @@ func settle(pushes []*push, err error) (answered bool) {
 // does not prove the contrary either, since go-redis sets a connection error also on
 // commands with a reply. Messages that were not written, or to which Redis replied with
 // an error, are not stored. If a cluster redirected the command, however, the error
-// may be that of an earlier attempt.
+// may belong to an earlier attempt.
 func (p *push) result(pipeline error) Result {
 	if p.Val() > 0 {
 		return Result{Outcome: Stored}

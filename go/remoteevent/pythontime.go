@@ -14,9 +14,9 @@ import (
 //
 // It reads the forms of isoformat(), with T or a space before the hour, with an
 // offset, with Z, or without either, and with up to nine digits of a second. It
-// writes what isoformat() writes: microseconds where there are any, and an offset
-// unless Naive is set. What a Python datetime cannot hold is cut off (nanoseconds)
-// or an error (years before 1 and after 9999).
+// writes the form of isoformat(): microseconds if there are any, and an offset
+// unless Naive is set. A Python datetime has no nanoseconds: they are cut off. Years before 1
+// and after 9999 are an error.
 //
 // The zero value is year 1 in UTC, and not naive. A payload's null is the zero
 // value.
@@ -42,7 +42,7 @@ func (t PythonTime) In(location *time.Location) time.Time {
 	return time.Date(year, month, day, t.Time.Hour(), t.Time.Minute(), t.Time.Second(), t.Time.Nanosecond(), location)
 }
 
-// String returns what isoformat() does.
+// String returns the form of isoformat().
 func (t PythonTime) String() string {
 	layout := "2006-01-02T15:04:05"
 	if t.Time.Nanosecond() >= int(time.Microsecond) {
@@ -57,15 +57,15 @@ func (t PythonTime) String() string {
 	return t.Time.Format(layout + "-07:00")
 }
 
-// MarshalText writes what isoformat() does.
+// MarshalText returns the form of isoformat().
 func (t PythonTime) MarshalText() ([]byte, error) {
 	if year := t.Time.Year(); year < 1 || year > 9999 {
-		return nil, fmt.Errorf("PythonTime: the year %d is none that Python's datetime has", year)
+		return nil, fmt.Errorf("PythonTime: Python's datetime does not have the year %d", year)
 	}
 	return []byte(t.String()), nil
 }
 
-// UnmarshalText reads what isoformat() writes. Its error does not quote the text.
+// UnmarshalText reads the form of isoformat(). Its error does not quote the text.
 func (t *PythonTime) UnmarshalText(text []byte) error {
 	s := string(text)
 	const date = "2006-01-02"
@@ -90,4 +90,4 @@ func (t *PythonTime) UnmarshalText(text []byte) error {
 	return errNoPythonTime
 }
 
-var errNoPythonTime = errors.New("PythonTime: the text is none that Python's datetime.isoformat() writes")
+var errNoPythonTime = errors.New("PythonTime: the text does not have the form of Python's datetime.isoformat()")

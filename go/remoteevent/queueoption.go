@@ -173,11 +173,12 @@ func WithConcurrency(n int) QueueOption {
 
 // WithWeight sets the share of each queue in the limit of [WithTotalConcurrency], 1 by
 // default and 1000 at most: while there are more events than the receiver may handle at a
-// time, a queue of weight 3 gets three times the listener time of a queue of weight 1, summed
-// over the slots. Where listeners take more than a minute, it starts three
-// times as many. No queue starves, whatever the weights are: while it has events, it gets a
-// slot after the others have used theirs in proportion to their weights. A listener that has
-// begun is never interrupted, so a queue may wait for the listeners of the others to return.
+// time, a queue of weight 3 gets three times the listener time of a queue of weight 1,
+// summed over the slots. Where listeners take more than a minute, it starts three times as
+// many. No queue starves, whatever the weights are: while it has events, it gets a slot
+// after the others have used their slots in proportion to their weights. A listener that
+// has begun is never interrupted, so a queue may wait for listeners of other queues to
+// return.
 //
 // Too high a weight delays the events of other queues. WithWeight without
 // WithTotalConcurrency is an error.
@@ -209,7 +210,7 @@ func WithPrefetch(n int) QueueOption {
 	return queueOption(func(c *queueConfig) { c.adaptive, c.prefetch = false, n })
 }
 
-// WithLease sets how long the events that a receiver has taken belong to it without a
+// WithLease sets the time for which a receiver holds the events that it has taken without a
 // renewal, 30 seconds by default, between 30 ms and 24 hours. Events that are taken
 // together share one lease. It is renewed at each third of its length until all of
 // them are acknowledged, retried or released, so a listener may take any time.

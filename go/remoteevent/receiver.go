@@ -40,8 +40,8 @@ type Receiver struct {
 // is nil, for options that are out of bounds or contradict each other, and for names
 // that no queue can have. The client stays the caller's to close.
 //
-// Run uses at most 8 connections of its own to each server, however many queues there
-// are. It makes them from the client's options, so it does not use the client's
+// Run opens at most 8 connections to each server, regardless of the number of queues. It
+// makes them from the client's options, so it does not use the client's
 // pool, and the client's hooks do not see its commands; see [WithRedisHooks]. The client is a
 // *[redis.Client], which may be one of Sentinel, a *[redis.ClusterClient] or a
 // *[redis.Ring]; NewReceiver returns an error for another type.

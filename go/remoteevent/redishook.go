@@ -101,7 +101,7 @@ func (h containedHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis
 	}
 }
 
-// errRedisHook marks what a hook did instead of returning.
+// errRedisHook marks the error of a hook that panicked or ended its goroutine.
 var errRedisHook = errors.New("a hook of WithRedisHooks did not return")
 
 // callHook calls a hook and returns its panic as an error.

@@ -2,7 +2,7 @@ package remoteevent
 
 import "github.com/remote-events/remote-events/go/internal/acl"
 
-// role is what a receiver with this config does with the queue.
+// role returns the role of a receiver with this configuration of the queue.
 func (c *queueConfig) role() acl.Role {
 	switch {
 	case !c.atMostOnce:

@@ -7,17 +7,17 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// PayloadSchemas checks payloads against what is known of their events. A
+// PayloadSchemas checks payloads against schemas of their events. A
 // *payloadschema.Catalogue, which holds JSON Schemas, is one.
 type PayloadSchemas interface {
-	// Check returns nil where the payload fits, or nothing is known of events
-	// with the name, and else an error that describes the fault. It is called by
+	// Check returns nil if the payload fits, or if there is no schema for events
+	// with the name, and otherwise an error that describes the fault. It is called by
 	// several goroutines at once.
 	//
-	// The text of the error may quote the payload, and so is neither logged nor
-	// stored, unless the error has a method Redacted() string: then that text is,
-	// which must not quote it. A panic of Check is an error of [Sender.Send], and a
-	// failed attempt for a receiver.
+	// The text of the error may quote the payload, and is therefore neither logged nor
+	// stored. If the error has a method Redacted() string, its result is logged and stored
+	// instead: it must not quote the payload. A panic of Check is an error of [Sender.Send],
+	// and a failed attempt for a receiver.
 	Check(eventName string, payload []byte) error
 }
 
@@ -62,7 +62,7 @@ func checkReceived(schemas PayloadSchemas, m *wire.Message) error {
 }
 
 // checkPayload returns the error of the schemas, with a text that does not quote
-// the payload. The text is empty where they panicked.
+// the payload. The text is empty if the schemas panicked.
 func checkPayload(schemas PayloadSchemas, name string, payload []byte) (problem string, err error) {
 	if schemas == nil {
 		return "", nil

@@ -17,20 +17,20 @@ type SendMiddleware func(next SendFunc) SendFunc
 
 // WithSendMiddleware wraps every call of a sender: [Sender.Send] and [Sender.Forward],
 // which pass one event, and [Sender.SendBatch] and [Sender.ForwardBatch], which pass
-// those of the batch that have an envelope. The first middleware is the outermost. If
+// the events of the batch that have an envelope. The first middleware is the outermost. If
 // the option is given several times, later middleware is nearer to Redis.
 //
-// The envelopes have the attributes that the sender writes, such as the id, and a map
-// of attributes that is never nil. A middleware may change the envelopes, such as to add
-// the attribute traceparent. They are checked after it. It calls next from the goroutine
-// in which it was called, once, several times to try again, or not at all, and does not
-// keep the envelopes.
+// The envelopes have the attributes that the sender writes, such as the id, and a map of
+// attributes that is never nil. A middleware may change the envelopes, for example to add
+// the attribute traceparent. The sender checks the envelopes afterwards. The middleware
+// calls next from the goroutine in which it was called, once, several times to try again,
+// or not at all, and does not keep the envelopes.
 //
-// The error for one event is that of Send. For several it is a *[BatchError] with a
+// For one event, next returns the error of Send. For several, it returns a *[BatchError] with a
 // result for each of them. A middleware may return another error instead, which becomes
-// the error of all events. Their outcome is Unknown if it wraps [ErrUnknown], and else
-// Rejected: a middleware that returns an error of its own after next has stored
-// events wraps ErrUnknown. A panic becomes a *[PanicError] of an event whose outcome
+// the error of all events. Their outcome is Unknown if it wraps [ErrUnknown], and otherwise
+// Rejected: a middleware that returns another error after next has stored
+// events must wrap ErrUnknown. A panic becomes a *[PanicError] of an event whose outcome
 // is Unknown.
 //
 // Without middleware, Send makes no envelope and is faster.
@@ -54,7 +54,7 @@ func (s *Sender) sendEnvelopes(ctx context.Context, envelopes []*wire.Envelope) 
 	return s.forwardBatch(ctx, envelopes)
 }
 
-// throughMiddleware sends envelopes, which are the caller's, through the middleware.
+// throughMiddleware sends envelopes of the caller through the middleware.
 func (s *Sender) throughMiddleware(ctx context.Context, envelopes ...*wire.Envelope) (err error) {
 	for _, env := range envelopes {
 		s.stamp(env)
@@ -69,8 +69,8 @@ func (s *Sender) throughMiddleware(ctx context.Context, envelopes ...*wire.Envel
 	return err
 }
 
-// batchThroughMiddleware sends the envelopes of a batch, of which some have an error
-// instead, through the middleware.
+// batchThroughMiddleware sends the envelopes of a batch through the middleware. Some events
+// have an error instead of an envelope.
 func (s *Sender) batchThroughMiddleware(ctx context.Context, envelopes []wire.Envelope, errs []error) error {
 	results := make([]Result, len(envelopes))
 	var sent []*wire.Envelope

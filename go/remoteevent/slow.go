@@ -7,7 +7,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// runningMessages are the messages that are being handled, in the order in which their
+// runningMessages has the messages that are being handled, in the order in which their
 // listeners began.
 type runningMessages struct{ oldest, newest *message }
 
@@ -35,7 +35,7 @@ func (r *runningMessages) remove(m *message) {
 	m.earlier, m.later = nil, nil
 }
 
-// watchSlow logs listeners and hooks that have worked for long, until all is handled.
+// watchSlow logs slow listeners and hooks until all messages are handled.
 func (r *running) watchSlow() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -32,7 +32,7 @@ func userStack(stack []byte) []byte {
 	return bytes.Join(append([][]byte{lines[0]}, kept...), nil)
 }
 
-// isLibrary reports whether a function of a stack, with its place, is one of this library.
+// isLibrary reports whether a function of a stack, with its place, belongs to this library.
 func isLibrary(function, place string) bool {
 	name, ok := strings.CutPrefix(function, library)
 	if !ok {

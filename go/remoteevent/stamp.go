@@ -12,7 +12,7 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Stamp returns the envelope with an id, a UUIDv7, and the time, where it lacks
+// Stamp returns the envelope with an id, a UUIDv7, and the time, unless it has
 // them, as [Sender.Send] sends it. It is for a caller that wants to know the id
 // before the event is sent. The attributes are a copy.
 //
@@ -53,17 +53,17 @@ func (s *Sender) appendStamp(dst []byte, now time.Time) []byte {
 	return append(dst, '"')
 }
 
-// stampBegin is what comes before the id in what appendStamp appends.
+// stampBegin precedes the id in the text of appendStamp.
 const stampBegin = `, "metadata": {"id": "`
 
-// stampedID returns the id in what appendStamp appended.
+// stampedID returns the id in the text of appendStamp.
 func stampedID(stamp []byte) string { return string(stamp[len(stampBegin):][:idBytes]) }
 
 // idBytes is the length of an id as text.
 const idBytes = 36
 
-// appendID appends a UUIDv7 (RFC 9562): the time in milliseconds, then chance,
-// which has to be unique and not secret.
+// appendID appends a UUIDv7 (RFC 9562): the time in milliseconds, then random bits,
+// which must be unique but not secret.
 func appendID(dst []byte, now time.Time) []byte {
 	var id [16]byte
 	binary.BigEndian.PutUint64(id[:8], uint64(now.UnixMilli())<<16|0x7000|rand.Uint64()&0x0FFF)

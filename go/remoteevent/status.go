@@ -22,7 +22,7 @@ type QueueStatus struct {
 	// Connected reports whether messages can be received: the receiver runs, Redis has
 	// replied for the queue, and no call has failed since.
 	Connected bool
-	// FailingSince is the begin of the present outage, or the zero time.
+	// FailingSince is the time when the present outage began, or the zero time.
 	FailingSince time.Time
 	// Err is the last error of the outage, without payloads and passwords, or nil.
 	Err error
@@ -58,7 +58,7 @@ func (s State) String() string {
 }
 
 // Status returns the present status of the receiver. It does not call Redis. It may be
-// called at any time, also by hooks and handlers.
+// called at any time, even by hooks and handlers.
 func (r *Receiver) Status() Status {
 	if r == nil {
 		return Status{}
@@ -80,7 +80,7 @@ func (r *Receiver) Status() Status {
 }
 
 // Ready returns nil if the receiver runs and can receive messages of all its queues.
-// Otherwise it returns an error that names what is missing. A receiver is not ready
+// Otherwise it returns an error with the reason. A receiver is not ready
 // before Run, until Redis has replied for each queue, during an outage, and from the
 // start of its shutdown. At most once, an idle queue needs about one second.
 func (r *Receiver) Ready() error {

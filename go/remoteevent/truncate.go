@@ -2,8 +2,8 @@ package remoteevent
 
 import "strings"
 
-// maxNameText is the maximum length of a name, in bytes, in logs and errors. Messages
-// bring names of any length.
+// maxNameText is the maximum length of a name, in bytes, in logs and errors. A name in a
+// message can have any length.
 const maxNameText = 200
 
 // truncateName truncates a name for a log or an error.

@@ -8,7 +8,7 @@ import (
 	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
-// usable returns why the sender cannot send.
+// usable returns the reason why the sender cannot send, or nil.
 func (s *Sender) usable(ctx context.Context) error {
 	if s == nil || s.link == nil {
 		return fmt.Errorf("%w: the sender is not one of NewSender", ErrNotSent)
@@ -19,7 +19,7 @@ func (s *Sender) usable(ctx context.Context) error {
 	return nil
 }
 
-// usable returns why the receiver cannot run.
+// usable returns the reason why the receiver cannot run, or nil.
 func (r *Receiver) usable() error {
 	if r == nil || r.client == nil {
 		return errors.New("the receiver is not one of NewReceiver")

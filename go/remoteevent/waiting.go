@@ -31,8 +31,8 @@ func (f *feeder) look(t taken, n int) {
 	}
 }
 
-// expect has messages that are retried claimed when they are due: no claim has told when
-// that is.
+// expect schedules a claim for the time when retried messages are due: no reply to a claim
+// has this time.
 func (f *feeder) expect(reported []*message) {
 	for _, m := range reported {
 		if m.disposition.kind != nacked || m.disposition.delay < 0 {
