@@ -11,7 +11,7 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// aclFlags are the flags of acl.
+// aclFlags has the flags of acl.
 type aclFlags struct {
 	user  string
 	roles []string
@@ -102,7 +102,7 @@ func (a *app) acl(ctx context.Context, f aclFlags, names []string, output *outpu
 		defer conn.close()
 		user, known := queueadmin.User(ctx, conn.client)
 		if !known {
-			return withHint(fmt.Errorf("the name of the user is unknown: Redis at %s does not tell it", conn.target), "name the user with --user")
+			return withHint(fmt.Errorf("the name of the user is unknown: Redis at %s does not report it", conn.target), "name the user with --user")
 		}
 		f.user = user
 	}

@@ -179,7 +179,7 @@ func (a *app) bench(ctx context.Context, f benchFlags, output *output) (err erro
 // quietLibrary discards the library's log. Errors end the command.
 var quietLibrary = remoteevent.WithLogger(slog.New(slog.DiscardHandler))
 
-// clean removes the queue and its companion keys, also after an interruption.
+// clean removes the queue and its companion keys, even after an interruption.
 func (b *benchmark) clean(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), benchCleanup)
 	defer cancel()

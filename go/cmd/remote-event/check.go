@@ -40,7 +40,7 @@ given limits are checked.
 
 --max-queued    waiting messages, staged ones included
 --max-age       the time since the next message was sent, by its sender's clock.
-                An original's message tells no time: use --stuck
+                An original's message has no time: use --stuck
 --max-retrying  messages that wait for another attempt
 --max-dead      dead letters
 --min-consumers the lowest number of consumers that is not critical, or two
@@ -106,7 +106,7 @@ type checking struct {
 	stuck                             time.Duration
 }
 
-// limit is a flag with the highest value that is no warning, and the highest that is not
+// limit is a flag with the highest value that is not a warning, and the highest that is not
 // critical; with lower, the lowest ones.
 type limit[T cmp.Ordered] struct {
 	set, lower        bool
@@ -179,7 +179,7 @@ type checked struct {
 	Queued   int64    `json:"queued"`
 	Retrying int64    `json:"retrying"`
 	Dead     int64    `json:"dead"`
-	// AgeSeconds is the age of the next message, if it tells its time.
+	// AgeSeconds is the age of the next message, if it has a time.
 	AgeSeconds *float64 `json:"age_seconds,omitempty"`
 	// Consumers is the number of consumers, if it is checked.
 	Consumers *int64 `json:"consumers,omitempty"`

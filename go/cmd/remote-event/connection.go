@@ -53,7 +53,7 @@ func (a *app) connect(ctx context.Context, c *config.Config) (*connection, error
 		s.sentinelHint(ctx))
 }
 
-// sentinelHint returns how to name the primaries that a Sentinel monitors.
+// sentinelHint returns a hint with the primaries that a Sentinel monitors.
 func (s *connection) sentinelHint(ctx context.Context) string {
 	t := *s.target
 	t.master = "NAME"
@@ -149,8 +149,8 @@ func (s *connection) await(ctx context.Context, call func() error) error {
 	}
 }
 
-// modeOf returns the mode of a server, or "" if it does not report one: HELLO is of
-// Redis 6, and proxies may not know it. No ACL denies it.
+// modeOf returns the mode of a server, or "" if it does not report one: HELLO exists since
+// Redis 6, and proxies may not support it. No ACL denies it.
 func modeOf(ctx context.Context, client *redis.Client) (string, error) {
 	reply, err := client.Do(ctx, "HELLO").Result()
 	if err != nil && !isAnswer(err) {
@@ -175,7 +175,7 @@ func replyMap(reply any) map[any]any {
 }
 
 // ping sends PING, and repeats it while Redis is loading or starting. If the time ends
-// first, it returns why Redis was not ready.
+// first, it returns the reason why Redis was not ready.
 func ping(ctx context.Context, client redis.UniversalClient) error {
 	var notReady error
 	for {

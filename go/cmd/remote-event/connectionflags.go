@@ -35,7 +35,7 @@ func (f *connectionFlags) register(root *cobra.Command) {
 	flags.StringVar(&f.url, "redis", "", "`URL` of Redis, redis://, rediss://, redis-sentinel:// or unix:// (default as above)")
 	flags.StringVar(&f.context, "context", "", "`NAME` of the context with the address of Redis (default $"+contextEnv+")")
 	flags.StringVar(&f.config, "config", "", "applauncher configuration `FILE`, for its redis and remote_event sections (default none)")
-	flags.StringVar(&f.tlsCA, "tls-ca", "", "PEM `FILE` of the authorities for Redis' certificate (default those of the system)")
+	flags.StringVar(&f.tlsCA, "tls-ca", "", "PEM `FILE` of the authorities for Redis' certificate (default the authorities of the system)")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "PEM `FILE` of the client's certificate (default none)")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "PEM `FILE` of the client's key (default none)")
 	flags.StringVar(&f.tlsServerName, "tls-server-name", "", "the `NAME` in Redis' certificate (default the host of its address)")

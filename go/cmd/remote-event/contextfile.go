@@ -42,7 +42,7 @@ type savedContext struct {
 	ConnectTimeout  string `json:"connect_timeout,omitempty"`
 }
 
-// contextsVersion is that of the file.
+// contextsVersion is the version of the file.
 const contextsVersion = 1
 
 // contexts reads the file of contexts. Without a file, there are none.
@@ -63,7 +63,7 @@ func (a *app) contexts() (*savedContexts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("contexts: %w", err)
 	}
-	// Whoever can write the file can run commands as this user.
+	// A user who can write the file can run commands as this user.
 	if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
 		return nil, withHint(fmt.Errorf("contexts: other users may write %s, which can name commands to run", named(path)), "chmod 600 "+named(path))
 	}
@@ -138,7 +138,7 @@ func (c *savedContext) check() error {
 	}
 	if c.Redis == "" {
 		if c.PasswordEnv != "" || c.PasswordCommand != "" {
-			return usageError("the password is that of the configuration file: omit --password-env and --password-command, or give --redis")
+			return usageError("the password is in the configuration file: omit --password-env and --password-command, or give --redis")
 		}
 		return nil
 	}

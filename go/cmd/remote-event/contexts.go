@@ -13,7 +13,7 @@ import (
 )
 
 // precedence explains which Redis a command uses.
-const precedence = `The Redis of a command is from the first of these that is given:
+const precedence = `A command uses the Redis of the first of these settings that exists:
 
   1. --redis URL
   2. --context NAME

@@ -330,7 +330,7 @@ func (a *app) confirm(ctx context.Context, question string) error {
 	}
 }
 
-// change selects the dead letters first, and then changes them. It therefore changes
+// change first selects the dead letters, and then changes them. It therefore changes
 // none that is added meanwhile, and none twice.
 func (a *app) change(ctx context.Context, names []string, s *selection, c *change) error {
 	queues, err := a.openSelected(ctx, names, s)

@@ -252,7 +252,7 @@ func (d *demonstration) summary(c colours, width int) string {
 	row("next", "video2.mp4, heard by "+hears("/uploads/video2.mp4"))
 	fmt.Fprintf(&b, "\n%s while it handles %d events\n", c.bold("4 A consumer is killed"), len(d.survival.held))
 	d.survival.summary(row)
-	fmt.Fprintf(&b, "\n%s\n", c.bold("What to try next"))
+	fmt.Fprintf(&b, "\n%s\n", c.bold("Next steps"))
 	if _, err := exec.LookPath("python3"); err == nil {
 		b.WriteString("  go tool compat run                 Go and the real originals, both ways\n")
 	}

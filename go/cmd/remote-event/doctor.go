@@ -41,7 +41,7 @@ With --repair, the command repairs the faults of the check audit: it schedules
 messages that no receiver would find, and deletes entries without a message. It
 deletes no message. For other problems, it prints a remedy.
 
-The exit code is 0 if nothing but warnings was found or everything was
+The exit code is 0 if the command found only warnings or everything was
 repaired, 5 if a fault remains, 4 if a QUEUE does not exist, and 3 without a
 connection to Redis.`,
 		Example: `  remote-event doctor
@@ -181,7 +181,7 @@ func (c *checkup) open() int {
 	return n
 }
 
-// farAway is the time until a retry from which on it is suspicious.
+// farAway is the time until a retry that is suspicious.
 const farAway = 24 * time.Hour
 
 // examine examines a queue, and repairs it on request. given reports whether the user
@@ -333,7 +333,7 @@ func (c colours) checkup(found *checkup, width int) string {
 	return b.String()
 }
 
-// soundness formats that there is no finding, after a separator.
+// soundness formats the result of a checkup without findings, after a separator.
 func (c colours) soundness(separator string, findings []finding) string {
 	if len(findings) > 0 {
 		return ""

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// exact is a text from outside, such as the name of a queue, in JSON. JSON cannot hold a
+// exact is a text of other programs, such as the name of a queue, in JSON. JSON cannot hold a
 // byte that is not UTF-8: such a byte NN is written as the escape \udcNN, a lone
 // surrogate, as surrogateescape of Python does. Reading the JSON restores the byte.
 type exact string

@@ -37,14 +37,14 @@ remote_event section of --config and every list in Redis. The command changes
 nothing, and takes no message.
 
 The exporter observes when it is scraped, at most once in the time of --cache,
-however many scrapers there are. Without a QUEUE, it searches all keys of Redis,
+for any number of scrapers. Without a QUEUE, it searches all keys of Redis,
 and spends at most a twentieth of its time on that. A queue that it has found
 stays exported when it is empty. Each queue has about 25 series; the command
-exports at most --max-queues of them, those first that it finds first.
+exports at most --max-queues queues, in the order in which it finds them.
 
 It starts without Redis, and continues while Redis is away: remote_event_up is 0
-then, and the metrics of queues are absent. A value that Redis does not tell has
-no sample. /healthz answers while the process lives.
+then, and the metrics of queues are absent. An unknown value has no sample.
+/healthz answers while the process lives.
 
 There is no password: everyone who can connect sees the names of queues and the
 numbers of their messages.`,

@@ -49,7 +49,7 @@ func startFlow(t *testing.T, url string, events int) *flow {
 	return f
 }
 
-// send sends all events. After a failure it goes on at the line that the command names, as
+// send sends all events. After a failure it continues at the line that the command names, as
 // a person does.
 func (f *flow) send(ctx context.Context) {
 	defer close(f.sent)
@@ -140,7 +140,7 @@ func TestReshardingWhileEventsFlow(t *testing.T) {
 
 // TestFailoverWhileEventsFlow promotes the replica while events flow. Writes are paused
 // until the replica has all of them, which Redis alone does not guarantee: no event is
-// lost. The sender stops, names the line, and goes on there.
+// lost. The sender stops, names the line, and continues there.
 func TestFailoverWhileEventsFlow(t *testing.T) {
 	t.Parallel()
 	s := redistest.StartSentinel(t)

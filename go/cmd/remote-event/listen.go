@@ -52,7 +52,7 @@ event leaves Redis when it is taken, as with an original. A message that is
 malformed, or that violates its schema in --schemas, is logged to standard
 error and not counted. It becomes a dead letter, except with --at-most-once.
 
-The command goes on after a lost connection, a failover, and a move of the queue
+The command continues after a lost connection, a failover, and a move of a queue
 to another node of a cluster. An event may then be printed twice, and is not
 lost unless Redis lost it.
 
@@ -60,7 +60,7 @@ With -o ndjson, a record is {"event_name": …, "payload": …, "metadata": …,
 "queue": …}, which is always valid JSON. A payload that only Python accepts,
 such as one with NaN, is the string payload_text instead of payload.
 
-The exit code is 0 also after Ctrl-C, and 4 if --timeout passes without an
+The exit code is 0 even after Ctrl-C, and 4 if --timeout passes without an
 event, or if none waits for --peek.`,
 		Example: `  remote-event listen new_file_event
   remote-event listen new_file_event --peek

@@ -11,7 +11,7 @@ import (
 )
 
 // peekEvents prints the events that wait in the queues, in the form of listen, and takes
-// none. In text, an event begins with the time at which it was sent, if it tells it.
+// none. In text, an event begins with the time at which it was sent, if it has one.
 func (a *app) peekEvents(ctx context.Context, l *listening, names []string, conn *connection) error {
 	queues := &queues{connection: conn}
 	if err := a.findQueues(ctx, queues, names); err != nil {

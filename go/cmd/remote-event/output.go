@@ -18,7 +18,7 @@ const (
 	formatNDJSON = "ndjson" // one record a line
 )
 
-// output writes what a command prints, in the format of its flag -o.
+// output writes the output of a command, in the format of its flag -o.
 type output struct {
 	app    *app
 	format string

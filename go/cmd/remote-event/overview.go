@@ -303,7 +303,7 @@ func (c colours) nextText(o *overview) (next []string) {
 	case o.Queued+o.Staged > 0 && o.NextBytes == nil:
 		next = append(next, "the next is too long to be read, or may not be read")
 	case o.Queued+o.Staged > 0:
-		next = append(next, "the next tells no time")
+		next = append(next, "the next has no time")
 	}
 	if change != nil && change.Stuck != nil && *change.Stuck {
 		next = append(next, c.yellow("the same message is next after "+printable.Duration(time.Duration(change.Seconds*float64(time.Second)))))

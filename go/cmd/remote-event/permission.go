@@ -24,7 +24,7 @@ func roleOf(command *cobra.Command) queueadmin.Role {
 }
 
 // permission returns the hint for a denied command: the rule that permits the running
-// command for the queues. Without a queue, it tells how to get the rule.
+// command for the queues. Without a queue, it describes how to get the rule.
 func (a *app) permission(ctx context.Context, client redis.UniversalClient, queues ...string) string {
 	rule, err := queueadmin.Rule(a.role, queues...)
 	if err != nil {

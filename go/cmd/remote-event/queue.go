@@ -40,7 +40,7 @@ age       time since the next message was sent, by its sender's clock
 memory    bytes in Redis, estimated
 recv      running receivers that name the queue; originals name none
 
-A "?" stands for what Redis does not tell. With --interval, the command looks
+A "?" stands for an unknown value. With --interval, the command looks
 twice, and shows how fast the number of waiting messages changes. Messages in
 and out are known if the newest one of the first look has an id and still waits.
 

@@ -72,7 +72,7 @@ func TestQueueConsumers(t *testing.T) {
 	}
 	for _, want := range []string{
 		"leased            1  the first lease expires in ", "; the oldest was delivered ", "dead              2  failed 2\n", "receivers         1  127.0.0.1:", " uploads",
-		"y\n  queued            1  the next tells no time; the same message is next after 0s\n", "receivers         0  beside 1 of unknown queues",
+		"y\n  queued            1  the next has no time; the same message is next after 0s\n", "receivers         0  beside 1 of unknown queues",
 	} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("got %s, want %s", r.stdout, want)

@@ -180,7 +180,7 @@ func (c colours) peeked(m *queueadmin.Message, now time.Time) string {
 	return text + "\n"
 }
 
-// sentAt returns the time at which an event was sent, if it tells it.
+// sentAt returns the time at which an event was sent, if it has one.
 func sentAt(env wire.Envelope) (time.Time, bool) {
 	at, err := time.Parse(time.RFC3339, env.Metadata.Attributes[wire.AttributeTime])
 	return at, err == nil

@@ -58,7 +58,7 @@ func TestQueueShow(t *testing.T) {
 		importLetters(t, client, "x", letter("a", "schema"), letter("b", "failed"), letter("c", "schema"))
 		r := invoke(t, "queue", "show", "x", "y", "--interval", "1ms", "--redis", url).expect(t, exitDone)
 		for _, want := range []string{
-			"x\n  queued            1  the next tells no time; the same message is next after 0s\n",
+			"x\n  queued            1  the next has no time; the same message is next after 0s\n",
 			"  dead              3  schema 2, failed 1\n", "; the next was sent ",
 		} {
 			if !strings.Contains(r.stdout, want) {

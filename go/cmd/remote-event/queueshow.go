@@ -10,12 +10,12 @@ import (
 func (a *app) queueShowCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "show QUEUE…",
-		Short: "Show how a queue is doing: counts, ages, reasons and receivers",
+		Short: "Show the state of a queue: counts, ages, reasons and receivers",
 		Long: `Show the messages of each QUEUE by state, with the ages of the oldest, the dead
 letters by reason, the memory, and the running receivers. The command changes
 nothing, and does not delay Redis, however long a queue or its messages are.
 
-A queued message of an original tells no time: the age of the next message is
+A queued message of an original has no time: the age of the next message is
 then unknown. With --interval, the command looks twice, and shows how fast the
 number of messages changes, and whether the next message is still the same.
 Redis counts no messages that come in or go out: they are shown if the newest

@@ -33,7 +33,7 @@ too. The payload and the attributes do not change.
 
 Delivery is at least once. The command acknowledges an event after every
 DESTINATION has it. If it is killed before, the next relay sends the event
-again, also to a DESTINATION that has it already: the attribute id is the same.
+again, even to a DESTINATION that has it already: the attribute id is the same.
 
 An event that no sender may send, such as one with NaN, becomes a dead letter of
 SOURCE. So does one that already has the signal DESTINATION: it is in a loop of
@@ -126,8 +126,8 @@ type relay struct {
 	missing map[string][]string // by the id of a delivery that failed: the destinations that may not have its event
 }
 
-// maxMissing is the maximum number of failed deliveries of which a relay knows what they
-// lack. Any other is sent to all destinations again.
+// maxMissing is the maximum number of failed deliveries whose missing destinations a relay
+// stores. It sends the events of others to all destinations again.
 const maxMissing = 10_000
 
 // handle implements FAN-1 to FAN-5. An error keeps the event in the source: as a dead
@@ -175,7 +175,7 @@ func (r *relay) remaining(id string) []string {
 	return missing
 }
 
-// keep remembers what the next attempt has to send.
+// keep stores the destinations to which the next attempt must send.
 func (r *relay) keep(d *remoteevent.Delivery, missing []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -47,13 +47,13 @@ The command rejects a payload that is not portable, that would end an original
 receiver, or that violates its schema in --schemas, and sends nothing. With
 --ndjson, it stops at a rejected line, after sending the lines before it.
 
-While a cluster moves a queue to another node, it goes on. If the connection
+While a cluster moves a queue to another node, it continues. If the connection
 breaks, as in a failover, it stops and names the first line that is not stored,
-or whose outcome is unknown: go on there, which may send an event twice. A
+or whose outcome is unknown: continue there, which may send an event twice. A
 failover loses events that the old primary stored and the new one did not
 receive.
 
-On a terminal, it confirms what was sent on standard error. In scripts, use the
+On a terminal, it reports the sent events on standard error. In scripts, use the
 exit code. With -o json or ndjson, standard output is an object with event_name,
 id and bytes. With --ndjson, its members are event_name, sent, failed_line if a
 line was rejected, and unknown if the connection was lost before Redis replied.`,

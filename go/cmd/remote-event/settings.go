@@ -25,7 +25,7 @@ type settings struct {
 	passwordCommand        string // the command that prints the password
 
 	context string // the name of the context, or ""
-	// origins tell for the name of a flag where its value is from.
+	// origins has the origin of the value of each flag, by the name of the flag.
 	origins map[string]string
 }
 
@@ -71,7 +71,7 @@ func (a *app) settings() (*settings, error) {
 }
 
 // useContext adds the settings of a context, or of the current one if the name is empty.
-// origin tells what chose it.
+// origin describes the setting that selected it.
 func (a *app) useContext(s *settings, name, origin string) error {
 	saved, err := a.contexts()
 	if err != nil {
@@ -109,7 +109,7 @@ func (a *app) useContext(s *settings, name, origin string) error {
 	return nil
 }
 
-// password sets the password of a target whose context says where it is.
+// password sets the password of a target whose context names its origin.
 func (a *app) password(ctx context.Context, s *settings, t *target) error {
 	switch {
 	case s.passwordEnv != "":
@@ -180,7 +180,7 @@ func (s *settings) applyTLS(options *redis.Options) error {
 	return nil
 }
 
-// passwordOrigin tells where the password is from, for people.
+// passwordOrigin describes the origin of the password, for people.
 func (s *settings) passwordOrigin(t *target) string {
 	switch {
 	case s.passwordEnv != "":

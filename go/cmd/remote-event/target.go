@@ -12,7 +12,7 @@ import (
 
 // target is the Redis of an invocation: where it is, and how to connect to it.
 type target struct {
-	// Options are those of a single server, of each node of a cluster, or of the
+	// Options are the options of a single server, of each node of a cluster, or of the
 	// primary that the Sentinels name. Their Addr is the first of addrs.
 	*redis.Options
 
@@ -43,7 +43,7 @@ func parseTarget(origin, text string) (*target, error) {
 	return t, nil
 }
 
-// readURL returns the target of a URL, or what is wrong with it.
+// readURL returns the target of a URL, or a description of the problem.
 func readURL(text string) (t *target, problem string) {
 	scheme, rest, found := strings.Cut(text, "://")
 	scheme, sentinel := strings.CutSuffix(scheme, sentinelScheme)
@@ -104,7 +104,7 @@ func (t *target) readSentinel(rest string) (without, problem string) {
 	return rest, ""
 }
 
-// splitURL splits what follows the scheme into the credentials with their @, the hosts,
+// splitURL splits the URL after the scheme into the credentials with their @, the hosts,
 // and the path with the query.
 func splitURL(rest string) (credentials string, hosts []string, path string) {
 	if end := strings.IndexAny(rest, "/?"); end >= 0 {
@@ -160,7 +160,7 @@ func (t *target) String() string {
 	}
 }
 
-// place returns the URL with the name of the context, for messages about what a command
+// place returns the URL with the name of the context, for messages about the changes of a
 // changes.
 func (t *target) place() string {
 	if t.context == "" {

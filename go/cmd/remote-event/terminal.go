@@ -26,7 +26,7 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// lineWidth returns the number of columns of a terminal, or 0 for a stream that is none,
+// lineWidth returns the number of columns of a terminal. It returns 0 for another stream,
 // whose lines have any length.
 func lineWidth(stream any) int {
 	file, ok := fileOf(stream)
@@ -43,7 +43,7 @@ func lineWidth(stream any) int {
 	return width
 }
 
-// terminalWidth returns the number of usable columns: those of the terminal, from
+// terminalWidth returns the number of usable columns: the width of the terminal, from
 // 60 to 100, or 80 without a terminal.
 func terminalWidth(stream any) int {
 	if file, ok := fileOf(stream); ok {
@@ -54,7 +54,7 @@ func terminalWidth(stream any) int {
 	return 80
 }
 
-// announceChange names on a terminal what a command is about to change without a question.
+// announceChange prints, on a terminal, the change that a command makes without a question.
 func (a *app) announceChange(what string, t *target) {
 	if isTerminal(a.stderr) {
 		fmt.Fprintf(a.stderr, "%s at %s\n", a.coloursOf(a.stderr).yellow(what), t.place())

@@ -32,7 +32,7 @@ s, /                     sort, filter by name
 space                    pause this view; receivers continue
 ?, q                     help, back or quit
 
-Columns that do not fit are omitted. A "?" stands for what Redis does not tell.
+Columns that do not fit are omitted. A "?" stands for an unknown value.
 Under LC_ALL=C, the view has ASCII characters only.`,
 		Example:           "  remote-event top\n  remote-event top new_file_event --interval 5s",
 		ValidArgsFunction: cobra.NoFileCompletions,

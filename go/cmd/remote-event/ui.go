@@ -38,10 +38,10 @@ func (a *app) uiCommand() *cobra.Command {
 		Use:     "ui",
 		GroupID: groupQueues,
 		Short:   "Serve a page with the queues and the dead letters",
-		Long: `Serve a page for a browser until Ctrl-C: all queues with their depth over time,
-the messages of a queue, and the dead letters with their bytes, their envelopes
-and their verdicts. With --allow-write, the page requeues and drops dead
-letters; otherwise the server denies every change.
+		Long: `Serve a page for a browser until Ctrl-C: the numbers of messages of all queues
+over time, the messages of a queue, and the dead letters with their bytes, their
+envelopes and their verdicts. With --allow-write, the page requeues and drops
+dead letters; otherwise the server denies every change.
 
 The page shows payloads. It listens on the loopback interface only, unless
 --addr names another one. There it requires a user name and a password: from the
@@ -59,7 +59,7 @@ A proxy, or another name for this machine, requires --host.`,
 	flags.StringVar(&s.addr, "addr", defaultUIAddr, "`HOST:PORT` to listen on; port 0 selects a free port")
 	flags.BoolVar(&s.allowWrite, "allow-write", false, "permit to requeue and drop dead letters (default false)")
 	flags.StringVar(&s.authFile, "auth-file", "", "`FILE` with USER:PASSWORD (default $"+uiAuthEnv+")")
-	flags.BoolVar(&s.noAuth, "no-auth", false, "permit everyone who can connect, also on other interfaces (default false)")
+	flags.BoolVar(&s.noAuth, "no-auth", false, "permit everyone who can connect, even on other interfaces (default false)")
 	flags.StringArrayVar(&s.hosts, "host", nil, "`NAME` of this server in the address of the page; repeatable (default localhost and IP addresses)")
 	flags.StringVar(&s.certificate, "https-cert", "", "PEM `FILE` of the server's certificate (default none)")
 	flags.StringVar(&s.key, "https-key", "", "PEM `FILE` of the certificate's key (default none)")

@@ -14,10 +14,10 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// maxMessage is the maximum size of a value in Redis, and so of a message.
+// maxMessage is the maximum size of a value in Redis, and therefore of a message.
 const maxMessage = 512 << 20
 
-// stdinName means standard input in place of a file.
+// stdinName stands for standard input instead of a file.
 const stdinName = "-"
 
 // validated is the output of the command validate for one message.
@@ -43,7 +43,7 @@ specification and the position in bytes. With --schemas, a payload that
 violates the schema of its event makes the message malformed.
 
 The exit code is 0 if all messages are safe, 5 if one is not, and 1 if a file
-cannot be read; the other files are validated all the same.`,
+cannot be read. The other files are still validated.`,
 		Example: `  redis-cli --raw lindex new_file_event -1 | remote-event validate --key new_file_event
   redis-cli --raw lrange new_file_event 0 -1 | remote-event validate --lines
   remote-event validate -o ndjson messages/*.json`,

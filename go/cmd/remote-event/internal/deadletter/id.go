@@ -4,7 +4,7 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// HasReason returns the condition that a dead letter has a reason, which may be one of a
+// HasReason returns the condition that a dead letter has a reason. The reason may belong to a
 // later version.
 func HasReason(code queueadmin.Code) Rule {
 	return Rule{holds: func(letter *queueadmin.DeadLetter) bool { return letter.Code == code }}

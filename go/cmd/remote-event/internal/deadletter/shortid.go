@@ -13,7 +13,7 @@ const ShortIDLength = 8
 // ShortID returns a short form of a dead letter's id, which a person can type.
 func ShortID(id string) string { return longHash(id)[:ShortIDLength] }
 
-// HasShortID reports whether a short id, of any length, is that of a dead letter.
+// HasShortID reports whether a dead letter has a short id, of any length.
 func HasShortID(id, short string) bool { return strings.HasPrefix(longHash(id), short) }
 
 func longHash(id string) string {
@@ -21,7 +21,7 @@ func longHash(id string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// shortForm matches short ids, of which a few digits suffice. A full id has a "-".
+// shortForm matches short ids. A few digits are sufficient. A full id has a "-".
 var shortForm = regexp.MustCompile(`^[0-9a-f]{4,64}$`)
 
 // IsShortID reports whether a text has the form of a short id.

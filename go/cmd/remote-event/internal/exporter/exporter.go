@@ -40,7 +40,7 @@ type Config struct {
 type Exporter struct {
 	config   Config
 	registry *prometheus.Registry
-	turn     chan struct{} // holds a token while nobody observes
+	turn     chan struct{} // holds a token while no goroutine observes
 
 	// The following belong to the holder of the turn.
 	client     redis.UniversalClient
@@ -104,7 +104,7 @@ func (e *Exporter) Handler() http.Handler {
 	return mux
 }
 
-// refresh observes the queues, unless the last observation is recent. Scrapers that come
+// refresh observes the queues, unless the last observation is recent. Scrapers that arrive
 // meanwhile wait for it and share it.
 func (e *Exporter) refresh(ctx context.Context) {
 	select {
@@ -192,7 +192,7 @@ func (e *Exporter) connect(ctx context.Context) error {
 
 // add adds a queue, up to the maximum.
 func (e *Exporter) add(name string) {
-	const most = 100_000 // of names that are remembered
+	const most = 100_000 // remembered names
 	if e.known[name] || len(e.known) >= most {
 		return
 	}

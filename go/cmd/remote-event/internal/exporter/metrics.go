@@ -30,7 +30,7 @@ var (
 	redisMaxMemory   = description("redis_memory_max_bytes", "Maximum memory of the server; 0 without one.", "server")
 	redisConnections = description("redis_connections", "Connections of all clients to the server.", "server")
 	redisWaiting     = description("redis_waiting_connections",
-		"Connections that wait for messages of queues that they do not name, such as those of original receivers.", "server")
+		"Connections that wait for messages of queues that they do not name, such as connections of original receivers.", "server")
 
 	queueUp       = description("queue_up", "1 if the queue could be observed, else 0.", "queue")
 	queueMessages = description("queue_messages", "Messages of the queue by state: queued, staged, leased, retrying or dead.", "queue", "state")
@@ -40,7 +40,7 @@ var (
 	queueUnchanged = description("queue_next_unchanged_seconds",
 		"Time for which this exporter has seen the same message as the next one; 0 without messages.", "queue")
 	queueDead = description("queue_dead_letters",
-		"Dead letters by reason. Those before the latest 1000 have the code uncounted, and codes that are not of the specification other.", "queue", "code")
+		"Dead letters by reason. Dead letters before the latest 1000 have the code uncounted, and codes that the specification does not define have the code other.", "queue", "code")
 	queueExpired   = description("queue_expired_leases", "Leases that have expired and that no receiver has taken over.", "queue")
 	queueReceivers = description("queue_receivers", "Running receivers that name the queue. Original receivers name none.", "queue")
 

@@ -1,5 +1,5 @@
-// Package printable writes for people. It makes text visible: it escapes the characters that
-// a terminal or a browser hides, or that change the direction of text. And it formats
+// Package printable formats text for people. It escapes the characters that
+// a terminal or a browser hides, or that change the direction of text. It also formats
 // durations and sizes.
 package printable
 

@@ -15,8 +15,8 @@ import (
 	"github.com/remote-events/remote-events/go/queueadmin"
 )
 
-// Backend is what the view shows and changes. Its methods run in other goroutines, one at
-// a time.
+// Backend provides the data and the actions of the view. Its methods run in other
+// goroutines, one at a time.
 type Backend interface {
 	// Observe returns the state of all queues.
 	Observe(ctx context.Context) (queueadmin.Snapshot, error)
@@ -52,7 +52,7 @@ func Run(ctx context.Context, config Config) error {
 	return err
 }
 
-// screen is what the view shows.
+// screen is the part of the view that is shown.
 type screen int
 
 const (
@@ -91,7 +91,7 @@ type model struct {
 	messages []queueadmin.Message
 	letters  []queueadmin.DeadLetterSummary
 	row      int    // the selected message or dead letter
-	asked    string // the id of the dead letter of the question, whatever is selected meanwhile
+	asked    string // the id of the dead letter in the question, even if the selection changes
 }
 
 // The messages of the program.
@@ -302,7 +302,7 @@ func (m *model) move(by int) {
 	m.selected, m.has = queues[i].Queue, true
 }
 
-// keys handles the keys of one read, which are several if the user is fast. A paste is no
+// keys handles the keys of one read, which has several if the user is fast. A paste is not a
 // command.
 func (m *model) keys(k tea.KeyMsg) tea.Cmd {
 	switch {

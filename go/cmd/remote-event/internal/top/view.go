@@ -137,7 +137,7 @@ func (m *model) state() string {
 	return dim + strings.Join(parts, "; ")
 }
 
-// foot is the last lines: a question, a failure or a notice, and the keys.
+// foot returns the last lines: a question, a failure or a notice, and the keys.
 func (m *model) foot() []string {
 	keys := "? help  q back"
 	switch {
@@ -162,7 +162,7 @@ func (m *model) foot() []string {
 	return []string{dim + keys}
 }
 
-// question asks on as many lines as it needs: what it names must be readable.
+// question returns the question on as many lines as necessary, so that all names are readable.
 func (m *model) question(texts ...string) (lines []string) {
 	for _, text := range texts {
 		if m.ASCII {
@@ -420,7 +420,7 @@ func help() []string {
 		"  space         pause this view only",
 		"  esc q         back; q quits",
 		"",
-		dim + "  ? in a column: Redis does not tell",
+		dim + "  ? in a column: unknown",
 		dim + "  recv: receivers that name the queue;",
 		dim + "  originals name none",
 	}

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// digests are the beginnings of the digests of assets, which are part of their addresses, so that browsers
-// may keep them.
+// digests has the beginnings of the digests of assets. They are part of the addresses, so
+// that browsers may keep them.
 var digests = func() map[string]string {
 	found := map[string]string{}
 	for _, name := range []string{"style.css", "page.js", "icon.svg"} {

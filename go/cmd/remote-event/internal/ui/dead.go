@@ -110,8 +110,8 @@ func (u *UI) deadQueues(f *filter, b *deadBody) []string {
 	return names
 }
 
-// cursor is the place of a dead letter in the list: after those that died later, after those
-// of queues with lesser names, and after those with greater ids.
+// cursor is the place of a dead letter in the list. The list is sorted by the time of death,
+// the latest first, then by queue, and then by id in descending order.
 type cursor struct {
 	died time.Time
 	letterKey

@@ -60,8 +60,8 @@ func (u *UI) permits(r *http.Request) bool {
 
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
-// knowsHost reports whether the server may answer for a host. An IP address is not subject
-// to DNS.
+// knowsHost reports whether the server may serve requests for a host. An IP address is not
+// subject to DNS.
 func (u *UI) knowsHost(host string) bool {
 	if u.options.AnyHost {
 		return true

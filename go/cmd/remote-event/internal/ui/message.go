@@ -70,7 +70,7 @@ type dumpByte struct {
 	Hex, Char, Mark string
 }
 
-// examine fills in what the bytes of the message mean.
+// examine fills in the meaning of the bytes of the message.
 func (b *messageBody) examine(raw []byte) {
 	b.Bytes = int64(len(raw))
 	b.Report = wire.InspectFrom(b.Queue, raw, wire.Limits{})
@@ -200,7 +200,7 @@ func dump(raw []byte, findings []wire.Finding) []dumpPart {
 	return parts
 }
 
-// found is a message that was asked for, with what is known of it beside its bytes.
+// found is a requested message with its properties.
 type found struct {
 	raw  []byte
 	name string // of a file
@@ -258,7 +258,7 @@ func (u *UI) findMessage(ctx context.Context, r *http.Request) (*found, error) {
 	return nil, &httpError{http.StatusNotFound, "The message is no longer there: a receiver took it, or it has another state."}
 }
 
-// messagePage makes the page of a message in a queue, and letterPage that of a dead letter.
+// messagePage makes the page of a message in a queue, and letterPage the page of a dead letter.
 func (u *UI) messagePage(ctx context.Context, r *http.Request) (*page, error) {
 	return u.foundPage(ctx, r, u.findMessage, "queues", func(b *messageBody) string { return "Message of " + printable.Name(b.Queue) })
 }
@@ -267,8 +267,8 @@ func (u *UI) letterPage(ctx context.Context, r *http.Request) (*page, error) {
 	return u.foundPage(ctx, r, u.findLetter, "dead", func(b *messageBody) string { return "Dead letter " + deadletter.ShortID(b.ID) })
 }
 
-// foundPage makes the page of what find finds. Its bytes are at the path of the page and
-// /raw.
+// foundPage makes the page of the message that find returns. Its bytes are at the path of
+// the page and /raw.
 func (u *UI) foundPage(ctx context.Context, r *http.Request, find finder, section string, title func(*messageBody) string) (*page, error) {
 	release, err := u.enter(ctx)
 	if err != nil {

@@ -29,11 +29,11 @@ const (
 	maxSelected = 1_000_000
 	// maxActive is the maximum number of operations that search or run at once.
 	maxActive = 4
-	// kept is how long an operation is kept that does not run.
+	// kept is the time for which an operation that does not run is kept.
 	kept = 30 * time.Minute
 )
 
-// operations are the operations of a page.
+// operations has the operations of a page.
 type operations struct {
 	running sync.WaitGroup
 
@@ -74,7 +74,7 @@ type operation struct {
 	used   time.Time
 }
 
-// operationView is what the page of an operation shows.
+// operationView is the content of the page of an operation.
 type operationView struct {
 	ID, Action string
 	Phase      string
@@ -220,7 +220,7 @@ func (u *UI) launch(op *operation, work func(ctx context.Context, op *operation)
 	return nil
 }
 
-// finish notes how a part of an operation ended.
+// finish records the result of a part of an operation.
 func (u *UI) finish(ctx context.Context, op *operation, err error) {
 	u.update(op, func() {
 		op.used = time.Now()
@@ -262,7 +262,7 @@ func (u *UI) update(op *operation, change func()) {
 	u.operations.note()
 }
 
-// view returns what the page shows.
+// view returns the content of the page.
 func (u *UI) view(op *operation) operationView {
 	u.operations.mu.Lock()
 	defer u.operations.mu.Unlock()
@@ -317,7 +317,7 @@ func (u *UI) selectLetters(ctx context.Context, op *operation) error {
 	return nil
 }
 
-// queuesOf returns the names of the queues that a filter includes, also of those that had no
+// queuesOf returns the names of the queues that a filter includes, even of queues that had no
 // dead letters when they were observed.
 func (u *UI) queuesOf(f *filter) []string {
 	if f.OneQueue {
@@ -328,7 +328,7 @@ func (u *UI) queuesOf(f *filter) []string {
 	return sortedNames(u.queues)
 }
 
-// spare notes the error of one queue, so that the operation can continue with the others. It
+// spare records the error of one queue, so that the operation can continue with the others. It
 // returns other errors.
 func (u *UI) spare(op *operation, err error) error {
 	if err == nil || !isReply(err) {

@@ -16,7 +16,7 @@ import (
 	"github.com/remote-events/remote-events/go/cmd/remote-event/internal/printable"
 )
 
-// page is what a template shows.
+// page is the data of a template.
 type page struct {
 	// Template is the name of the template.
 	Template string
@@ -37,12 +37,12 @@ type page struct {
 
 // status is the state of the connection to Redis.
 type status struct {
-	// Error is why Redis cannot be reached, since Since.
+	// Error is the reason why Redis cannot be reached, since the time Since.
 	Error string
 	Since time.Time
 	// Sampled is the time of the figures, and zero before the first.
 	Sampled time.Time
-	// Search is why queues cannot be searched for.
+	// Search is the reason why queues cannot be searched for.
 	Search string
 	// Omitted is the number of queues beyond the maximum.
 	Omitted int
@@ -98,8 +98,8 @@ func (u *UI) page(build func(ctx context.Context, r *http.Request) (*page, error
 // isStream reports whether a request is for the live parts of a page.
 func isStream(r *http.Request) bool { return r.Header.Get("Accept") == "text/event-stream" }
 
-// unlessStream makes nothing for a stream: only the state of the connection is live on such a
-// page.
+// unlessStream returns no content for a stream: only the state of the connection is live on
+// such a page.
 func unlessStream(build func(ctx context.Context, r *http.Request) (*page, error)) func(ctx context.Context, r *http.Request) (*page, error) {
 	return func(ctx context.Context, r *http.Request) (*page, error) {
 		if isStream(r) {
@@ -121,7 +121,7 @@ func (u *UI) redirecting(change func(r *http.Request) (to string, err error)) ht
 	}
 }
 
-// awaitSample waits for the first observation, but not long.
+// awaitSample waits for the first observation for a short time.
 func (u *UI) awaitSample(ctx context.Context) {
 	u.mu.RLock()
 	sampled, none := u.sampled, u.state.sampled.IsZero() && u.state.err == nil
@@ -154,7 +154,7 @@ func (u *UI) show(w http.ResponseWriter, r *http.Request, p *page) {
 	}
 }
 
-// fill fills in what all pages show.
+// fill fills in the data of all pages.
 func (u *UI) fill(p *page) {
 	p.Redis, p.AllowWrite = u.options.Redis, u.options.AllowWrite
 	u.mu.RLock()
@@ -184,7 +184,7 @@ func (u *UI) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return // the browser has left, or the server ends
 	case isReply(err):
 		p.Code = http.StatusBadGateway
-		p.Body = failure{"Redis did not do what the page needs.", err.Error()}
+		p.Body = failure{"Redis replied with an error to a command of the page.", err.Error()}
 	default:
 		p.Code = http.StatusServiceUnavailable
 		p.Title = "Redis cannot be reached"
@@ -196,11 +196,11 @@ func (u *UI) fail(w http.ResponseWriter, r *http.Request, err error) {
 // streamPause is the time between keep-alive comments on a stream.
 const streamPause = 15 * time.Second
 
-// streamRest is the least time between two events of a stream.
+// streamRest is the minimum time between two events of a stream.
 const streamRest = 100 * time.Millisecond
 
-// stream sends the live parts of a page as server-sent events: first all, and then those that
-// changed.
+// stream sends the live parts of a page as server-sent events: first all, and then the
+// parts that changed.
 func (u *UI) stream(w http.ResponseWriter, r *http.Request, build func(ctx context.Context, r *http.Request) (*page, error)) {
 	select {
 	case u.streams <- struct{}{}:
@@ -224,7 +224,7 @@ func (u *UI) stream(w http.ResponseWriter, r *http.Request, build func(ctx conte
 	for {
 		sampled, changed := u.watch(), u.operations.watch()
 		p, err := build(r.Context(), r)
-		if err != nil { // the state of the connection tells why
+		if err != nil { // the state of the connection shows the reason
 			p = &page{}
 		}
 		if text, err := u.changes(p, sent); err != nil || !send(text) {

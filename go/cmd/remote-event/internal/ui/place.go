@@ -10,7 +10,7 @@ import (
 // URLs and forms of the page they are encoded by encode, which leaves ordinary names as they
 // are.
 
-// empty encodes no bytes: an empty parameter is one that is not given.
+// empty encodes a name without bytes: an empty parameter counts as missing.
 const empty = "%"
 
 // encode encodes bytes as text for a parameter or a field.

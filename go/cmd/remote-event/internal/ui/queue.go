@@ -127,7 +127,7 @@ func (u *UI) queuePage(ctx context.Context, r *http.Request) (*page, error) {
 // peekStates are the states whose messages are shown.
 var peekStates = []queueadmin.State{queueadmin.StateQueued, queueadmin.StateStaged, queueadmin.StateLeased, queueadmin.StateRetrying}
 
-// describe fills in what was observed of the queue.
+// describe fills in the observation of the queue.
 func (u *UI) describe(b *queueBody, hours bool, to func(state string) string) {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
@@ -203,7 +203,7 @@ func (u *UI) readMessages(ctx context.Context, b *queueBody, from int) (more boo
 	return false, nil
 }
 
-// enter waits until few other requests read long messages.
+// enter waits until only a few other requests read long messages.
 func (u *UI) enter(ctx context.Context) (release func(), err error) {
 	select {
 	case u.heavy <- struct{}{}:

@@ -40,7 +40,7 @@ type tile struct {
 	Current bool
 }
 
-// choice is a link of a few of which one is selected.
+// choice is one link of a group. One link of the group is selected.
 type choice struct {
 	Label, Link string
 	Selected    bool
@@ -61,7 +61,8 @@ type queueRow struct {
 	Change string
 	Growth float64
 	Chart  chart
-	// Sent is when the next message was sent, and Since when it was first seen as the next.
+	// Sent is the time when the next message was sent, and Since when it was first seen as
+	// the next.
 	Sent, Since time.Time
 	Receivers   string
 	Gone        bool

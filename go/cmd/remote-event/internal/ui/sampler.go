@@ -25,7 +25,7 @@ const (
 	hoursStep      = time.Minute
 )
 
-// forgotten is how long a queue is shown that Redis no longer has.
+// forgotten is the time for which a queue is shown that Redis no longer has.
 const forgotten = time.Hour
 
 // maxQueues is the maximum number of queues that are observed.
@@ -33,10 +33,10 @@ const maxQueues = 5000
 
 // connectionState is the state of the connection to Redis.
 type connectionState struct {
-	err     error     // why Redis cannot be reached
+	err     error     // the reason why Redis cannot be reached
 	since   time.Time // of err
 	sampled time.Time // the latest observation that succeeded
-	search  error     // why queues cannot be searched for
+	search  error     // the reason why queues cannot be searched for
 	omitted int       // queues beyond maxQueues
 }
 
@@ -66,8 +66,8 @@ func (u *UI) Run(ctx context.Context) {
 	}
 }
 
-// noteSearch notes the outcome of a search for queues. Redis being away shows in the
-// observation as well.
+// noteSearch records the outcome of a search for queues. The observation shows whether
+// Redis is away.
 func (u *UI) noteSearch(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -139,7 +139,7 @@ func (u *UI) names(found []string, now time.Time) []string {
 	return slices.Sorted(maps.Keys(u.queues))
 }
 
-// note notes an observation. While Redis cannot be reached, the latest figures remain.
+// note records an observation. While Redis cannot be reached, the latest figures remain.
 func (q *watched) note(info queueadmin.QueueInfo, now time.Time) {
 	if info.Err != nil {
 		if isReply(info.Err) {
