@@ -1,4 +1,4 @@
-// Package schemas embeds the JSON Schemas of what crosses a process boundary,
+// Package schemas embeds the JSON Schemas of all data that crosses a process boundary,
 // and of the specification's vectors, so that programs and tests of this
 // repository read them without a copy.
 package schemas
