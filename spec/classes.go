@@ -17,7 +17,7 @@ type Classes struct {
 	Unbound []string `json:"unbound"`
 }
 
-// Class is what an implementation can conform to.
+// Class is a class of conformance.
 type Class struct {
 	Name string `json:"name"`
 	// Request is the request of the adapter protocol that tests the class: "send",
@@ -25,7 +25,8 @@ type Class struct {
 	// there is none.
 	Request      string   `json:"request"`
 	Requirements []string `json:"requirements"`
-	// Exempts has requirements that do not bind the class, nor do cases that name one.
+	// Exempts has requirements that do not bind the class. Cases that name one do not bind
+	// it either.
 	Exempts  []string   `json:"exempts"`
 	Optional []Optional `json:"optional"`
 	Families []string   `json:"families"`
@@ -50,7 +51,7 @@ func (c Class) Binds(requirements []string) bool {
 	return named(c.Requirements) || slices.ContainsFunc(c.Optional, func(o Optional) bool { return named(o.Requirements) })
 }
 
-// AllFamilies returns the families of the class, those of optional features too.
+// AllFamilies returns the families of the class, including the families of optional features.
 func (c Class) AllFamilies() []string {
 	families := slices.Clone(c.Families)
 	for _, optional := range c.Optional {

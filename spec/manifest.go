@@ -26,7 +26,7 @@ type ManifestEntry struct {
 	Path   string `json:"path"` // from the root of the repository, and of the archive
 	SHA256 string `json:"sha256"`
 	Bytes  int    `json:"bytes"`
-	// Family and Cases are those of a file of vectors.
+	// Family and Cases describe a file of vectors.
 	Family string `json:"family,omitempty"`
 	Cases  int    `json:"cases,omitempty"`
 }

@@ -6,13 +6,13 @@ import (
 	"errors"
 )
 
-// RawMessage is the bytes of a message. In a vector file it is text, or
-// {"base64": …} for what is no text, or an array of parts of which some are
-// {"repeat": text, "times": n}. It stays in parts until it is asked for, since
+// RawMessage has the bytes of a message. In a file of vectors it is a text, or
+// {"base64": …} for bytes that are not text, or an array of parts, some of which may be
+// {"repeat": text, "times": n}. It keeps the parts until the bytes are needed, because
 // some messages are long.
 type RawMessage struct{ parts []part }
 
-// part is a text that stands once or more.
+// part is a text that occurs once or several times.
 type part struct {
 	text  []byte
 	times int
@@ -27,7 +27,7 @@ func (m RawMessage) Len() int {
 	return n
 }
 
-// Bytes puts the message together.
+// Bytes returns the message.
 func (m RawMessage) Bytes() []byte {
 	whole := make([]byte, 0, m.Len())
 	for _, p := range m.parts {
@@ -38,7 +38,7 @@ func (m RawMessage) Bytes() []byte {
 	return whole
 }
 
-// Head returns the first n bytes of the message, or all where it has fewer.
+// Head returns the first n bytes of the message, or all if it has fewer.
 func (m RawMessage) Head(n int) []byte {
 	var head []byte
 	for _, p := range m.parts {
@@ -52,7 +52,7 @@ func (m RawMessage) Head(n int) []byte {
 	return head[:min(n, len(head))]
 }
 
-// String is the message as a string, whatever its bytes are.
+// String returns the bytes of the message as a string, which may not be valid UTF-8.
 func (m RawMessage) String() string { return string(m.Bytes()) }
 
 // Equal reports whether the message consists of these bytes.

@@ -18,8 +18,8 @@ type CompanionVector struct {
 func CompanionVectors() ([]CompanionVector, error) { return readVectors[CompanionVector]("companions") }
 
 // ReliableVector is a call of a script of reliable delivery. The keys of the
-// queue are named by their kinds, and are as the JSON type of each says: README.md
-// of the vectors explains that.
+// queue are named by their kinds. The JSON type of each determines its type in Redis: README.md
+// of the vectors explains this.
 type ReliableVector struct {
 	Case
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Case is what every test vector has. The id begins with the family, which is
+// Case has the common members of all test vectors. The id begins with the family, which is
 // the name of its file.
 type Case struct {
 	ID           string   `json:"id"`
@@ -16,23 +16,23 @@ type Case struct {
 	Flags        []string `json:"flags"` // explained at the top of the file
 }
 
-// Flags that programs go by.
+// Flags that programs use.
 const (
-	FlagPlatform = "platform" // what an original does depends on the platform: legacy is the worst
-	FlagDisturbs = "disturbs" // the process of an original is another one afterwards
+	FlagPlatform = "platform" // the behaviour of an original depends on the platform: legacy is the worst
+	FlagDisturbs = "disturbs" // the process of an original has another state afterwards
 )
 
 // Has reports whether the case has a flag.
 func (c Case) Has(flag string) bool { return slices.Contains(c.Flags, flag) }
 
-// Family is what the id begins with.
+// Family returns the family, with which the id begins.
 func (c Case) Family() string {
 	family, _, _ := strings.Cut(c.ID, "/")
 	return family
 }
 
-// MessageVector is a raw message in a list, its two verdicts, and what is
-// delivered of it.
+// MessageVector is a raw message in a list, its two verdicts, and the event that is
+// delivered.
 type MessageVector struct {
 	Case
 
@@ -41,10 +41,10 @@ type MessageVector struct {
 	Verdict   string     `json:"verdict"`
 	Legacy    string     `json:"legacy"` // measured
 	Findings  []string   `json:"findings"`
-	Delivered *Delivered `json:"delivered"` // nil where the verdict is malformed
+	Delivered *Delivered `json:"delivered"` // nil if the verdict is malformed
 }
 
-// Delivered is what listeners get of a message.
+// Delivered is the event that listeners get.
 type Delivered struct {
 	EventName  string            `json:"event_name"`
 	Signals    []string          `json:"signals"`
@@ -52,7 +52,7 @@ type Delivered struct {
 	Attributes map[string]string `json:"attributes"`
 }
 
-// defaultKey is the key of the list where a case says nothing.
+// defaultKey is the key of the list if a case has none.
 const defaultKey = "e"
 
 // UnmarshalJSON fills in the key.
@@ -62,52 +62,52 @@ func (v *MessageVector) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*plain)(v))
 }
 
-// SendVector is an event and the message that a sender writes, or why it is
-// refused.
+// SendVector is an event and the message that a sender writes, or the requirements for which
+// the sender rejects it.
 type SendVector struct {
 	Case
 
 	Event    SendEvent   `json:"event"`
-	Message  *RawMessage `json:"message"`  // nil where it is refused
+	Message  *RawMessage `json:"message"`  // nil if the event is rejected
 	Warnings []string    `json:"warnings"` // requirements
 	Rejected []string    `json:"rejected"` // every requirement that the message would violate
-	Python   *PythonSend `json:"python"`   // nil where an original cannot be asked
+	Python   *PythonSend `json:"python"`   // nil if an original cannot send the event
 }
 
 // SendEvent is an event to send.
 type SendEvent struct {
 	EventName  RawMessage        `json:"event_name"`
 	Ancestors  []string          `json:"ancestors"` // nearest first
-	Signals    []string          `json:"signals"`   // instead of ancestors, of an event that is passed on
+	Signals    []string          `json:"signals"`   // instead of ancestors, of a forwarded event
 	Payload    RawMessage        `json:"payload"`
 	Attributes map[string]string `json:"attributes"`
 }
 
-// PythonSend is what an original was seen to do when it was asked to send.
+// PythonSend is the measured behaviour of an original that sends the event.
 type PythonSend struct {
-	Key     *string     `json:"key"`     // where it is not the event's name
-	Message *RawMessage `json:"message"` // nil where nothing was sent
+	Key     *string     `json:"key"`     // if it is not the event's name
+	Message *RawMessage `json:"message"` // nil if nothing was sent
 	Error   string      `json:"error"`   // the class of the exception
-	Drops   bool        `json:"drops"`   // nothing was sent, without a sign
+	Drops   bool        `json:"drops"`   // nothing was sent, without an error
 }
 
-// TypedVector is a payload and what a typed reader makes of it.
+// TypedVector is a payload and the result of a typed reader.
 type TypedVector struct {
 	Case
 
-	Type    json.RawMessage `json:"type"` // the record's members: the file says how
+	Type    json.RawMessage `json:"type"` // the members of the record, as the file describes
 	Payload string          `json:"payload"`
-	Value   json.RawMessage `json:"value"` // nil where it must be an error
-	Error   *string         `json:"error"` // the place of the misfit, a JSON Pointer; beside a value, both are permitted
+	Value   json.RawMessage `json:"value"` // nil if the result must be an error
+	Error   *string         `json:"error"` // the place of a value that does not fit, a JSON Pointer; if Value is set, too, both results are permitted
 }
 
-// ChainVector is a declaration of events and the chain of the last of them, or
-// why it is refused.
+// ChainVector is a declaration of events and the signal chain of the last one, or the
+// requirements for which it is rejected.
 type ChainVector struct {
 	Case
 
 	Types    []EventType  `json:"types"`
-	Signals  []string     `json:"signals"`  // nil where it is refused
+	Signals  []string     `json:"signals"`  // nil if the declaration is rejected
 	Rejected []string     `json:"rejected"` // requirements
 	Python   *PythonChain `json:"python"`
 }
@@ -115,20 +115,20 @@ type ChainVector struct {
 // EventType declares an event. Its parents are types that are declared before.
 type EventType struct {
 	Type      string   `json:"type"`
-	EventName *string  `json:"event_name"` // nil where the type has none of its own
+	EventName *string  `json:"event_name"` // nil if the type has no name of its own
 	Parents   []string `json:"parents"`
 	Members   []string `json:"members"` // of the payload, which the type adds
 }
 
-// PythonChain is the chain that an original was seen to write, or the class of
-// the exception with which it refused.
+// PythonChain is the measured signal chain of an original, or the class of
+// the exception with which it rejected the declaration.
 type PythonChain struct {
 	Signals []string `json:"signals"`
 	Error   string   `json:"error"`
 }
 
 // DispatchVector is a message, the listeners of a receiver in the order in which
-// they were registered, and who is called.
+// they were registered, and the calls.
 type DispatchVector struct {
 	Case
 
@@ -141,23 +141,23 @@ type DispatchVector struct {
 // Listener is registered for one signal.
 type Listener struct {
 	Signal string `json:"signal"`
-	Fails  bool   `json:"fails"` // whenever it is called
+	Fails  bool   `json:"fails"` // in every call
 }
 
-// PythonDispatch is what an original was seen to do.
+// PythonDispatch is the measured behaviour of an original.
 type PythonDispatch struct {
 	Calls []string `json:"calls"` // the signals of the listeners that were called
 	Dies  bool     `json:"dies"`
 }
 
-// SessionVector is what goes over connections to Redis, in order.
+// SessionVector has the bytes on connections to Redis, in order.
 type SessionVector struct {
 	Case
 
 	Steps []SessionStep `json:"steps"`
 }
 
-// SessionStep is what a client writes or what the server answers: one of the two
+// SessionStep has the bytes that a client writes or that the server replies: one of the two
 // is empty.
 type SessionStep struct {
 	Connection string `json:"connection"`
@@ -174,7 +174,7 @@ type SchemaVector struct {
 	Error   Places          `json:"error"` // nil if the payload fits
 }
 
-// Places are JSON Pointers to values that do not fit, of which a validator reports one.
+// Places has JSON Pointers to values that do not fit. A validator reports one of them.
 type Places []string
 
 // UnmarshalJSON reads one place, or an array of them.
@@ -187,7 +187,7 @@ func (p *Places) UnmarshalJSON(text []byte) error {
 }
 
 // CloudEventVector is an event as an envelope and as a CloudEvent. If it is rejected, it has
-// only the one that cannot be converted.
+// only the side that cannot be converted.
 type CloudEventVector struct {
 	Case
 
@@ -202,11 +202,11 @@ func CloudEventVectors() ([]CloudEventVector, error) {
 	return readVectors[CloudEventVector]("cloudevents")
 }
 
-// MessageFamilies are the families whose cases are messages.
+// MessageFamilies has the families whose cases are messages.
 var MessageFamilies = []string{"wire", "poison", "limits", "metadata", "evolution"}
 
-// MessageVectors reads the cases of some families of messages, or of all of
-// them where none is named.
+// MessageVectors reads the cases of some families of messages. Without names, it reads the
+// cases of all of them.
 func MessageVectors(families ...string) ([]MessageVector, error) {
 	if len(families) == 0 {
 		families = MessageFamilies

@@ -4,10 +4,10 @@
 // variables replace the {placeholders} in the template. Environment variables have
 // priority.
 //
-// The result is that of mapped_config 2.36, redis_bundle 0.2 and
+// The result equals the result of mapped_config 2.36, redis_bundle 0.2 and
 // remote_event_bundle 1.6, including their oddities: 010 is 8, a password 12345
 // from the environment is a number and therefore an error, and braces in comments must be
-// doubled. The package returns an error where it cannot match the originals, or where
+// doubled. The package returns an error if it cannot match the originals, or if
 // their result would fail later. It ignores sections of other bundles.
 //
 // spec/configuration.md has the rules, and the differences from the Python packages.

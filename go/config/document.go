@@ -154,10 +154,9 @@ var (
 	errUnreadable     = errors.New("the YAML parser cannot parse this")
 )
 
-// syntaxError locates a syntax error without the message of
-// yaml.v3, whose line is that of an enclosing construct and whose text may
-// quote the file. Either a value causes the error, so that the text
-// parses with "x" in its place, or the template does.
+// syntaxError locates a syntax error without the message of yaml.v3. Its line may be the
+// line of an enclosing construct, and its text may quote the file. Either a value causes
+// the error, so that the text parses with "x" in its place, or the template does.
 func syntaxError(s *source, err error) error {
 	template := s.harmless(0)
 	if template != s.text {

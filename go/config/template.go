@@ -107,7 +107,7 @@ func expand(file, template string, parameters map[string]parameter) (*source, er
 	return s, nil
 }
 
-// checkName returns what is wrong with the content of a replacement field. Python's
+// checkName describes the problem of the content of a replacement field. Python's
 // str.format supports more than names. Configurations do not need it, and partial support
 // would be confusing.
 func checkName(name string) string {

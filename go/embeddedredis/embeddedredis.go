@@ -1,5 +1,5 @@
 // Package embeddedredis runs a Redis server in this process, for tests, experiments and the
-// harness. It is miniredis with connections that end as those of Redis do.
+// harness. It is miniredis, but connections end as with Redis.
 package embeddedredis
 
 import (

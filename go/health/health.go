@@ -68,7 +68,7 @@ type Receiver struct {
 	State string `json:"state"`
 	// Problem is why the receiver is not ready, or absent if it is.
 	Problem string `json:"problem,omitempty"`
-	// Queues are those that the receiver consumes.
+	// Queues has the queues that the receiver consumes.
 	Queues []Queue `json:"queues"`
 }
 

@@ -16,7 +16,7 @@
 // "process QUEUE", with a link to the sender's span, if there is one. It begins a trace
 // of its own: see [WithSenderAsParent]. An event of an original has no link.
 //
-// The attributes are those of the conventions, and these:
+// The package sets the attributes of the conventions, and these:
 //
 //	remote_events.event                  the name of the event
 //	remote_events.delivery.id            identifies the message in its queue, for each attempt

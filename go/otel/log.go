@@ -12,12 +12,12 @@ import (
 // record whose context has a span, outside all groups, and passes it to next.
 //
 // Pass its logger to [remoteevent.WithLogger], and a receiver's lines about an attempt have
-// the ids of the attempt's span. So have those of listeners that log with their context.
+// the ids of the attempt's span. Lines of listeners that log with their context have them, too.
 func NewLogHandler(next slog.Handler) slog.Handler { return &logHandler{root: next, next: next} }
 
 type logHandler struct {
 	root   slog.Handler                      // without the groups
-	groups []func(slog.Handler) slog.Handler // what makes next from root
+	groups []func(slog.Handler) slog.Handler // the calls that make next from root
 	next   slog.Handler
 }
 

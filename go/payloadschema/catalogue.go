@@ -35,7 +35,7 @@ type entry struct {
 }
 
 // LoadDir reads the catalogue of a directory. It rejects symbolic links that leave the
-// directory. Its errors are those of [Load].
+// directory. It returns the errors of [Load].
 func LoadDir(dir string) (*Catalogue, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -64,7 +64,7 @@ func Load(files fs.FS) (*Catalogue, error) {
 	compiler := jsonschema.NewCompiler()
 	compiler.Draft = jsonschema.Draft2020
 	compiler.LoadURL = source.open
-	for format := range jsonschema.Formats { // the compiler checks them without a $schema, whatever AssertFormat is
+	for format := range jsonschema.Formats { // without a $schema, the compiler checks them even if AssertFormat is false
 		compiler.Formats[format] = func(any) bool { return true }
 	}
 	catalogue := &Catalogue{events: make(map[string]*entry, len(index.Events))}

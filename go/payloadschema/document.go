@@ -16,14 +16,14 @@ const (
 	maxExponent = 400
 )
 
-// maxDepth is the maximum depth of a payload, which is that of receivers (LIMIT-4).
+// maxDepth is the maximum depth of a payload that receivers accept (LIMIT-4).
 const maxDepth = 10_000
 
 // document is a parsed payload with decoded strings. It uses twelve bytes a value and
 // four a member, and copies only strings with escapes.
 type document struct {
 	text  []byte
-	extra []byte   // decoded strings; their addresses continue those of the text
+	extra []byte   // decoded strings; their addresses continue the addresses of the text
 	nodes [][]node // in the order of the text, in chunks of equal length
 	count uint32   // of nodes
 	order []uint32 // the names of each object's members, sorted, without replaced members

@@ -126,7 +126,7 @@ func decimal(src []byte, i int) (n uint64, fraction, end int) {
 	return n, fraction, i
 }
 
-// appendDigits appends the digits at i to those of n, and returns the position after
+// appendDigits appends the digits at i to n, and returns the position after
 // them. If they overflow a word, n is not usable.
 func appendDigits(n uint64, src []byte, i int) (appended uint64, end int) {
 	for i+8 <= len(src) { // eight digits at a time: combine pairs, then pairs of pairs, …

@@ -162,7 +162,7 @@ func (s *Scanner) Begin(kind Kind, pos int) (next int, more bool, err error) {
 }
 
 // Next advances from pos, the end of a member or element, to the next one. Its results
-// are those of [Scanner.Begin].
+// have the meaning of the results of [Scanner.Begin].
 func (s *Scanner) Next(kind Kind, pos int) (next int, more bool, err error) {
 	if s.at(pos) != ',' { // Most texts have no white space before a comma.
 		pos = s.Space(pos)

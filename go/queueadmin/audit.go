@@ -9,13 +9,13 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// Problem is what is wrong with a message, in one word.
+// Problem is the kind of a fault of a message, in one word.
 type Problem string
 
 const (
-	// ProblemNoBody is a message that is gone, while entries of it are left.
+	// ProblemNoBody is a missing message of which entries are left.
 	ProblemNoBody Problem = "no-body"
-	// ProblemNoState is a message in no state: no receiver would ever take it.
+	// ProblemNoState is a message without a state: no receiver would ever take it.
 	ProblemNoState Problem = "no-state"
 	// ProblemManyStates is a message in several states at once, such as leased and
 	// retrying.
@@ -33,7 +33,7 @@ const (
 type Fault struct {
 	// ID identifies the message.
 	ID string
-	// Problem is what is wrong.
+	// Problem is the kind of the fault.
 	Problem Problem
 	// Detail describes the problem in words.
 	Detail string

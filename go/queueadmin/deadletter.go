@@ -13,19 +13,19 @@ type Code string
 const (
 	// CodeFailed is the code of a message whose listener failed in the last attempt.
 	CodeFailed = Code(lease.Failed)
-	// CodePanicked is that of a message whose listener panicked in the last attempt.
+	// CodePanicked is the code of a message whose listener panicked in the last attempt.
 	CodePanicked = Code(lease.Panicked)
-	// CodePermanent is that of a message whose listener returned a permanent error.
+	// CodePermanent is the code of a message whose listener returned a permanent error.
 	CodePermanent = Code(lease.Permanent)
-	// CodeMalformed is that of a message that cannot be delivered.
+	// CodeMalformed is the code of a message that cannot be delivered.
 	CodeMalformed = Code(lease.Malformed)
-	// CodeSchema is that of a message whose payload does not fit its schema or the
+	// CodeSchema is the code of a message whose payload does not fit its schema or the
 	// type of its event.
 	CodeSchema = Code(lease.Schema)
-	// CodeExpired is that of a message whose leases expired: the processes that
+	// CodeExpired is the code of a message whose leases expired: the processes that
 	// handled it died.
 	CodeExpired = Code(lease.Expired)
-	// CodeImported is that of a message that was imported without a code.
+	// CodeImported is the code of a message that was imported without a code.
 	CodeImported = Code(lease.Imported)
 )
 

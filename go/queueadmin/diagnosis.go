@@ -11,7 +11,7 @@ import (
 	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
-// Check is what [DiagnoseServer] or [Queue.Diagnose] examined, in one word.
+// Check is a check of [DiagnoseServer] or [Queue.Diagnose], in one word.
 type Check string
 
 const (
@@ -44,11 +44,11 @@ const (
 
 // Diagnosis is a fault that keeps receivers from their work or endangers messages.
 type Diagnosis struct { //nolint:errname // few are used as errors
-	// Check is what was examined.
+	// Check is the check that found the fault.
 	Check Check
 	// Warning marks a fault that stops nothing now.
 	Warning bool
-	// Problem describes the fault, and Remedy what to do.
+	// Problem describes the fault, and Remedy the action to take.
 	Problem, Remedy string
 	// Err is the error that Redis returned, or nil.
 	Err error
@@ -70,7 +70,7 @@ func (d *Diagnosis) Unwrap() error {
 	return d.Err
 }
 
-// DiagnoseServer examines what endangers every queue of a Redis: its version, its role,
+// DiagnoseServer looks for problems that endanger every queue of a Redis: its version, its role,
 // its eviction policy, and a cluster that is used as one server. It asks all primaries
 // of a cluster. Where the user may not examine the server, there is a warning of
 // [CheckServer]. An error means that Redis could not be asked.
@@ -86,7 +86,7 @@ func DiagnoseServer(ctx context.Context, client redis.UniversalClient) ([]Diagno
 	return diagnoses(found), err
 }
 
-// Diagnose looks for what would stop a receiver with that role from consuming the
+// Diagnose looks for problems that would stop a receiver with that role from consuming the
 // queue, for the user of the client: a denied script or command, a key of another type,
 // a replica. It takes no message and changes nothing. An error means that the role is
 // not a receiver's, or that Redis could not be asked.
@@ -103,7 +103,7 @@ func (q *Queue) Diagnose(ctx context.Context, role Role) ([]Diagnosis, error) {
 }
 
 // Check returns the first fault that [Queue.Diagnose] finds and that stops a receiver,
-// as a *[Diagnosis], or the error of Diagnose. It returns nil where nothing stops one.
+// as a *[Diagnosis], or the error of Diagnose. It returns nil if there is no such problem.
 func (q *Queue) Check(ctx context.Context, role Role) error {
 	found, err := q.Diagnose(ctx, role)
 	if err != nil {

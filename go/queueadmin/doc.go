@@ -7,10 +7,10 @@
 // queues at once, with their consumers and servers. [FindQueues] finds the queues of a Redis, [DiagnoseServer] examines the server, and [Rule] writes the rules
 // of an access control list.
 //
-// Every method may be called while senders and receivers, those of original
-// implementations among them, use the queue, and by several goroutines at once. No
+// Every method may be called while senders and receivers, including original
+// implementations, use the queue, and by several goroutines at once. No
 // error, log line or diagnosis holds a payload or a password. Errors name the operation
-// and the queue; those of Redis can be examined with [errors.As] and redis.Error.
+// and the queue. Errors of Redis can be examined with [errors.As] and redis.Error.
 //
 // Requirement ids such as REL-28 refer to the specification in spec/.
 package queueadmin

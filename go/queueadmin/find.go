@@ -17,7 +17,7 @@ import (
 
 // FindQueues returns the names of all queues of a Redis, sorted: every list, since a
 // queue is a list like any other, and every name that has companion keys. It scans all
-// keys of the database with SCAN, and those of all primaries of a cluster.
+// keys of the database with SCAN. In a cluster, it reads the keys of all primaries.
 func FindQueues(ctx context.Context, client redis.UniversalClient) ([]string, error) {
 	const operation = "find queues"
 	if err := nilcheck.Both(ctx, client); err != nil {

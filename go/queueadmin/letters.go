@@ -20,7 +20,7 @@ func (q *Queue) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 			return
 		}
 		var from time.Time
-		var skip int64 // of those that died at that time
+		var skip int64 // number of dead letters with that time of death
 		for {
 			died, err := q.queue.DeadIDs(ctx, from, skip, lease.MaxCount)
 			if err != nil {
@@ -48,7 +48,7 @@ func (q *Queue) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 				if !d.At.Equal(from) {
 					from, skip = d.At, 0
 				}
-				if there[d.ID] { // one that is gone must not be skipped
+				if there[d.ID] { // a removed dead letter must not be skipped
 					skip++
 				}
 			}

@@ -26,7 +26,7 @@ type Observer struct {
 	past   map[string]*past
 }
 
-// past is what an observer remembers of a queue.
+// past is the last observation of a queue.
 type past struct {
 	info QueueInfo
 	// next is the hash of the next message, which is the same since that time.
@@ -55,7 +55,7 @@ func NewObserver(client redis.UniversalClient) (*Observer, error) {
 //
 // A queue or server that cannot be observed has an error of its own and does not hide the
 // others. Observe itself returns an error only if the context ends, or for a name that is
-// [ErrReserved]. The counts of a queue are those of one moment only where nobody uses it.
+// [ErrReserved]. The counts of a queue are consistent only if no program uses it meanwhile.
 func (o *Observer) Observe(ctx context.Context, queues ...string) (Snapshot, error) {
 	const operation = "observe queues"
 	if o == nil || o.client == nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// State is where a message is.
+// State is the state of a message.
 type State string
 
 const (
@@ -28,7 +28,7 @@ const (
 type Message struct {
 	// Queue is the name of the queue.
 	Queue string
-	// State is where the message is.
+	// State is the state of the message.
 	State State
 	// Raw is the message, byte for byte.
 	Raw []byte
@@ -41,7 +41,7 @@ type Message struct {
 	// message. Due is when the lease of a leased one expires, or a retrying one is
 	// due. Both are by Redis' clock.
 	FirstSeen, Due time.Time
-	// Code, Error and Causes describe the last failure, as those of [DeadLetter] do.
+	// Code, Error and Causes describe the last failure, as in [DeadLetter].
 	Code   Code
 	Error  string
 	Causes []string

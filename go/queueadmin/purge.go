@@ -26,7 +26,7 @@ func (q *Queue) Purge(ctx context.Context) (deleted int64, err error) {
 
 // Move moves queued messages to another queue, the oldest first, and returns their number,
 // with an error as well. It moves at most limit messages; a limit of 0 or less moves as
-// many as there are when it starts. They follow those that wait there, in their order,
+// many as there are when it starts. They follow the messages that wait there, in their order,
 // byte for byte: their signals still name the event that was sent, and receivers dispatch
 // by these (DISP-1). Each message is in exactly one of the queues at any time.
 //

@@ -71,7 +71,7 @@ func (q *Queue) Exists(ctx context.Context) (bool, error) {
 }
 
 // NextRetry returns the time until the first retry is due, by Redis' clock, and
-// whether one waits. The time is negative where the retry is overdue.
+// whether one waits. The time is negative if the retry is overdue.
 func (q *Queue) NextRetry(ctx context.Context) (in time.Duration, waiting bool, err error) {
 	const operation = "read the next retry of"
 	if err := q.usable(ctx, operation); err != nil {

@@ -11,10 +11,10 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// recordVersion is that of the records.
+// recordVersion is the version of the records.
 const recordVersion = 1
 
-// recordTime is the form of times in records: what Redis knows, and no more.
+// recordTime is the form of times in records, with the precision that Redis has.
 const recordTime = "2006-01-02T15:04:05.000Z07:00"
 
 // record is a dead letter as it is written.
@@ -37,7 +37,7 @@ type recordReason struct {
 	Causes []string `json:"chain,omitempty"`
 }
 
-// MarshalJSON returns the record. It fails where the queue's name is not UTF-8,
+// MarshalJSON returns the record. It returns an error if the queue's name is not UTF-8,
 // which JSON cannot hold.
 func (d DeadLetter) MarshalJSON() ([]byte, error) {
 	if !utf8.ValidString(d.Queue) {
@@ -62,8 +62,8 @@ func (d DeadLetter) MarshalJSON() ([]byte, error) {
 	return json.Marshal(r)
 }
 
-// UnmarshalJSON reads a record. It fails where a member is missing or is not what
-// the schema says, and ignores members that it does not know.
+// UnmarshalJSON reads a record. It returns an error if a member is missing or does not fit
+// the schema. It ignores members that it does not know.
 func (d *DeadLetter) UnmarshalJSON(text []byte) error {
 	var r record
 	if err := json.Unmarshal(text, &r); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/remote-events/remote-events/go/internal/nilcheck"
 )
 
-// Role is what a user of Redis does with queues.
+// Role is the role of a user of Redis.
 type Role string
 
 const (
@@ -78,7 +78,7 @@ func Rule(role Role, queues ...string) (string, error) {
 
 // User returns the name of the client's user as a word of a command line, to put before
 // the rule: "ACL SETUSER", the user, the rule. A name that is not one word is quoted as
-// redis-cli requires. Redis tells the name. If it does not, as before version 6, it is
+// redis-cli requires. Redis reports the name. If it does not, as before version 6, it is
 // the name in the client's options; known is false if credentials providers choose it.
 func User(ctx context.Context, client redis.UniversalClient) (name string, known bool) {
 	if nilcheck.Both(ctx, client) != nil {

@@ -2,7 +2,7 @@ package queueadmin
 
 import "time"
 
-// Snapshot is what an [Observer] sees at one time.
+// Snapshot is an observation of an [Observer].
 //
 // A value that Redis does not report, or that the user may not read, is unknown: a nil
 // pointer, a zero time or a nil map, and never 0.
@@ -61,14 +61,14 @@ type QueueInfo struct {
 // staged message, else the oldest queued one.
 type NextMessage struct {
 	// Sent is the attribute time of the message, by its sender's clock. It is zero if no
-	// message waits, or if the message has no such attribute, as those of originals. It is
+	// message waits, or if the message has no such attribute, like messages of originals. It is
 	// unknown if messages have more than about 1 MiB: reading one would delay Redis.
 	Sent time.Time
-	// Bytes is the length of the message. It is unknown where Sent is.
+	// Bytes is the length of the message. It is unknown if Sent is.
 	Bytes *int64
-	// Since is when the observer first saw this message as the next one. The message may
-	// have been next before. Messages with the same bytes cannot be told apart. Since is
-	// zero where Bytes is unknown.
+	// Since is the time when the observer first saw this message as the next one. The
+	// message may have been next before. Messages with the same bytes cannot be
+	// distinguished. Since is zero if Bytes is unknown.
 	Since time.Time
 }
 

@@ -17,8 +17,8 @@ type Stats struct {
 	Dead int64
 }
 
-// Stats counts the messages of the queue. The counts are those of one moment only
-// where nobody uses the queue: a message that moves meanwhile may be counted twice or
+// Stats counts the messages of the queue. The counts are consistent only
+// if no program uses the queue: a message that moves meanwhile may be counted twice or
 // not at all. All counts of a queue that does not exist are 0.
 func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	const operation = "count the messages of"

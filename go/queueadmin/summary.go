@@ -16,7 +16,7 @@ type DeadLetterSummary struct {
 	Queue string
 	// Bytes is the length of the message.
 	Bytes int64
-	// Attempts, FirstSeen, Died, Code, Error and Causes are those of [DeadLetter].
+	// Attempts, FirstSeen, Died, Code, Error and Causes have the meaning of [DeadLetter].
 	Attempts        int
 	FirstSeen, Died time.Time
 	Code            Code

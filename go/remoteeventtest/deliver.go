@@ -13,7 +13,7 @@ import (
 type DeliverOption func(*deliverConfig)
 
 type deliverConfig struct {
-	ctx        context.Context //nolint:containedctx // it is that of one call
+	ctx        context.Context //nolint:containedctx // the context of one call
 	queue      string
 	id         string
 	attempt    int
@@ -23,7 +23,7 @@ type deliverConfig struct {
 	attributes map[string]string
 }
 
-// WithContext sets the context of the listeners. By default it is that of the test.
+// WithContext sets the context of the listeners. The default is the context of the test.
 func WithContext(ctx context.Context) DeliverOption {
 	return func(c *deliverConfig) { c.ctx = ctx }
 }
@@ -72,7 +72,7 @@ func WithAttribute(name, value string) DeliverOption {
 
 // Deliver passes an event to a handler, usually a [remoteevent.Mux], as a receiver
 // does after taking it from Redis, and returns the handler's error. The event is
-// written as a message and read again, so listeners get what crosses the wire. The
+// written as a message and read again, so listeners get the same values as from Redis. The
 // listeners run in the calling goroutine, and no Redis is needed.
 //
 // A receiver retries the event after an error and moves it to the dead letters after a

@@ -13,7 +13,7 @@ import (
 )
 
 // Redis returns a client of an empty Redis that runs in the memory of the test.
-// When the test ends, the client is closed and the Redis is gone.
+// The end of the test closes the client and the Redis.
 //
 // The client has no address: its connections are in memory, without a port and
 // without the network. Senders and receivers use it like any other client. In
@@ -61,7 +61,7 @@ func newBufferedConn(conn net.Conn) *bufferedConn {
 	return c
 }
 
-// forward writes what is pending until the connection is closed.
+// forward writes pending bytes until the connection is closed.
 func (c *bufferedConn) forward() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

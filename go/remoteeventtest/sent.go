@@ -19,7 +19,7 @@ import (
 // [Redis]. Pass the client to [RequireSent]. After
 // client.Close, every event is rejected with [remoteevent.ErrNotSent].
 //
-// The sender is a real one: it rejects what cannot be sent. The test fails if
+// The sender is a real one: it rejects events that cannot be sent. The test fails if
 // the options are wrong.
 func NewSender(t testing.TB, options ...remoteevent.SenderOption) (*remoteevent.Sender, *redis.Client) {
 	t.Helper()
@@ -80,7 +80,7 @@ func Sent[E remoteevent.Event](t testing.TB, client redis.UniversalClient) []E {
 	return events
 }
 
-// nameOf returns the name of the events of a type, which is that of their queue.
+// nameOf returns the name of the events of a type, which is also the name of their queue.
 func nameOf[E remoteevent.Event](t testing.TB) string {
 	t.Helper()
 	var mux remoteevent.Mux

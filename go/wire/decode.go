@@ -1,8 +1,8 @@
 package wire
 
 // Decode decodes a raw message, including Python's dialect of JSON. It returns a
-// *MalformedError for a malformed message. EventName is the first signal, whichever list
-// the message came from. The payload is a slice of raw, which must not change while the
+// *MalformedError for a malformed message. EventName is the first signal. It does not depend
+// on the list of the message. The payload is a slice of raw, which must not change while the
 // envelope is in use. Decode combines [Scan] and [Message.Envelope]. To read only a part
 // of the envelope, use these: they allocate less.
 //

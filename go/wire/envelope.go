@@ -35,17 +35,17 @@ type Envelope struct {
 // the attributes as members.
 type Metadata struct {
 	// Signals is the signal chain, whose names select the listeners: the event's name,
-	// those of its parents, then remote_event and event. If it is nil, [Encode] uses the
+	// the names of its ancestors, then remote_event and event. If it is nil, [Encode] uses the
 	// chain of an event without parents.
 	Signals []string
-	// Attributes contains the other members: those of the Attribute constants, and
+	// Attributes contains the other members: the attributes of the Attribute constants, and
 	// extensions whose names consist of a–z and 0–9. It is nil if the message has
 	// none, as messages of the originals.
 	Attributes map[string]string
 }
 
-// The attributes that the specification defines (META-5). Their names and meanings are
-// those of CloudEvents and W3C Trace Context.
+// The attributes that the specification defines (META-5). They have the names and
+// meanings of CloudEvents and W3C Trace Context.
 const (
 	AttributeID          = "id"          // unique per event; a UUIDv7 by default
 	AttributeSource      = "source"      // the sender, as a URI reference

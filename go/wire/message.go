@@ -47,7 +47,7 @@ func Scan(raw []byte, limits Limits) (Message, error) {
 // Raw returns the scanned bytes.
 func (m *Message) Raw() []byte { return m.raw }
 
-// EventName returns the first signal, whichever list the message came from (RECV-9).
+// EventName returns the first signal. It does not depend on the list (RECV-9).
 // It is empty for the zero Message.
 func (m *Message) EventName() string {
 	if len(m.signals) == 0 {

@@ -151,7 +151,7 @@ func isAttributeName(name string) bool {
 	return name != "" && name != "signals"
 }
 
-// valueProblem returns what is wrong with the value of an attribute that the
+// valueProblem describes the problem of the value of an attribute that the
 // specification defines, or "".
 func valueProblem(name, value string) string {
 	switch name {

@@ -29,7 +29,8 @@ var bom = []byte("\xef\xbb\xbf")
 
 // scan finds the members of a raw message and checks everything that makes a message
 // malformed, except for the values of the members. The inspector, which may be nil,
-// collects faults of portability. It does not influence what is malformed.
+// collects faults of portability. It has no influence on the faults that make a message
+// malformed.
 func scan(raw []byte, in *inspector) (parts, *Finding) {
 	var p parts
 	if bytes.HasPrefix(raw, bom) {

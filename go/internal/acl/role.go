@@ -7,7 +7,7 @@ import (
 	"github.com/remote-events/remote-events/go/internal/lease"
 )
 
-// Role is what a user does with a queue.
+// Role is the role of a user of a queue.
 type Role string
 
 // The roles.
@@ -23,7 +23,7 @@ const (
 
 const (
 	// pops are the commands of a receiver that removes messages from Redis as it takes
-	// them, and pushes back those that it does not handle.
+	// them, and returns messages that it does not handle to the queue.
 	pops = "brpop rpop rpush"
 	// reads are the commands that count, list and compare messages.
 	reads = "eval evalsha hexists hget hlen hmget hscan hstrlen info llen lpos lrange memory|usage scan time type" +
@@ -33,7 +33,7 @@ const (
 	repairs = "hdel hset hsetnx lindex lpop lpush ltrim rpoplpush rpush zadd zcount zrem zrevrange"
 )
 
-// commands are those of each role.
+// commands has the commands of each role.
 var commands = map[Role]string{
 	Sender:                            "lpush",
 	OriginalReceiver:                  "brpop",

@@ -60,7 +60,8 @@ func (n Name) String() string {
 	return name
 }
 
-// Parse parses the name of a connection. ok is false if it is not that of a receiver.
+// Parse parses the name of a connection. ok is false if the name does not belong to a
+// receiver.
 func Parse(text string) (name Name, ok bool) {
 	rest, ok := strings.CutPrefix(text, prefix)
 	if !ok {

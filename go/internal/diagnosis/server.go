@@ -13,7 +13,7 @@ import (
 	"github.com/remote-events/remote-events/go/internal/redaction"
 )
 
-// Server examines what endangers every queue of a Redis: its version, its role, its
+// Server looks for problems that endanger every queue of a Redis: its version, its role, its
 // eviction policy, and a cluster node without a cluster client. It examines every
 // primary of a cluster. A property that the user may not read becomes a warning of
 // [CheckServer]. It returns an error if the connection fails.

@@ -161,7 +161,7 @@ func (q *Queue) EachID(ctx context.Context, page func(ids []string) error) error
 			if err != nil {
 				return err
 			}
-			for len(ids) > 0 { // HSCAN returns a small hash whole, whatever the count
+			for len(ids) > 0 { // HSCAN returns a small hash as a whole and ignores the count
 				n := min(MaxCount, len(ids))
 				if err := page(ids[:n]); err != nil {
 					return err

@@ -45,7 +45,7 @@ func (q *Queue) Behind(ctx context.Context) (behind time.Duration, waiting int64
 			latest = t
 		}
 	}
-	// Only Redis writes these times: the times of death, and those within ids. An
+	// Only Redis writes these times: the times of death, and the times in ids. An
 	// imported dead letter may have any other time.
 	for _, z := range suspects.Val() {
 		note(time.UnixMilli(int64(z.Score)))

@@ -103,7 +103,7 @@ func crc16(text string) uint16 {
 	return crc
 }
 
-// QueueOf returns the queue of a companion key. ok is false if the name is not that of
+// QueueOf returns the queue of a companion key. ok is false if the name does not belong to
 // a companion key. The kind may be unknown.
 func QueueOf(companion string) (queue string, ok bool) {
 	rest, found := strings.CutPrefix(companion, Prefix+"{")

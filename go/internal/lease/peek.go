@@ -118,7 +118,7 @@ func (q *Queue) eachScored(
 }
 
 // messagesOf returns the messages of a live claim: one if the name contains a mark,
-// else those whose ids begin with the name.
+// otherwise the messages whose ids begin with the name.
 func (q *Queue) messagesOf(ctx context.Context, claim string, at time.Time) ([]Stored, error) {
 	var ids []string
 	mark := strings.LastIndexAny(claim, "/!")

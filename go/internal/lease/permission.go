@@ -79,7 +79,7 @@ func (q *Queue) DeniedPops(ctx context.Context, many bool) (denied []string, rep
 	return denied, reply, err
 }
 
-// ask runs commands that change nothing. It returns those that Redis denies, and the
+// ask runs commands that change nothing. It returns the denied commands, and the
 // replies to the others.
 func (q *Queue) ask(ctx context.Context, commands map[string]*redis.Cmd) (denied []string, replies map[string]error, err error) {
 	replies = map[string]error{}

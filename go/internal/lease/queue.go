@@ -166,7 +166,7 @@ type Exchange struct {
 	Claim    *Claim // nil claims nothing
 }
 
-// Reply is the result of an [Exchange]. The lost indexes are those of messages whose
+// Reply is the result of an [Exchange]. The lost indexes belong to messages whose
 // claim no longer exists; nothing changed for them.
 type Reply struct {
 	AcknowledgeLost, NackLost []int
@@ -212,7 +212,7 @@ func (q *Queue) Exchange(ctx context.Context, x Exchange) Reply {
 	return reply
 }
 
-// Extend renews the lease of claims. It returns the indexes of those that no longer
+// Extend renews the lease of claims. It returns the indexes of claims that no longer
 // exist.
 func (q *Queue) Extend(ctx context.Context, lease time.Duration, claims []string) (lost []int, err error) {
 	return positions(q.run(ctx, "extend", append([]any{max(1, lease.Milliseconds())}, texts(claims)...)))

@@ -117,7 +117,7 @@ func (s *numberStore) box(f float64) any {
 }
 
 // boxed returns p as a generic value that has the dynamic type of typ. It does not copy
-// the value of p, which must not change any more.
+// the value of p, which must no longer change.
 func boxed[T any](p *T, typ any) any {
 	(*[2]unsafe.Pointer)(unsafe.Pointer(&typ))[1] = unsafe.Pointer(p) //nolint:gosec // an any is a type and a pointer
 	return typ

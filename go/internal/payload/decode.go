@@ -9,7 +9,7 @@ import (
 	"github.com/remote-events/remote-events/go/pyjson"
 )
 
-// maxDepth is the maximum depth of a payload, which is that of receivers (LIMIT-4).
+// maxDepth is the maximum depth of a payload that receivers accept (LIMIT-4).
 const maxDepth = 10_000
 
 // Check returns an error if a part of the type can never be decoded from a payload, or

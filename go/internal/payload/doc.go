@@ -12,7 +12,7 @@
 //     string, an array too long, more than 4,300 digits for math/big.
 //   - In a generic value, an integer beyond ±(2⁵³−1) is a json.Number.
 //   - null leaves the zero value. Members that the type does not have are ignored.
-//   - Neither the text of an error nor the errors that it unwraps to quote a payload.
+//   - Neither the text of an error nor the errors that it wraps quote a payload.
 //
 // The package compiles one reader for each type. Readers write through pointers that
 // they compute from the type's memory layout: see decode.go and reader.go. Encoding is in

@@ -75,7 +75,7 @@ func Encode(v any) ([]byte, error) {
 	return text, err
 }
 
-// Append appends the encoding of v to dst, and returns what it knows of the payload. If
+// Append appends the encoding of v to dst, and returns facts about the payload. If
 // it returns an error, that is an *[EncodeError], and text is not usable.
 //
 // A float64 beyond ±(2^53-1), and a float32 beyond ±(2^24-1), has an

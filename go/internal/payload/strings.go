@@ -36,7 +36,7 @@ func (s *stringStore) keep(text []byte) string {
 	}
 	start := len(s.chunk)
 	s.chunk = append(s.chunk, text...)
-	return unsafe.String(&s.chunk[start], len(text)) //nolint:gosec // these bytes of the chunk do not change any more
+	return unsafe.String(&s.chunk[start], len(text)) //nolint:gosec // these bytes of the chunk no longer change
 }
 
 // name returns a copy of the text, from the cache if possible.

@@ -104,7 +104,7 @@ func isBigItself(t reflect.Type) bool {
 	return t == reflect.TypeFor[big.Int]() || t == reflect.TypeFor[big.Float]() || t == reflect.TypeFor[big.Rat]()
 }
 
-// maxDigits is the maximum length of a number for a type of math/big, which is that of
+// maxDigits is the maximum length of a number for a type of math/big, which is the maximum of
 // Python's integers (TYPE-14).
 const maxDigits = 4300
 

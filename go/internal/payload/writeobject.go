@@ -13,7 +13,7 @@ import (
 // written is the plan of a struct field.
 type written struct {
 	name  string // as JSON, with the colon
-	index []int  // the first index is that of the struct's own field
+	index []int  // the first index belongs to the struct's own field
 	write plan
 	omit  func(reflect.Value) bool // nil if the field is never omitted
 	path  string

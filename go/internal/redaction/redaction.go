@@ -132,7 +132,8 @@ func isPlain(err error) bool {
 // maxProse is the maximum length of a text of unknown origin.
 const maxProse = 200
 
-// quotation matches where a quotation may begin: not at the apostrophe of "can't".
+// quotation matches a place where a quotation may begin, which excludes the apostrophe of
+// "can't".
 var quotation = regexp.MustCompile("[\"`{\\[<=]|://|\\B'")
 
 // prose returns the text of a library up to the first possible quotation.

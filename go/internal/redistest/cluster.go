@@ -19,7 +19,7 @@ func StartCluster(t testing.TB, nodes int) (addrs []string) {
 }
 
 // StartTLSCluster is StartCluster for nodes that use TLS, also among themselves. The
-// function returns the arguments of a node, and config is that of a client.
+// function returns the arguments of a node, and config is the configuration of a client.
 func StartTLSCluster(t testing.TB, nodes int, config *tls.Config, args func(addr string) []string) (addrs []string) {
 	t.Helper()
 	return startCluster(t, nodes, config, func(addr string) []string { return append(args(addr), "--tls-cluster", "yes") })

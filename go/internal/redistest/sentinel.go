@@ -23,7 +23,7 @@ type Sentinel struct {
 	client *redis.SentinelClient
 }
 
-// StartSentinel starts a primary, a replica of it, and a Sentinel that decides by itself.
+// StartSentinel starts a primary, its replica, and a Sentinel that needs no quorum of others.
 // It waits until the replica has joined.
 func StartSentinel(t testing.TB) *Sentinel {
 	t.Helper()
