@@ -83,6 +83,7 @@ type Adapter struct {
 
 	mu      sync.Mutex // guards the fields below
 	greeted bool       // hello was requested
+	holds   bool       // receive asked the adapter to hold calls
 	lastID  int64
 	pending map[int64]chan protocol.Response
 	overdue map[int64]bool // requests that ended without an answer
@@ -284,6 +285,9 @@ func (a *Adapter) deliver(message protocol.Response) error {
 func (a *Adapter) observe(observation protocol.Observation) error {
 	if len(a.unread) >= maxUnread {
 		return ErrFlood
+	}
+	if event, ok := observation.(protocol.Event); ok && a.holds && event.Call <= 0 {
+		return errors.New(`event whose "call" is missing or not positive, although receive has "hold":true`)
 	}
 	a.unread = append(a.unread, observation)
 	a.signal()

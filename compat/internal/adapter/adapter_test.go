@@ -353,6 +353,28 @@ func TestSecondAnswer(t *testing.T) {
 	}
 }
 
+// TestHeldEventWithoutCall: the harness cannot return a call that has no number.
+func TestHeldEventWithoutCall(t *testing.T) {
+	t.Parallel()
+	for _, call := range []string{"", `,"call":0`, `,"call":-1`} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			a := start(t, adapter.Options{Command: sh("read l; echo '" + hello + "'; read l; echo '" + `{"op":"ready","id":1}` + "'; echo '" +
+				`{"op":"event","signal":"e","event_name":"e","signals":["e"],"payload_text":"{}"` + call + "}'; read l"), StartTimeout: time.Minute})
+			if _, err := a.Hello(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := a.Receive(t.Context(), protocol.Reception{Queues: []string{"e"}, Signals: []string{"e"}, Hold: true}); err != nil && !errors.Is(err, adapter.ErrProtocol) {
+				t.Fatal(err)
+			}
+			if _, err := a.Next(t.Context()); !errors.Is(err, adapter.ErrProtocol) || !strings.Contains(err.Error(), `"call"`) {
+				t.Errorf("got %v", err)
+			}
+			_ = a.Close()
+		})
+	}
+}
+
 // An adapter that is asked to stop must exit with code 0, except after Kill.
 func TestExitCode(t *testing.T) {
 	t.Parallel()

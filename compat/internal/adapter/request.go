@@ -41,6 +41,9 @@ func (a *Adapter) Send(ctx context.Context, message protocol.Message) error {
 func (a *Adapter) Receive(ctx context.Context, reception protocol.Reception) error {
 	request := protocol.Receive(reception)
 	request.ID = a.nextID()
+	a.mu.Lock()
+	a.holds = reception.Hold
+	a.mu.Unlock()
 	_, err := a.ask(ctx, request, a.options.StartTimeout)
 	return err
 }
