@@ -132,8 +132,9 @@ func reliableOption(name string, set func(c *queueConfig)) QueueOption {
 // handle in about 20 ms; more or fewer with [WithPrefetch]. A connection that breaks loses
 // the events in transit. WithPrefetch(0) limits the loss of a crash to the events
 // being handled, as in an original, and is about ten times slower with short
-// listeners. When Run shuts down, the events fetched ahead are still handled; those
-// left after the shutdown timeout are released to the tail of the queue.
+// listeners. When Run shuts down, it waits for the reply to its last pop, and the events
+// fetched ahead are still handled; those left after the shutdown timeout are released to
+// the tail of the queue. If Redis does not reply until then, the popped events are lost.
 func WithAtMostOnce() QueueOption {
 	return queueOption(func(c *queueConfig) { c.atMostOnce = true })
 }
