@@ -19,8 +19,22 @@ type delivery struct {
 	// listeners has the signals with a listener, nil for all signals of the message.
 	listeners []string
 	fails     []bool // by the index of the listener; nil if none fails
-	message   []byte
-	want      want
+	// message and want.payload are nil until whole is called, unless a sender made the
+	// message.
+	message []byte
+	length  int // of the message
+	want    want
+}
+
+// whole returns the delivery with its message. The deliveries of all receivers exist at the
+// same time, and some messages have 64 MiB: until its delivery, the message of a case stays
+// in the parts of its vector.
+func (d delivery) whole() delivery {
+	if d.message == nil {
+		d.message = d.c.Delivery.Message.Bytes()
+		d.want.payload = wanted(d.c, d.message).payload
+	}
+	return d
 }
 
 // want is the result of a delivery that the specification requires.
@@ -36,8 +50,8 @@ type want struct {
 	metadata  map[string]string
 }
 
-// receiveCases returns the deliveries of the cases that are messages. Their queue may
-// have any name, because listeners are selected by the signals of a message.
+// receiveCases returns the deliveries of the cases that are messages, without the messages.
+// Their queue may have any name, because listeners are selected by the signals of a message.
 func (r *run) receiveCases(prefix string) []delivery {
 	var deliveries []delivery
 	for i := range r.cases {
@@ -45,9 +59,10 @@ func (r *run) receiveCases(prefix string) []delivery {
 		if c.Delivery == nil {
 			continue
 		}
-		message := c.Delivery.Message.Bytes()
+		want := wanted(c, c.Delivery.Message.Bytes())
+		want.payload = nil
 		deliveries = append(deliveries, delivery{
-			c: c, queue: prefix + c.Delivery.Key, spare: true, listen: canary(c.Delivery.Key), message: message, want: wanted(c, message),
+			c: c, queue: prefix + c.Delivery.Key, spare: true, listen: canary(c.Delivery.Key), length: c.Delivery.Message.Len(), want: want,
 			listeners: c.Delivery.Listeners, fails: c.Delivery.Fails,
 		})
 	}
@@ -123,7 +138,7 @@ func batches(deliveries []delivery, reliably bool) []batch {
 	var all []*batch
 	for _, d := range deliveries {
 		maxLine := ordinaryLine
-		if len(d.message) > ordinaryMessage {
+		if d.length > ordinaryMessage {
 			maxLine = adapter.LargeLine
 		}
 		limit := batchDeliveries

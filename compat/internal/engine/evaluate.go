@@ -20,24 +20,27 @@ type evaluator interface {
 	Evaluate(ctx context.Context, family string, input json.RawMessage) (json.RawMessage, error)
 }
 
-// evaluations returns a task for each implementation that evaluates cases. Originals, and
-// variants of an implementation, evaluate none.
+// evaluations returns the tasks of each implementation that evaluates cases: one, and
+// another for the long messages. Originals, and variants of an implementation, evaluate
+// none.
 func (r *run) evaluations(server Server) []task {
 	var tasks []task
 	for _, p := range r.participants {
 		if p.Original || p.VariantOf != "" {
 			continue
 		}
-		var cases []*suite.Case
-		var of []resultKey
-		for i := range r.cases {
-			if c := &r.cases[i]; p.takes(c) && len(p.questions(c)) > 0 {
-				cases = append(cases, c)
-				of = append(of, resultKey{server.ID, c.ID, "", p.ID, false, "evaluate"})
+		for _, long := range []bool{false, true} {
+			var cases []*suite.Case
+			var of []resultKey
+			for i := range r.cases {
+				if c := &r.cases[i]; p.takes(c) && len(p.questions(c)) > 0 && long == (c.Delivery != nil && c.Delivery.Message.Len() > ordinaryMessage) {
+					cases = append(cases, c)
+					of = append(of, resultKey{server.ID, c.ID, "", p.ID, false, "evaluate"})
+				}
 			}
-		}
-		if len(cases) > 0 {
-			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.evaluate(ctx, l, p, cases) }})
+			if len(cases) > 0 {
+				tasks = append(tasks, task{of, long, func(ctx context.Context, l *lane) error { return r.evaluate(ctx, l, p, cases) }})
+			}
 		}
 	}
 	return tasks
@@ -95,7 +98,7 @@ func (e *evaluating) result(ctx context.Context, c *suite.Case) report.Result {
 			continue
 		case err != nil && !answered:
 			result.Outcome, result.Observed, result.Problems = outcomeOf(err), observed(err), problemsOf(err)
-			result.Expected, result.Requirements = "evaluates to "+Text([]byte(q.Expected), 300), shown
+			result.Expected, result.Requirements = "evaluates to "+Text(q.Expected, 300), shown
 			return e.run.complete(result, nil, e.trace)
 		case err != nil:
 			seen = append(seen, observed(err))
@@ -107,7 +110,7 @@ func (e *evaluating) result(ctx context.Context, c *suite.Case) report.Result {
 		result.Requirements = union(result.Requirements, shown...)
 		result.Outcome = report.Passed
 	}
-	result.Expected = "evaluates to " + Text([]byte(strings.Join(expected, " and ")), 300)
+	result.Expected = "evaluates to " + Text(strings.Join(expected, " and "), 300)
 	result.Observed = strings.Join(seen, " and ")
 	if len(result.Problems) > 0 {
 		result.Outcome = report.Failed

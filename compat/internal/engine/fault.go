@@ -97,7 +97,7 @@ func observed(err error) string {
 		prefix = "fault: "
 	}
 	line, _, _ := strings.Cut(text, "\n")
-	return prefix + Text([]byte(line), 300)
+	return prefix + Text(line, 300)
 }
 
 // unknown reports whether an outcome permits no conclusion about the implementation.

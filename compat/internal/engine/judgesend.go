@@ -19,7 +19,7 @@ import (
 
 // judgeEvent compares the sent message with an event that every sender can send.
 func judgeEvent(event suite.Event, sent []pushed, err error) report.Result {
-	result := report.Result{Expected: "sends " + Text([]byte(event.PayloadText), 200), Observed: sending(sent, err), Outcome: report.Passed}
+	result := report.Result{Expected: "sends " + Text(event.PayloadText, 200), Observed: sending(sent, err), Outcome: report.Passed}
 	result.Problems = eventProblems(event, sent, err)
 	if result.Outcome = outcomeOf(err); err == nil && len(result.Problems) > 0 {
 		result.Outcome = report.Failed

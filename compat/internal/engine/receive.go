@@ -30,6 +30,7 @@ func (r *run) receive(ctx context.Context, l *lane, p *participant, b batch) err
 
 // result runs one delivery.
 func (s *session) result(ctx context.Context, d delivery) report.Result {
+	d = d.whole()
 	var got reaction
 	if fault := s.p.ready(s.turn); fault != nil {
 		s.trace.begin()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -115,8 +116,9 @@ func Run(ctx context.Context, config Config) (*report.Report, error) {
 
 // task is a part of a run that needs a lane.
 type task struct {
-	of  []resultKey // its results
-	run func(ctx context.Context, l *lane) error
+	of   []resultKey // its results
+	long bool        // it has a message longer than ordinaryMessage
+	run  func(ctx context.Context, l *lane) error
 }
 
 // runOn runs all cases on one server.
@@ -136,7 +138,7 @@ func (r *run) runOn(ctx context.Context, server Server) (err error) {
 			of = append(of, resultKey{server.ID, c.ID, p.ID, "", false, ""})
 		}
 		if of != nil {
-			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.send(ctx, l, p, &out) }})
+			tasks = append(tasks, task{of, false, func(ctx context.Context, l *lane) error { return r.send(ctx, l, p, &out) }})
 		}
 	}
 	if err := r.runTwice(ctx, lanes, append(tasks, r.evaluations(server)...)); err != nil {
@@ -150,11 +152,12 @@ func (r *run) runOn(ctx context.Context, server Server) (err error) {
 			for _, d := range b.deliveries {
 				of = append(of, resultKey{server.ID, d.c.ID, d.sender, p.ID, b.reliably, ""})
 			}
-			tasks = append(tasks, task{of, func(ctx context.Context, l *lane) error { return r.receive(ctx, l, p, b) }})
+			tasks = append(tasks, task{of, b.maxLine != ordinaryLine, func(ctx context.Context, l *lane) error { return r.receive(ctx, l, p, b) }})
 		}
 	}
+	messages := r.receiveCases(server.Prefix)
 	own := func(p *participant) []delivery {
-		return slices.DeleteFunc(r.receiveCases(server.Prefix), func(d delivery) bool { return !p.meets(nil, d.c) })
+		return slices.DeleteFunc(slices.Clone(messages), func(d delivery) bool { return !p.meets(nil, d.c) })
 	}
 	for _, p := range r.getting("receive") {
 		var deliveries []delivery
@@ -184,24 +187,42 @@ func (r *run) runTwice(ctx context.Context, lanes *lanes, tasks []task) error {
 }
 
 // runTasks runs tasks, each in a lane, and records all of their results: also if a task
-// fails. It returns an error if the run was interrupted.
+// fails. Of the tasks with long messages, which need several hundred MiB, it runs one at a
+// time. It returns an error if the run was interrupted.
 func (r *run) runTasks(ctx context.Context, lanes *lanes, tasks []task) error {
-	for _, task := range tasks {
-		r.expect(task.of)
-	}
 	var group errgroup.Group
 	group.SetLimit(len(lanes.all))
+	var long []task
 	for _, task := range tasks {
-		group.Go(func() error {
-			err := r.attempt(ctx, lanes, task)
-			if cause := context.Cause(ctx); cause != nil {
-				return cause
+		r.expect(task.of)
+		if task.long {
+			long = append(long, task)
+		}
+	}
+	group.Go(func() error {
+		for _, task := range long {
+			if err := r.runTask(ctx, lanes, task); err != nil {
+				return err
 			}
-			r.account(task, err)
-			return nil
-		})
+		}
+		return nil
+	})
+	for _, task := range tasks {
+		if !task.long {
+			group.Go(func() error { return r.runTask(ctx, lanes, task) })
+		}
 	}
 	return group.Wait()
+}
+
+// runTask runs a task in a lane, and records all of its results.
+func (r *run) runTask(ctx context.Context, lanes *lanes, t task) error {
+	err := r.attempt(ctx, lanes, t)
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	r.account(t, err)
+	return nil
 }
 
 // attempt runs a task in a lane.
@@ -264,7 +285,7 @@ func (r *run) expect(of []resultKey) {
 func (r *run) complete(result report.Result, message []byte, t *trace) report.Result {
 	if message != nil {
 		result.MessageBytes = len(message)
-		result.Message = message[:min(len(message), report.MaxMessage)]
+		result.Message = bytes.Clone(message[:min(len(message), report.MaxMessage)]) // not the rest
 	}
 	result.Trace, result.Seconds = t.taken(result.Outcome == report.Passed && len(r.Cases) > 1 && !r.Traces)
 	return result

@@ -36,7 +36,7 @@ func (r *run) scenarios(server Server) []task {
 					return r.scenario(ctx, server, l, t, c, participants, reliably), context.Cause(ctx)
 				}
 				sender, receiver := sides(c, participants)
-				tasks = append(tasks, task{[]resultKey{{server.ID, c.ID, sender, receiver, reliably, ""}}, func(ctx context.Context, l *lane) error {
+				tasks = append(tasks, task{[]resultKey{{server.ID, c.ID, sender, receiver, reliably, ""}}, maxLine(c.Script) != ordinaryLine, func(ctx context.Context, l *lane) error {
 					result, err := run(ctx, l, r.first())
 					if err == nil {
 						r.conclude(result, participants, run)
@@ -101,16 +101,21 @@ func sides(c *suite.Case, participants []*participant) (sender, receiver string)
 	return sender, receiver
 }
 
+// maxLine returns the maximum length of a line of the processes of a scenario.
+func maxLine(script *suite.Script) int {
+	for _, step := range script.Steps {
+		if step.Bytes > ordinaryMessage {
+			return adapter.LargeLine
+		}
+	}
+	return ordinaryLine
+}
+
 // scenario runs one scenario with one implementation, or with a fleet.
 func (r *run) scenario(ctx context.Context, server Server, l *lane, t turn, c *suite.Case, participants []*participant, reliably bool) report.Result {
 	s := &scenario{
-		run: r, turn: t, server: server, lane: l.fresh(), url: l.url, script: c.Script, trace: &trace{}, participants: participants, reliably: reliably, maxLine: ordinaryLine,
+		run: r, turn: t, server: server, lane: l.fresh(), url: l.url, script: c.Script, trace: &trace{}, participants: participants, reliably: reliably, maxLine: maxLine(c.Script),
 		processes: map[string]*processState{}, changed: make(chan struct{}), queueOf: map[int]string{}, pushed: map[string]bool{}, suspect: map[int]bool{}, delivered: map[int]int{}, orders: map[string][]int{}, copies: map[int]int{}, failures: map[string]string{},
-	}
-	for _, step := range c.Script.Steps {
-		if step.Bytes > ordinaryMessage {
-			s.maxLine = adapter.LargeLine
-		}
 	}
 	s.trace.begin()
 	result := report.Result{

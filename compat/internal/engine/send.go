@@ -98,7 +98,7 @@ func sentBy(p *participant, c *suite.Case, event suite.Event, raw []byte) delive
 	if env, err := wire.Decode(raw, wire.Limits{}); err == nil {
 		w.metadata = env.Metadata.Attributes // with the attributes that the sender adds
 	}
-	return delivery{c: c, sender: p.ID, queue: event.EventName, listen: event.EventName, message: raw, want: w}
+	return delivery{c: c, sender: p.ID, queue: event.EventName, listen: event.EventName, message: raw, length: len(raw), want: w}
 }
 
 // marker is an element that the list has before the event is sent. The message must be to

@@ -87,7 +87,7 @@ func faultyReason(reason string, codes ...string) string {
 	}
 	switch {
 	case json.Unmarshal([]byte(reason), &members) != nil || json.Unmarshal([]byte(reason), &r) != nil || r.Code == nil:
-		return "the reason of the dead letter is not an object with a code: " + Text([]byte(reason), 300)
+		return "the reason of the dead letter is not an object with a code: " + Text(reason, 300)
 	case len(reason) > maxReason:
 		return fmt.Sprintf("the reason of the dead letter has %d bytes, more than %d", len(reason), maxReason)
 	case len(codes) > 0 && !slices.Contains(codes, *r.Code):

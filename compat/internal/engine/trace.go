@@ -94,7 +94,7 @@ func shortened(steps []report.Step) (kept []report.Step, missing int) {
 			keep = line <= shortTraceBegin || line > lines-shortTraceEnd
 		}
 		if keep {
-			step.Data = Text([]byte(step.Data), shortTraceData)
+			step.Data = Text(step.Data, shortTraceData)
 			kept = append(kept, step)
 		} else {
 			missing = min(missing, i)
@@ -120,11 +120,10 @@ func seconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e6 }
 
 // Text returns bytes in the form of a report: bytes that are not UTF-8 are escaped as \xNN,
 // and the text is cut after limit bytes.
-func Text(data []byte, limit int) string {
-	cut := ""
-	if len(data) > limit {
-		cut = fmt.Sprintf("… (%d bytes)", len(data))
-		data = data[:limit]
+func Text[B ~[]byte | string](whole B, limit int) string {
+	cut, data := "", []byte(whole[:min(len(whole), limit)])
+	if len(whole) > limit {
+		cut = fmt.Sprintf("… (%d bytes)", len(whole))
 		for i := 1; i < utf8.UTFMax && len(data) > 0; i++ { // not through a character
 			if r, size := utf8.DecodeLastRune(data); r != utf8.RuneError || size != 1 {
 				break
