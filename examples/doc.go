@@ -1,3 +1,3 @@
 // Package examples has small complete programs to copy, packages for other languages, and
-// guides. Its tests run the programs and the guides; those of compat run the packages.
+// guides. Its tests run the programs and the guides. Tests of compat run the packages.
 package examples

@@ -1,5 +1,5 @@
-// Package deviations carries what is known of implementations that do not do
-// what the specification says, one file for each.
+// Package deviations has the known deviations of implementations from the specification,
+// one file for each implementation.
 package deviations
 
 import "embed"

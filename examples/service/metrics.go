@@ -8,7 +8,7 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// metrics counts what happens to events. It is a hook of the sender and the receiver.
+// metrics counts events by outcome. It is a hook of the sender and the receiver.
 type metrics struct {
 	sent     *prometheus.CounterVec
 	handled  *prometheus.CounterVec

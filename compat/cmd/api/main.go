@@ -1,5 +1,5 @@
-// Command api records the exported API of the library in go/api, and names what
-// differs from the record. With --check it writes nothing, and a difference is a
+// Command api records the exported API of the library in go/api, and lists the differences
+// from the record. With --check it writes nothing, and a difference is a
 // failure.
 package main
 

@@ -33,8 +33,8 @@ func benchCommand() *cobra.Command {
 	var f benchFlags
 	c := &cobra.Command{
 		Use:   "bench",
-		Short: "Compare the performance of the library with that of its peers",
-		Long: `Compare the performance of the library with that of other ways to pass the same
+		Short: "Compare the performance of the library and of its peers",
+		Long: `Compare the performance of the library and of other ways to pass the same
 bytes through the same Redis: go-redis, rueidis, a hand-written protocol,
 redis-benchmark, the original, asynq and watermill-redisstream.
 

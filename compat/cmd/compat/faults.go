@@ -88,8 +88,8 @@ Scenarios:
 	return c
 }
 
-// selectScenarios returns the scenarios with these names, or all: those for adapters, if
-// an adapter receives.
+// selectScenarios returns the scenarios with these names, or all. If an adapter receives, it
+// returns only scenarios for adapters.
 func selectScenarios(names []string, adapters bool) ([]faults.Scenario, error) {
 	all := faults.Scenarios()
 	if len(names) == 0 {
@@ -103,7 +103,7 @@ func selectScenarios(names []string, adapters bool) ([]faults.Scenario, error) {
 				continue
 			}
 			if adapters && !s.Adapters {
-				return nil, &codedError{exitUsage, fmt.Errorf("scenario %q is not for adapters; compat faults --help marks those that are with a star", name)}
+				return nil, &codedError{exitUsage, fmt.Errorf("scenario %q is not for adapters; compat faults --help marks the scenarios for adapters with a star", name)}
 			}
 			selected = append(selected, s)
 		}

@@ -74,7 +74,7 @@ func showCommand() *cobra.Command {
 	}
 }
 
-// describe says what a case is, for people.
+// describe describes a case for people.
 func describe(c suite.Case) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n", c.ID, c.About)

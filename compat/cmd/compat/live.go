@@ -10,7 +10,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/live"
 )
 
-// liveFlags are what `compat live` is asked to do, besides what `compat run` is.
+// liveFlags has the flags of `compat live`, which include flags of `compat run`.
 type liveFlags struct {
 	runFlags
 

@@ -22,7 +22,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/process"
 )
 
-// The exit codes are those of remote-event.
+// The exit codes have the meaning of remote-event's.
 const (
 	exitDone        = 0
 	exitFailed      = 1

@@ -86,7 +86,7 @@ type selected struct {
 	families  []string
 }
 
-// selectOriginals returns those of --original, or those of --matrix.
+// selectOriginals returns the originals of --original, or of --matrix.
 func (f runFlags) selectOriginals(ctx context.Context) ([]selected, error) {
 	matrix := f.matrix
 	switch {
@@ -135,11 +135,11 @@ func (f runFlags) selectOriginals(ctx context.Context) ([]selected, error) {
 	return found, nil
 }
 
-// poison is the family for which what an original stands on matters most.
+// poison is the family whose results depend most on the dependencies of an original.
 const poison = "poison"
 
-// asVariants has those that do not stand on the usual base be variants of those
-// that do, if they take part, of the poison cases only if so asked.
+// asVariants makes originals on other bases variants of the same originals on the usual base,
+// if these take part. If poisonOnly is set, the variants run the poison cases only.
 func asVariants(found []selected, poisonOnly bool) {
 	for i := range found {
 		usual := slices.IndexFunc(found, func(s selected) bool { return s.Usual() && s.Bundle == found[i].Bundle })
@@ -153,7 +153,7 @@ func asVariants(found []selected, poisonOnly bool) {
 	}
 }
 
-// noOriginal says which originals there are.
+// noOriginal returns an error that lists the originals.
 func noOriginal(version string) error {
 	var versions []string
 	for _, o := range environment.Originals() {
@@ -182,7 +182,7 @@ func commandLine(text string) (name string, words []string, err error) {
 	return name, words, nil
 }
 
-// implementation is what --impl says.
+// implementation parses a value of --impl.
 func implementation(text string) (engine.Implementation, error) {
 	name, words, err := commandLine(text)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // progress shows the progress of a run in one line on a terminal. Elsewhere it shows
 // nothing.
 type progress struct {
-	out   io.Writer // nil where nothing is shown
+	out   io.Writer // nil if nothing is shown
 	width int
 	began time.Time
 

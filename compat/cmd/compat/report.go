@@ -12,7 +12,7 @@ import (
 	"github.com/remote-events/remote-events/compat/internal/report"
 )
 
-// reportOutputs are what is made from a report, each by the flag of its name.
+// reportOutputs has the formats into which a report is converted, with their flags.
 var reportOutputs = []struct {
 	flag, help string
 	write      func(*report.Report, io.Writer) error
@@ -100,7 +100,7 @@ func readReport(c *cobra.Command, name string) (*report.Report, error) {
 	return r, nil
 }
 
-// writeOutput writes to a file, or to stdout where its name is -.
+// writeOutput writes to a file, or to stdout if its name is -.
 func writeOutput(stdout io.Writer, name string, write func(io.Writer) error) error {
 	if name == "-" {
 		return write(stdout)

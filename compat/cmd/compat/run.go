@@ -21,7 +21,7 @@ import (
 	"github.com/remote-events/remote-events/spec"
 )
 
-// runFlags are what `compat run` is asked to do.
+// runFlags has the flags of `compat run`.
 type runFlags struct {
 	implementations []string
 	cases           []string
@@ -55,7 +55,7 @@ The harness compares an implementation with the specification, and an original
 with its measured behaviour. Each implementation has a file of known deviations.
 A case that ends with a missed deadline or a crash runs a second time, alone and
 with up to four times the deadline. All deadlines are longer while the machine is
-busy. What is still not known then is an error, or inconclusive.
+busy. A case that still has no result then is an error, or inconclusive.
 
 The exit code is 5 if a result is failed, error or inconclusive, a known
 deviation no longer occurs, an adapter does not start or stop as the protocol
@@ -84,7 +84,7 @@ requires, or an --impl passes no case.`,
 func (f *runFlags) caseFlags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringArrayVar(&f.cases, "case", nil, "run the cases that match the `GLOB` (wire/*, or wire for the family), or a glob in a line of @FILE; may be repeated")
-	flags.StringArrayVar(&f.skip, "skip", nil, "leave out the cases that match the `GLOB`, or a glob in a line of @FILE; may be repeated")
+	flags.StringArrayVar(&f.skip, "skip", nil, "skip the cases that match the `GLOB`, or a glob in a line of @FILE; may be repeated")
 	flags.StringSliceVar(&f.families, "family", nil, "run the cases of these `FAMILIES`")
 	flags.StringVar(&f.bless, "bless", "", "write the failures to the directory `DIR`, as drafts of known deviations")
 	flags.StringArrayVar(&f.deviations, "deviations", nil, "read further known deviations from a `FILE`; may be repeated")
@@ -142,8 +142,8 @@ func (f runFlags) load() ([]suite.Case, []deviation.File, error) {
 	return cases, known, err
 }
 
-// globs returns the patterns, with those in the lines of a file for each @FILE. A line may
-// be empty or a comment, which begins with #.
+// globs returns the patterns, and for each @FILE the patterns in the lines of the file. A
+// line may be empty or a comment, which begins with #.
 func globs(given []string) ([]string, error) {
 	var all []string
 	for _, one := range given {

@@ -77,7 +77,7 @@ func startRedis(ctx context.Context, provider redisserver.Provider) (*redisserve
 	return nil, err
 }
 
-// provide returns the servers that --redis names, and what stops them.
+// provide returns the servers that --redis names, and a function that stops them.
 func provide(c *cobra.Command, values []string) (servers []engine.Server, stop func() error, err error) {
 	providers, err := parseRedis(c, values)
 	if err != nil {

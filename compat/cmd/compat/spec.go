@@ -157,8 +157,8 @@ cases are recorded as not run.`,
 	return c
 }
 
-// rootOf returns the root of the tree: what was given, or the nearest directory
-// above the working one that has a specification.
+// rootOf returns the root of the tree: the given directory, or the nearest directory
+// above the working directory that has a specification.
 func rootOf(given string) (string, error) {
 	if given != "" {
 		return given, nil

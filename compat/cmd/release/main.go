@@ -1,5 +1,5 @@
 // Command release prepares and tags a release of the modules of this repository, in the
-// current directory, and makes what a release publishes.
+// current directory, and makes the files that a release publishes.
 package main
 
 import (

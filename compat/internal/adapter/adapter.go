@@ -28,7 +28,7 @@ type Options struct {
 	Command []string
 	// RedisURL becomes REDIS_URL in the program's environment.
 	RedisURL string
-	// Dir is the working directory of the program. The default is that of this process.
+	// Dir is the working directory of the program. The default is the directory of this process.
 	Dir string
 	// Env is added to the environment of this process for the program.
 	Env []string
@@ -138,7 +138,7 @@ func setDefault(duration *time.Duration, value time.Duration) {
 }
 
 // launch starts the process and the goroutines that serve it. It makes its own pipes,
-// because those of os/exec have no deadlines.
+// because the pipes of os/exec have no deadlines.
 func (a *Adapter) launch(ctx context.Context) (err error) {
 	var theirs, ours []*os.File
 	defer func() {

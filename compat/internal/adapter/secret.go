@@ -11,7 +11,7 @@ import (
 // digits, so that no encoding changes it.
 type Secret struct{ Name, Text string }
 
-// secrets searches what an adapter writes for secrets, before the adapter's own output is
+// secrets searches the output of an adapter for secrets, before the output is
 // hidden or cut.
 type secrets struct {
 	all []Secret

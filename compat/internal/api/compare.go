@@ -109,7 +109,7 @@ func declarations(source []byte) (map[string]string, error) {
 	return found, nil
 }
 
-// judge returns what is incompatible with the recorded API of a package.
+// judge returns the incompatible differences from the recorded API of a package.
 func judge(path string, recorded Record, code Code) (differences []string) {
 	old, err := check(path, recorded, code.imported)
 	if err != nil {

@@ -29,13 +29,13 @@ type Record map[string][]byte
 type Code struct {
 	Record
 
-	// imported are all packages that those of the library import.
+	// imported has all packages that packages of the library import.
 	imported map[string]*types.Package
 }
 
 // Load finds the public packages of the library in the workspace at root and
 // renders them. Those are the packages of the root module and of every module
-// below go/, commands and internal packages apart.
+// below go/, except commands and internal packages.
 func Load(ctx context.Context, root string) (Code, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {

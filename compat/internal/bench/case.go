@@ -65,7 +65,7 @@ func Cases() []Case {
 }
 
 // Select returns the cases that match one of the patterns, or all without patterns. With
-// quick, it returns only those that the goals need. In a pattern, * matches any text. A
+// quick, it returns only the cases that the goals need. In a pattern, * matches any text. A
 // pattern that matches no case is an error.
 func Select(cases []Case, quick bool, patterns ...string) ([]Case, error) {
 	if len(patterns) == 0 {

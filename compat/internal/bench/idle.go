@@ -100,7 +100,7 @@ func measureIdle(queues int, atMostOnce bool) func(ctx context.Context, s *stage
 		defer func() {
 			if !ended {
 				_ = process.Kill(command)
-				_ = command.Wait() // the error is that of the kill
+				_ = command.Wait() // the kill causes the error
 			}
 			if err != nil && stderr.Len() > 0 {
 				err = fmt.Errorf("%w: %s", err, trimmed(stderr.Bytes()))

@@ -125,7 +125,7 @@ func (o *originalRun) proceed() error {
 func (o *originalRun) stop() error {
 	_ = o.stdin.Close()
 	err := process.Kill(o.command)
-	_ = o.command.Wait() // the error is that of the kill
+	_ = o.command.Wait() // the kill causes the error
 	return err
 }
 

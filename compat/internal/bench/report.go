@@ -85,7 +85,7 @@ func (r Report) Problems() (failed []Measurement) {
 type group struct {
 	workload Workload
 	size     string
-	metrics  []Metric // those of all measurements
+	metrics  []Metric // the metrics of all measurements
 	members  []Measurement
 }
 

@@ -52,7 +52,7 @@ const (
 )
 
 // Run measures all cases in every round. It records the failure of a case and does not run
-// the case again. The error is that of ctx or of Redis.
+// the case again. It returns an error of ctx or of Redis.
 func Run(ctx context.Context, c Config) (_ []Measurement, err error) {
 	if err := c.Redis.open(ctx); err != nil {
 		return nil, err
@@ -171,7 +171,7 @@ func (r *runner) calibrate(ctx context.Context, i int) error {
 			return err
 		}
 		wanted := min(max(lower, int(sample[PerSecond]*r.Duration.Seconds())), upper)
-		// The rate of a few messages does not predict that of many.
+		// The rate of a few messages does not predict the rate of many.
 		if wanted <= count*10 || count == upper {
 			r.counts[i] = wanted
 			return nil

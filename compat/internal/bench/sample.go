@@ -3,7 +3,7 @@ package bench
 // Metric is the name of a measured quantity. Times are in microseconds.
 type Metric string
 
-// The metrics. A case measures those that apply.
+// The metrics. A case measures the metrics that apply.
 const (
 	PerSecond     Metric = "messages_per_second"
 	P50           Metric = "p50_us"

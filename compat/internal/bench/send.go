@@ -27,7 +27,7 @@ type sending struct {
 // senderOption is an option of the library's sender.
 type senderOption = remoteevent.SenderOption
 
-// openSender opens a way to send. Only those of the library use the options.
+// openSender opens a way to send. Only the library's senders use the options.
 type openSender func(ctx context.Context, s *stage, options ...senderOption) (*sending, error)
 
 // batch is the number of messages of a batch.

@@ -1,8 +1,8 @@
-// Package cache keeps what the harness makes once for each user: environments,
+// Package cache stores things that the harness makes once for each user: environments,
 // server binaries, the driver.
 //
 // Every entry is immutable and named after its content, so an entry is either
-// absent or right, and several processes may use one cache at once.
+// absent or correct, and several processes may use one cache at once.
 package cache
 
 import (
@@ -47,13 +47,13 @@ func Default() (Dir, error) {
 	return Dir(filepath.Join(base, "remote-event", "compat")), nil
 }
 
-// Key shortens what identifies an entry to a piece of a file name.
+// Key shortens the identity of an entry to a part of a file name.
 func Key(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:8])
 }
 
-// Has returns the path of an entry that is there and whole.
+// Has returns the path of an entry. ok is false if the entry is missing or incomplete.
 func (d Dir) Has(name string) (path string, ok bool) {
 	path = filepath.Join(string(d), name)
 	_, err := os.Stat(filepath.Join(path, marker))
@@ -81,7 +81,7 @@ func (d Dir) Build(ctx context.Context, name string, build func(ctx context.Cont
 		return path, nil
 	}
 
-	// The lock is exclusive, so remains are those of a process that died.
+	// The lock is exclusive, so a process that died has left these files.
 	remains, err := filepath.Glob(path + ".building-*")
 	if err != nil {
 		return "", err
@@ -95,7 +95,7 @@ func (d Dir) Build(ctx context.Context, name string, build func(ctx context.Cont
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }() // gone already where all went well
+	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }() // it no longer exists after a success
 	if err := build(ctx, temporary); err != nil {
 		return "", err
 	}

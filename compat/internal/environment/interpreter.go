@@ -18,7 +18,7 @@ var commands = []string{
 
 // Interpreters returns the Pythons in PATH and of pyenv that can run originals, the oldest
 // first. It returns the newest one of each implementation and minor version. It skips
-// those that do not run, are too old or cannot make environments.
+// interpreters that do not run, are too old or cannot make environments.
 func Interpreters(ctx context.Context) ([]Python, error) {
 	candidates := append(slices.Clone(commands), pyenv()...)
 	answers := make([]Python, len(candidates))

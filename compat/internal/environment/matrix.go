@@ -24,7 +24,7 @@ const (
 func Selections() []Selection { return []Selection{Quick, Bundles, Default, Corners, Full} }
 
 // Dimensions lists the versions that are combined, the oldest first. The interpreters
-// are those of the machine.
+// are the interpreters of the machine.
 type Dimensions struct {
 	Bundles      []string `json:"remote_event_bundle"`
 	Applaunchers []string `json:"applauncher"`
@@ -44,7 +44,7 @@ func Axes() Dimensions {
 	}
 }
 
-// Matrix returns the originals of a selection, those with the usual dependencies first.
+// Matrix returns the originals of a selection. Originals with the usual dependencies come first.
 // These use the interpreter of the Cache. pythons are the interpreters of the others, the
 // oldest first, as returned by Interpreters.
 func Matrix(selection Selection, pythons []Python) ([]Original, error) {

@@ -3,6 +3,6 @@
 //
 // Every message is a function of the seed and its number. It reaches real receivers
 // through Redis. The legacy verdict predicts the outcome of an original, and the
-// specification that of any other implementation. If the outcome differs, the message is
+// specification the outcome of any other implementation. If the outcome differs, the message is
 // minimised with the same difference, and written as a test vector.
 package fuzz

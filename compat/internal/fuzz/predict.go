@@ -16,7 +16,7 @@ import (
 // key is the event that every receiver listens to.
 const key = "e"
 
-// The outcomes are those of the legacy verdict, and one of faulty implementations only.
+// The outcomes: the values of the legacy verdict, and one that only faulty implementations have.
 const (
 	delivers = string(wire.Delivers)
 	drops    = string(wire.Drops)
@@ -187,7 +187,7 @@ func (t *trial) predicted(original bool) string {
 	}
 }
 
-// sameSignals compares the reported signals with those of the message. A receiver that
+// sameSignals compares the reported signals with the signals of the message. A receiver that
 // supports only names omits other elements.
 func (t *trial) sameSignals(got []string) bool {
 	if slices.Equal(got, t.envelope.Metadata.Signals) {

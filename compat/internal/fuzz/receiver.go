@@ -201,7 +201,7 @@ func (r *receiver) push(ctx context.Context, trials []*trial, results []observed
 				result.events = append(result.events, o)
 				continue
 			} else if n != settled {
-				return 0, fmt.Errorf("received canary %d of the push instead of %d, that of message %d", n, settled, trials[settled].number)
+				return 0, fmt.Errorf("received canary %d of the push instead of canary %d of message %d", n, settled, trials[settled].number)
 			}
 			result.outcome = drops
 			if len(result.events) > 0 {

@@ -59,7 +59,7 @@ type Disagreement struct {
 }
 
 // requirements returns the findings that every validator names (VERDICT-2): of a malformed
-// message, those that make it malformed.
+// message, the requirements that make it malformed.
 func requirements(t *trial) []string {
 	ids := []string{}
 	for _, f := range t.report.Findings {

@@ -3,7 +3,7 @@ package goadapter
 
 import "github.com/remote-events/remote-events/go/remoteevent"
 
-// The declarations of the chain vectors in Go. A name in capitals ends with those of its
+// The declarations of the chain vectors in Go. A name in capitals ends with the capitals of its
 // parents.
 type (
 	G struct{}

@@ -73,7 +73,7 @@ type announcement struct {
 
 // Find finds the probe whose ID begins with id in the Redis of the URL; with ""
 // the only one there is. Its errors are ErrNoProbe, ErrSeveral, ErrUnsupported,
-// and those of Redis.
+// and errors of Redis.
 func Find(ctx context.Context, url, id string) (*Probe, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil {
@@ -184,7 +184,7 @@ func (p *Probe) watch(ctx context.Context, leave context.CancelCauseFunc) {
 		// The sessions report an error of Redis.
 		p.client.Expire(ctx, p.key()+":held", held)
 		if there, err := p.client.Exists(ctx, p.key()).Result(); err == nil && there == 0 {
-			leave(fmt.Errorf("%w: its probe %s has no announcement any more", ErrStopped, p.ID))
+			leave(fmt.Errorf("%w: its probe %s no longer has an announcement", ErrStopped, p.ID))
 			return
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// Select divides cases into those that are safe for an application that listens to
-// some signals, and those that are skipped, by reason. The engine skips further cases
+// Select divides cases into cases that are safe for an application that listens to
+// some signals, and skipped cases, by reason. The engine skips further cases
 // that a shared Redis does not permit.
 func Select(cases []suite.Case, listens []string, destructive bool) (selected []suite.Case, skipped []report.Skipped) {
 	for i := range cases {

@@ -12,7 +12,7 @@ import (
 // Class is a class of conformance (wire.md, section 16) that an implementation claims.
 type Class string
 
-// The classes of which implementations of this repository claim some.
+// The classes that implementations of this repository claim.
 const (
 	Sender              Class = "sender"
 	LegacySafeSender    Class = "legacy-safe sender"
@@ -34,8 +34,8 @@ var classes = sync.OnceValue(func() []spec.Class {
 	return all.Classes
 })
 
-// ReceiveReliably stands for the operation "receive" with the member reliable, which is
-// for other classes than without.
+// ReceiveReliably stands for the operation "receive" with the member reliable, which tests
+// other classes than "receive" alone.
 const ReceiveReliably = "receive reliably"
 
 // Gets reports whether a class gets requests with an operation: "send", "receive",

@@ -16,7 +16,7 @@ const Version = 1
 type Message struct {
 	EventName string
 	Parents   []string // nearest first
-	// Signals are those of an event that is forwarded. They are nil for other events.
+	// Signals has the signals of a forwarded event. It is nil for other events.
 	Signals     []string
 	PayloadText string // the JSON text of the payload
 	Metadata    map[string]string
@@ -68,7 +68,7 @@ func (t *text) UnmarshalJSON(line []byte) error {
 	return err
 }
 
-// Request is a line from the harness: the members of every request, and those of its
+// Request is a line from the harness: the members of every request, and the members of its
 // operation. The others are nil.
 type Request struct {
 	Head

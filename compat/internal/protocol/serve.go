@@ -106,7 +106,7 @@ type server struct {
 	writing sync.Mutex // guards out: consumers of several queues report
 	out     io.Writer
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	calls     int64      // the number of held calls so far
 	held      map[int64]chan<- error
 	abandoned bool // no held call will be returned
@@ -176,7 +176,7 @@ func (s *server) end(r Return) error {
 
 var errAbandoned = &ListenerError{Text: "the harness has closed stdin"}
 
-// abandon ends all held calls, and those that follow, with a failure.
+// abandon ends all held calls, and later calls, with a failure.
 func (s *server) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

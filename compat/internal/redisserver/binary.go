@@ -65,7 +65,7 @@ func (f Finder) Find(ctx context.Context) (binary string, err error) {
 		ErrNoBinary, Variable, errors.Join(tried...))
 }
 
-// installed returns the requested server or else the one in PATH, with its name and
+// installed returns the requested server, or otherwise the server in PATH, with its name and
 // version. The error wraps ErrNoBinary if the requested one does not run.
 func (f Finder) installed(ctx context.Context) (binary string, what software, err error) {
 	for _, asked := range []string{f.Binary, os.Getenv(Variable)} {

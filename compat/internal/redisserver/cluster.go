@@ -157,7 +157,7 @@ func (c *Cluster) MoveSlot(ctx context.Context, slot, to int, between func(ctx c
 			}
 		}
 	}
-	// The new owner is first: the old one would redirect clients to it too early.
+	// Inform the new owner first: the old owner would redirect clients to it too early.
 	order := []*Instance{c.Nodes[to]}
 	for i, node := range c.Nodes {
 		if i != to {

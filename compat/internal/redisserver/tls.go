@@ -21,8 +21,8 @@ import (
 
 // certify writes the certificate of a new authority, a certificate for 127.0.0.1 and
 // localhost that it has signed, and the key of the latter. It returns the paths of all
-// three. There are two certificates, since not every client accepts that of an authority as
-// that of a server.
+// three. There are two certificates, because some clients reject the certificate of an
+// authority as the certificate of a server.
 func certify(dir string) (authority, certificate, key string, err error) {
 	issued := func(name string) *x509.Certificate {
 		return &x509.Certificate{

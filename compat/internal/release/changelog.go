@@ -50,7 +50,7 @@ func Changes(root, version string) (string, error) {
 	return changes, nil
 }
 
-// date makes the unreleased changes those of a version that is released today.
+// date assigns the unreleased changes to a version that is released today.
 func date(root, version string, today time.Time) error {
 	name := filepath.Join(root, changelogFile)
 	text, err := os.ReadFile(name)

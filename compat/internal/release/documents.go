@@ -45,7 +45,7 @@ var certificates = []string{
 // WriteDocuments writes into dir everything that archives and images have beside a
 // command: for each command the man pages in COMMAND/man and the completions in
 // COMMAND/completions, and the certificates of public authorities of this system. The
-// man pages are of a date, and say what the commands' helps say.
+// man pages have a date, and the text of the commands' help.
 func WriteDocuments(ctx context.Context, root, dir string, date time.Time) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {

@@ -15,7 +15,7 @@ const dockerfile = ".ci/Dockerfile"
 
 // tryImage builds the image of a command from its static binary, for this machine's
 // architecture, and runs it without rights, without a network, and with a file system that
-// cannot be written. It returns what the command prints, and removes the image.
+// cannot be written. It returns the output of the command, and removes the image.
 func tryImage(ctx context.Context, root string, c command, binary string) (printed string, err error) {
 	dir, err := os.MkdirTemp("", "image")
 	if err != nil {

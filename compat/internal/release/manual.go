@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// page is what the help of a command says.
+// page has the help of a command.
 type page struct {
 	path        []string // the names of the command and its subcommand
-	short       string   // what its parent's help says of it
+	short       string   // its description in the help of its parent
 	description []string // paragraphs
 	sections    []section
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // WriteProxy writes the released modules of a tagged version into dir, as a module proxy
-// serves them: GOPROXY=file://DIR reads them. The content is that of the tags.
+// serves them: GOPROXY=file://DIR reads them. The content is the content of the tags.
 func WriteProxy(ctx context.Context, root, version, dir string) error {
 	w, err := Load(root)
 	if err != nil {

@@ -40,10 +40,10 @@ func validate(version string) error {
 	return nil
 }
 
-// Tags returns the tags of a version, one for each released module, that of the root first.
-// It reports everything that the tree lacks: a section of the changelog, the requirements
-// of this version, a committed state, tags that are not used yet, and another version of the
-// suite if the suite has changed since the last release.
+// Tags returns the tags of a version, one for each released module. The tag of the root is
+// first. It reports everything that the tree lacks: a section of the changelog, the
+// requirements of this version, a committed state, tags that are not used yet, and another
+// version of the suite if the suite has changed since the last release.
 func Tags(ctx context.Context, root, version string) ([]string, error) {
 	if err := validate(version); err != nil {
 		return nil, err

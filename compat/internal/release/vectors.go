@@ -28,7 +28,7 @@ const (
 	scenarios    = "compat/internal/suite/data"
 )
 
-// inArchive are patterns of the files of the archive of the vectors, beside a manifest and
+// inArchive has patterns of the files of the archive of the vectors, besides a manifest and
 // a README.
 var inArchive = append(slices.Clone(specification.InArchive), "LICENSE", "spec/*.md", "spec/requirements.json", "spec/vectors/README.md")
 
@@ -140,7 +140,7 @@ func pack(files fs.FS, m spec.Manifest) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// checkSuite returns an error if the suite differs from that of the last release although
+// checkSuite returns an error if the suite differs from the suite of the last release although
 // its version is the same: a version never changes under its users.
 func checkSuite(ctx context.Context, root string) error {
 	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(manifestPath)))
@@ -180,6 +180,6 @@ func checkSuite(ctx context.Context, root string) error {
 	if err != nil || changed == "" {
 		return err
 	}
-	return fmt.Errorf("the suite is %s in %s too, and has changed since: raise suite_version in %s. Changed: %s",
+	return fmt.Errorf("the suite is %s in %s, too, and has changed since: raise suite_version in %s. Changed: %s",
 		is.SuiteVersion, last, manifestPath, strings.Join(strings.Fields(changed), ", "))
 }

@@ -113,12 +113,12 @@ func TestSuiteVersion(t *testing.T) {
 	check("a change of other files", "")
 	for _, name := range []string{vectors, "spec/README.md", "schemas/a.schema.json", scenarios + "/redis.json"} {
 		snapshot(map[string]string{name: `{"family": "wire", "cases": [{}, {}]}`})
-		check("a change of "+name, "the suite is 1.0.0 in v0.1.0 too, and has changed since: raise suite_version in spec/manifest.json. Changed: ")
+		check("a change of "+name, "the suite is 1.0.0 in v0.1.0, too, and has changed since: raise suite_version in spec/manifest.json. Changed: ")
 	}
 	snapshot(map[string]string{manifestPath: `{"suite_version": "1.1.0"}`})
 	check("another version", "")
 	commit(t, root, "tag", "--annotate", "--message", "v0.2.0", "v0.2.0")
 	check("the released commit", "")
 	snapshot(map[string]string{vectors: `{"family": "wire", "cases": [{}]}`})
-	check("a change after the second release", "the suite is 1.1.0 in v0.2.0 too")
+	check("a change after the second release", "the suite is 1.1.0 in v0.2.0, too")
 }

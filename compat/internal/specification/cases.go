@@ -55,7 +55,7 @@ func (c *checker) readCases(files []string, rules ruleset) (map[string]testCase,
 			}
 			cases[one.ID] = one
 			if len(one.Requirements) == 0 {
-				c.problemf(name, one.line, "the case %s names no requirement: add the ids of those that it tests", one.ID)
+				c.problemf(name, one.line, "the case %s names no requirement: add the ids of the requirements that it tests", one.ID)
 			}
 			for _, id := range one.Requirements {
 				if rules.byID[id] == nil {

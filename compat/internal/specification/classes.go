@@ -20,7 +20,8 @@ var (
 )
 
 // checkClasses compares the classes with the requirements and with the table of the text:
-// every requirement binds a class or is listed as unbound, and what no case can test is.
+// every requirement binds a class or is listed as unbound. Requirements that no case can
+// test are unbound.
 func (c *checker) checkClasses(rules ruleset, chapters []*document) error {
 	text, err := fs.ReadFile(c.root, classesFile)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -11,8 +11,8 @@ import (
 
 const implementationsFile = "spec/IMPLEMENTATIONS.md"
 
-// implementations returns the list of the implementations in the recorded results, and what
-// each conforms to.
+// implementations returns the list of the implementations in the recorded results, and the
+// classes to which each conforms.
 func implementations(results Results) string {
 	var classes []string
 	for _, s := range results.Implementations {

@@ -24,13 +24,14 @@ type Results struct {
 // resultsFormat is the version of the format of Results.
 const resultsFormat = 1
 
-// Standing lists the requirements that one version of an implementation meets and those
-// that it does not, over all servers. A requirement without a case is in no list.
+// Standing lists the requirements that one version of an implementation meets and the
+// requirements that it does not, over all servers. A requirement without a case is in no
+// list.
 type Standing struct {
 	Name     string `json:"name"`
 	Version  string `json:"version"`
 	Original bool   `json:"original,omitempty"`
-	// Passed are the requirements whose cases all passed, except those that the
+	// Passed has the requirements whose cases all passed, except requirements that the
 	// implementation does not support.
 	Passed []string `json:"passed"`
 	// Deviates are the requirements with a failed case, known or not. A requirement with

@@ -15,7 +15,7 @@ import (
 // and data is not.
 const maxScanned = 4 << 20
 
-// Scanned is what the tests of an implementation name.
+// Scanned is the result of a scan of the tests of an implementation.
 type Scanned struct {
 	Files int // with text
 	Named int // requirements of the classes that a file names

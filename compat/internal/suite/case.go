@@ -57,7 +57,7 @@ type Case struct {
 type Delivery struct {
 	Key     string
 	Message spec.RawMessage
-	// Verdict is that of the specification. Legacy is the outcome with an original that
+	// Verdict is the verdict of the specification. Legacy is the outcome with an original that
 	// listens to the key. If Platform is set, Legacy is the worst of several.
 	Verdict  string
 	Legacy   string
@@ -68,8 +68,8 @@ type Delivery struct {
 	// or the vector does not have them.
 	Delivered *Delivered
 	// Listeners are the signals with a listener, in the order of their registration, and
-	// Calls those whose listeners are called. They are nil if every signal of the message
-	// has a listener.
+	// Calls has the signals whose listeners are called. They are nil if every signal of the
+	// message has a listener.
 	Listeners, Calls []string
 	// Fails has the listeners that fail, by their index. It is nil if none does.
 	Fails []bool
@@ -187,7 +187,7 @@ func matches(cases []Case, pattern string) bool {
 	return false
 }
 
-// wanted reports whether one of the patterns matches a case, or there is none.
+// wanted reports whether one of the patterns matches a case, or there are no patterns.
 func wanted(c Case, patterns []string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, c.Match)
 }

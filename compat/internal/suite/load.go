@@ -14,7 +14,7 @@ import (
 //go:embed data
 var data embed.FS
 
-// Load returns all cases: those of the specification's vectors, and the
+// Load returns all cases: the cases of the specification's vectors, and the
 // harness' own.
 func Load() ([]Case, error) {
 	var cases []Case
@@ -87,5 +87,5 @@ func own(raw json.RawMessage, family string) (Case, error) {
 		c.Event = &Event{protocol.Message{EventName: e.EventName.String(), Parents: e.Parents, PayloadText: e.Payload.String(), Metadata: e.Metadata}}
 		return c, nil
 	}
-	return c, fmt.Errorf("%s is neither an event nor steps", c.ID)
+	return c, fmt.Errorf("%s has neither an event nor steps", c.ID)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// NewFileEvent is what app.py declares.
+// NewFileEvent is the event that app.py declares.
 type NewFileEvent struct {
 	Path string `json:"path"`
 }

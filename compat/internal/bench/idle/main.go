@@ -1,5 +1,5 @@
 // Command idle consumes queues and does nothing else. It is a separate program, so that
-// its memory is that of a small program with the library.
+// its memory is the memory of a small program with the library.
 //
 // It writes a line to standard output after each queue has delivered one message.
 package main
