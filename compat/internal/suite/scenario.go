@@ -46,7 +46,7 @@ type Listening struct {
 //     many events.
 //   - length: wait until the list Queue has Count messages.
 //   - stop, crash: Who stops in an orderly way, or is killed.
-//   - accounted: each pushed event was delivered, or is in the lists, once. With Ordered,
+//   - accounted: each pushed event was delivered, or is in the lists or their companion keys, once. With Ordered,
 //     those that remain are the newest, in the order of the pushes.
 //   - served: the harness pushes a message to each of Queues, and waits until all events
 //     are delivered, while Queue always has messages.
@@ -114,7 +114,8 @@ type Step struct {
 	// Reliable are the settings of a reliable receiver, and Hold holds its calls.
 	Reliable *protocol.Reliable `json:"reliable,omitempty"`
 	Hold     bool               `json:"hold,omitempty"`
-	// Repeated permits events that were delivered more than once.
+	// Repeated permits reliable receivers to deliver events more than once, or to deliver
+	// and keep them.
 	Repeated  bool     `json:"repeated,omitempty"`
 	Error     string   `json:"error,omitempty"`
 	Permanent bool     `json:"permanent,omitempty"`
