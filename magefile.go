@@ -23,7 +23,7 @@ import (
 	"github.com/magefile/mage/mg"
 )
 
-// Default is what `go tool mage` does.
+// Default is the task of `go tool mage`.
 var Default = Test
 
 // modules are the Go modules of the workspace.
@@ -56,22 +56,21 @@ func list(ctx context.Context, module, format string) ([]string, error) {
 	return strings.Split(strings.TrimSpace(string(output)), "\n"), nil
 }
 
-// lengthy is how long Test takes on two idle cores. It is what Test announces until it has
-// passed once on this machine.
+// lengthy is the duration of Test on two idle cores. Test announces it until Test has passed
+// once on this machine.
 const lengthy = 15 * time.Minute
 
 // shown is the progress of Test, nil before it.
 var shown *progress
 
-// Test runs the tests of all modules that this machine can run: in the workspace with the
-// race detector, and the fast ones of each module by itself, as its user would. Tests that
-// play cases with Python, Node and Rust, and tests that build programs run without the race
-// detector. The Python
-// originals, servers of every generation, containers and Node are among them. It shows
-// which step of how many runs, how long the step took the last time, and how long all steps
-// should take. It finds at once what the machine lacks, and ends with a list of what was
-// skipped. WITHOUT=docker,node,rust,originals,python,man,cc,prometheus,chromium skips what it names. Where CI is true,
-// skipping is a failure.
+// Test runs the tests of all modules that this machine can run. It runs them in the workspace
+// with the race detector, and the fast tests of each module outside the workspace, like its
+// user. Tests that run cases with Python, Node and Rust, and tests that build programs, run
+// without the race detector. The tests include the Python originals, servers of every
+// generation, containers and Node. Test first checks for missing tools. It shows the current
+// step, the last duration of the step and the expected total time, and ends with a list of
+// the skipped tests. WITHOUT=docker,node,rust,originals,python,man,cc,prometheus,chromium
+// skips these tests. If CI is true, a skip is a failure.
 func Test(ctx context.Context) error {
 	shown = newProgress()
 	skips, err := findSkips(ctx)
@@ -213,8 +212,8 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, text, 0o644)
 }
 
-// played are tests that the race detector slows down and that it cannot check: they play
-// cases with processes for minutes, build programs, or use a page in a browser. The Go code
+// played has tests that the race detector slows down and cannot check: they run cases with
+// processes for minutes, build programs, or use a page in a browser. The Go code
 // around these processes runs with the race detector in other tests.
 type played struct {
 	dirs     []string // the packages that have only such tests
@@ -222,7 +221,7 @@ type played struct {
 	tests    string   // the names of the tests in these packages
 }
 
-// unraced has the played tests by module.
+// unraced has the tests without the race detector, by module.
 var unraced = map[string]played{
 	"compat": {
 		dirs:     []string{"./originals", "./implementations", "./internal/bench", "./internal/mutant", "./internal/release", "./internal/report"},
@@ -250,8 +249,8 @@ func testing(module string, env, flags []string, packages ...string) func(contex
 	}
 }
 
-// raced returns the step that tests a module with the race detector, apart from the played
-// tests.
+// raced returns the step that tests a module with the race detector, without the tests of
+// unraced.
 func raced(module string, race []string, skips []skipped) func(context.Context, []string) error {
 	// By default, a process with the race detector waits for a second before it ends.
 	env := []string{"GORACE=atexit_sleep_ms=20 " + os.Getenv("GORACE")}
@@ -271,12 +270,12 @@ func raced(module string, race []string, skips []skipped) func(context.Context, 
 	}
 }
 
-// timeout is that of each package's tests. prepare lengthens it where the machine
-// is slow.
+// timeout is the timeout of the tests of each package. prepare extends it if the machine is
+// slow.
 var timeout = 15 * time.Minute
 
-// prepare installs what the tests need, starts once what they start, and returns
-// their environment.
+// prepare installs the dependencies of the tests, starts each server once, and returns the
+// environment of the tests.
 func prepare(ctx context.Context, skips []skipped) ([]string, error) {
 	found, err := setup(ctx, skips)
 	if err != nil {
@@ -299,12 +298,12 @@ func prepare(ctx context.Context, skips []skipped) ([]string, error) {
 
 // need is something that tests need and a machine may lack.
 type need struct {
-	name  string                           // by which WITHOUT leaves it out
+	name  string                           // the name that WITHOUT uses
 	tests string                           // the pattern of the names of the tests that need it; "" for none
 	lacks func(ctx context.Context) string // why this machine does not have it, or ""
 }
 
-// needs are asked for before anything else. What else is lacking is installed.
+// needs has the needs that Test checks first. It installs other missing dependencies.
 var needs = []need{
 	{"docker", "Container", lacksDocker},
 	{"node", "Node", lacksNode},
@@ -317,14 +316,14 @@ var needs = []need{
 	{"chromium", "Browser", lacksChromium},
 }
 
-// skipped is something that is not tested, and why.
+// skipped names tests that are skipped, and the reason.
 type skipped struct {
 	need
 	why string
 }
 
-// findSkips returns what is not tested: what WITHOUT names, and what the machine
-// lacks.
+// findSkips returns the skipped tests: the tests that WITHOUT names, and those for which the
+// machine lacks something.
 func findSkips(ctx context.Context) (skips []skipped, err error) {
 	without := strings.FieldsFunc(os.Getenv("WITHOUT"), func(r rune) bool { return r == ',' || r == ' ' })
 	for _, name := range without {
@@ -457,7 +456,7 @@ func skipping(skips []skipped, name string) bool {
 	return slices.ContainsFunc(skips, func(s skipped) bool { return s.name == name })
 }
 
-// skipFlags leaves tests out of go test: those of skips, and those of the patterns.
+// skipFlags returns flags of go test that skip the tests of skips and of the patterns.
 func skipFlags(skips []skipped, patterns ...string) []string {
 	for _, s := range skips {
 		patterns = append(patterns, s.tests)
@@ -468,7 +467,7 @@ func skipFlags(skips []skipped, patterns ...string) []string {
 	return []string{"-skip", strings.Join(patterns, "|")}
 }
 
-// table is a table of what is skipped, or nothing.
+// table returns a table of the skipped tests, or "" if there are none.
 func table(title string, skips []skipped) string {
 	if len(skips) == 0 {
 		return ""
@@ -481,8 +480,8 @@ func table(title string, skips []skipped) string {
 	return b.String()
 }
 
-// Setup installs what the tests need and the machine lacks into the user's
-// cache: environments for the Python originals, and a Redis server.
+// Setup installs the missing dependencies of the tests into the user's cache:
+// environments for the Python originals, and a Redis server.
 func Setup(ctx context.Context) error {
 	skips, err := findSkips(ctx)
 	if err == nil {
@@ -491,7 +490,7 @@ func Setup(ctx context.Context) error {
 	return err
 }
 
-// installed is what `compat setup` found or installed.
+// installed is the result of `compat setup`.
 type installed struct {
 	RedisServer string  `json:"redis_server"`
 	Slowness    float64 `json:"slowness"`
@@ -539,7 +538,7 @@ func Lint(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// lintRust checks the crate in examples with what of rustfmt and Clippy is installed.
+// lintRust checks the crate in examples with rustfmt and Clippy, if they are installed.
 func lintRust(ctx context.Context) error {
 	var failures []error
 	for program, args := range map[string][]string{
@@ -556,9 +555,8 @@ func lintRust(ctx context.Context) error {
 }
 
 // Spec checks the specification against its vectors, schemas and code, and
-// writes what follows from them: spec/requirements.json, spec/coverage.md and
-// spec/manifest.json.
-// Where CI is set it writes nothing, and fails where they are stale.
+// writes the generated files: spec/requirements.json, spec/coverage.md and
+// spec/manifest.json. If CI is set, it writes nothing, and fails if they are stale.
 func Spec(ctx context.Context) error {
 	args := []string{"run", "./compat/cmd/compat", "spec"}
 	if os.Getenv("CI") != "" {
@@ -568,8 +566,8 @@ func Spec(ctx context.Context) error {
 }
 
 // API records the exported API of the library in go/api, one file for each public
-// package, and names every change. Where CI is set it writes nothing, and fails if
-// the API is not as recorded.
+// package, and names every change. If CI is set, it writes nothing, and fails if
+// the API differs from the record.
 func API(ctx context.Context) error {
 	if os.Getenv("CI") != "" {
 		return api(ctx, "--check")
@@ -581,8 +579,8 @@ func api(ctx context.Context, flags ...string) error {
 	return run(ctx, ".", nil, "go", append([]string{"run", "./compat/cmd/api"}, flags...)...)
 }
 
-// Vulnerabilities looks for known ones in what every module uses. It needs the
-// Go vulnerability database.
+// Vulnerabilities looks for known vulnerabilities in the dependencies of every module. It
+// needs the Go vulnerability database.
 func Vulnerabilities(ctx context.Context) error {
 	for _, module := range modules {
 		if err := run(ctx, module, nil, "go", "run", govulncheck, "./..."); err != nil {
@@ -592,9 +590,9 @@ func Vulnerabilities(ctx context.Context) error {
 	return nil
 }
 
-// Tidy brings go.mod and go.sum of every module up to date, also after a new import. (By
-// itself, go mod tidy looks for the modules of this repository where they are not yet
-// published.)
+// Tidy brings go.mod and go.sum of every module up to date, even after a new import. (go mod
+// tidy alone would look for the modules of this repository on a proxy, to which they are not
+// yet published.)
 func Tidy(ctx context.Context) error {
 	for _, module := range modules {
 		if err := tidy(ctx, module); err != nil {
@@ -645,7 +643,7 @@ func Tag(ctx context.Context, version string, dryRun *bool) error {
 
 // Snapshot builds a release of this tree into .release/dist without publishing it, unpacks
 // the archives of this system into an empty directory, and uses them. It signs nothing, and
-// builds images only where `docker buildx` is installed.
+// builds images only if `docker buildx` is installed.
 func Snapshot(ctx context.Context) error {
 	skip := "--skip=sign"
 	if exec.CommandContext(ctx, "docker", "buildx", "inspect").Run() != nil {
@@ -838,15 +836,14 @@ func fuzzTargets() ([]fuzzTarget, error) {
 	return targets, nil
 }
 
-// Mutants breaks an adapter in every likely way, and fails where the cases of
-// the harness do not catch one.
+// Mutants runs the cases of the harness with adapters that have one likely mistake each. It
+// fails if the cases do not catch a mistake.
 func Mutants(ctx context.Context) error {
 	return run(ctx, ".", nil, "go", "run", "./compat/cmd/compat", "mutants")
 }
 
-// Faults sees what becomes of events when Redis, its clients or the network fail,
-// in a minute or two. FAULTS=long does so for half an hour and writes
-// compat/FAULTS.md.
+// Faults tests reliable delivery under faults of Redis, its clients and the network, in a
+// minute or two. FAULTS=long takes half an hour and writes compat/FAULTS.md.
 func Faults(ctx context.Context) error {
 	args := []string{"run", "./compat/cmd/compat", "faults"}
 	switch how := os.Getenv("FAULTS"); how {
@@ -865,9 +862,9 @@ func Faults(ctx context.Context) error {
 	return err
 }
 
-// Bench measures the library beside its peers and writes compat/BENCHMARKS.md,
-// which takes about a quarter of an hour. BENCH=quick measures only what the goals
-// need, in less than a minute, and writes nothing.
+// Bench measures the library and its peers and writes compat/BENCHMARKS.md, in about a
+// quarter of an hour. BENCH=quick measures only the figures of the goals, in less than a
+// minute, and writes nothing.
 func Bench(ctx context.Context) error {
 	args := []string{"run", "./compat/cmd/compat", "bench"}
 	switch how := os.Getenv("BENCH"); how {
@@ -881,8 +878,8 @@ func Bench(ctx context.Context) error {
 	return run(ctx, ".", nil, "go", args...)
 }
 
-// progress writes what a step prints, and where a person watches, below it a line
-// that tells which step runs, for how long, and how long it took the last time.
+// progress writes the output of a step. On a terminal, it adds a line with the current step,
+// its duration so far, and its last duration.
 type progress struct {
 	out      io.Writer
 	terminal bool
@@ -896,7 +893,7 @@ type progress struct {
 	since   time.Time
 }
 
-// drawn is how often the line is drawn anew.
+// drawn is the interval at which the line is drawn.
 const drawn = time.Second
 
 // newProgress returns a progress on standard output.
@@ -907,12 +904,12 @@ func newProgress() *progress {
 		begin: time.Now(), last: map[string]time.Duration{},
 	}
 	if text, err := os.ReadFile(durations()); err == nil {
-		_ = json.Unmarshal(text, &p.last) // what cannot be read is as good as not known
+		_ = json.Unmarshal(text, &p.last) // durations that cannot be read count as unknown
 	}
 	return p
 }
 
-// durations is the file that keeps how long steps took.
+// durations returns the file with the durations of steps.
 func durations() string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -962,7 +959,7 @@ func (p *progress) step(i, n int, name string) (end func(err error)) {
 	}
 }
 
-// keep keeps how long steps took. It is of no importance if that fails.
+// keep stores the durations of steps. It ignores errors.
 func (p *progress) keep() {
 	path := durations()
 	text, err := json.MarshalIndent(p.last, "", "  ")
@@ -1001,7 +998,7 @@ func (p *progress) clear() {
 	}
 }
 
-// Write writes what a step prints.
+// Write writes the output of a step.
 func (p *progress) Write(text []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,4 +1,4 @@
-"""Measure what the other backends of an original write and read.
+"""Measure the bytes that the other backends of an original write and read.
 
 The published backends run unchanged. Their brokers' client libraries are replaced by
 fakes that record the calls. Writes one JSON object a line for each backend:
@@ -23,7 +23,7 @@ import inject
 from applauncher.kernel import EventManager, Kernel
 from remote_event_bundle import RemoteEvent
 
-calls = []  # what the fakes record
+calls = []  # recorded by the fakes
 
 
 def module(name, **members):

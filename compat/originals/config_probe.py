@@ -1,4 +1,4 @@
-"""Measure what the original packages make of a configuration.
+"""Measure how the original packages read a configuration.
 
 Reads one JSON object a line on stdin, with the members
 

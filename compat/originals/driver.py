@@ -26,7 +26,7 @@ import types
 from urllib.parse import parse_qs, unquote, urlsplit
 
 # The kernel replaces sys.stdout by a logger, and the bundle prints: the protocol
-# keeps the real stdout to itself, and whatever else writes there goes to stderr.
+# uses the real stdout alone. All other output to stdout goes to stderr.
 OUT = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
 os.dup2(2, 1)
 OUT_LOCK = threading.Lock()
@@ -202,7 +202,7 @@ class Driver:
             raise Refusal("a payload with a member _propagated counts as sent already: the original skips it")
         if self.kernel is None:
             self.boot([])
-        # The bundle swallows what goes wrong and prints its traceback: the last
+        # The bundle swallows exceptions and prints their tracebacks: the last
         # line of that is the reason.
         captured = io.StringIO()
         with contextlib.redirect_stderr(captured):
@@ -254,7 +254,7 @@ class Driver:
                 text = json.dumps(payload)
             finally:
                 sys.setrecursionlimit(limit)
-        # Its attribute event_name is that of the class, remote_event, or of the payload.
+        # Its attribute event_name is from the class (remote_event) or from the payload.
         event_name = next((s for s in event._signals if isinstance(s, str)), "")
         observation = {"op": "event", "signal": name, "event_name": event_name, "signals": signals, "payload_text": text}
         if self.hold:

@@ -1,4 +1,4 @@
-"""Measure what a listener in the sending process of an original does to a send.
+"""Measure the effect of a listener in the sending process of an original on a send.
 
 The argument is what the listener does: raise, change or nothing. The event has the
 payload {"n": 1}. The probe writes {"raised": CLASS}, the class of the exception that

@@ -27,8 +27,8 @@ from remote_event_bundle import RemoteEvent, RemoteEventBundle
 
 ANNOUNCED = 10  # seconds that the announcement lasts without being renewed
 RENEWED = 2  # seconds after which it is renewed
-KEPT = 60  # seconds that a report lasts which nobody reads
-NUDGE = '{"data": {}, "signals": []}'  # a message that calls nobody
+KEPT = 60  # the lifetime of an unread report, in seconds
+NUDGE = '{"data": {}, "signals": []}'  # a message that calls no listener
 
 log = logging.getLogger("remote-event-probe")
 
@@ -76,8 +76,8 @@ class RemoteEventProbeBundle:
             self.thread.join(10)  # it takes leave of Redis
 
     def consumer(self):
-        """A second object of what consumes the application's queues, and its loop: the
-        code is the application's, and its end is not the application's."""
+        """A second object of the class that consumes the application's queues, and its loop.
+        It runs the application's code, but its end does not end the application's consumers."""
         own = self.bundle
         if own is not None and not hasattr(own, "redis_listener"):  # 0.x has it, later ones have a backend
             own = own.backend
@@ -232,8 +232,8 @@ class Session:
         self.ending = True
         if self.consumer is not None:
             self.consumer.run = False
-        # The original looks every two seconds whether it is to go on: or after a
-        # message. A list of messages keeps those that it has.
+        # The original checks every two seconds, or after a message, whether to continue. A
+        # list with messages keeps them.
         for queue, thread in zip(self.queues, self.threads):
             if thread.is_alive():
                 self.quietly("LPUSH", queue, NUDGE)
@@ -255,6 +255,6 @@ class Session:
         self.report(op="stopped", id=number)
 
     def forget(self):
-        """Ends a session whose harness is gone, and removes what that left in Redis."""
+        """Ends a session whose harness has ended, and removes the keys that it left in Redis."""
         self.end()
         self.probe.redis.delete(self.reports, *self.queues)
