@@ -12,8 +12,8 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// TestOneAfterAnother: unless it is told otherwise, a receiver handles the events
-// of a queue in their order, each when the one before it is done (RECV-11).
+// TestOneAfterAnother checks that, by default, a receiver handles the events of a queue in
+// their order, each after the previous one is done (RECV-11).
 func TestOneAfterAnother(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string][]remoteevent.ReceiverOption{

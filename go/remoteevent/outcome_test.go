@@ -18,8 +18,8 @@ import (
 	"github.com/remote-events/remote-events/go/wire"
 )
 
-// impostor is a server that takes commands and answers as it is told. It returns
-// its address, and counts the LPUSHes that reach it.
+// impostor starts a server that replies to commands with the results of answer. It returns
+// its address, and the LPUSH commands that reach it.
 func impostor(t *testing.T, answer func(command string) (reply string, hangUp bool)) (addr string, pushes <-chan string) {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -15,8 +15,8 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
-// watching is a hook of a client: it sees what a tracing hook would show, and
-// panics where it is told to.
+// watching is a hook of a client. It records the texts that a tracing hook would show, and
+// panics if panics is set.
 type watching struct {
 	seen   chan string
 	panics bool

@@ -196,8 +196,8 @@ func (c *simClaims) faulty(what string, about []string) (end func()) {
 	return c.by.faultyCall()
 }
 
-// hear notes that a receiver was told of its claim, by a call that began then. w.mu is
-// held.
+// hear records that a receiver learnt of its claim by a call that began at begun. The caller
+// holds w.mu.
 func (c *simClaims) hear(found *lease.Claimed, claim *simClaim, begun time.Time) {
 	if claim == nil {
 		return

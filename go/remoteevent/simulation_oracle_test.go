@@ -143,7 +143,7 @@ func (w *world) checkExpiry(c *simClaim) {
 	}
 }
 
-// checkLease: a listener is told soon that the lease of its message has run out.
+// checkLease checks that a listener is soon notified of the expiry of its message's lease.
 func (s *simReceiver) checkLease(ctx context.Context, t *take) {
 	if ctx.Err() != nil || s.slow > 0 {
 		return

@@ -40,7 +40,7 @@ func TestTimeout(t *testing.T) {
 		if text := "the listener's timeout has passed (1s): read: context deadline exceeded"; err == nil || err.Error() != text {
 			t.Errorf("two timeouts, the other way round: %v", err)
 		}
-		// What the listener decides stays as it is.
+		// The decision of the listener does not change.
 		late := func(err error) error {
 			return Timeout(time.Second)(func(context.Context, *Delivery) error { elapse(time.Minute); return err })(t.Context(), new(Delivery))
 		}

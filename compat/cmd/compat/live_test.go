@@ -203,8 +203,8 @@ func (a *application) live(t *testing.T, args ...string) *report.Report {
 	return result
 }
 
-// TestOriginalLive plays with applications on the oldest and on the newest of
-// what there is. Each lives on, and none of its own events is lost.
+// TestOriginalLive runs cases with applications on the oldest and on the newest versions. Each
+// application survives, and none of its own events is lost.
 func TestOriginalLive(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -55,7 +55,8 @@ func TestBuildOnce(t *testing.T) {
 	}
 }
 
-// What a crash or a failed build leaves is no entry, and is cleared away.
+// TestBuildAfterFailure checks that the files of a crash or a failed build are not an entry,
+// and are removed.
 func TestBuildAfterFailure(t *testing.T) {
 	t.Parallel()
 	dir := cache.Dir(t.TempDir())

@@ -98,8 +98,8 @@ func assertAllPass(t *testing.T, r *report.Report) {
 				t.Logf("%.3f s  %s  %s  %.300s", step.Seconds, step.Who, step.What, step.Data)
 			}
 		}
-		// Whoever opens a result in a report finds the bytes that the harness pushed
-		// or read, or, where a receiver was quicker, the event that a sender got.
+		// The trace of a result has the bytes that the harness pushed or read. If a receiver
+		// was faster, it has the request to send the event.
 		if !slices.ContainsFunc(result.Trace, func(s report.Step) bool {
 			return s.Who == "redis" && s.Data != "" || strings.Contains(s.Data, `{"op":"send",`) || strings.Contains(s.Data, `{"op":"evaluate",`)
 		}) {

@@ -153,8 +153,8 @@ func pushed(name func(string) string, edit func(string) string, right bool) func
 
 func same(text string) string { return text }
 
-// What an implementer is likely to get wrong fails a case that is there for it,
-// and says what is wrong. One without fault passes.
+// TestFaults checks that each likely mistake of an implementer fails its case, and that the
+// result describes the mistake. An implementation without a mistake passes.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -32,8 +32,8 @@ func TestWorkspace(t *testing.T) {
 	}
 }
 
-// TestTag prepares and tags a release in a small repository, step by step, and is told
-// after each step what is missing.
+// TestTag prepares and tags a release in a small repository, step by step. After each step, it
+// checks the error about the next one.
 func TestTag(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -128,8 +128,8 @@ func TestInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Fields(string(cache))
-	// What this machine has downloaded serves first; an own module cache keeps the test's
-	// version out of the user's.
+	// The module cache of this machine serves downloads. A separate module cache keeps the
+	// test's version out of the user's cache.
 	home := t.TempDir()
 	env := append(os.Environ(), "GOWORK=off", "GOFLAGS=-modcacherw", "GOBIN="+home,
 		"GOMODCACHE="+filepath.Join(home, "mod"), "GONOSUMDB=github.com/remote-events/*",

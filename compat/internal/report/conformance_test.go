@@ -156,8 +156,9 @@ func TestClassBadge(t *testing.T) {
 	}
 }
 
-// What an implementation evaluates counts for the classes that evaluate the family, with the
-// requirements that the results show. Optional features are tested if a case of them is.
+// TestConformancesOfEvaluations checks that evaluations count for the classes that evaluate the
+// family, with the requirements that the results show, and that an optional feature is tested
+// if one of its cases is.
 func TestConformancesOfEvaluations(t *testing.T) {
 	t.Parallel()
 	r := report.Report{

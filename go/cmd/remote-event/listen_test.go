@@ -264,7 +264,8 @@ func (f *failing) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What cannot be printed goes back to where it was taken from.
+// TestListenWhereTheOutputFails checks that an event that cannot be printed returns to its
+// queue.
 func TestListenWhereTheOutputFails(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client *redis.Client) {
