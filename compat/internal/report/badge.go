@@ -55,8 +55,8 @@ func (r *Report) classBadge(one *Implementation, class string) (badge, error) {
 			b.Message, b.Color = fmt.Sprintf("%s %s violated", count(len(c.Cases)), plural(len(c.Cases), "case")), "red"
 		case Undecided:
 			b.Message, b.Color = string(Undecided), "orange"
-		case Untested:
-			b.Message, b.Color = string(Untested), "lightgrey"
+		case Incomplete, Untested:
+			b.Message, b.Color = string(c.Verdict), "lightgrey"
 		}
 		return b, nil
 	}

@@ -20,10 +20,11 @@ type Verdict string
 
 // The verdicts.
 const (
-	Conforms  Verdict = "conforms"     // every case that binds the class passed or is unsupported
-	Violates  Verdict = "violates"     // a case failed, or is a known deviation
-	Undecided Verdict = "inconclusive" // the outcome of a case is unknown, and no case violates
-	Untested  Verdict = "not tested"   // no case that binds the class passed or failed
+	Conforms   Verdict = "conforms"     // every case that binds the class passed or is unsupported
+	Violates   Verdict = "violates"     // a case failed, or is a known deviation
+	Undecided  Verdict = "inconclusive" // the outcome of a case is unknown, and no case violates
+	Incomplete Verdict = "incomplete"   // no case violates, but a family of the class was not tested
+	Untested   Verdict = "not tested"   // no case that binds the class passed or failed
 )
 
 // Conformance is the verdict of a run on one implementation and one class of the
@@ -35,6 +36,9 @@ type Conformance struct {
 	Verdict        Verdict `json:"verdict"`
 	// Cases has the cases that violate, or those that are inconclusive.
 	Cases []string `json:"cases,omitempty"`
+	// MissingFamilies has the families that the class needs and of which no case passed or
+	// failed in this run.
+	MissingFamilies []string `json:"missing_families,omitempty"`
 	// NotTested has the requirements of the class for which no case passed or failed in
 	// this run. A claim does not cover them.
 	NotTested []string `json:"not_tested,omitempty"`
@@ -54,13 +58,13 @@ type Feature struct {
 
 // Conformances returns the verdicts for every implementation and each class that it claims,
 // in the order of the implementations. Implementations with a problem and variants have no
-// verdict. If the run lacks a family of the class's vectors, it can only show violations.
+// verdict.
 func (r *Report) Conformances() []Conformance {
 	classes, err := spec.ReadClasses()
 	if err != nil {
 		return nil // the tests of package spec read the file
 	}
-	counts, cases, families := r.Counts(), r.casesByID(), r.untestedFamilies()
+	counts, cases := r.Counts(), r.casesByID()
 	var all []Conformance
 	for i := range r.Implementations {
 		one := &r.Implementations[i]
@@ -71,33 +75,22 @@ func (r *Report) Conformances() []Conformance {
 			if !slices.Contains(one.Classes, class.Name) {
 				continue
 			}
-			partial := slices.ContainsFunc(class.Families, func(family string) bool { return families[family] })
-			if c := r.conformance(one.ID, class, counts, cases); !partial || c.Verdict == Violates || c.Verdict == Undecided {
-				c.Version = cmp.Or(r.Specification, classes.Version)
-				all = append(all, c)
-			}
+			c := r.conformance(one.ID, class, counts, cases)
+			c.Version = cmp.Or(r.Specification, classes.Version)
+			all = append(all, c)
 		}
 	}
 	return all
 }
 
-// suiteFamilies returns the families that adapters can be tested with.
-var suiteFamilies = sync.OnceValue(func() []string {
+// suiteCases returns all cases of the suite. A report has only those that ran.
+var suiteCases = sync.OnceValue(func() []suite.Case {
 	cases, err := suite.Load()
 	if err != nil {
 		return nil // the tests of package suite load the cases
 	}
-	return suite.Families(cases)
+	return cases
 })
-
-// untestedFamilies returns the families without a case in the report.
-func (r *Report) untestedFamilies() map[string]bool {
-	untested := map[string]bool{}
-	for _, family := range suiteFamilies() {
-		untested[family] = !slices.ContainsFunc(r.Cases, func(c Case) bool { return c.Family == family })
-	}
-	return untested
-}
 
 // conformance returns the verdict on one implementation and class.
 func (r *Report) conformance(id string, class spec.Class, counts func(*Result) []string, cases map[string]*Case) Conformance {
@@ -129,6 +122,11 @@ func (r *Report) conformance(id string, class spec.Class, counts func(*Result) [
 		}
 	}
 	c := Conformance{Implementation: id, Class: class.Name}
+	for _, family := range suite.FamiliesOf(class, suiteCases()) {
+		if within[family] == nil {
+			c.MissingFamilies = append(c.MissingFamilies, family)
+		}
+	}
 	switch {
 	case len(failed) > 0:
 		c.Verdict, c.Cases = Violates, r.inOrder(failed)
@@ -136,6 +134,8 @@ func (r *Report) conformance(id string, class spec.Class, counts func(*Result) [
 		c.Verdict, c.Cases = Undecided, r.inOrder(unclear)
 	case len(tested) == 0:
 		c.Verdict = Untested
+	case len(c.MissingFamilies) > 0:
+		c.Verdict = Incomplete
 	default:
 		c.Verdict = Conforms
 	}
@@ -193,8 +193,10 @@ func (r *Report) inOrder(ids map[string]bool) []string {
 // which it does not.
 type claim struct {
 	Implementation string
-	Conforms       bool // to a class, and violates none
-	Text           string
+	// Outcome is Failed or Inconclusive if the verdict on a class is, otherwise Passed if it
+	// conforms to a class, and otherwise Unsupported.
+	Outcome Outcome
+	Text    string
 	// NotTested has a line for each class of which the run did not test everything.
 	NotTested []string
 }
@@ -224,35 +226,56 @@ func claimed(specification, suite string) string {
 }
 
 func newClaim(id string, all []Conformance, versions string) claim {
-	made := claim{Implementation: id}
-	var conforms, others []string
+	made := claim{Implementation: id, Outcome: Unsupported}
+	classes := map[Verdict][]string{}
 	for _, c := range all {
-		switch c.Verdict {
-		case Conforms:
-			conforms = append(conforms, c.Class)
-		case Untested:
-			others = append(others, fmt.Sprintf("%s: %s", c.Verdict, c.Class))
-			continue
-		default:
-			others = append(others, fmt.Sprintf("%s: %s (%s %s)", c.Verdict, c.Class, count(len(c.Cases)), plural(len(c.Cases), "case")))
+		text := c.Class
+		if len(c.Cases) > 0 {
+			text += fmt.Sprintf(" (%s %s)", count(len(c.Cases)), plural(len(c.Cases), "case"))
 		}
-		if missing := c.missing(); missing != "" {
+		classes[c.Verdict] = append(classes[c.Verdict], text)
+		if missing := c.missing(); missing != "" && c.Verdict != Untested {
 			made.NotTested = append(made.NotTested, fmt.Sprintf("not tested of %s: %s", c.Class, missing))
 		}
 	}
-	made.Conforms = len(conforms) > 0 && !slices.ContainsFunc(all, func(c Conformance) bool { return c.Verdict == Violates || c.Verdict == Undecided })
-	var parts []string
-	if len(conforms) > 0 {
-		parts = append(parts, fmt.Sprintf("conforms: %s (%s)", strings.Join(conforms, ", "), versions))
+	for _, by := range []struct {
+		verdict Verdict
+		outcome Outcome
+	}{{Conforms, Passed}, {Undecided, Inconclusive}, {Violates, Failed}} {
+		if len(classes[by.verdict]) > 0 {
+			made.Outcome = by.outcome
+		}
 	}
-	made.Text = strings.Join(append(parts, others...), "; ")
+	var parts []string
+	for _, verdict := range []Verdict{Conforms, Violates, Undecided, Incomplete, Untested} {
+		if len(classes[verdict]) == 0 {
+			continue
+		}
+		part := fmt.Sprintf("%s: %s", verdict, strings.Join(classes[verdict], ", "))
+		if verdict == Conforms {
+			part += " (" + versions + ")"
+		}
+		parts = append(parts, part)
+	}
+	made.Text = strings.Join(parts, "; ")
 	return made
 }
 
 // missing describes the parts of the class that the run did not test. It returns "" if it
-// tested all of them.
+// tested all of them. Of an incomplete class it lists the families only, because the verdict
+// depends on them.
 func (c Conformance) missing() string {
 	var parts []string
+	switch len(c.MissingFamilies) {
+	case 0:
+	case 1:
+		parts = append(parts, "family "+c.MissingFamilies[0])
+	default:
+		parts = append(parts, "families "+strings.Join(c.MissingFamilies, ", "))
+	}
+	if c.Verdict == Incomplete {
+		return parts[0]
+	}
 	if len(c.NotTested) > 0 {
 		parts = append(parts, ranges(c.NotTested))
 	}

@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -26,31 +27,35 @@ func TestConformances(t *testing.T) {
 			{ID: "payload/plain", Requirements: []string{"WIRE-8"}},
 		},
 	}
-	for _, family := range []string{"send", "wire", "poison", "limits", "metadata", "evolution", "dispatch"} {
-		r.Cases = append(r.Cases, report.Case{ID: family + "/other", Family: family})
-	}
 	sends := func(id string, o report.Outcome) report.Result {
 		return report.Result{Case: id, Sender: "mine", Outcome: o}
 	}
 	receives := func(id, receiver string, o report.Outcome) report.Result {
 		return report.Result{Case: id, Receiver: receiver, Outcome: o}
 	}
+	var whole []report.Result // every family that the classes need
+	for _, family := range []string{"send", "wire", "poison", "limits", "metadata", "evolution", "dispatch", "redis"} {
+		id := family + "/other"
+		r.Cases = append(r.Cases, report.Case{ID: id, Family: family, Requirements: []string{"RECV-2", "SEND-2"}})
+		whole = append(whole, sends(id, report.Passed), receives(id, "mine", report.Passed))
+	}
+	with := func(more ...report.Result) []report.Result { return slices.Concat(whole, more) }
 	for name, test := range map[string]struct {
 		results []report.Result
 		want    map[string]report.Verdict // by implementation and class, if the class is tested
 	}{
 		"nothing": {nil, map[string]report.Verdict{}},
 		"all pass": {
-			[]report.Result{sends("send/plain", report.Passed), sends("send/kernel", report.Passed), receives("wire/plain", "mine", report.Passed)},
+			with(sends("send/plain", report.Passed), sends("send/kernel", report.Passed), receives("wire/plain", "mine", report.Passed)),
 			map[string]report.Verdict{"mine sender": report.Conforms, "mine legacy-safe sender": report.Conforms, "mine receiver": report.Conforms},
 		},
 		"only originals are in danger": {
-			[]report.Result{sends("send/plain", report.Passed), sends("send/kernel", report.Failed)},
-			map[string]report.Verdict{"mine sender": report.Conforms, "mine legacy-safe sender": report.Violates},
+			with(sends("send/plain", report.Passed), sends("send/kernel", report.Failed)),
+			map[string]report.Verdict{"mine sender": report.Conforms, "mine legacy-safe sender": report.Violates, "mine receiver": report.Conforms},
 		},
 		"a known deviation violates": {
-			[]report.Result{receives("wire/plain", "mine", report.Deviates)},
-			map[string]report.Verdict{"mine receiver": report.Violates},
+			with(receives("wire/plain", "mine", report.Deviates)),
+			map[string]report.Verdict{"mine sender": report.Conforms, "mine legacy-safe sender": report.Conforms, "mine receiver": report.Violates},
 		},
 		"unsupported is not tested": {
 			[]report.Result{receives("wire/plain", "mine", report.Unsupported)},
@@ -59,6 +64,10 @@ func TestConformances(t *testing.T) {
 		"an error shows nothing": {
 			[]report.Result{receives("wire/plain", "mine", report.Passed), receives("redis/slow", "mine", report.Errored)},
 			map[string]report.Verdict{"mine receiver": report.Undecided},
+		},
+		"a part of a run shows a violation": {
+			[]report.Result{receives("wire/plain", "mine", report.Failed)},
+			map[string]report.Verdict{"mine receiver": report.Violates},
 		},
 		"a pair counts for the side that fails alone": {
 			[]report.Result{
@@ -127,17 +136,17 @@ func TestClassBadge(t *testing.T) {
 	r := report.Report{
 		SuiteVersion: "1.2.0", Specification: "1.5",
 		Implementations: []report.Implementation{{ID: "mine", Name: "mine", Classes: []string{"receiver"}, Flag: "--impl mine"}},
-		Cases:           []report.Case{{ID: "wire/plain", Requirements: []string{"RECV-2"}}},
-		Results:         []report.Result{{Case: "wire/plain", Receiver: "mine", Outcome: report.Passed}},
 	}
-	for _, family := range []string{"wire", "poison", "limits", "metadata", "evolution", "dispatch"} {
-		r.Cases = append(r.Cases, report.Case{ID: family + "/other", Family: family})
+	for _, family := range []string{"wire", "poison", "limits", "metadata", "evolution", "dispatch", "redis"} {
+		r.Cases = append(r.Cases, report.Case{ID: family + "/plain", Family: family, Requirements: []string{"RECV-2"}})
+		r.Results = append(r.Results, report.Result{Case: family + "/plain", Receiver: "mine", Outcome: report.Passed})
 	}
 	for outcome, want := range map[report.Outcome]string{
-		report.Passed:   `{"schemaVersion":1,"label":"remote events receiver","message":"conforms 1.5, suite 1.2.0"`,
-		report.Failed:   `"message":"1 case violated","color":"red"`,
-		report.Errored:  `"message":"inconclusive","color":"orange"`,
-		report.Deviates: `"message":"1 case violated","color":"red"`,
+		report.Passed:      `{"schemaVersion":1,"label":"remote events receiver","message":"conforms 1.5, suite 1.2.0"`,
+		report.Failed:      `"message":"1 case violated","color":"red"`,
+		report.Errored:     `"message":"inconclusive","color":"orange"`,
+		report.Deviates:    `"message":"1 case violated","color":"red"`,
+		report.Unsupported: `"message":"incomplete","color":"lightgrey"`,
 	} {
 		r.Results[0].Outcome = outcome
 		var b bytes.Buffer
@@ -145,12 +154,6 @@ func TestClassBadge(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", outcome, b.String(), err, want)
 		}
 	}
-	r.Results[0].Outcome = report.Passed
-	r.Cases = r.Cases[:2]
-	if err := r.WriteBadge(new(bytes.Buffer), "", "receiver"); err == nil || !strings.Contains(err.Error(), "no verdict on a class") {
-		t.Errorf("a run of a part of the families: %v", err)
-	}
-	r.Results[0].Outcome = report.Failed
 	if err := r.WriteBadge(new(bytes.Buffer), "", "sender"); err == nil || !strings.Contains(err.Error(), "it has receiver") {
 		t.Errorf("a class without a verdict: %v", err)
 	}
@@ -168,22 +171,23 @@ func TestConformancesOfEvaluations(t *testing.T) {
 			{ID: "typed/plain", Family: "typed", Requirements: []string{"TYPE-1", "SEND-8"}}, {ID: "schema/plain", Family: "schema", Requirements: []string{"SCHEMA-1"}},
 		},
 	}
-	for _, family := range []string{"wire", "poison", "limits", "metadata", "evolution"} {
-		r.Cases = append(r.Cases, report.Case{ID: family + "/plain", Family: family, Requirements: []string{"RECV-2"}})
+	for _, family := range []string{"wire", "poison", "limits", "metadata", "evolution", "redis"} {
+		r.Cases = append(r.Cases, report.Case{ID: family + "/plain", Family: family, Requirements: []string{"RECV-2", "SEND-3"}})
+		r.Results = append(r.Results, report.Result{Case: family + "/plain", Receiver: "mine", Outcome: report.Passed}, report.Result{Case: family + "/plain", Sender: "mine", Outcome: report.Passed})
 	}
-	r.Results = []report.Result{
-		{Case: "send/plain", Sender: "mine", Outcome: report.Passed}, {Case: "wire/plain", Receiver: "mine", Outcome: report.Passed},
+	r.Results = append(r.Results, []report.Result{
+		{Case: "send/plain", Sender: "mine", Outcome: report.Passed}, {Case: "dispatch/plain", Receiver: "mine", Outcome: report.Passed},
 		{Case: "wire/plain", Receiver: "mine", Request: "evaluate", Outcome: report.Failed, Requirements: []string{"VERDICT-1", "VERDICT-2"}},
 		{Case: "typed/plain", Receiver: "mine", Request: "evaluate", Outcome: report.Passed, Requirements: []string{"TYPE-1"}},
 		{Case: "schema/plain", Receiver: "mine", Request: "evaluate", Outcome: report.Unsupported},
-	}
+	}...)
 	want := map[string]struct {
 		verdict           report.Verdict
 		tested, notTested string
 		typed, catalogues bool
 	}{
 		"legacy-safe sender": {report.Conforms, "SEND-3", "SEND-1", false, false},
-		"receiver":           {report.Conforms, "RECV-2", "DISP-1", true, false},
+		"receiver":           {report.Conforms, "RECV-2", "DISP-2", true, false},
 		"validator":          {report.Violates, "VERDICT-1", "VERDICT-3", false, false},
 	}
 	all := r.Conformances()
@@ -200,6 +204,63 @@ func TestConformancesOfEvaluations(t *testing.T) {
 		if c.Verdict != w.verdict || slices.Contains(c.NotTested, w.tested) || !slices.Contains(c.NotTested, w.notTested) ||
 			typed.Tested != w.typed || w.typed != slices.Contains(typed.NotTested, "TYPE-2") || features["with catalogues"].Tested {
 			t.Errorf("%+v", c)
+		}
+	}
+}
+
+// A run without a family that a class needs does not show conformance to the class, however
+// many other cases pass. Every format names the missing families.
+func TestIncomplete(t *testing.T) {
+	t.Parallel()
+	vectors := []string{"dispatch", "evolution", "limits", "metadata", "poison", "wire"}
+	for name, test := range map[string]struct {
+		ran     []string // families that passed
+		verdict report.Verdict
+		missing []string
+	}{
+		"everything":          {append([]string{"companions", "redis", "reliability"}, vectors...), report.Conforms, nil},
+		"without scenarios":   {append([]string{"companions"}, vectors...), report.Incomplete, []string{"redis", "reliability"}},
+		"without reliability": {append([]string{"companions", "redis"}, vectors...), report.Incomplete, []string{"reliability"}},
+		"without a vector":    {append([]string{"companions", "redis", "reliability"}, vectors[1:]...), report.Incomplete, vectors[:1]},
+		"evaluated only":      {[]string{"companions"}, report.Incomplete, append(slices.Clone(vectors), "redis", "reliability")},
+	} {
+		r := report.Report{Implementations: []report.Implementation{{ID: "mine", Name: "mine", Classes: []string{"reliable receiver"}}}}
+		for _, family := range test.ran {
+			r.Cases = append(r.Cases, report.Case{ID: family + "/plain", Family: family, Requirements: []string{"RECV-2"}})
+			result := report.Result{Case: family + "/plain", Receiver: "mine", Outcome: report.Passed, Reliable: family != "companions"}
+			if family == "companions" {
+				result.Request = "evaluate"
+			}
+			r.Results = append(r.Results, result)
+		}
+		all := r.Conformances()
+		if len(all) != 1 || all[0].Verdict != test.verdict || !slices.Equal(all[0].MissingFamilies, test.missing) {
+			t.Errorf("%s: got %+v, want %s without %q", name, all, test.verdict, test.missing)
+		}
+		for format, f := range map[string]struct {
+			write                func(io.Writer) error
+			conforms, incomplete string
+			lists                bool // the missing families
+		}{
+			"text":     {r.WriteText, "mine conforms: reliable receiver", "mine incomplete: reliable receiver", true},
+			"Markdown": {r.WriteMarkdown, "**mine** conforms: reliable receiver", "**mine** incomplete: reliable receiver", true},
+			"HTML":     {r.WriteHTML, "</code> conforms: reliable receiver", "</code> incomplete: reliable receiver", true},
+			"JSON":     {r.Write, `"verdict":"conforms"`, `"verdict":"incomplete"`, true},
+			"badge":    {func(out io.Writer) error { return r.WriteBadge(out, "", "reliable receiver") }, `"message":"conforms`, `"message":"incomplete"`, false},
+		} {
+			var b strings.Builder
+			if err := f.write(&b); err != nil {
+				t.Fatal(err)
+			}
+			text := b.String()
+			if incomplete := test.verdict == report.Incomplete; strings.Contains(text, f.incomplete) != incomplete || strings.Contains(text, f.conforms) == incomplete {
+				t.Errorf("%s as %s, want %s: %s", name, format, test.verdict, text)
+			}
+			for _, family := range test.missing {
+				if f.lists && !strings.Contains(text, family) {
+					t.Errorf("%s as %s does not name the family %s: %s", name, format, family, text)
+				}
+			}
 		}
 	}
 }

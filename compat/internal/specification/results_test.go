@@ -83,10 +83,12 @@ func TestImplementations(t *testing.T) {
 	for i := range r.Implementations {
 		r.Implementations[i].Classes = []string{"receiver"}
 	}
-	for _, family := range []string{"wire", "poison", "limits", "metadata", "evolution", "dispatch"} {
+	r.Implementations = append(r.Implementations, report.Implementation{ID: "part", Name: "part", Version: "2", Classes: []string{"receiver"}})
+	for _, family := range []string{"wire", "poison", "limits", "metadata", "evolution", "dispatch", "redis"} {
 		r.Cases = append(r.Cases, report.Case{ID: family + "/x", Family: family, Requirements: []string{"RECV-2"}})
+		r.Results = append(r.Results, report.Result{Case: family + "/x", Receiver: "go", Outcome: report.Passed})
 	}
-	for receiver, outcome := range map[string]report.Outcome{"go": report.Passed, "py-a": report.Deviates, "old": report.Errored} {
+	for receiver, outcome := range map[string]report.Outcome{"part": report.Passed, "py-a": report.Deviates, "old": report.Errored} {
 		r.Results = append(r.Results, report.Result{Case: "wire/x", Receiver: receiver, Outcome: outcome})
 	}
 	text, err := specification.Reduce(r).JSON()
@@ -96,7 +98,7 @@ func TestImplementations(t *testing.T) {
 	result := check(t, func(files fstest.MapFS) { files[specification.ResultsFile] = &fstest.MapFile{Data: text} })
 	list := string(result.Generated["spec/IMPLEMENTATIONS.md"])
 	for _, want := range []string{
-		"| implementation | version | receiver |\n", "| go | 1 | ✓ 1.0", "| py (an original) | 1.6 | ✗ 1 |\n", "| py (an original) | 0.1 | ! 1 |\n",
+		"| implementation | version | receiver |\n", "| go | 1 | ✓ 1.0", "| part | 2 | … |\n", "| py (an original) | 1.6 | ✗ 1 |\n", "| py (an original) | 0.1 | ! 1 |\n",
 		"- receiver (go 1): not tested: JSON-10, ",
 	} {
 		if !strings.Contains(list, want) {

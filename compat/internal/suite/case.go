@@ -36,6 +36,9 @@ type Case struct {
 	Kind         Kind     `json:"kind"` // by the member that is not nil
 	About        string   `json:"about"`
 	Requirements []string `json:"requirements"`
+	// Classes has the classes of conformance that need the family, beside those of which it
+	// is a vector family: it has the cases of requirements that no vector shows.
+	Classes []string `json:"-"`
 	// Slow cases are not part of a quick run.
 	Slow bool `json:"slow,omitempty"`
 	// Destructive cases end an original receiver, or other users of the Redis.
@@ -190,6 +193,14 @@ func matches(cases []Case, pattern string) bool {
 // wanted reports whether one of the patterns matches a case, or there are no patterns.
 func wanted(c Case, patterns []string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, c.Match)
+}
+
+// FamiliesOf returns the families that adapters are tested with and that a class needs, in
+// their order. A run without one of them does not show that an implementation conforms.
+func FamiliesOf(class spec.Class, cases []Case) []string {
+	return Families(slices.DeleteFunc(slices.Clone(cases), func(c Case) bool {
+		return !slices.Contains(class.Families, c.Family) && !slices.Contains(c.Classes, class.Name)
+	}))
 }
 
 // Families returns the families of cases, in their order.

@@ -33,8 +33,9 @@ func Load() ([]Case, error) {
 				return nil, err
 			}
 			var file struct {
-				Family string            `json:"family"`
-				Cases  []json.RawMessage `json:"cases"`
+				Family  string            `json:"family"`
+				Classes []string          `json:"classes"`
+				Cases   []json.RawMessage `json:"cases"`
 			}
 			if err := json.Unmarshal(text, &file); err != nil {
 				return nil, fmt.Errorf("%s: %w", path, err)
@@ -44,7 +45,7 @@ func Load() ([]Case, error) {
 				if err != nil {
 					return nil, fmt.Errorf("%s: case %d: %w", path, i+1, err)
 				}
-				if c.Kind != "" {
+				if c.Classes = file.Classes; c.Kind != "" {
 					cases = append(cases, c)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/remote-events/remote-events/compat/internal/suite"
+	"github.com/remote-events/remote-events/spec"
 )
 
 // Every case can be played, says what it is about, and names requirements that
@@ -70,6 +71,40 @@ func TestSelect(t *testing.T) {
 	for _, selection := range []suite.Selection{{Patterns: []string{"wire/c"}}, {Skip: []string{"wire/c"}}, {Patterns: []string{"["}}, {Families: []string{"wier"}}} {
 		if _, err := suite.Select(cases, selection); err == nil {
 			t.Errorf("%+v selects", selection)
+		}
+	}
+}
+
+// The families that a class needs are those of its vectors that adapters are tested with, and
+// those that the harness adds. Every class that a request tests needs one.
+func TestFamiliesOf(t *testing.T) {
+	t.Parallel()
+	cases, err := suite.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes, err := spec.ReadClasses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	added := map[string][]string{
+		"sender": {"redis"}, "legacy-safe sender": {"redis"}, "receiver": {"redis"}, "reliable receiver": {"redis", "reliability"},
+	}
+	for _, class := range classes.Classes {
+		want := slices.DeleteFunc(slices.Concat(class.Families, added[class.Name]), func(family string) bool { return family == "reliable" }) // scripts
+		got := suite.FamiliesOf(class, cases)
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) || class.Request != "" && len(got) == 0 {
+			t.Errorf("%s needs %q, want %q", class.Name, got, want)
+		}
+	}
+	for _, c := range cases {
+		for _, name := range c.Classes {
+			i := slices.IndexFunc(classes.Classes, func(class spec.Class) bool { return class.Name == name })
+			if i < 0 || !slices.Contains(added[name], c.Family) {
+				t.Errorf("%s: the class %q does not exist, or does not need the family", c.ID, name)
+			}
 		}
 	}
 }
