@@ -24,9 +24,9 @@ event that Redis has acknowledged must be handled at least once, or be a dead
 letter, and events must flow again without intervention. The exit code is 5 if a
 scenario fails.
 
-With --impl, the reliable receiver of an adapter receives in place of the Go
-library, in the scenarios that are marked with a star. The others need a cluster,
-Sentinel, options of the library, or a client in the process of the command.
+With --impl, the reliable receiver of an adapter replaces the Go library in the
+scenarios that are marked with a star. The others need a cluster, Sentinel,
+options of the library, or a client in the process of the command.
 
 Scenarios:
 ` + scenarioList(),

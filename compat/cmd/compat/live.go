@@ -35,8 +35,9 @@ application, and sends no event to which the application listens. Cases that end
 a consumer of an original run with --destructive only, and end consumers of the
 probe.
 
-The outcomes, the report and the exit codes are those of compat run. The exit
-code is 1 if there is no probe, or the application stops during the run.`,
+The outcomes, the report and the exit codes have the meaning of compat run. The
+exit code is also 1 if there is no probe, or the application stops during the
+run.`,
 		Example: `  compat live --redis redis://localhost:6379/0
   compat live --redis redis://localhost:6379/0 --destructive --report report.json
   compat live --redis redis://localhost:6379/0 --probe web-1 --case 'payload/*'`,

@@ -29,8 +29,9 @@ func specCommand() *cobra.Command {
 - Links within the tree are valid.
 
 The command writes the generated files spec/requirements.json, spec/coverage.md
-and spec/manifest.json, in which suite_version is written by hand. With --check it writes nothing, and stale files are findings.
-The exit code is 5 if there are findings.
+and spec/manifest.json. It keeps suite_version in the latter, which is written
+by hand. With --check it writes nothing, and stale files are findings. The exit
+code is 5 if there are findings.
 
 With --scan, look for the ids of requirements in the tests of another
 implementation instead, and list the requirements that no test names. This needs

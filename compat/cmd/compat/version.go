@@ -16,7 +16,7 @@ func versionCommand() *cobra.Command {
 		Use:   "version",
 		Short: "Print the versions of the program, the suite and the specification",
 		Long: `Print the versions of the program, the suite and the specification. A suite of the
-same version has the same cases, whichever program runs it.`,
+same version has the same cases, regardless of the program that runs it.`,
 		Args: cobra.NoArgs,
 	}
 	formatFlag(c, &format)
