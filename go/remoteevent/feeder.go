@@ -392,7 +392,7 @@ const (
 
 // finishTime returns the maximum time for the last reports and releases.
 func (f *feeder) finishTime() time.Duration {
-	if f.running.takes.Err() != nil || f.outage.failing() {
+	if f.outage.failing() {
 		return failingFinishTime
 	}
 	return finishTime
@@ -403,7 +403,8 @@ func (f *feeder) finish(ctx context.Context) {
 	f.consumer.hold()
 	f.account(f.consumer.withdraw(0))
 	deadline := time.Now().Add(f.finishTime())
-	staged := !f.config.atMostOnce && f.finishTime() == finishTime // there may be staged messages
+	// There may be staged messages. If Redis did not reply, do not wait for their sake.
+	staged := !f.config.atMostOnce && f.running.takes.Err() == nil && f.finishTime() == finishTime
 	for {
 		ok := f.report(ctx, want{})
 		if ok && staged {

@@ -51,6 +51,30 @@ func TestStopDuringPause(t *testing.T) {
 	}
 }
 
+// TestStopDuringLongPause: a Redis that pauses for some seconds as the receiver stops has
+// the event acknowledged afterwards, although its listener has returned before.
+func TestStopDuringLongPause(t *testing.T) {
+	t.Parallel()
+	server, client := stoppable(t)
+	mux, r := receiver(t, client, remoteevent.WithConcurrency(2))
+	begun, end := make(chan struct{}, 1), make(chan struct{})
+	must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { begun <- struct{}{}; <-end; return nil }))
+	must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+	stop := start(t, r)
+	next(t, begun)
+	for figure(t, client, "blocked_clients") != 1 { // it waits for a second event
+		must(t, t.Context().Err())
+	}
+	must(t, server.Signal(syscall.SIGSTOP))
+	close(end)
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	time.Sleep(3 * time.Second) // longer than Run waits for what it can cut off
+	must(t, server.Signal(syscall.SIGCONT))
+	must(t, next(t, stopped))
+	expectStats(t, queue(t, client), queueadmin.Stats{})
+}
+
 // TestStopAwaitsPops: at most once, a receiver that stops while Redis hangs waits for the
 // reply to its pop, and loses no event.
 func TestStopAwaitsPops(t *testing.T) {

@@ -143,7 +143,7 @@ func (r *Receiver) run(ctx context.Context, open opener) (err error) {
 	timeout := max(r.config.shutdownTimeout, 10*time.Millisecond)
 	latest := time.Now().Add(timeout + cancelGrace)
 	expired := make(chan int, 1)
-	defer time.AfterFunc(timeout, func() { expired <- run.expire(cancel) }).Stop()
+	defer time.AfterFunc(timeout, func() { run.expire(expired, cancel) }).Stop()
 	if fetched := wait(&run.fetching); !ended(fetched, cutTime) && !run.patient(fetched, latest.Add(-cancelGrace)) {
 		cutTakes() // Redis does not reply; it may when the listeners have returned
 		open.sever()
@@ -175,17 +175,18 @@ func (r *running) patient(fetched <-chan struct{}, latest time.Time) bool {
 	return ended(fetched, 0)
 }
 
-// expire has nothing handled any more, and cancels the contexts of listeners and hooks. It
-// returns the number of events that are being handled.
-func (r *running) expire(cancel context.CancelCauseFunc) (active int) {
+// expire stops the handling of events: it starts no listener any more, sends the number of
+// events that are being handled, and then cancels the contexts of listeners and hooks.
+func (r *running) expire(expired chan<- int, cancel context.CancelCauseFunc) {
+	active := 0
 	for _, f := range r.feeders { // release events instead of passing them to cancelled listeners
 		f.consumer.hold()
 		_, n, _ := f.consumer.status()
 		active += n
 	}
+	expired <- active
 	cancel(ErrShutdownTimeout)
 	close(r.receiver.impatience.expired)
-	return active
 }
 
 // handle waits for the running listeners, but not long after the shutdown timeout. It
@@ -194,8 +195,11 @@ func (r *running) handle(expired <-chan int) (unhandled int) {
 	handled := wait(&r.handling)
 	select {
 	case <-handled:
-		return 0
 	case unhandled = <-expired:
+	}
+	select {
+	case unhandled = <-expired: // the listeners have returned because of it
+	default:
 	}
 	if unhandled > 0 {
 		ended(handled, cancelGrace)

@@ -79,6 +79,9 @@ func (r *running) finish(latest time.Time) bool {
 	for _, f := range r.feeders {
 		left = max(left, f.finishTime())
 	}
+	if r.takes.Err() != nil { // Redis did not reply, perhaps until now
+		left = min(left, max(time.Until(latest), failingFinishTime))
+	}
 	settled := wait(&r.settling)
 	if ended(settled, left) {
 		return true
