@@ -19,29 +19,44 @@ import (
 	"github.com/remote-events/remote-events/go/remoteevent"
 )
 
+// atWork starts a receiver whose listener works until end is closed, and which waits for a
+// second event.
+func atWork(t *testing.T, client *redis.Client, options ...remoteevent.ReceiverOption) (end chan struct{}, stop func() error) {
+	t.Helper()
+	mux, r := receiver(t, client, append(options, remoteevent.WithConcurrency(2))...)
+	begun, end := make(chan struct{}, 1), make(chan struct{})
+	must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { begun <- struct{}{}; <-end; return nil }))
+	must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
+	stop = start(t, r)
+	next(t, begun)
+	for figure(t, client, "blocked_clients") != 1 {
+		must(t, t.Context().Err())
+	}
+	return end, stop
+}
+
+// inBackground calls stop, and asserts that it does not return within a time.
+func inBackground(t *testing.T, stop func() error, pause time.Duration) (stopped <-chan error) {
+	t.Helper()
+	result := make(chan error, 1)
+	go func() { result <- stop() }()
+	select {
+	case err := <-result:
+		t.Fatal("Run returned during the pause of Redis:", err)
+	case <-time.After(pause):
+	}
+	return result
+}
+
 // TestStopDuringPause: a Redis that pauses as the receiver stops, and is back when its
 // listener returns, has the event acknowledged.
 func TestStopDuringPause(t *testing.T) {
 	t.Parallel()
 	server, client := stoppable(t)
 	logged, quiet := newLog()
-	mux, r := receiver(t, client, quiet, remoteevent.WithConcurrency(2))
-	begun, end := make(chan struct{}, 1), make(chan struct{})
-	must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { begun <- struct{}{}; <-end; return nil }))
-	must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
-	stop := start(t, r)
-	next(t, begun)
-	for figure(t, client, "blocked_clients") != 1 { // it waits for a second event
-		must(t, t.Context().Err())
-	}
+	end, stop := atWork(t, client, quiet)
 	must(t, server.Signal(syscall.SIGSTOP))
-	stopped := make(chan error, 1)
-	go func() { stopped <- stop() }()
-	select {
-	case err := <-stopped:
-		t.Fatal("Run returned while a listener is under way:", err)
-	case <-time.After(1500 * time.Millisecond): // the waits were cut off
-	}
+	stopped := inBackground(t, stop, 1500*time.Millisecond) // the waits were cut off
 	must(t, server.Signal(syscall.SIGCONT))
 	close(end)
 	must(t, next(t, stopped))
@@ -56,20 +71,10 @@ func TestStopDuringPause(t *testing.T) {
 func TestStopDuringLongPause(t *testing.T) {
 	t.Parallel()
 	server, client := stoppable(t)
-	mux, r := receiver(t, client, remoteevent.WithConcurrency(2))
-	begun, end := make(chan struct{}, 1), make(chan struct{})
-	must(t, remoteevent.Handle(mux, func(context.Context, FileEvent) error { begun <- struct{}{}; <-end; return nil }))
-	must(t, sender(t, client).Send(t.Context(), FileEvent{"x"}))
-	stop := start(t, r)
-	next(t, begun)
-	for figure(t, client, "blocked_clients") != 1 { // it waits for a second event
-		must(t, t.Context().Err())
-	}
+	end, stop := atWork(t, client)
 	must(t, server.Signal(syscall.SIGSTOP))
 	close(end)
-	stopped := make(chan error, 1)
-	go func() { stopped <- stop() }()
-	time.Sleep(3 * time.Second) // longer than Run waits for what it can cut off
+	stopped := inBackground(t, stop, 3*time.Second) // longer than Run waits for calls that it can cancel
 	must(t, server.Signal(syscall.SIGCONT))
 	must(t, next(t, stopped))
 	expectStats(t, queue(t, client), queueadmin.Stats{})
@@ -105,13 +110,7 @@ func TestStopAwaitsPops(t *testing.T) {
 				t.Fatal("Send returned before Redis replied:", err)
 			case <-time.After(200 * time.Millisecond): // the popped events are handled, and both commands are in progress
 			}
-			stopped := make(chan error, 1)
-			go func() { stopped <- stop() }()
-			select {
-			case err := <-stopped:
-				t.Fatal("Run returned before Redis replied to its pop:", err)
-			case <-time.After(2 * time.Second): // longer than Run waits for calls that it can cancel
-			}
+			stopped := inBackground(t, stop, 2*time.Second) // longer than Run waits for calls that it can cancel
 			must(t, server.Signal(syscall.SIGCONT))
 			if !hurried {
 				must(t, next(t, sent))
