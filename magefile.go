@@ -224,7 +224,7 @@ type played struct {
 // unraced has the tests without the race detector, by module.
 var unraced = map[string]played{
 	"compat": {
-		dirs:     []string{"./originals", "./implementations", "./internal/bench", "./internal/mutant", "./internal/release", "./internal/report"},
+		dirs:     []string{"./originals", "./implementations", "./internal/mutant", "./internal/release", "./internal/report"},
 		packages: []string{"./cmd/compat", "./internal/site"}, tests: "TestOriginalQuickRun$|TestOriginalLive$|TestBrowser$",
 	},
 	"go/cmd/remote-event": {packages: []string{"./internal/ui"}, tests: "TestBrowser$"},
