@@ -34,13 +34,14 @@ type content struct {
 	state queueadmin.State
 }
 
-// contents returns the events in a queue and its companion keys.
-func (s *scenario) contents(ctx context.Context, name string) (all []content, err error) {
+// contents returns the events in a queue and its companion keys: dead letters, and the
+// messages in these states, or in all without any.
+func (s *scenario) contents(ctx context.Context, name string, states ...queueadmin.State) (all []content, err error) {
 	queue, err := queueadmin.Open(s.lane.redis, name)
 	if err != nil {
 		return nil, err
 	}
-	for message, err := range queue.Peek(ctx, 100_000) {
+	for message, err := range queue.Peek(ctx, 100_000, states...) {
 		if err != nil {
 			return nil, fmt.Errorf("read the queue: %w", err)
 		}

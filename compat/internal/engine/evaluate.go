@@ -33,7 +33,7 @@ func (r *run) evaluations(server Server) []task {
 			var cases []*suite.Case
 			var of []resultKey
 			for i := range r.cases {
-				if c := &r.cases[i]; p.takes(c) && len(p.questions(c)) > 0 && long == (c.Delivery != nil && c.Delivery.Message.Len() > ordinaryMessage) {
+				if c := &r.cases[i]; long == (c.Delivery != nil && c.Delivery.Message.Len() > ordinaryMessage) && p.takes(c) && len(p.questions(c)) > 0 {
 					cases = append(cases, c)
 					of = append(of, resultKey{server.ID, c.ID, "", p.ID, false, "evaluate"})
 				}

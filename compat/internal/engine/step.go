@@ -235,14 +235,12 @@ func (s *scenario) account(ctx context.Context, step suite.Step) error {
 		slices.Reverse(numbers) // the right end comes first
 		remaining = append(remaining, numbers...)
 		if s.reliably {
-			all, err := s.contents(ctx, s.lane.prefix+name)
+			kept, err := s.contents(ctx, s.lane.prefix+name, queueadmin.StateStaged, queueadmin.StateRetrying, queueadmin.StateLeased)
 			if err != nil {
 				return err
 			}
-			for _, one := range all {
-				if one.state != queueadmin.StateQueued {
-					left[one.event]++
-				}
+			for _, one := range kept {
+				left[one.event]++
 			}
 		}
 	}
@@ -323,7 +321,7 @@ func (s *scenario) command(ctx context.Context, step suite.Step) error {
 	return err
 }
 
-// stall is how long the network stalls. A receiver that stops must wait for longer.
+// stall is the duration of a stall of the network. A receiver that stops must wait longer.
 const stall = 2 * time.Second
 
 // outage ends connections, stops or starts the server, or waits for the consequences.
