@@ -13,7 +13,7 @@ import (
 type Problem string
 
 const (
-	// ProblemNoBody is a missing message of which entries are left.
+	// ProblemNoBody is an entry without a message.
 	ProblemNoBody Problem = "no-body"
 	// ProblemNoState is a message without a state: no receiver would ever take it.
 	ProblemNoState Problem = "no-state"

@@ -403,8 +403,8 @@ func (f *feeder) finish(ctx context.Context) {
 	f.consumer.hold()
 	f.account(f.consumer.withdraw(0))
 	deadline := time.Now().Add(f.finishTime())
-	// There may be staged messages. If Redis did not reply, do not wait for their sake.
-	staged := !f.config.atMostOnce && f.running.takes.Err() == nil && f.finishTime() == finishTime
+	// There may be staged messages. If Redis did not reply, they are not worth a wait.
+	staged := !f.config.atMostOnce && f.running.takes.Err() == nil && !f.outage.failing()
 	for {
 		ok := f.report(ctx, want{})
 		if ok && staged {

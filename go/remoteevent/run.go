@@ -144,7 +144,7 @@ func (r *Receiver) run(ctx context.Context, open opener) (err error) {
 	latest := time.Now().Add(timeout + cancelGrace)
 	expired := make(chan int, 1)
 	defer time.AfterFunc(timeout, func() { run.expire(expired, cancel) }).Stop()
-	if fetched := wait(&run.fetching); !ended(fetched, cutTime) && !run.patient(fetched, latest.Add(-cancelGrace)) {
+	if fetched := wait(&run.fetching); !ended(fetched, cutTime) && !run.awaitPops(fetched, latest.Add(-cancelGrace)) {
 		cutTakes() // Redis does not reply; it may when the listeners have returned
 		open.sever()
 		for !ended(fetched, cutInterval) && time.Now().Before(latest) {
@@ -164,9 +164,9 @@ func (r *Receiver) run(ctx context.Context, open opener) (err error) {
 	return nil
 }
 
-// patient waits for the replies to pops at most once, but not after the time, and reports
-// whether nothing is taken any more.
-func (r *running) patient(fetched <-chan struct{}, latest time.Time) bool {
+// awaitPops waits for the replies to pops, whose messages would be lost, but not after
+// latest. It reports whether no feeder takes messages any more.
+func (r *running) awaitPops(fetched <-chan struct{}, latest time.Time) bool {
 	for slices.ContainsFunc(r.popped, (*popped).popping) && time.Now().Before(latest) {
 		if ended(fetched, cutInterval) {
 			return true

@@ -36,8 +36,8 @@ type Case struct {
 	Kind         Kind     `json:"kind"` // by the member that is not nil
 	About        string   `json:"about"`
 	Requirements []string `json:"requirements"`
-	// Classes has the classes of conformance that need the family, beside those of which it
-	// is a vector family: it has the cases of requirements that no vector shows.
+	// Classes has the classes of conformance that need this family in addition to their
+	// vector families. Only its cases show some requirements of these classes.
 	Classes []string `json:"-"`
 	// Slow cases are not part of a quick run.
 	Slow bool `json:"slow,omitempty"`
