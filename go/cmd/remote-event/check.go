@@ -210,7 +210,7 @@ func (a *app) check(ctx context.Context, c *checking, names []string, output *ou
 		r := c.compare(o)
 		if c.consumers.set && !c.consume(r, o) {
 			a.report(withHint(fmt.Errorf("the consumers of the queue %s are unknown", quoted(string(o.Queue))),
-				"permit the user CLIENT LIST with +client|list; more than 2,000 connections are not listed"))
+				"this needs CLIENT LIST (permission +client|list, at most 2,000 connections); the embedded Redis has none"))
 			queues.note(exitConnection)
 		}
 		if c.stuck > 0 && o.Queued+o.Staged > 0 && o.NextBytes == nil {

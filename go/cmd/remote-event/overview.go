@@ -329,7 +329,7 @@ func (c colours) receiverTexts(o *overview) (texts []string) {
 	}
 	switch {
 	case o.Receivers == nil:
-		texts = append(texts, "unknown: permit CLIENT LIST with +client|list")
+		texts = append(texts, "unknown: needs CLIENT LIST (permission +client|list, at most 2,000 connections)")
 	case o.UnknownConsumers != nil && *o.UnknownConsumers > 0:
 		texts = append(texts, c.dim(fmt.Sprintf("beside %d of unknown queues, such as originals", *o.UnknownConsumers)))
 	}
